@@ -1,0 +1,85 @@
+"""What can go wrong on our side of the bench.
+
+An *error* means that we, or the configuration, are wrong; a *failure* means that
+the target is wrong, and is data, never an exception.
+
+::
+
+    HarnessError            any error that a user is told about, without a traceback
+    ├── InputError          a file or an option does not say what it must
+    └── EvidenceError       the run could not produce evidence to judge
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["EvidenceError", "HarnessError", "InputError", "closest"]
+
+
+class HarnessError(Exception):
+    """An error that a user is told about in one message, without a traceback.
+
+    Attributes:
+        exit_code: The process exit code that belongs to this kind of error
+            (DESIGN, section 7: 2 usage or configuration, 4 invalid evidence).
+    """
+
+    exit_code = 2
+
+
+class InputError(HarnessError):
+    """A file, an option or a configuration does not say what it must.
+
+    Args:
+        message: What was expected and what came instead.
+        source: The file or option it came from.
+        line: One-based line in ``source``.
+        key: The offending key, as a path such as ``faults[0].repeat_first``.
+        nearest: The nearest valid name, where one is close enough to be meant.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+        nearest: str | None = None,
+    ) -> None:
+        self.message = message
+        self.source = source
+        self.line = line
+        self.key = key
+        self.nearest = nearest
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        where = ":".join(
+            str(part) for part in (self.source, self.line) if part is not None
+        )
+        parts = [part for part in (where, self.key, self.message) if part]
+        text = ": ".join(parts)
+        return f"{text} (did you mean {self.nearest!r}?)" if self.nearest else text
+
+
+class EvidenceError(HarnessError):
+    """The run could not produce evidence: nothing was shown, for good or ill."""
+
+    exit_code = 4
+
+
+def closest(name: str, valid: Iterable[str]) -> str | None:
+    """Return the valid name that ``name`` was most likely meant to be.
+
+    Args:
+        name: What came.
+        valid: The names that would have been accepted.
+
+    Returns:
+        The nearest name, or None where nothing is close.
+    """
+    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)
+    return matches[0] if matches else None
