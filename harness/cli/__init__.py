@@ -1,0 +1,68 @@
+"""The command ``harness``: one module a command, loaded when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+from harness.errors import HarnessError, closest
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "check": "harness.cli.check:check",
+    "compare": "harness.cli.compare:compare",
+    "import": "harness.cli.imports:import_group",
+    "replay": "harness.cli.replay:replay",
+    "report": "harness.cli.report:report",
+    "show": "harness.cli.show:show",
+}
+
+
+class _LazyGroup(click.Group):
+    """Loads a command's module when it is needed: start-up time is felt."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            nearest = closest(cmd_name, _COMMANDS)
+            hint = f" Did you mean {nearest!r}?" if nearest else ""
+            ctx.fail(f"No such command {cmd_name!r}.{hint}")
+        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+
+def _version() -> str:
+    try:
+        return version("stream-rollout-harness")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version(), prog_name="harness")
+def cli() -> None:
+    """Show what a new streaming core does with the streams production really sees.
+
+    Exit codes: 0 GO, 1 NO-GO, 2 usage or configuration, 3 inconclusive,
+    4 invalid evidence.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors become one message and an exit code."""
+    try:
+        cli(standalone_mode=True)
+    except HarnessError as error:
+        click.echo(f"harness: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output has seen enough (`harness … | head`).
+        sys.stderr.close()
+        sys.exit(0)
