@@ -1,0 +1,35 @@
+"""The event-stream format, read strictly: the oracle that targets are held against.
+
+Words, as WHATWG HTML section 9.2 has them: an *event stream* is *lines*, each ended
+by LF, CR or CRLF; a line is a *field*, a *comment* or blank; the lines up to a blank
+line are a *block*; a blank line *dispatches* an event, if the block had data. Ours: a
+*deviation* is what a stream may legally do although most do not, or what a reader
+must drop. Offsets count bytes from the start of the body, a BOM included.
+
+This package reads and writes bytes and nothing else. It shares no code with any
+target: shared code would agree with its own bugs.
+"""
+
+from __future__ import annotations
+
+from harness.sse.encoder import encode_comment, encode_event
+from harness.sse.model import (
+    Comment,
+    Deviation,
+    DeviationKind,
+    ParsedStream,
+    ServerSentEvent,
+)
+from harness.sse.parser import EventStreamParser, parse
+
+__all__ = [
+    "Comment",
+    "Deviation",
+    "DeviationKind",
+    "EventStreamParser",
+    "ParsedStream",
+    "ServerSentEvent",
+    "encode_comment",
+    "encode_event",
+    "parse",
+]
