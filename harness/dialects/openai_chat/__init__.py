@@ -1,0 +1,36 @@
+"""OpenAI's chat completions, streamed, and what other providers make of them.
+
+Words: a *chunk* is one ``chat.completion.chunk`` object; it holds *choices*, each
+with a *delta* (role, content, refusal, tool calls) and at its end a
+``finish_reason``; *usage* counts tokens; ``[DONE]`` is the *sentinel* after the last
+chunk; an *error in band* is an error object sent after the status was 200.
+Source: https://platform.openai.com/docs/api-reference/chat-streaming
+"""
+
+from __future__ import annotations
+
+from harness.dialects.openai_chat.assemble import Assembler, Choice, Message, ToolCall
+from harness.dialects.openai_chat.deltas import text_deltas
+from harness.dialects.openai_chat.grammar import RULES, Rule, Violation, check
+from harness.dialects.openai_chat.payload import (
+    Payload,
+    PayloadKind,
+    looks_like_object,
+    parse_payload,
+)
+
+__all__ = [
+    "RULES",
+    "Assembler",
+    "Choice",
+    "Message",
+    "Payload",
+    "PayloadKind",
+    "Rule",
+    "ToolCall",
+    "Violation",
+    "check",
+    "looks_like_object",
+    "parse_payload",
+    "text_deltas",
+]

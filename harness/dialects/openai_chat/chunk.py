@@ -1,0 +1,109 @@
+"""The parts of a chunk, read from any JSON value without raising.
+
+Providers send null, the wrong type or nothing for almost every field (recorded
+streams hold ``role: null``, ``content: null``, ``tool_calls: null``, chunks without
+choices). What is not of the documented type reads as if it were absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "ToolFragment",
+    "choices_of",
+    "delta_of",
+    "finish_reason_of",
+    "text_of",
+    "tool_fragments",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolFragment:
+    """What one delta says of one tool call; the empty string where it says nothing.
+
+    Attributes:
+        index: The call's index, or its position where it has none.
+        indexed: Whether the index was sent.
+        legacy: Whether this is a ``function_call``, which has neither index nor id.
+        id: The call's id.
+        type: Its type, ``function`` in practice.
+        name: The function's name.
+        arguments: The next piece of the arguments.
+    """
+
+    index: int
+    indexed: bool
+    legacy: bool
+    id: str
+    type: str
+    name: str
+    arguments: str
+
+
+def choices_of(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield each choice of a chunk with its index, or its position without one."""
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if isinstance(choices, list):
+        for position, choice in enumerate(choices):
+            if isinstance(choice, dict):
+                yield _index_of(choice, position), choice
+
+
+def delta_of(choice: dict[str, Any]) -> dict[str, Any]:
+    """Return a choice's delta; empty where it is null or missing."""
+    delta = choice.get("delta")
+    return delta if isinstance(delta, dict) else {}
+
+
+def finish_reason_of(choice: dict[str, Any]) -> str:
+    """Return a choice's finish reason; empty where it has none yet."""
+    return text_of(choice, "finish_reason")
+
+
+def text_of(fields: dict[str, Any], name: str) -> str:
+    """Return a field that should be a string; empty where it is none."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def tool_fragments(delta: dict[str, Any]) -> Iterator[ToolFragment]:
+    """Yield what a delta says of tool calls.
+
+    The older ``function_call`` counts as the call with index 0, unless tool calls
+    stand beside it.
+    """
+    calls = delta.get("tool_calls")
+    if isinstance(calls, list):
+        for position, call in enumerate(calls):
+            if isinstance(call, dict):
+                yield _fragment(call, call.get("function"), position)
+    elif isinstance(delta.get("function_call"), dict):
+        yield _fragment({}, delta["function_call"], 0, legacy=True)
+
+
+def _fragment(
+    call: dict[str, Any], function: Any, position: int, *, legacy: bool = False
+) -> ToolFragment:
+    named = function if isinstance(function, dict) else {}
+    return ToolFragment(
+        index=_index_of(call, position),
+        indexed=_is_index(call.get("index")),
+        legacy=legacy,
+        id=text_of(call, "id"),
+        type=text_of(call, "type"),
+        name=text_of(named, "name"),
+        arguments=text_of(named, "arguments"),
+    )
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _index_of(fields: dict[str, Any], position: int) -> int:
+    index = fields.get("index")
+    return index if isinstance(index, int) and _is_index(index) else position
