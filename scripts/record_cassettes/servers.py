@@ -1,0 +1,213 @@
+"""Real model servers, started on the tiny model and ended again.
+
+``serving(name)`` is all that a recorder needs::
+
+    with serving("llama.cpp") as url:
+        httpx.post(f"{url}/v1/chat/completions", json=request.body)
+
+A server runs with the Python that has it installed, which need not be this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from conversations import load_conversations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["SERVERS", "Request", "Server", "load_requests", "serving", "versions"]
+
+HERE = Path(__file__).parent
+READY_SECONDS = 90
+
+MODEL = "tiny-model"
+"""What requests and answers call the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where a server is installed.
+
+    Attributes:
+        python_variable: Environment variable that names the Python which has the
+            server installed; this Python where it is unset.
+        packages: Distributions whose versions say what was recorded.
+    """
+
+    python_variable: str
+    packages: tuple[str, ...]
+
+
+SERVERS = {
+    "llama.cpp": Server(
+        python_variable="LLAMA_CPP_PYTHON",
+        packages=("xllamacpp",),
+    ),
+    "mlx": Server(
+        python_variable="MLX_PYTHON",
+        packages=("mlx-lm", "mlx"),
+    ),
+    "transformers": Server(
+        python_variable="TRANSFORMERS_PYTHON",
+        packages=("transformers", "torch"),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One request of ``requests.yaml``.
+
+    Attributes:
+        name: Server and subject, such as ``llama.cpp/count-to-10``.
+        server: Key of ``SERVERS``.
+        path: Path of the request, which is a POST.
+        body: JSON body, as sent.
+        shows: What the answer is good for, in a sentence.
+        conversation: Key of ``conversations.yaml`` whose answer must come back
+            whole; None where the answer is cut or an error.
+        status: HTTP status of the answer.
+        finish_reason: What ends every choice; None where no choice ends.
+        starts: How the text begins where the answer is cut.
+    """
+
+    name: str
+    server: str
+    path: str
+    body: dict[str, Any]
+    shows: str
+    conversation: str | None
+    status: int
+    finish_reason: str | None
+    starts: str | None
+
+
+def load_requests() -> list[Request]:
+    """Read ``requests.yaml``, messages and tools of the conversations filled in."""
+    conversations = load_conversations()
+    requests = []
+    for name, entry in yaml.safe_load(
+        (HERE / "requests.yaml").read_text("utf-8")
+    ).items():
+        body: dict[str, Any] = {"model": MODEL}
+        scripted = entry.get("conversation")
+        status = entry.get("status", 200)
+        cut = "starts" in entry or status != 200
+        if scripted is not None:
+            body["messages"] = conversations[scripted].messages
+            if conversations[scripted].tools:
+                body["tools"] = conversations[scripted].tools
+        body |= {"stream": True, "temperature": 0}
+        body |= entry.get("body", {})
+        requests.append(
+            Request(
+                name=name,
+                server=name.split("/")[0],
+                path=entry.get("path", "/v1/chat/completions"),
+                body=body,
+                shows=entry["shows"],
+                conversation=None if cut else scripted,
+                status=status,
+                finish_reason=entry.get("finish_reason", "stop"),
+                starts=entry.get("starts"),
+            )
+        )
+    return requests
+
+
+@contextlib.contextmanager
+def serving(name: str, *, model: Path | None = None) -> Iterator[str]:
+    """Run a server for the length of a ``with`` block; give its base URL.
+
+    Args:
+        name: Key of ``SERVERS``.
+        model: Folder written by ``build_model.py``; the environment variable
+            ``TINY_MODEL`` where it is None.
+
+    Raises:
+        RuntimeError: The server ended, or did not answer in time. What it wrote
+            to standard error is in ours.
+    """
+    folder = Path(model or os.environ["TINY_MODEL"]).resolve()
+    python = os.environ.get(SERVERS[name].python_variable, sys.executable)
+    with tempfile.TemporaryDirectory() as place:
+        # Servers echo the path of a model, so it must not be that of a machine.
+        (Path(place) / MODEL).symlink_to(folder)
+        process = subprocess.Popen(
+            [python, str(HERE / "run_server.py"), name, MODEL],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=place,
+            env=os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONUNBUFFERED": "1"},
+        )
+        try:
+            assert process.stdout is not None
+            url = process.stdout.readline().decode().strip()
+            if not url:
+                raise RuntimeError(f"{name} did not start with {python}")
+            wait_until_ready(name, url, process)
+            yield url
+        finally:
+            process.kill()
+            process.communicate()
+
+
+def wait_until_ready(name: str, url: str, process: subprocess.Popen[bytes]) -> None:
+    """Return when the server answers an ordinary request."""
+    # A server may list its models before it has loaded one.
+    question = urllib.request.Request(
+        f"{url}/v1/chat/completions",
+        json.dumps(
+            {
+                "model": MODEL,
+                "messages": [{"role": "user", "content": "ready?"}],
+                "max_tokens": 1,
+            }
+        ).encode(),
+        {"content-type": "application/json"},
+    )
+    give_up_at = time.monotonic() + READY_SECONDS
+    while time.monotonic() < give_up_at:
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(question, timeout=30):
+                return
+        except urllib.error.HTTPError as answer:
+            if answer.code != 503:
+                detail = answer.read().decode(errors="replace")
+                raise RuntimeError(f"{name} refused a request: {detail}") from answer
+        except OSError:
+            pass  # not listening yet
+        time.sleep(0.1)
+    raise RuntimeError(f"{name} did not answer within {READY_SECONDS} s")
+
+
+def versions(name: str) -> dict[str, str]:
+    """Return the versions of a server's packages, as its Python sees them."""
+    program = (
+        "import importlib.metadata as m, json, sys;"
+        "print(json.dumps({p: m.version(p) for p in sys.argv[1:]}))"
+    )
+    python = os.environ.get(SERVERS[name].python_variable, sys.executable)
+    answer = subprocess.run(
+        [python, "-c", program, *SERVERS[name].packages],
+        check=True,
+        capture_output=True,
+    )
+    found: dict[str, str] = json.loads(answer.stdout)
+    return found
