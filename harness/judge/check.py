@@ -1,0 +1,236 @@
+"""One observation against its expectation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.judge.content import check_content
+from harness.judge.ending import check_ending
+from harness.judge.hold import Hold, hold_samples, summarise
+from harness.judge.observation import ClientEnd, Observation
+from harness.judge.oracle import Expectation
+from harness.judge.outcome import Outcome, outcome_of
+from harness.judge.reading import Reading, read_items, read_stream
+from harness.judge.text import quote
+from harness.judge.violation import Kind, Violation
+
+__all__ = ["Judgement", "Limits", "judge"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a target may add in time.
+
+    Attributes:
+        hold_ms: Longest hold of any content, event or head.
+        slack_ms: What the harness itself may have been late; added to ``hold_ms``.
+    """
+
+    hold_ms: float
+    slack_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one observation showed.
+
+    Attributes:
+        observation: The evidence.
+        reading: The answer as the client understood it.
+        outcome: How it looked when it was over.
+        violations: Every way in which it was wrong, the worst first.
+        hold: Hold; None where the stream was wrong or carried nothing to measure.
+    """
+
+    observation: Observation
+    reading: Reading
+    outcome: Outcome
+    violations: tuple[Violation, ...]
+    hold: Hold | None
+
+    @property
+    def correct(self) -> bool:
+        """Whether nothing was wrong."""
+        return not self.violations
+
+
+def judge(expected: Expectation, observation: Observation, limits: Limits) -> Judgement:
+    """Judge one observation.
+
+    Timing is judged only where everything else is right: a failed stream is a fast
+    stream (`research/JUDGE.md`, section 1.2).
+    """
+    is_stream = expected.stream and _came_as_stream(observation)
+    reading = read_stream(observation.body) if is_stream else read_items(())
+    outcome = outcome_of(observation, reading)
+    violations = [
+        *_check_head(expected, observation),
+        *(
+            check_content(expected, reading, outcome)
+            if expected.stream
+            else _check_body(expected, observation)
+        ),
+        *check_ending(expected, observation, reading, outcome),
+        *_check_upstream(expected, observation),
+        *_check_log(expected, observation),
+    ]
+    hold = None
+    if not violations:
+        hold = summarise(hold_samples(expected, reading, observation))
+        violations += _check_hold(expected, observation, hold, limits)
+    violations.sort(key=lambda violation: -violation.severity)
+    return Judgement(
+        observation=observation,
+        reading=reading,
+        outcome=outcome,
+        violations=tuple(violations),
+        hold=hold,
+    )
+
+
+def _came_as_stream(observation: Observation) -> bool:
+    kind = observation.header("content-type")
+    if kind is None:
+        return True
+    return b"text/event-stream" in kind.lower()
+
+
+def _check_head(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    if got.end is ClientEnd.CLIENT_CLOSED and got.status is None:
+        return
+    if any(line.startswith("crashed:") for line in got.log):
+        yield Violation(
+            kind=Kind.CRASH,
+            where="target",
+            expected="no crash",
+            got="the target raised an exception",
+        )
+    if expected.status is None:
+        if got.status is not None and got.status < 400:
+            yield Violation(
+                kind=Kind.STATUS_CHANGED,
+                where="status",
+                expected="an error status, as the upstream never answered",
+                got=f"status {got.status}",
+            )
+        return
+    if got.status != expected.status:
+        yield Violation(
+            kind=Kind.STATUS_CHANGED,
+            where="status",
+            expected=f"status {expected.status}, as the upstream answered",
+            got="no answer at all" if got.status is None else f"status {got.status}",
+        )
+        return
+    if expected.stream and not _came_as_stream(got):
+        yield Violation(
+            kind=Kind.CONTENT_TYPE_CHANGED,
+            where="content-type",
+            expected="text/event-stream",
+            got=quote((got.header("content-type") or b"").decode("latin-1")),
+        )
+    if got.header("content-length") and got.header("transfer-encoding"):
+        yield Violation(
+            kind=Kind.HEADERS_BROKEN,
+            where="headers",
+            expected="one framing header (RFC 9112, section 6.1)",
+            got="content-length beside transfer-encoding",
+        )
+
+
+def _check_body(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    if expected.status is None or got.body == expected.body:
+        return
+    yield Violation(
+        kind=Kind.BODY_CHANGED,
+        where="body",
+        expected=f"{len(expected.body)} bytes, as the upstream sent them",
+        got=f"{len(got.body)} bytes: {quote(got.body.decode('utf-8', 'replace'))}",
+    )
+
+
+def _check_upstream(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    count = len(got.upstream)
+    if count > expected.upstream_requests:
+        yield Violation(
+            kind=Kind.UPSTREAM_REQUESTS,
+            where="upstream",
+            expected=f"{expected.upstream_requests} request(s) to the upstream",
+            got=f"{count} requests",
+        )
+    if not count or got.end is ClientEnd.TIMEOUT:
+        return
+    last = got.upstream[-1]
+    if last.closed_at_ns is None:
+        if not last.finished:
+            yield Violation(
+                kind=Kind.UPSTREAM_NOT_CLOSED,
+                where="upstream",
+                expected="the upstream is freed when the stream is over",
+                got="its connection stays open",
+            )
+        return
+    limit = expected.upstream_closed_within_ms
+    lag_ms = (last.closed_at_ns - got.end_at_ns) / 1e6
+    if limit is not None and got.end is ClientEnd.CLIENT_CLOSED and lag_ms > limit:
+        yield Violation(
+            kind=Kind.UPSTREAM_FREED_LATE,
+            where="upstream",
+            expected=f"the upstream is freed within {limit:g} ms of the client leaving",
+            got="it is freed later",
+            measured={"lag_ms": round(lag_ms, 3)},
+        )
+
+
+def _check_log(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    if expected.log is None or (got.virtual and not got.log):
+        return
+    pattern = re.compile(expected.log)
+    if not any(pattern.search(line) for line in got.log):
+        yield Violation(
+            kind=Kind.LOG_MISSING,
+            where="log",
+            expected=f"a line that matches {quote(expected.log)}",
+            got=f"{len(got.log)} lines, none of which does",
+        )
+
+
+def _check_hold(
+    expected: Expectation, got: Observation, hold: Hold | None, limits: Limits
+) -> Iterator[Violation]:
+    hold_ms = limits.hold_ms if expected.max_hold_ms is None else expected.max_hold_ms
+    limit_ms = hold_ms + limits.slack_ms
+    if hold is not None and hold.max_ns / 1e6 > limit_ms:
+        yield Violation(
+            kind=Kind.HELD,
+            where="delivery",
+            expected=f"nothing is held back longer than {hold_ms:g} ms",
+            got=_in_words(
+                hold.max_ns, virtual=got.virtual, what="content is held back"
+            ),
+            measured={"max_hold_ms": round(hold.max_ns / 1e6, 3)},
+        )
+    head_ns = _head_hold(expected, got)
+    if head_ns is not None and head_ns / 1e6 > limit_ms:
+        yield Violation(
+            kind=Kind.HEAD_HELD,
+            where="delivery",
+            expected=f"the head is not held back longer than {hold_ms:g} ms",
+            got=_in_words(
+                head_ns, virtual=got.virtual, what="the response head is held back"
+            ),
+            measured={"head_hold_ms": round(head_ns / 1e6, 3)},
+        )
+
+
+def _in_words(held_ns: int, *, virtual: bool, what: str) -> str:
+    # Only virtual figures repeat; live ones go where differences belong.
+    return f"{what} {held_ns / 1e6:.3f} ms" if virtual else f"{what} longer"
+
+
+def _head_hold(expected: Expectation, got: Observation) -> int | None:
+    if expected.head_at_ns is None or got.head_at_ns is None or not got.upstream:
+        return None
+    return got.head_at_ns - got.upstream[-1].at_ns - expected.head_at_ns

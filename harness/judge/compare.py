@@ -1,0 +1,216 @@
+"""Baseline and candidate beside each other, level by level.
+
+Both were judged against the oracle first; here it is only said where they differ, and
+whether the difference is one that a client cannot notice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.judge.check import Judgement
+from harness.judge.reading import Item, significant
+from harness.judge.text import quote
+
+__all__ = ["Difference", "FirstEvent", "Level", "compare", "first_difference"]
+
+
+class Level(StrEnum):
+    """What is compared (`research/JUDGE.md`, section 1.5)."""
+
+    TRANSPORT = "transport"
+    BYTES = "bytes"
+    EVENTS = "events"
+    MESSAGE = "message"
+    ENDING = "ending"
+    UPSTREAM = "upstream"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One level at which two answers differ.
+
+    Attributes:
+        level: Where.
+        baseline: What the baseline did.
+        candidate: What the candidate did.
+        harmless: True where no client notices: the bytes were cut differently, or the
+            same failure was told in another way.
+    """
+
+    level: Level
+    baseline: str
+    candidate: str
+    harmless: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstEvent:
+    """The first event in which two answers differ, quoted; None: it ended before."""
+
+    index: int
+    baseline: str | None
+    candidate: str | None
+
+
+# Framing is each target's own; the rest of these say who answered and when.
+_NOT_COMPARED = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"date",
+        b"keep-alive",
+        b"server",
+        b"transfer-encoding",
+        b"via",
+        b"x-streaming-architecture",
+    }
+)
+
+
+def compare(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]:
+    """Return every level at which two answers differ."""
+    found = [
+        _status(baseline, candidate),
+        _headers(baseline, candidate),
+        _bytes(baseline, candidate),
+        _events(baseline, candidate),
+        _message(baseline, candidate),
+        _ending(baseline, candidate),
+        _wire_end(baseline, candidate),
+        _upstream(baseline, candidate),
+    ]
+    return tuple(difference for difference in found if difference is not None)
+
+
+def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | None:
+    """Return the first event in which two answers differ."""
+    first = (*baseline.reading.items, *baseline.reading.after_done)
+    second = (*candidate.reading.items, *candidate.reading.after_done)
+    for index in range(max(len(first), len(second))):
+        one, two = _at(first, index), _at(second, index)
+        if one is None or two is None or (one.event, one.data) != (two.event, two.data):
+            return FirstEvent(
+                index=index,
+                baseline=quote(one.data, 200) if one else None,
+                candidate=quote(two.data, 200) if two else None,
+            )
+    return None
+
+
+def _at(items: tuple[Item, ...], index: int) -> Item | None:
+    return items[index] if index < len(items) else None
+
+
+def _difference(
+    level: Level, one: object, two: object, *, harmless: bool = False
+) -> Difference:
+    return Difference(
+        level=level, baseline=str(one), candidate=str(two), harmless=harmless
+    )
+
+
+def _status(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = one.observation.status, two.observation.status
+    if first == second:
+        return None
+    return _difference(Level.TRANSPORT, f"status {first}", f"status {second}")
+
+
+def _headers(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = _compared(one), _compared(two)
+    if first == second:
+        return None
+    return _difference(
+        Level.TRANSPORT,
+        ", ".join(sorted(first - second)) or "no such header",
+        ", ".join(sorted(second - first)) or "no such header",
+        harmless=_own_answer(one) and _own_answer(two),
+    )
+
+
+def _own_answer(judgement: Judgement) -> bool:
+    """Whether the target answered in its own name: its headers are its own too."""
+    status = judgement.observation.status
+    return status is None or status >= 500
+
+
+def _compared(judgement: Judgement) -> frozenset[str]:
+    return frozenset(
+        f"{name.decode('latin-1').lower()}: {quote(value.decode('latin-1'))}"
+        for name, value in judgement.observation.headers
+        if name.lower() not in _NOT_COMPARED
+    )
+
+
+def _bytes(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = one.observation.body, two.observation.body
+    if first == second:
+        return None
+    return _difference(
+        Level.BYTES, f"{len(first)} bytes", f"{len(second)} bytes", harmless=True
+    )
+
+
+def _events(one: Judgement, two: Judgement) -> Difference | None:
+    """Compare what the events carry beside text; text is the message's."""
+    first = [found.canonical for found in significant(one.reading.items)]
+    second = [found.canonical for found in significant(two.reading.items)]
+    if first == second:
+        if len(one.reading.items) == len(two.reading.items):
+            return None
+        return _difference(
+            Level.EVENTS,
+            f"{len(one.reading.items)} events",
+            f"{len(two.reading.items)} events",
+            harmless=True,
+        )
+    return _difference(
+        Level.EVENTS,
+        f"{len(first)} events with more than text",
+        f"{len(second)} events with more than text",
+        # What a repeat carried besides may be kept or not: the oracle allowed both.
+        harmless=one.correct and two.correct,
+    )
+
+
+def _message(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = one.reading.message, two.reading.message
+    if first.choices == second.choices and first.usage == second.usage:
+        return None
+    return _difference(Level.MESSAGE, _size(one), _size(two))
+
+
+def _size(judgement: Judgement) -> str:
+    parts = [
+        f"choice {choice.index}: {len(choice.content)} characters, "
+        f"{len(choice.tool_calls)} tool calls, finish_reason {choice.finish_reason}"
+        for choice in judgement.reading.message.choices
+    ]
+    return "; ".join(parts) or "no choice"
+
+
+def _ending(one: Judgement, two: Judgement) -> Difference | None:
+    if one.outcome is two.outcome:
+        return None
+    return _difference(Level.ENDING, one.outcome, two.outcome)
+
+
+def _wire_end(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = one.observation.end, two.observation.end
+    if first is second:
+        return None
+    return _difference(
+        Level.TRANSPORT,
+        first,
+        second,
+        harmless=one.outcome is two.outcome,
+    )
+
+
+def _upstream(one: Judgement, two: Judgement) -> Difference | None:
+    first, second = len(one.observation.upstream), len(two.observation.upstream)
+    if first == second:
+        return None
+    return _difference(Level.UPSTREAM, f"{first} requests", f"{second} requests")

@@ -1,0 +1,328 @@
+"""The oracle: what a correct proxy had to do with a script.
+
+It reads the script, never a target. Everything it demands is one of three things: what
+the upstream sent, what a block was meant to say, and the first law: an upstream that
+did not finish must not look finished to the client (DESIGN, section 7).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness.cassette.model import Framing
+from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
+from harness.faults.draft import Finish, Meaning, Span, WireDraft
+from harness.judge.reading import Item, Reading, read_items, read_stream
+from harness.scenario.model import Expect, ExpectedEnding
+from harness.scenario.model import Reading as ReadingChoice
+from harness.scenario.script import Script
+
+__all__ = ["Contract", "Expectation", "expectation"]
+
+_FREE_LIMIT_MS = 1000.0
+"""Default time in which a target frees its upstream after the client left
+(`research/FAULTS.md`, class 7)."""
+
+
+class Contract(StrEnum):
+    """What a target promises about streams that are not as they should be."""
+
+    REPAIRING = "repairing"
+    """Repeats are reduced to what was meant, broken events kept from the client."""
+
+    TRANSPARENT = "transparent"
+    """What was sent is forwarded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """The outcome that a correct proxy must produce.
+
+    Attributes:
+        contract: The promise it was computed under.
+        stream: True where the answer is an event stream; else ``body`` must pass.
+        status: HTTP status; None: any failure status, or no head at all.
+        head_at_ns: When the upstream sends its head, from its request on; None: never.
+        reading: What the client must read; of an aborted stream, at most that.
+        sources: For every item of ``reading``, the end offset in the upstream's body
+            of the block that first carried it.
+        optional: Canonical events that may be there besides: the rest of a repeat that
+            carried more than text.
+        comments: Comments that must pass; their end offsets in the upstream's body.
+        ending: How it must look when it is over.
+        hang_allowed: True where the target may stay open as the upstream did.
+        done_sent: Whether the upstream sent ``[DONE]``.
+        upstream_clean: Whether the upstream's last act completed its framing.
+        body: The exact body, for answers that are not event streams.
+        upstream_requests: Requests that may reach the upstream.
+        upstream_closed_within_ms: Limit for freeing it after the client left; None: not
+            judged.
+        max_hold_ms: A limit of the scenario's own; None: the policy's.
+        log: A regular expression that a line of the target's log must match.
+        reasons: Why the oracle says so, in plain words.
+        literal_text: The text of choice 0 that the scenario demands word for word.
+        literal_finish: The finish_reason of choice 0 that it demands.
+    """
+
+    contract: Contract
+    stream: bool
+    status: int | None
+    head_at_ns: int | None
+    reading: Reading
+    sources: tuple[int, ...]
+    optional: tuple[Item, ...]
+    comments: tuple[int, ...]
+    ending: ExpectedEnding
+    hang_allowed: bool
+    done_sent: bool
+    upstream_clean: bool
+    body: bytes
+    upstream_requests: int
+    upstream_closed_within_ms: float | None
+    max_hold_ms: float | None
+    log: str | None
+    reasons: tuple[str, ...]
+    literal_text: str | None = None
+    literal_finish: str | None = None
+
+
+def expectation(script: Script, contract: Contract, expect: Expect) -> Expectation:
+    """Compute what a correct proxy makes of a script.
+
+    Args:
+        script: What the upstream plays and the client does.
+        contract: What the target promises.
+        expect: The scenario's own demands; they override.
+    """
+    wire = script.attempts[-1]
+    demanded = {expect.text, expect.tool_calls, expect.usage}
+    contract_of_text = contract
+    if ReadingChoice.AS_SENT in demanded:
+        contract_of_text = Contract.TRANSPARENT
+    elif ReadingChoice.ORIGINAL in demanded:
+        contract_of_text = Contract.REPAIRING
+    computed = (
+        _of_stream(wire, contract_of_text)
+        if wire.head_at_ns is not None and _is_event_stream(wire)
+        else _of_other(wire, contract)
+    )
+    computed = replace(computed, contract=contract)
+    if script.client.abort is not None:
+        computed = replace(
+            computed,
+            ending=ExpectedEnding.ABORTED,
+            upstream_closed_within_ms=_FREE_LIMIT_MS,
+            reasons=(*computed.reasons, "the client leaves in mid stream"),
+        )
+    return _override(computed, expect)
+
+
+def _override(computed: Expectation, expect: Expect) -> Expectation:
+    if expect.ending is not None:
+        computed = replace(computed, ending=expect.ending)
+    if expect.status is not None:
+        computed = replace(computed, status=expect.status)
+    if expect.upstream_requests is not None:
+        computed = replace(computed, upstream_requests=expect.upstream_requests)
+    if expect.upstream_closed_within_ms is not None:
+        computed = replace(
+            computed, upstream_closed_within_ms=expect.upstream_closed_within_ms
+        )
+    literal = None if isinstance(expect.text, ReadingChoice) else expect.text
+    return replace(
+        computed,
+        max_hold_ms=expect.max_hold_ms,
+        log=expect.log,
+        literal_text=literal,
+        literal_finish=expect.finish_reason,
+    )
+
+
+def _is_event_stream(wire: WireDraft) -> bool:
+    if wire.status >= 400:
+        return False
+    for name, value in wire.headers:
+        if name.lower() == "content-type":
+            return "text/event-stream" in value.lower()
+    return True
+
+
+def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
+    """An answer that is no event stream passes as it is; a missing one is an error."""
+    if wire.head_at_ns is None:
+        ending, status = ExpectedEnding.ERROR, None
+        reasons = ["the upstream closes before it sends a head"]
+        body = b""
+    else:
+        status = wire.status
+        body = wire.body
+        cut = wire.finish is not Finish.COMPLETE and wire.framing is not Framing.CLOSE
+        failed = cut or wire.status >= 400
+        ending = ExpectedEnding.ERROR if failed else ExpectedEnding.UNFINISHED
+        reasons = [f"the upstream answers {wire.status} and no event stream"]
+    return Expectation(
+        contract=contract,
+        stream=False,
+        status=status,
+        head_at_ns=wire.head_at_ns,
+        reading=read_items(()),
+        sources=(),
+        optional=(),
+        comments=(),
+        ending=ending,
+        hang_allowed=False,
+        done_sent=False,
+        upstream_clean=wire.finish is Finish.COMPLETE and wire.head_at_ns is not None,
+        body=body,
+        upstream_requests=1,
+        upstream_closed_within_ms=None,
+        max_hold_ms=None,
+        log=None,
+        reasons=tuple(reasons),
+    )
+
+
+def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
+    sent = read_stream(_visible_body(wire, contract))
+    reader = _Reader(wire.spans, contract)
+    items, sources, optional, lost = reader.read((*sent.items, *sent.after_done))
+    reading = read_items(items)
+    if contract is Contract.REPAIRING:
+        # Nothing follows [DONE]; a transparent proxy forwards what does.
+        items = list(reading.items)
+        reading = replace(reading, after_done=())
+        sources = sources[: len(items)]
+    ending, hang_allowed, reasons = _ending(wire, contract, reading, lost=lost)
+    done_at = sent.items[-1].end if sent.done else None
+    comments = tuple(end for end in sent.comments if done_at is None or end <= done_at)
+    return Expectation(
+        contract=contract,
+        stream=True,
+        status=wire.status,
+        head_at_ns=wire.head_at_ns,
+        reading=reading,
+        sources=tuple(sources),
+        optional=tuple(optional),
+        comments=comments,
+        ending=ending,
+        hang_allowed=hang_allowed,
+        done_sent=sent.done,
+        upstream_clean=_looks_clean(wire),
+        body=wire.body,
+        upstream_requests=1,
+        upstream_closed_within_ms=None,
+        max_hold_ms=None,
+        log=None,
+        reasons=reasons,
+    )
+
+
+def _visible_body(wire: WireDraft, contract: Contract) -> bytes:
+    """The body as a reader of the upstream's connection understands it.
+
+    WHATWG discards an event that the stream ends in; a repairing proxy knows that a
+    clean end completes it, so its blank line is supplied here (DESIGN, section 8).
+    """
+    body = wire.body
+    if wire.promised_length is not None:
+        body = body[: wire.promised_length]
+    if contract is Contract.REPAIRING and _looks_clean(wire):
+        return body + b"\n\n"
+    return body
+
+
+def _looks_clean(wire: WireDraft) -> bool:
+    """Whether the end of the upstream's answer looks right to who reads its wire."""
+    if any(write.raw for write in wire.writes):
+        return False
+    if wire.finish is Finish.COMPLETE:
+        promised = wire.promised_length
+        return promised is None or promised <= len(wire.body)
+    return wire.finish is Finish.TRUNCATED and wire.framing is Framing.CLOSE
+
+
+class _Reader:
+    """Turns the events that were sent into the events that must arrive."""
+
+    def __init__(self, spans: tuple[Span, ...], contract: Contract) -> None:
+        self._spans = spans
+        self._contract = contract
+
+    def read(
+        self, sent: tuple[Item, ...]
+    ) -> tuple[list[Item], list[int], list[Item], bool]:
+        if self._contract is Contract.TRANSPARENT:
+            return list(sent), [item.end for item in sent], [], False
+        items: list[Item] = []
+        sources: list[int] = []
+        optional: list[Item] = []
+        lost = False
+        position = 0
+        replaced: set[int] = set()
+        for item in sent:
+            while (
+                position < len(self._spans) - 1 and item.end > self._spans[position].end
+            ):
+                position += 1
+            span = self._spans[position]
+            if span.meaning is Meaning.NOTHING:
+                optional.append(item)
+            elif span.meaning is Meaning.LOST:
+                lost = True
+            elif span.meaning is Meaning.REPLACED:
+                # One block may be sent as several events; it is meant once.
+                if position not in replaced:
+                    replaced.add(position)
+                    meant = read_stream(span.meant).items
+                    items.extend(meant)
+                    sources.extend(item.end for _ in meant)
+                optional.append(item)
+            elif item.payload.kind is PayloadKind.MALFORMED:
+                lost = lost or looks_like_object(item.data)
+            elif item.payload.kind is PayloadKind.OTHER:
+                optional.append(item)
+            else:
+                items.append(item)
+                sources.append(item.end)
+            if item.payload.kind is PayloadKind.DONE:
+                break
+        return items, sources, optional, lost
+
+
+def _ending(
+    wire: WireDraft, contract: Contract, reading: Reading, *, lost: bool
+) -> tuple[ExpectedEnding, bool, tuple[str, ...]]:
+    """Apply the first law; returns the ending, whether a hang is allowed, and why."""
+    stalled = wire.finish is Finish.STALL
+    hang_allowed = stalled and contract is Contract.TRANSPARENT
+    if reading.errors:
+        return (
+            ExpectedEnding.ERROR,
+            hang_allowed,
+            ("the upstream reports an error in band",),
+        )
+    if lost:
+        return (
+            ExpectedEnding.ERROR,
+            hang_allowed,
+            ("an event was broken and text may be lost with it",),
+        )
+    if reading.done:
+        return ExpectedEnding.COMPLETE, hang_allowed, ("the upstream sends [DONE]",)
+    if stalled:
+        return ExpectedEnding.ERROR, hang_allowed, ("the upstream stalls for ever",)
+    if not _looks_clean(wire):
+        how = "resets" if wire.finish is Finish.RESET else "is cut off"
+        return ExpectedEnding.ERROR, False, (f"the upstream {how} before its end",)
+    if reading.finished:
+        return (
+            ExpectedEnding.COMPLETE,
+            False,
+            ("the upstream sends a finish_reason and ends cleanly, without [DONE]",),
+        )
+    return (
+        ExpectedEnding.UNFINISHED,
+        False,
+        ("the upstream ends without finish_reason and without [DONE]",),
+    )

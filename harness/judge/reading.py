@@ -1,0 +1,201 @@
+"""Bytes of an answer, read as a client reads them.
+
+Both sides of a judgement go through here: what the upstream sent (or meant) and what
+the client got, so that they can differ only where the bytes do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from harness.dialects.openai_chat.assemble import Assembler, Message
+from harness.dialects.openai_chat.deltas import text_deltas
+from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
+from harness.sse.parser import parse
+
+__all__ = ["Item", "Reading", "Significant", "read_items", "read_stream", "significant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One event of an answer.
+
+    Attributes:
+        event: The event's type.
+        data: Its data.
+        payload: What the data means.
+        end: Byte offset in the body at which the event is complete.
+    """
+
+    event: str
+    data: str
+    payload: Payload
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An answer as a client that stops at ``[DONE]`` understands it.
+
+    Attributes:
+        items: The events up to and with ``[DONE]``.
+        after_done: The events behind it.
+        message: The assembled message.
+        comments: End offset of every comment.
+    """
+
+    items: tuple[Item, ...]
+    after_done: tuple[Item, ...]
+    message: Message
+    comments: tuple[int, ...]
+
+    @property
+    def done(self) -> bool:
+        """Whether ``[DONE]`` came."""
+        return self.message.done
+
+    @property
+    def finished(self) -> bool:
+        """Whether every choice that was begun has its finish_reason."""
+        choices = self.message.choices
+        return bool(choices) and all(choice.finish_reason for choice in choices)
+
+    @property
+    def errors(self) -> tuple[Item, ...]:
+        """The error events, in order."""
+        return tuple(
+            item for item in self.items if item.payload.kind is PayloadKind.ERROR
+        )
+
+
+def read_stream(body: bytes) -> Reading:
+    """Read a whole event stream."""
+    parsed = parse(body)
+    items = tuple(
+        Item(event.event, event.data, parse_payload(event.data, event.event), event.end)
+        for event in parsed.events
+    )
+    return read_items(items, tuple(comment.end for comment in parsed.comments))
+
+
+def read_items(items: Iterable[Item], comments: tuple[int, ...] = ()) -> Reading:
+    """Assemble events that were parsed already."""
+    assembler = Assembler()
+    before: list[Item] = []
+    after: list[Item] = []
+    done = False
+    for item in items:
+        if done:
+            after.append(item)
+            continue
+        before.append(item)
+        assembler.feed(item.payload)
+        done = item.payload.kind is PayloadKind.DONE
+    return Reading(
+        items=tuple(before),
+        after_done=tuple(after),
+        message=assembler.message(),
+        comments=comments,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Significant:
+    """An event that carries more than text, with its place among the text.
+
+    Attributes:
+        canonical: The payload as canonical JSON with text deltas blanked.
+        offsets: Characters of every (choice, field) before it, sorted.
+        index: Its position among the events it was picked from.
+        item: The event itself.
+    """
+
+    canonical: str
+    offsets: tuple[tuple[int, str, int], ...]
+    index: int
+    item: Item
+
+
+def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
+    """Pick the events that carry more than text: none may be lost, added or moved.
+
+    Text may be cut into events in any way that a proxy likes; a role, a tool call, a
+    finish_reason, a usage, an unknown field may not.
+    """
+    found = []
+    offsets: dict[tuple[int, str], int] = {}
+    for position, item in enumerate(items):
+        if item.payload.kind is not PayloadKind.CHUNK:
+            continue
+        canonical = _canonical(item.payload.value)
+        if canonical is not None:
+            place = tuple((*key, count) for key, count in sorted(offsets.items()))
+            found.append(Significant(canonical, place, position, item))
+        for index, name, text in text_deltas(item.payload.value):
+            if not name.startswith("tool"):
+                offsets[index, name] = offsets.get((index, name), 0) + len(text)
+    return tuple(found)
+
+
+# Keys that every chunk repeats: they make no event worth more than its text.
+_ENVELOPE = frozenset(
+    {
+        "id",
+        "object",
+        "created",
+        "model",
+        "system_fingerprint",
+        "service_tier",
+        "provider",
+        "obfuscation",
+    }
+)
+_TEXT = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
+
+
+def _canonical(value: Any) -> str | None:
+    """Return the payload without its text, or None where nothing else is in it."""
+    more = any(
+        item is not None for key, item in value.items() if key not in _CHOICES_OR_SAME
+    )
+    choices = value.get("choices")
+    bare_choices: Any = choices
+    if isinstance(choices, list):
+        bare_choices = []
+        more = more or not choices
+        for choice in choices:
+            bare, choice_more = _bare_choice(choice)
+            bare_choices.append(bare)
+            more = more or choice_more
+    if not more:
+        return None
+    bare_value = {key: item for key, item in value.items() if key not in _ENVELOPE}
+    if "choices" in bare_value:
+        bare_value["choices"] = bare_choices
+    return json.dumps(bare_value, sort_keys=True, ensure_ascii=True, default=str)
+
+
+_CHOICES_OR_SAME = _ENVELOPE | {"choices"}
+
+
+def _bare_choice(choice: Any) -> tuple[Any, bool]:
+    if not isinstance(choice, dict):
+        return choice, True
+    delta = choice.get("delta")
+    bare = {key: item for key, item in choice.items() if key != "delta"}
+    more = any(item is not None for key, item in bare.items() if key != "index")
+    if isinstance(delta, dict):
+        rest = {
+            key: item
+            for key, item in delta.items()
+            if not (key in _TEXT and isinstance(item, str))
+        }
+        bare["delta"] = rest
+        more = more or any(item is not None for item in rest.values())
+    elif delta is not None:
+        bare["delta"] = delta
+        more = True
+    return bare, more

@@ -1,0 +1,90 @@
+"""Differences between two texts, in words that fit on a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Change", "TextDifference", "compare_text", "quote"]
+
+_WINDOW = 24
+"""Characters shown on each side of a difference."""
+
+
+class Change(StrEnum):
+    """What happened to a text."""
+
+    LOST = "lost"
+    ADDED = "added"
+    CHANGED = "changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextDifference:
+    """The first difference between two texts.
+
+    Attributes:
+        change: What happened, seen from the expected text.
+        at: Index of the first character that differs.
+        expected: The expected text around it, quoted.
+        got: The text that came, around it, quoted.
+        count: Characters lost or added; 0 for a change.
+    """
+
+    change: Change
+    at: int
+    expected: str
+    got: str
+    count: int
+
+
+def compare_text(expected: str, got: str) -> TextDifference | None:
+    """Return the first difference, or None where the texts are equal."""
+    if expected == got:
+        return None
+    at = _common_prefix(expected, got)
+    if len(got) < len(expected):
+        change = Change.LOST
+    elif len(got) > len(expected):
+        change = Change.ADDED
+    else:
+        change = Change.CHANGED
+    return TextDifference(
+        change=change,
+        at=at,
+        expected=_window(expected, at),
+        got=_window(got, at),
+        count=abs(len(expected) - len(got)),
+    )
+
+
+def quote(text: str, limit: int = 60) -> str:
+    """Quote untrusted text for one line: ASCII, escapes, an ellipsis where cut."""
+    if len(text) > limit:
+        text = text[: limit - 1] + "…"
+    quoted = json.dumps(text, ensure_ascii=False)
+    # C1 controls and separators pass json.dumps, and a terminal would obey them.
+    return "".join(
+        char if char.isprintable() else f"\\u{ord(char):04x}" for char in quoted
+    )
+
+
+def _common_prefix(first: str, second: str) -> int:
+    limit = min(len(first), len(second))
+    low, high = 0, limit
+    while low < high:
+        middle = (low + high + 1) // 2
+        if first[:middle] == second[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _window(text: str, at: int) -> str:
+    start = max(0, at - _WINDOW)
+    piece = text[start : at + _WINDOW]
+    before = "…" if start else ""
+    after = "…" if at + _WINDOW < len(text) else ""
+    return quote(f"{before}{piece}{after}", limit=2 * _WINDOW + 2)

@@ -1,0 +1,245 @@
+"""From two judgements to one verdict, and from all verdicts to one decision.
+
+Precedence is that of `research/JUDGE.md`, section 1.4: the first row that applies wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.judge.check import Judgement
+from harness.judge.compare import Difference, compare
+from harness.scenario.model import Waiver
+
+__all__ = [
+    "EXIT_CODES",
+    "Decision",
+    "Gate",
+    "Result",
+    "Verdict",
+    "decide",
+    "verdict_of",
+]
+
+
+class Verdict(StrEnum):
+    """The judgement of one scenario."""
+
+    INVALID = "INVALID"
+    UNSTABLE_BASELINE = "UNSTABLE_BASELINE"
+    RACE_SUSPECT = "RACE_SUSPECT"
+    IDENTICAL = "IDENTICAL"
+    EQUIVALENT = "EQUIVALENT"
+    BOTH_WRONG_SAME = "BOTH_WRONG_SAME"
+    BOTH_WRONG_DIFFERENT = "BOTH_WRONG_DIFFERENT"
+    IMPROVED = "IMPROVED"
+    REGRESSION = "REGRESSION"
+    EXPECTED_DIVERGENCE = "EXPECTED_DIVERGENCE"
+    UNEXPLAINED = "UNEXPLAINED"
+
+
+class Gate(StrEnum):
+    """What a verdict does to the decision."""
+
+    PASS = "pass"  # noqa: S105 - a gate's word, no credential
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What one scenario showed in one mode.
+
+    Attributes:
+        verdict: The judgement.
+        gate: What it does to the decision.
+        reason: Why, in one line.
+        differences: The levels at which the two answers differ.
+    """
+
+    verdict: Verdict
+    gate: Gate
+    reason: str
+    differences: tuple[Difference, ...]
+
+
+_GATES: Mapping[Verdict, Gate] = {
+    Verdict.INVALID: Gate.INVALID,
+    Verdict.UNSTABLE_BASELINE: Gate.INCONCLUSIVE,
+    Verdict.RACE_SUSPECT: Gate.FAIL,
+    Verdict.IDENTICAL: Gate.PASS,
+    Verdict.EQUIVALENT: Gate.PASS,
+    Verdict.BOTH_WRONG_SAME: Gate.PASS,
+    Verdict.IMPROVED: Gate.PASS,
+    Verdict.REGRESSION: Gate.FAIL,
+    Verdict.EXPECTED_DIVERGENCE: Gate.PASS,
+    Verdict.UNEXPLAINED: Gate.FAIL,
+}
+
+
+def verdict_of(
+    baseline: Sequence[Judgement],
+    candidate: Sequence[Judgement],
+    waivers: Sequence[Waiver] = (),
+) -> Result:
+    """Judge one scenario from all repeats of both targets.
+
+    Args:
+        baseline: The baseline's judgements, one a repeat.
+        candidate: The candidate's.
+        waivers: Accepted differences between two right answers. A wrong answer cannot
+            be waived.
+    """
+    for judgement in (*baseline, *candidate):
+        if judgement.observation.invalid is not None:
+            return _result(Verdict.INVALID, judgement.observation.invalid)
+    if not baseline or not candidate:
+        return _result(Verdict.INVALID, "a target was not run")
+    if not _stable(baseline):
+        return _result(
+            Verdict.UNSTABLE_BASELINE, "the baseline does not repeat its own answer"
+        )
+    if not _stable(candidate):
+        return _result(
+            Verdict.RACE_SUSPECT, "the candidate does not repeat its own answer"
+        )
+    return _compare(baseline[0], candidate[0], waivers)
+
+
+def _compare(one: Judgement, two: Judgement, waivers: Sequence[Waiver]) -> Result:
+    differences = compare(one, two)
+    if one.correct and two.correct:
+        return _both_right(differences, waivers)
+    if one.correct:
+        return _result(
+            Verdict.REGRESSION,
+            f"the candidate is wrong ({_kinds(two)}), the baseline is right",
+            differences,
+        )
+    if two.correct:
+        return _result(
+            Verdict.IMPROVED,
+            f"the baseline is wrong ({_kinds(one)}), the candidate is right",
+            differences,
+        )
+    return _both_wrong(one, two, differences)
+
+
+def _both_right(
+    differences: tuple[Difference, ...], waivers: Sequence[Waiver]
+) -> Result:
+    if not differences:
+        return _result(Verdict.IDENTICAL, "the same bytes, and right", differences)
+    noticed = [difference for difference in differences if not difference.harmless]
+    if not noticed:
+        return _result(Verdict.EQUIVALENT, "both right, cut differently", differences)
+    waived = {waiver.level: waiver for waiver in waivers}
+    if all(difference.level in waived for difference in noticed):
+        reasons = "; ".join(waived[item.level].reason for item in noticed)
+        return _result(Verdict.EXPECTED_DIVERGENCE, f"accepted: {reasons}", differences)
+    levels = ", ".join(sorted({difference.level for difference in noticed}))
+    return _result(
+        Verdict.UNEXPLAINED,
+        f"both are right and still differ ({levels}); nothing says why",
+        differences,
+    )
+
+
+def _both_wrong(
+    one: Judgement, two: Judgement, differences: tuple[Difference, ...]
+) -> Result:
+    first, second = _wrongs(one), _wrongs(two)
+    if first == second:
+        return _result(
+            Verdict.BOTH_WRONG_SAME, f"known debt: {_kinds(two)}", differences
+        )
+    # Worst first; of two equally bad the one with fewer wrongs is better.
+    one_rank = sorted((item.severity for item in one.violations), reverse=True)
+    two_rank = sorted((item.severity for item in two.violations), reverse=True)
+    if second < first or two_rank < one_rank:
+        gate, words = Gate.PASS, "the candidate less so"
+    elif two_rank > one_rank:
+        gate, words = Gate.FAIL, "the candidate worse"
+    else:
+        gate, words = Gate.FAIL, "neither worse; look at it"
+    return Result(
+        verdict=Verdict.BOTH_WRONG_DIFFERENT,
+        gate=gate,
+        reason=f"both are wrong ({_kinds(one)}; {_kinds(two)}), {words}",
+        differences=differences,
+    )
+
+
+def _result(
+    verdict: Verdict, reason: str, differences: tuple[Difference, ...] = ()
+) -> Result:
+    return Result(
+        verdict=verdict,
+        gate=_GATES[verdict],
+        reason=reason,
+        differences=differences,
+    )
+
+
+def _wrongs(judgement: Judgement) -> frozenset[tuple[str, str, str]]:
+    return frozenset((item.kind, item.where, item.got) for item in judgement.violations)
+
+
+def _kinds(judgement: Judgement) -> str:
+    return ", ".join(dict.fromkeys(item.kind for item in judgement.violations))
+
+
+def _stable(repeats: Sequence[Judgement]) -> bool:
+    """Whether all repeats agree on every field of the contract; timing is not one."""
+    return len({_contract_fields(judgement) for judgement in repeats}) <= 1
+
+
+def _contract_fields(judgement: Judgement) -> tuple[object, ...]:
+    reading = judgement.reading
+    if judgement.observation.end == "client_closed":
+        # How much a client reads before it leaves is its own pace.
+        return (judgement.outcome,)
+    return (
+        judgement.outcome,
+        judgement.observation.status,
+        str(reading.message.choices),
+        str(reading.message.usage),
+        len(reading.errors),
+        reading.done,
+    )
+
+
+class Decision(StrEnum):
+    """May the candidate take the next step?"""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+EXIT_CODES: Mapping[Decision, int] = {
+    Decision.GO: 0,
+    Decision.NO_GO: 1,
+    Decision.INCONCLUSIVE: 3,
+    Decision.INVALID: 4,
+}
+"""DESIGN, section 7; 2 is usage or configuration."""
+
+
+def decide(results: Sequence[Result]) -> Decision:
+    """Decide from all results. INVALID > NO-GO > INCONCLUSIVE > GO; nothing is INVALID.
+
+    Missing evidence never passes.
+    """
+    gates = {result.gate for result in results}
+    if not gates or Gate.INVALID in gates:
+        return Decision.INVALID
+    if Gate.FAIL in gates:
+        return Decision.NO_GO
+    if Gate.INCONCLUSIVE in gates:
+        return Decision.INCONCLUSIVE
+    return Decision.GO

@@ -1,0 +1,114 @@
+"""The ways to be wrong, by name, and how bad each is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+__all__ = ["SEVERITY", "Kind", "Violation"]
+
+
+class Kind(StrEnum):
+    """One way in which an observation breaks its expectation; the value is stable."""
+
+    HANG = "hang"
+    UPSTREAM_NOT_CLOSED = "upstream_not_closed"
+    CRASH = "crash"
+    SILENT_TRUNCATION = "silent_truncation"
+    CUT_NOT_TOLD = "cut_not_told"
+    DONE_INVENTED = "done_invented"
+    FINISH_INVENTED = "finish_invented"
+    ERROR_LOST = "error_lost"
+    LOSS_NOT_TOLD = "loss_not_told"
+    TEXT_LOST = "text_lost"
+    TEXT_ADDED = "text_added"
+    TEXT_CHANGED = "text_changed"
+    TOOL_CALLS_CHANGED = "tool_calls_changed"
+    BODY_CHANGED = "body_changed"
+    MALFORMED_FORWARDED = "malformed_forwarded"
+    EMPTY_EVENT = "empty_event"
+    AFTER_DONE = "after_done"
+    EVENT_LOST = "event_lost"
+    EVENT_ADDED = "event_added"
+    EVENT_MOVED = "event_moved"
+    FINISH_CHANGED = "finish_changed"
+    USAGE_CHANGED = "usage_changed"
+    ERROR_INVENTED = "error_invented"
+    FALSE_FAILURE = "false_failure"
+    DONE_LOST = "done_lost"
+    STATUS_CHANGED = "status_changed"
+    CONTENT_TYPE_CHANGED = "content_type_changed"
+    HEADERS_BROKEN = "headers_broken"
+    NO_CLEAN_END = "no_clean_end"
+    HELD = "held"
+    HEAD_HELD = "head_held"
+    UPSTREAM_REQUESTS = "upstream_requests"
+    UPSTREAM_FREED_LATE = "upstream_freed_late"
+    COMMENT_LOST = "comment_lost"
+    LOG_MISSING = "log_missing"
+
+
+# Hang or leak, crash, silent truncation, corrupted content, wrong finish or usage,
+# signalled error, cosmetic (research/JUDGE.md, section 1.4). Higher is worse.
+SEVERITY: Mapping[Kind, int] = {
+    Kind.HANG: 8,
+    Kind.UPSTREAM_NOT_CLOSED: 8,
+    Kind.CRASH: 7,
+    Kind.SILENT_TRUNCATION: 6,
+    Kind.CUT_NOT_TOLD: 6,
+    Kind.DONE_INVENTED: 6,
+    Kind.FINISH_INVENTED: 6,
+    Kind.ERROR_LOST: 6,
+    Kind.LOSS_NOT_TOLD: 6,
+    Kind.TEXT_LOST: 5,
+    Kind.TEXT_ADDED: 5,
+    Kind.TEXT_CHANGED: 5,
+    Kind.TOOL_CALLS_CHANGED: 5,
+    Kind.BODY_CHANGED: 5,
+    Kind.MALFORMED_FORWARDED: 4,
+    Kind.EMPTY_EVENT: 4,
+    Kind.AFTER_DONE: 4,
+    Kind.EVENT_LOST: 4,
+    Kind.EVENT_ADDED: 4,
+    Kind.EVENT_MOVED: 4,
+    Kind.FINISH_CHANGED: 4,
+    Kind.USAGE_CHANGED: 4,
+    Kind.ERROR_INVENTED: 3,
+    Kind.FALSE_FAILURE: 3,
+    Kind.DONE_LOST: 3,
+    Kind.STATUS_CHANGED: 3,
+    Kind.CONTENT_TYPE_CHANGED: 3,
+    Kind.HEADERS_BROKEN: 3,
+    Kind.NO_CLEAN_END: 3,
+    Kind.UPSTREAM_REQUESTS: 3,
+    Kind.UPSTREAM_FREED_LATE: 2,
+    Kind.HELD: 2,
+    Kind.HEAD_HELD: 2,
+    Kind.COMMENT_LOST: 1,
+    Kind.LOG_MISSING: 1,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One way in which an observation breaks its expectation.
+
+    Attributes:
+        kind: Which.
+        where: The field or place, as a short stable path (``choice 0 content``).
+        expected: What was expected, in plain words.
+        got: What the target did, in plain words; the same in every equal run.
+        measured: Figures that differ between equal live runs, in milliseconds.
+    """
+
+    kind: Kind
+    where: str
+    expected: str
+    got: str
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> int:
+        """How bad it is; higher is worse."""
+        return SEVERITY[self.kind]
