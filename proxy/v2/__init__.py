@@ -1,0 +1,38 @@
+"""The new architecture: a state machine over an incremental event-stream parser.
+
+Words: an *event* is a server-sent event, its *payload* the data, its *head* the lines
+beside the data; a *chunk* is the payload, read; an *opening* is the beginning of a
+text, in which repeats are dropped; an event is *malformed* when its payload is no JSON;
+a *failure* is the upstream's.
+
+Inside: ``machine`` leads the exchange and knows its phases; ``stream`` takes the events
+of one body and knows the states of its text (``states``); ``framing`` finds and writes
+events; ``stutter`` holds the rule of the opening; ``payload`` reads and edits JSON;
+``dialect`` words the errors; ``heads`` filters headers; ``settings`` reads variables.
+Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.relay import Relay
+from proxy.v2.machine import StreamRelay
+from proxy.v2.settings import Settings
+
+__all__ = ["make_relay"]
+
+
+def make_relay(settings: Mapping[str, str], seed: int) -> Relay:
+    """Make the relay of one stream.
+
+    Args:
+        settings: ``STREAMING_*`` variables; see :mod:`proxy.v2.settings`.
+        seed: Where chance would come from; nothing is left to chance.
+
+    Raises:
+        ValueError: A setting does not parse; the message names the variable and says
+            what was expected.
+    """
+    del seed
+    return StreamRelay(Settings.read(settings))

@@ -1,0 +1,142 @@
+"""The ``STREAMING_*`` variables: names, defaults, and what each accepts.
+
+The server's configuration validates all of them at its start with :func:`validate`; a
+relay reads those it acts on with :meth:`Settings.read`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from enum import Enum
+from types import MappingProxyType
+from typing import NamedTuple
+
+__all__ = ["VARIABLES", "OnMalformed", "Settings", "Stutter", "Variable", "validate"]
+
+
+class Stutter(Enum):
+    """What to do about an opening that repeats or extends itself."""
+
+    OPENING = "opening"
+    """Send on only what is new."""
+
+    OFF = "off"
+    """Send everything as it came."""
+
+
+class OnMalformed(Enum):
+    """Whether the client learns, at the end, that text may have been lost."""
+
+    REPORT = "report"
+    SKIP = "skip"
+
+
+class Variable(NamedTuple):
+    """A variable's default and what it accepts."""
+
+    default: str
+    expected: str
+    accepts: Callable[[str], bool]
+
+
+def _count(*, at_least: int) -> Callable[[str], bool]:
+    return lambda text: (
+        re.fullmatch("[0-9]{1,18}", text) is not None and int(text) >= at_least
+    )
+
+
+def _is_duration(text: str) -> bool:
+    # Eighteen digits keep the sum with a clock within what a timer can hold.
+    match = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
+    return match is not None and float(text) > 0
+
+
+def _seconds(default: str) -> Variable:
+    return Variable(default, "a number of seconds above 0", _is_duration)
+
+
+def _choice(default: Enum) -> Variable:
+    values = [member.value for member in type(default)]
+    return Variable(default.value, " or ".join(values), values.__contains__)
+
+
+VARIABLES: Mapping[str, Variable] = MappingProxyType(
+    {
+        "STREAMING_MAX_ERRORS": Variable(
+            "10", "a whole number of at least 1", _count(at_least=1)
+        ),
+        "STREAMING_BUFFER_SIZE": Variable(
+            "4096", "a whole number of bytes", _count(at_least=0)
+        ),
+        "STREAMING_HOLD_MS": Variable(
+            "0", "a whole number of milliseconds", _count(at_least=0)
+        ),
+        "STREAMING_TIMEOUT_SECONDS": _seconds("900"),
+        "STREAMING_CONNECT_TIMEOUT_SECONDS": _seconds("10"),
+        "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": _seconds("300"),
+        "STREAMING_IDLE_TIMEOUT_SECONDS": _seconds("60"),
+        "STREAMING_STUTTER": _choice(Stutter.OPENING),
+        "STREAMING_ON_MALFORMED": _choice(OnMalformed.REPORT),
+    }
+)
+"""Every variable that a relay or its driver may act on (DESIGN, section 8)."""
+
+
+def validate(settings: Mapping[str, str]) -> None:
+    """Check every known variable in ``settings``; other names are not looked at.
+
+    Raises:
+        ValueError: A value does not parse.
+    """
+    for name in VARIABLES:
+        _value(settings, name)
+
+
+def _value(settings: Mapping[str, str], name: str) -> str:
+    variable = VARIABLES[name]
+    text = settings.get(name, variable.default)
+    if not variable.accepts(text):
+        raise ValueError(f"{name}: expected {variable.expected}, not {text!r}")
+    return text
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the relay of one stream acts on.
+
+    Attributes:
+        stutter: What to do about a repeating opening.
+        on_malformed: Whether lost text is reported to the client.
+        first_byte_timeout_ns: From the request to the first byte of a body.
+        idle_timeout_ns: From one read of the body to the next.
+        timeout_ns: For the whole stream, from its request.
+    """
+
+    stutter: Stutter
+    on_malformed: OnMalformed
+    first_byte_timeout_ns: int
+    idle_timeout_ns: int
+    timeout_ns: int
+
+    @classmethod
+    def read(cls, settings: Mapping[str, str]) -> Settings:
+        """Read the variables, taking the default of each that is missing.
+
+        Raises:
+            ValueError: A value does not parse; the message names the variable and
+                says what was expected.
+        """
+        validate(settings)
+
+        def duration_ns(name: str) -> int:
+            return round(float(_value(settings, name)) * 1e9)
+
+        return cls(
+            stutter=Stutter(_value(settings, "STREAMING_STUTTER")),
+            on_malformed=OnMalformed(_value(settings, "STREAMING_ON_MALFORMED")),
+            first_byte_timeout_ns=duration_ns("STREAMING_FIRST_BYTE_TIMEOUT_SECONDS"),
+            idle_timeout_ns=duration_ns("STREAMING_IDLE_TIMEOUT_SECONDS"),
+            timeout_ns=duration_ns("STREAMING_TIMEOUT_SECONDS"),
+        )

@@ -1,0 +1,108 @@
+"""The states of a stream's text, and what moves it from one to the next.
+
+Rules of this file:
+
+1. Everything that moves the state is in :data:`TRANSITIONS`; what is absent is an
+   error, and raises.
+2. The state says where the text of the answer stands.  It knows nothing about
+   connections; how far the exchange has come is kept by :mod:`proxy.v2.machine`.
+
+Theory of operation:
+
+*Initial* lasts until there is text to judge.  Role, usage, comments and white space
+pass meanwhile.
+
+The first text of a choice begins an *opening*, in which only what is new is sent on:
+*Stuttering*.  When no opening is left, text passes as it comes: *NormalFlow*.  A later
+choice, or the answer after the reasoning, begins an opening of its own and leads back
+to Stuttering.  Where the detector is off, the first event leads straight to NormalFlow.
+
+An event that cannot be read is dropped; the stream is *Recovering* until the next event
+that can, which finds the openings as they were.
+
+Every ending (``[DONE]``, a clean end, a cut, a timeout, a client that left) leads to
+*Terminating*, from where nothing leads on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+
+__all__ = ["TRANSITIONS", "IllegalTransitionError", "Occurrence", "State", "step"]
+
+
+class State(Enum):
+    """Where the text of an answer stands; values are the words of the log lines."""
+
+    INITIAL = "Initial"
+    STUTTERING = "Stuttering"
+    NORMAL_FLOW = "NormalFlow"
+    RECOVERING = "Recovering"
+    TERMINATING = "Terminating"
+
+
+class Occurrence(Enum):
+    """What can happen to the text of an answer."""
+
+    OPENING = "opening"
+    """An event was read, and an opening is under way."""
+
+    FLOWING = "flowing"
+    """An event was read, and no opening is under way."""
+
+    BROKEN = "broken"
+    """An event could not be read."""
+
+    ENDED = "ended"
+    """The answer is over, for whatever reason."""
+
+
+class IllegalTransitionError(RuntimeError):
+    """The table has no such transition; the caller is wrong."""
+
+
+TRANSITIONS: Mapping[State, Mapping[Occurrence, State]] = MappingProxyType(
+    {
+        State.INITIAL: {
+            Occurrence.OPENING: State.STUTTERING,
+            Occurrence.FLOWING: State.NORMAL_FLOW,
+            Occurrence.BROKEN: State.RECOVERING,
+            Occurrence.ENDED: State.TERMINATING,
+        },
+        State.STUTTERING: {
+            Occurrence.OPENING: State.STUTTERING,
+            Occurrence.FLOWING: State.NORMAL_FLOW,
+            Occurrence.BROKEN: State.RECOVERING,
+            Occurrence.ENDED: State.TERMINATING,
+        },
+        State.NORMAL_FLOW: {
+            Occurrence.OPENING: State.STUTTERING,
+            Occurrence.FLOWING: State.NORMAL_FLOW,
+            Occurrence.BROKEN: State.RECOVERING,
+            Occurrence.ENDED: State.TERMINATING,
+        },
+        State.RECOVERING: {
+            Occurrence.OPENING: State.STUTTERING,
+            Occurrence.FLOWING: State.NORMAL_FLOW,
+            Occurrence.BROKEN: State.RECOVERING,
+            Occurrence.ENDED: State.TERMINATING,
+        },
+        State.TERMINATING: {},
+    }
+)
+
+
+def step(state: State, occurrence: Occurrence) -> State:
+    """Return the state that follows.
+
+    Raises:
+        IllegalTransitionError: :data:`TRANSITIONS` has no such pair.
+    """
+    try:
+        return TRANSITIONS[state][occurrence]
+    except KeyError:
+        raise IllegalTransitionError(
+            f"{occurrence.value} in state {state.value}"
+        ) from None

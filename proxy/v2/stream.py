@@ -1,0 +1,188 @@
+"""An event stream on its way: bytes of the upstream in, bytes for the client out.
+
+* Events keep their order, and payload bytes that need no change are not changed.
+* JSON of any kind passes; only objects are looked into.
+* An event that is no JSON is dropped and counted, and the stream goes on.  Where it
+  began like an object, text may be lost with it, and the client is told at the end, in
+  place of ``[DONE]``.  Other data that is no JSON (a plain word, nothing at all) is
+  some server's keep-alive: no text is lost.
+* ``[DONE]`` counts in any spelling of line ends and white space; nothing follows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from proxy.relay import Command, LogLevel
+from proxy.v2.dialect import Dialect, Failure
+from proxy.v2.framing import EventParser, Item, encode_event
+from proxy.v2.payload import read_leniently, rewrite
+from proxy.v2.settings import OnMalformed, Settings, Stutter
+from proxy.v2.states import Occurrence, State, step
+from proxy.v2.stutter import Openings, carries_nothing
+
+__all__ = ["EventStream"]
+
+
+class EventStream:
+    """What one stream's client is to read.
+
+    Args:
+        settings: What to act on.
+        dialect: The client's dialect.
+
+    Attributes:
+        state: Where the text stands.
+        finished: Whether ``[DONE]`` was reached; nothing may follow it.
+        failure: A failure that the bytes themselves are.
+        logs: Log commands not yet taken.
+    """
+
+    def __init__(self, settings: Settings, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._report = settings.on_malformed is OnMalformed.REPORT
+        self._openings = Openings() if settings.stutter is Stutter.OPENING else None
+        self._parser = EventParser()
+        self._carried: dict[bytes, bytes] = {}
+        self._lossy = False
+        self._chunks = 0
+        self._errors = 0
+        self.state = State.INITIAL
+        self.finished = False
+        self.failure: Failure | None = None
+        self.logs: list[Command] = []
+
+    def feed(self, data: bytes) -> bytes:
+        """Take body bytes and return what they let the client read."""
+        return self._pass_on(self._parser.feed(data))
+
+    def close(self) -> bytes:
+        """Take the upstream's clean end and return the last bytes.
+
+        An unfinished event is finished by it.  Nothing is invented, but lost text is
+        told.
+        """
+        last = self._pass_on(self._parser.finish())
+        if self.finished or not self._must_report:
+            return last
+        return last + self._dialect.error_event(Failure.MALFORMED)
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the event that tells the client of a failure."""
+        self._errors += 1
+        return self._dialect.error_event(failure)
+
+    def terminate(self) -> None:
+        """Log that the stream is over."""
+        self._step(Occurrence.ENDED)
+        openings = self._openings
+        self._log(
+            "info",
+            f"Stream processing completed. Chunks processed: {self._chunks}, "
+            f"Errors: {self._errors}",
+            chunks=self._chunks,
+            errors=self._errors,
+            withheld_chars=0 if openings is None else openings.withheld,
+        )
+
+    @property
+    def _must_report(self) -> bool:
+        return self._lossy and self._report
+
+    def _pass_on(self, items: Iterable[Item]) -> bytes:
+        out: list[bytes] = []
+        for item in items:
+            if item[0] == "event":
+                try:
+                    chunk = orjson.loads(item[1])
+                except ValueError:
+                    self._pass_odd(item[1], item[2], item[3], out)
+                    if self.finished:
+                        break
+                    continue
+                self._pass_event(chunk, item[1], item[2], item[3], out)
+            elif item[0] == "ignored":
+                out.append(item[1])
+            elif item[0] == "fields":
+                self._carried |= item[1]
+            else:
+                self.failure = Failure.TOO_LARGE
+        return b"".join(out)
+
+    def _pass_event(
+        self, chunk: Any, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
+    ) -> None:
+        """Pass an event that could be read, less what its opening repeats."""
+        self._chunks += 1
+        openings = self._openings
+        if openings is not None and (edits := openings.judge(chunk)):
+            if carries_nothing(chunk, edits):
+                raw = b""
+            else:
+                raw = encode_event(rewrite(payload, chunk, edits), head)
+        if self.state is not State.NORMAL_FLOW or (
+            openings is not None and openings.count
+        ):
+            self._settle()
+        if raw:
+            self._emit(raw, out)
+
+    def _pass_odd(
+        self, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
+    ) -> None:
+        """Pass, drop or end with an event that is not plainly JSON."""
+        if payload.strip() == b"[DONE]":
+            self.finished = True
+            if self._must_report:
+                out.append(self._dialect.error_event(Failure.MALFORMED))
+            else:
+                self._emit(encode_event(b"[DONE]", head), out)
+            return
+        try:
+            chunk = read_leniently(payload)
+        except RecursionError:
+            # Whether it is JSON cannot be told, so it is not ours to drop.
+            self._pass_event(None, payload, raw, head, out)
+        except ValueError:
+            self._drop(payload)
+        else:
+            self._pass_event(chunk, payload, raw, head, out)
+
+    def _drop(self, payload: bytes) -> None:
+        self._chunks += 1
+        self._errors += 1
+        lossy = payload.lstrip().startswith(b"{")
+        self._lossy |= lossy
+        self._step(Occurrence.BROKEN)
+        self._log(
+            "warning",
+            "Malformed event dropped",
+            event=self._chunks,
+            bytes=len(payload),
+            text_may_be_lost=lossy,
+        )
+
+    def _emit(self, raw: bytes, out: list[bytes]) -> None:
+        if self._carried:
+            out += self._carried.values()
+            self._carried = {}
+        out.append(raw)
+
+    def _settle(self) -> None:
+        """Move the state to where the event that was just read leaves the text."""
+        openings = self._openings
+        if openings is not None and openings.count:
+            self._step(Occurrence.OPENING)
+        elif openings is None or openings.begun or self.state is State.RECOVERING:
+            self._step(Occurrence.FLOWING)
+
+    def _step(self, occurrence: Occurrence) -> None:
+        before, self.state = self.state, step(self.state, occurrence)
+        if self.state is not before:
+            self._log("info", f"State transition: {before.value} -> {self.state.value}")
+
+    def _log(self, level: LogLevel, message: str, **fields: Any) -> None:
+        self.logs.append(("log", level, message, fields))

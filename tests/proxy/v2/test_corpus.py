@@ -1,0 +1,121 @@
+"""Recorded streams of real providers keep their text on the way through v2.
+
+The corpus is no part of the project; ``STREAM_CORPUS`` names its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from os.path import commonpath
+from pathlib import Path
+
+import pytest
+
+from proxy.v2 import make_relay
+
+ROOT = Path(__file__).parents[3]
+CORPUS = Path(os.environ.get("STREAM_CORPUS", ROOT.parent / "shared" / "corpus"))
+STREAMS = sorted((CORPUS / "openai-chat").glob("*.sse"))
+FIELDS = ("content", "reasoning_content", "reasoning")
+
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.skipif(not STREAMS, reason="no corpus; STREAM_CORPUS names its folder"),
+]
+
+
+def through(data):
+    """Return what the client gets."""
+    relay = make_relay({}, 0)
+    commands = relay.handle(0, ("request", b"POST", b"/v1/chat/completions", (), b""))
+    head = ((b"content-type", b"text/event-stream"),)
+    commands += relay.handle(0, ("head", 200, head))
+    commands += relay.handle(0, ("data", data))
+    commands += relay.handle(0, ("ended", "complete"))
+    return b"".join(command[1] for command in commands if command[0] == "send")
+
+
+def blocks(data):
+    """Return the blocks of a stream."""
+    text = data.decode().replace("\r\n", "\n")
+    return [block + "\n\n" for block in text.split("\n\n") if block.strip()]
+
+
+def chunk_of(block):
+    """Return the object that an event carries; an empty one for none."""
+    lines = [line[5:].strip() for line in block.splitlines() if line[:5] == "data:"]
+    try:
+        value = json.loads("\n".join(lines))
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def deltas(block):
+    """Return the texts of an event as ((choice, field), text)."""
+    return [
+        ((choice.get("index", 0), field), text)
+        for choice in chunk_of(block).get("choices") or ()
+        for field in FIELDS
+        if (text := (choice.get("delta") or {}).get(field))
+    ]
+
+
+def texts(data):
+    """Return the assembled texts by choice and field."""
+    assembled = {}
+    for block in blocks(data):
+        for key, text in deltas(block):
+            assembled[key] = assembled.get(key, "") + text
+    return assembled
+
+
+def repeats_its_opening(data):
+    """Tell, in another way than v2, whether a text's second delta repeats its first."""
+    first, second = {}, {}
+    for block in blocks(data):
+        for key, text in deltas(block):
+            if key not in first:
+                if text.strip():
+                    first[key] = text
+            else:
+                second.setdefault(key, text)
+    return any(
+        commonpath([first[key], second[key]]) in {first[key], second[key]}
+        for key in second
+    )
+
+
+@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
+class TestCorpus:
+    def test_text_is_kept(self, path):
+        """Without a repeat in an opening, text and payloads pass as they came."""
+        data = path.read_bytes()
+        if repeats_its_opening(data):
+            pytest.skip("the opening repeats itself")
+
+        sent = through(data)
+
+        assert texts(data) == texts(sent)
+        assert [chunk_of(b) for b in blocks(data)] == [
+            chunk_of(b) for b in blocks(sent)
+        ]
+
+    def test_repeated_first_delta_is_sent_once(self, path):
+        """An upstream that sends its first delta again changes nothing."""
+        data = path.read_bytes()
+        if repeats_its_opening(data):
+            pytest.skip("the opening repeats itself")
+        stuttering, done = [], False
+        for block in blocks(data):
+            stuttering.append(block)
+            if not done and any(text.strip() for _, text in deltas(block)):
+                stuttering.append(block)
+                done = True
+        if not done:
+            pytest.skip("no text")
+
+        sent = through("".join(stuttering).encode())
+
+        assert texts(data) == texts(sent)
