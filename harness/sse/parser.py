@@ -27,7 +27,7 @@ __all__ = ["EventStreamParser", "parse"]
 _BOM = b"\xef\xbb\xbf"
 _RETRY_DIGITS_MAX = 18  # fits 64 bits; CPython refuses int() of over 4,300 digits
 _FIELDS = frozenset({b"data", b"event", b"id", b"retry"})
-_LINE_ENDS = frozenset(b"\r\n")
+_LF = 0x0A
 _CR = 0x0D
 _COLON = 0x3A
 
@@ -84,13 +84,18 @@ class EventStreamParser:
         if self._closed:
             raise ValueError("feed() after close()")
         found: list[ServerSentEvent | Comment] = []
+        if self._cr_at is None and _LF not in data and _CR not in data:
+            # The middle of a line: what small reads and large events are made of.
+            self.offset += len(data)
+            self._block += data
+            return found
         # bytes.splitlines knows LF, CR and CRLF and nothing else, unlike str's.
         for piece in data.splitlines(keepends=True):
             self.offset += len(piece)
             if self._cr_at is not None and self._settle_cr(self._cr_at, piece):
                 continue
             self._block += piece
-            if piece[-1] in _LINE_ENDS:
+            if piece.endswith((b"\n", b"\r")):
                 self._read_line(found, 2 if piece.endswith(b"\r\n") else 1)
         return found
 
@@ -163,13 +168,18 @@ class EventStreamParser:
     def _decode(self, start: int, end: int, *, skip: int = 0) -> str:
         """Decode the line at these offsets of the stream, without its first bytes."""
         base = self.offset - len(self._block)
-        content = self._block[start - base + skip : end - base]
-        try:
-            return content.decode()
-        except UnicodeDecodeError:
-            # "replace" puts one U+FFFD for each maximal subpart, as WHATWG Encoding.
-            self._note(DeviationKind.INVALID_UTF8, start, end)
-            return content.decode(errors="replace")
+        # A slice of the bytearray would copy the line once more, large as it may be.
+        with (
+            memoryview(self._block) as block,
+            block[start - base + skip : end - base] as content,
+        ):
+            try:
+                return str(content, "utf-8")
+            except UnicodeDecodeError:
+                # "replace" puts one U+FFFD for each maximal subpart, as WHATWG
+                # Encoding has it.
+                self._note(DeviationKind.INVALID_UTF8, start, end)
+                return str(content, "utf-8", "replace")
 
     def _read_comment(
         self, found: list[ServerSentEvent | Comment], start: int, end: int

@@ -202,7 +202,7 @@ class TestAnyInput:
 
     def test_deep_nesting_does_not_raise(self):
         """JSON that nests as deeply as a parser allows is read like any other."""
-        deep = "[" * 900 + "]" * 900
+        deep = "[" * 1000 + "]" * 1000
         data = f'{{"usage":{deep},"choices":{{"a":{deep}}},"object":{deep}}}'
         payload = parse_payload(data)
         assembler = Assembler()

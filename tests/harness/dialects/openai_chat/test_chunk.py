@@ -19,7 +19,7 @@ class TestChoicesOf:
         """Null, wrong types and absence read alike."""
         assert list(choices_of(value)) == []
 
-    @pytest.mark.parametrize("index", [None, "1", 1.0, True])
+    @pytest.mark.parametrize("index", [None, "7", 7.0, False])
     def test_position_stands_in_for_an_index_that_is_none(self, index):
         """A choice whose index is no integer is known by its position."""
         value = {"choices": [{"index": 5}, {"index": index}, {}]}
