@@ -1,0 +1,30 @@
+"""The limits that apply where a scenario sets none.
+
+Hold is a matter of logic in virtual time, where the network takes none, and of logic
+plus two processes and a scheduler when live.
+"""
+
+from __future__ import annotations
+
+from harness.judge.check import Limits
+
+__all__ = ["LIVE_HOLD_MS", "VIRTUAL_HOLD_MS", "live_limits", "virtual_limits"]
+
+VIRTUAL_HOLD_MS = 20.0
+"""Longest hold in virtual time: a correct relay adds nothing at all, and below this a
+person cannot tell (an inter-chunk gap of a fast model is about 20 ms)."""
+
+LIVE_HOLD_MS = 150.0
+"""Longest hold when live, over the harness's own lag: below the 200 ms by which a proxy
+without TCP_NODELAY was measured to delay every event (`research/SERVERS.md`), above the
+scheduling noise of two busy cores (p99 up to 9 ms, worst 82 ms, `research/PERF.md`)."""
+
+
+def virtual_limits() -> Limits:
+    """Return the limits of virtual time."""
+    return Limits(hold_ms=VIRTUAL_HOLD_MS)
+
+
+def live_limits(lag_max_ns: int) -> Limits:
+    """Return the limits of a live stream, given the harness's worst lag meanwhile."""
+    return Limits(hold_ms=LIVE_HOLD_MS, slack_ms=lag_max_ns / 1e6)
