@@ -1,0 +1,333 @@
+"""One connection from a client: requests in, one after another, answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, cast
+
+import httptools
+
+from proxy.framing import ResponseFramer, first_value
+from proxy.relay import Headers
+from proxy.replies import HEALTHY, error_body, json_headers
+from proxy.routing import Request, TargetError, origin_form
+
+if TYPE_CHECKING:
+    from proxy.driver import Driver
+
+__all__ = ["MAX_BODY_BYTES", "MAX_HEAD_BYTES", "ClientConnection"]
+
+MAX_BODY_BYTES = 32 * 1024 * 1024
+"""The largest request body; providers' own limits are about this."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""The largest request line and header section."""
+
+_HEAD_TOO_LARGE = (431, "the request's head is too large")
+_MAX_BACKLOG_BYTES = 64 * 1024
+_IDLE_S = 75.0
+_LINGER_S = 2.0
+
+Answer = Callable[["ClientConnection", Request], "Driver"]
+
+
+class ClientConnection(asyncio.Protocol):
+    """Reads requests and lets ``answer`` drive what is forwarded.
+
+    Args:
+        answer: Makes the driver for a request that may be forwarded.
+        closed: Told when this connection is closed.
+        write_limit_s: Seconds that a client may leave a full buffer unread.
+    """
+
+    def __init__(
+        self,
+        answer: Answer,
+        closed: Callable[[ClientConnection], None],
+        write_limit_s: float,
+    ) -> None:
+        self._answer = answer
+        self._closed = closed
+        self._write_limit_s = write_limit_s
+        self._parser = httptools.HttpRequestParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._driver: Driver | None = None
+        self._queue: deque[Request] = deque()
+        self._backlog = bytearray()
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body = bytearray()
+        self._head_bytes = 0
+        self._in_head = True
+        self._refusal: tuple[int, str] | None = None
+        self._dispatching = False
+        self._closing = False
+        self._draining = False
+        self._deadline: asyncio.TimerHandle | None = None
+
+    # What the driver and the proxy call.
+
+    def write(self, data: bytes) -> None:
+        """Send bytes now."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def finished(self, *, keep_alive: bool) -> None:
+        """Take the next request, or flush and close."""
+        self._driver = None
+        if not keep_alive or self._draining:
+            self._close()
+            return
+        self._arm(_IDLE_S)
+        if not self._dispatching:
+            self._next()
+
+    def close_when_idle(self) -> None:
+        """Take no further request."""
+        self._draining = True
+        if self._driver is None:
+            self._close()
+
+    def stop(self) -> None:
+        """Close now: an answer under way is broken off."""
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.stop()
+        self._close()
+
+    def abort(self) -> None:
+        """Close without waiting for what was not sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Wait for a request, for a limited time."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._arm(_IDLE_S)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse requests; while an answer is under way, keep the bytes for later."""
+        if self._closing:
+            return
+        if self._driver is None:
+            self._arm(_IDLE_S)
+            self._parse(data)
+            self._next()
+            return
+        self._backlog += data
+        if len(self._backlog) > _MAX_BACKLOG_BYTES and self._transport is not None:
+            self._transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """Take a FIN as the client's leaving."""
+        self._gone("fin")
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free everything."""
+        self._gone("rst" if exc is not None else "fin")
+        self._transport = None
+        self._disarm()
+        self._closed(self)
+
+    def pause_writing(self) -> None:
+        """Let the driver stop its source; the client may not do this for ever."""
+        self._arm(self._write_limit_s)
+        if self._driver is not None:
+            self._driver.client_blocked()
+
+    def resume_writing(self) -> None:
+        """Let the driver go on."""
+        if self._driver is not None:
+            self._disarm()
+            self._driver.client_writable()
+        elif not self._closing:
+            self._arm(_IDLE_S)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Start a request."""
+        self._url = b""
+        self._headers = []
+        self._body = bytearray()
+        self._in_head = True
+
+    def on_url(self, url: bytes) -> None:
+        """Keep a piece of the target."""
+        self._url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header line; trailers are dropped."""
+        if self._in_head:
+            self._headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Refuse what is too large; ask for a body that waits to be asked for."""
+        self._in_head = False
+        self._head_bytes = 0
+        headers = tuple(self._headers)
+        size = len(self._url) + sum(len(n) + len(v) + 4 for n, v in headers)
+        if size > MAX_HEAD_BYTES:
+            self._refuse(*_HEAD_TOO_LARGE)
+        length = first_value(headers, b"content-length")
+        if length is not None and int(length) > MAX_BODY_BYTES:
+            self._refuse(413, "the request body is too large")
+        expect = first_value(headers, b"expect") or b""
+        if expect.lower() != b"100-continue" or not self._parser_is_11():
+            return
+        # Within a pipeline an earlier answer comes first, and the client, which may
+        # not wait for ever, sends its body unasked (RFC 9110, section 10.1.1).
+        if self._driver is None and not self._queue:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        self._body += data
+        if len(self._body) > MAX_BODY_BYTES:
+            self._refuse(413, "the request body is too large")
+
+    def on_message_complete(self) -> None:
+        """Queue the request."""
+        self._queue.append(
+            Request(
+                method=self._parser.get_method(),
+                target=self._url,
+                headers=tuple(self._headers),
+                body=bytes(self._body),
+                http_11=self._parser_is_11(),
+                keep_alive=self._parser.should_keep_alive(),
+            )
+        )
+        self._body = bytearray()
+        self._headers = []
+        self._in_head = True
+
+    # Requests.
+
+    def _parser_is_11(self) -> bool:
+        return bool(self._parser.get_http_version() == "1.1")
+
+    def _refuse(self, status: int, message: str) -> None:
+        self._refusal = (status, message)
+        raise ValueError(message)
+
+    def _parse(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            # An offer that is not taken; what follows would be in another protocol.
+            self._draining = True
+            self._queue.append(replace(self._queue.pop(), keep_alive=False))
+        except httptools.HttpParserError:
+            self._refusal = self._refusal or (400, "the request is not valid HTTP")
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._refusal = self._refusal or _HEAD_TOO_LARGE
+
+    def _next(self) -> None:
+        """Answer queued requests until one takes its time."""
+        self._dispatching = True
+        try:
+            while self._driver is None and not self._closing:
+                if self._queue:
+                    self._dispatch(self._queue.popleft())
+                elif self._refusal is not None:
+                    self._reply(None, *self._refusal)
+                elif self._backlog:
+                    data = bytes(self._backlog)
+                    self._backlog.clear()
+                    if self._transport is not None:
+                        self._transport.resume_reading()
+                    self._parse(data)
+                else:
+                    break
+        finally:
+            self._dispatching = False
+
+    def _dispatch(self, request: Request) -> None:
+        if request.path == b"/healthz" and request.method in (b"GET", b"HEAD"):
+            self._local(request, 200, json_headers(HEALTHY), HEALTHY)
+            return
+        hosts = sum(name.lower() == b"host" for name, _ in request.headers)
+        if hosts > 1 or (request.http_11 and hosts == 0):
+            self._reply(request, 400, "the request must name one host")
+            return
+        try:
+            target = origin_form(request.target)
+        except TargetError as error:
+            self._reply(request, error.status, str(error))
+            return
+        if target != request.target:
+            request = replace(request, target=target)
+        self._disarm()
+        self._driver = driver = self._answer(self, request)
+        driver.start(("request", request.method, target, request.headers, request.body))
+
+    # Answers of our own, and the end of the connection.
+
+    def _reply(self, request: Request | None, status: int, message: str) -> None:
+        self._local(request, status, *error_body(status, message))
+
+    def _local(
+        self, request: Request | None, status: int, headers: Headers, body: bytes
+    ) -> None:
+        """Answer by ourselves; without a request it was refused, and we hang up."""
+        framer = ResponseFramer(
+            method=request.method if request else b"",
+            http_11=request.http_11 if request else True,
+            keep_alive=request.keep_alive if request else False,
+            architecture="none",
+        )
+        head = framer.head(status, headers)
+        self.write(head + framer.body(body) + framer.end())
+        if request is None:
+            self._linger()
+        elif not framer.keep_alive or self._draining:
+            self._close()
+
+    def _linger(self) -> None:
+        """Hang up, but go on reading: unread bytes would turn the FIN into a RST.
+
+        The RST can overtake the answer, and the client would never see why it was
+        refused (RFC 9112, section 9.6).
+        """
+        self._closing = True
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+            self._arm(_LINGER_S)
+
+    def _close(self) -> None:
+        """Flush, then close."""
+        self._closing = True
+        if self._transport is not None:
+            self._transport.close()
+            self._arm(self._write_limit_s)
+
+    def _gone(self, how: Literal["fin", "rst"]) -> None:
+        self._closing = True
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.client_gone(how)
+
+    def _arm(self, delay_s: float) -> None:
+        self._disarm()
+        if self._transport is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(delay_s, self._expired)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _expired(self) -> None:
+        """Close a connection that was idle, unread or half closed for too long."""
+        self._gone("rst")
+        self.abort()

@@ -1,0 +1,201 @@
+"""What the proxy is told by its environment, its options and its settings file.
+
+Later sources win: the environment, then ``--set`` on the command line, then the file.
+The file is last because it is the one that works on a running proxy: a way back written
+there must not be outvoted by what the process was started with. It is looked at for
+every new stream; a file that cannot be used sends new streams to v1, since whoever is
+editing it is most likely on the way back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from proxy import rollout
+from proxy.rollout import Rollout, RolloutError
+from proxy.v2.settings import VARIABLES, validate
+
+__all__ = [
+    "ConfigError",
+    "Listen",
+    "Live",
+    "Settings",
+    "parse_listen",
+    "resolve",
+]
+
+_PREFIXES = ("NEW_STREAMING_", "STREAMING_", "ENABLE_NEW_")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+
+class ConfigError(Exception):
+    """The proxy cannot start like this; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where the proxy listens.
+
+    Attributes:
+        host: Name or address, without brackets.
+        port: TCP port; 0 lets the system choose.
+    """
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One snapshot of everything that may change while the proxy runs.
+
+    Attributes:
+        rollout: Which architecture serves a stream.
+        streaming: The ``STREAMING_*`` variables as they came, for the architectures.
+        connect_timeout_s: Seconds to wait for a connection to the upstream.
+        total_timeout_s: Limit of an exchange that is not a stream, in seconds, and
+            the longest that a client may leave a full buffer unread.
+        warnings: What is accepted but may surprise.
+    """
+
+    rollout: Rollout
+    streaming: Mapping[str, str]
+    connect_timeout_s: float
+    total_timeout_s: float
+    warnings: tuple[str, ...] = ()
+
+
+def resolve(environ: Mapping[str, str]) -> Settings:
+    """Read the variables of DESIGN, section 8; an empty one counts as unset.
+
+    Raises:
+        ConfigError: A value does not parse; the message names the variable, what was
+            expected and what came.
+    """
+    try:
+        switches = Rollout.from_environ(environ)
+    except RolloutError as error:
+        raise ConfigError(str(error)) from error
+    streaming = {name: environ[name] for name in VARIABLES if environ.get(name)}
+    try:
+        validate(streaming)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    return Settings(
+        rollout=switches,
+        streaming=streaming,
+        connect_timeout_s=_number(streaming, "STREAMING_CONNECT_TIMEOUT_SECONDS"),
+        total_timeout_s=_number(streaming, "STREAMING_TIMEOUT_SECONDS"),
+        warnings=(*switches.warnings, *_unknown(environ)),
+    )
+
+
+def parse_listen(text: str) -> Listen:
+    """Read ``host:port``, ``[::1]:port`` or ``:port``.
+
+    Raises:
+        ConfigError: It is not of that form, or the port is above 65535.
+    """
+    host, separator, port = text.rpartition(":")
+    if separator and _PORT.fullmatch(port) and int(port) <= 65535:
+        if host.startswith("[") and host.endswith("]"):
+            return Listen(host=host[1:-1], port=int(port))
+        if ":" not in host:
+            return Listen(host=host or "127.0.0.1", port=int(port))
+    raise ConfigError(f"--listen: expected host:port, got {text!r}")
+
+
+class Live:
+    """The settings as they are now, for one stream after another.
+
+    Args:
+        environ: The environment.
+        overrides: What ``--set`` said.
+        path: The settings file, lines of ``NAME=value``; None for none.
+
+    Attributes:
+        on_change: Told in words when the file changed, with the level of the fact.
+
+    Raises:
+        ConfigError: A value does not parse, or the file cannot be read.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        overrides: Mapping[str, str] | None = None,
+        path: Path | None = None,
+    ) -> None:
+        self._base = {**environ, **(overrides or {})}
+        self._path = path
+        self.on_change: Callable[[str, str], None] = lambda _level, _message: None
+        self._stamp = self._stat()
+        self._settings = resolve({**self._base, **self._read()})
+
+    def current(self) -> Settings:
+        """Return the settings that a stream which begins now has to take."""
+        if self._path is not None:
+            stamp = self._stat()
+            if stamp != self._stamp:
+                self._stamp = stamp
+                self._reload()
+        return self._settings
+
+    def _reload(self) -> None:
+        try:
+            self._settings = resolve({**self._base, **self._read()})
+        except ConfigError as error:
+            off = {**self._base, rollout.ENABLE: "false", rollout.PERCENTAGE: ""}
+            self._settings = resolve(off)
+            self.on_change("error", f"{error}; until then new streams take v1")
+            return
+        self.on_change("info", f"settings read again from {self._path}")
+        for warning in self._settings.warnings:
+            self.on_change("warning", warning)
+
+    def _stat(self) -> tuple[int, int, int] | None:
+        if self._path is None:
+            return None
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        # The inode too: editors replace a file, and two saves can share a time stamp.
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _read(self) -> dict[str, str]:
+        if self._path is None:
+            return {}
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeError) as error:
+            raise ConfigError(f"{self._path}: cannot be read: {error}") from error
+        values = {}
+        for number, line in enumerate(lines, 1):
+            text = line.strip()
+            if not text or text.startswith("#"):
+                continue
+            name, separator, value = text.partition("=")
+            if not separator or not name.strip():
+                raise ConfigError(f"{self._path}:{number}: expected NAME=value")
+            values[name.strip()] = value.strip()
+        return values
+
+
+def _number(streaming: Mapping[str, str], name: str) -> float:
+    return float(streaming.get(name) or VARIABLES[name].default)
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    known = (*rollout.VARIABLES, *VARIABLES)
+    warnings = []
+    for name in sorted(environ):
+        if name.startswith(_PREFIXES) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            warnings.append(f"{name} is not a variable of this proxy{hint}")
+    return warnings

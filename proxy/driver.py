@@ -1,0 +1,320 @@
+"""Performs the commands of a relay on sockets, for one request and its answer.
+
+A relay decides and does nothing; the driver does and decides nothing (DESIGN,
+section 8). What one event calls for is written in one piece before the driver returns,
+so nothing waits for a later turn of the loop.
+
+Rules of its own, which a relay cannot know about:
+
+* A client that leaves, by FIN or by RST, frees the upstream at once, in every phase.
+* While the client's buffer is full the upstream is not read. The timers of the relay
+  stand still meanwhile: a reader that is slow is no upstream that is silent. The
+  connection to the client limits how long this may last.
+* A relay that breaks its contract ends its own stream only: 500 before the head, a
+  closed connection after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, Protocol
+
+from proxy.framing import BadHeadError, ResponseFramer
+from proxy.logs import StreamLog
+from proxy.relay import Command, Event, Headers, Relay
+from proxy.replies import error_body
+from proxy.rollout import LINES
+
+__all__ = ["Client", "Connector", "Driver", "Handle"]
+
+
+class Client(Protocol):
+    """The connection to the client, as the driver sees it."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes now."""
+
+    def finished(self, *, keep_alive: bool) -> None:
+        """Learn that the answer is over: flush, then close or take another request."""
+
+
+class Handle(Protocol):
+    """An attempt to get an answer from the upstream."""
+
+    def close(self) -> None:
+        """Close at once."""
+
+    def pause(self) -> None:
+        """Stop reading."""
+
+    def resume(self) -> None:
+        """Go on reading."""
+
+
+Connector = Callable[[Callable[[list[Event]], None]], Handle]
+"""Starts an attempt that delivers its events to the given function."""
+
+
+class Driver:
+    """Drives one relay from the request to the end of the answer.
+
+    Args:
+        relay: The relay that decides.
+        framer: Frames the answer.
+        client: Where the answer goes.
+        connect: Starts an attempt to reach the upstream.
+        log: Where facts about this stream go.
+        clock: Monotonic nanoseconds.
+        call_later: Schedules a call in seconds, as the loop's method does.
+    """
+
+    def __init__(  # noqa: PLR0913 - all it touches is handed in, by keyword
+        self,
+        *,
+        relay: Relay,
+        framer: ResponseFramer,
+        client: Client,
+        connect: Connector,
+        log: StreamLog,
+        clock: Callable[[], int] = time.monotonic_ns,
+        call_later: Callable[..., asyncio.TimerHandle] | None = None,
+    ) -> None:
+        self._relay = relay
+        self._framer = framer
+        self._client = client
+        self._connect = connect
+        self._log = log
+        self._clock = clock
+        self._call_later = call_later or asyncio.get_running_loop().call_later
+        self._upstream: Handle | None = None
+        self._source: object | None = None
+        self._attempt = 0
+        self._timers: dict[str, tuple[int, asyncio.TimerHandle | None]] = {}
+        self._out: list[bytes] = []
+        self._relay_paused = False
+        self._blocked_at_ns: int | None = None
+        self._outcome: str | None = None
+        self._status: int | None = None
+        self._bytes_out = 0
+        self._over = False
+
+    # What the connection to the client calls.
+
+    def start(self, event: Event) -> None:
+        """Hand the ``request`` event to the relay."""
+        self._turn([event])
+
+    def client_gone(self, how: Literal["fin", "rst"]) -> None:
+        """Free the upstream: the client left by ``fin`` or ``rst``."""
+        if self._over:
+            return
+        self._over = True
+        self._drop_upstream()
+        # Nothing can be sent any more, but the relay may have something to log.
+        try:
+            for command in self._relay.handle(self._clock(), ("client_gone", how)):
+                self._perform(command)
+        except Exception as error:  # noqa: BLE001 - one stream must not end the others
+            self._log.failed(error)
+        self._finish(f"client gone ({how})")
+
+    def stop(self) -> None:
+        """Free the upstream: the proxy shuts down; the client's side is not ours."""
+        if not self._over:
+            self._over = True
+            self._drop_upstream()
+            self._finish("shut down")
+
+    def client_blocked(self) -> None:
+        """Stop reading the upstream: the client does not read."""
+        if self._over or self._blocked_at_ns is not None:
+            return
+        self._blocked_at_ns = self._clock()
+        if self._upstream is not None:
+            self._upstream.pause()
+        for name, (at_ns, handle) in self._timers.items():
+            if handle is not None:
+                handle.cancel()
+            self._timers[name] = (at_ns, None)
+
+    def client_writable(self) -> None:
+        """Go on: the client reads again."""
+        if self._over or self._blocked_at_ns is None:
+            return
+        now_ns = self._clock()
+        stood_ns = now_ns - self._blocked_at_ns
+        self._blocked_at_ns = None
+        for name, (at_ns, _) in list(self._timers.items()):
+            self._do_set_timer(name, at_ns + stood_ns)
+        self._turn([("writable",)])
+        if self._upstream is not None and not self._paused:
+            self._upstream.resume()
+
+    @property
+    def _paused(self) -> bool:
+        return self._relay_paused or self._blocked_at_ns is not None
+
+    # One turn: events in, commands performed, one write.
+
+    def _turn(self, events: list[Event], source: object | None = None) -> None:
+        try:
+            for event in events:
+                if source is not self._source and source is not None:
+                    # The relay closed this attempt in the middle of its events.
+                    break
+                for command in self._relay.handle(self._clock(), event):
+                    self._perform(command)
+                if self._over:
+                    break
+        except BadHeadError as error:
+            self._log.write("warning", f"answer refused: {error}", {})
+            self._fail(502, "the upstream's answer has an invalid head")
+        except Exception as error:  # noqa: BLE001 - one stream must not end the others
+            self._log.failed(error)
+            self._fail(500, "the proxy failed")
+        self._flush()
+        if self._outcome is not None:
+            self._conclude(self._outcome)
+
+    def _perform(self, command: Command) -> None:
+        if command[0] == "send":
+            # First: it is almost every command.
+            self._do_send(command[1])
+        elif self._over:
+            if command[0] == "log":
+                self._do_log(*command[1:])
+        else:
+            self._COMMANDS[command[0]](self, *command[1:])
+
+    def _flush(self) -> None:
+        if self._out:
+            data = b"".join(self._out)
+            self._out.clear()
+            self._bytes_out += len(data)
+            self._client.write(data)
+
+    def _conclude(self, outcome: str) -> None:
+        self._outcome = None
+        self._drop_upstream()
+        self._finish(outcome)
+        keep_alive = outcome == "complete" and self._framer.keep_alive
+        self._client.finished(keep_alive=keep_alive)
+
+    def _finish(self, outcome: str) -> None:
+        for _, handle in self._timers.values():
+            if handle is not None:
+                handle.cancel()
+        self._timers.clear()
+        self._log.over(
+            outcome,
+            status=self._status,
+            attempts=self._attempt,
+            bytes_out=self._bytes_out,
+        )
+
+    def _fail(self, status: int, message: str) -> None:
+        """End the answer for a reason that is not the relay's."""
+        if self._over:
+            return
+        if self._framer.started:
+            self._do_abort()
+            return
+        headers, body = error_body(status, message)
+        self._out.clear()
+        self._do_send_head(status, headers)
+        self._do_send(body)
+        self._do_end()
+
+    # The commands.
+
+    def _do_connect(self, attempt: int) -> None:
+        self._drop_upstream()
+        self._attempt = attempt
+        source = self._source = object()
+
+        def deliver(events: list[Event]) -> None:
+            if not self._over:
+                self._turn(events, source)
+
+        self._upstream = self._connect(deliver)
+        if self._paused:
+            self._upstream.pause()
+
+    def _do_send_head(self, status: int, headers: Headers) -> None:
+        self._out.append(self._framer.head(status, headers))
+        self._status = status
+
+    def _do_send(self, data: bytes) -> None:
+        if not self._over:
+            if not self._framer.started:
+                raise RuntimeError("the relay sent a body before a head")
+            self._out.append(self._framer.body(data))
+
+    def _do_end(self) -> None:
+        if not self._framer.started:
+            raise RuntimeError("the relay ended an answer without a head")
+        self._out.append(self._framer.end())
+        self._over = True
+        self._outcome = "short" if self._framer.short else "complete"
+
+    def _do_abort(self) -> None:
+        self._over = True
+        self._outcome = "aborted"
+
+    def _drop_upstream(self) -> None:
+        self._source = None
+        if self._upstream is not None:
+            self._upstream.close()
+            self._upstream = None
+
+    def _do_pause(self) -> None:
+        self._relay_paused = True
+        if self._upstream is not None:
+            self._upstream.pause()
+
+    def _do_resume(self) -> None:
+        self._relay_paused = False
+        if self._upstream is not None and not self._paused:
+            self._upstream.resume()
+
+    def _do_set_timer(self, name: str, at_ns: int) -> None:
+        self._do_cancel_timer(name)
+        handle = None
+        if self._blocked_at_ns is None:
+            delay_s = max(0, at_ns - self._clock()) / 1e9
+            handle = self._call_later(delay_s, self._due, name, at_ns)
+        self._timers[name] = (at_ns, handle)
+
+    def _do_cancel_timer(self, name: str) -> None:
+        _, handle = self._timers.pop(name, (0, None))
+        if handle is not None:
+            handle.cancel()
+
+    def _due(self, name: str, at_ns: int) -> None:
+        if self._clock() < at_ns:
+            # Loops round: asyncio to the clock's resolution, uvloop to milliseconds.
+            self._do_set_timer(name, at_ns)
+            return
+        del self._timers[name]
+        self._turn([("timer", name)])
+
+    def _do_log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        # The choice was logged once where it was made, at the level operators see.
+        if message not in LINES.values():
+            self._log.write(level, message, fields)
+
+    _COMMANDS: ClassVar[dict[str, Callable[..., None]]] = {
+        "connect": _do_connect,
+        "send_head": _do_send_head,
+        "send": _do_send,
+        "end": _do_end,
+        "abort": _do_abort,
+        "close_upstream": _drop_upstream,
+        "pause_upstream": _do_pause,
+        "resume_upstream": _do_resume,
+        "set_timer": _do_set_timer,
+        "cancel_timer": _do_cancel_timer,
+        "log": _do_log,
+    }

@@ -1,0 +1,128 @@
+"""One line for each fact, as ``key=value``, on stderr and in a file.
+
+Directions: ``>`` toward the upstream, ``<`` back from it, ``=`` an outcome.
+Nothing of a payload and nothing of a credential is ever written: requests are named by
+method and path without the query, errors of our own by type and place without the text.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["LEVELS", "KeyValueFormatter", "StreamLog", "configure"]
+
+LEVELS = ("debug", "info", "warning", "error")
+"""Levels of ``--log-level`` and of a relay's ``log`` command."""
+
+_NUMBERS = {name: getattr(logging, name.upper()) for name in LEVELS}
+_BARE = re.compile(r"[\w.:/@%+*~-]+", re.ASCII)
+
+
+class KeyValueFormatter(logging.Formatter):
+    """Writes a record as time, level, message and fields on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; a line break inside a value is escaped."""
+        at = datetime.fromtimestamp(record.created, tz=UTC)
+        fields: Mapping[str, Any] = getattr(record, "fields", {})
+        pairs = [
+            f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
+            f"level={record.levelname.lower()}",
+            f"msg={_quoted(record.getMessage(), always=True)}",
+        ]
+        pairs += [f"{key}={_quoted(value)}" for key, value in fields.items()]
+        if record.exc_info and record.exc_info[1] is not None:
+            pairs += [f"error={_quoted(_place(record.exc_info[1]))}"]
+        return " ".join(pairs)
+
+
+class StreamLog:
+    """Writes facts about one request, each with the request's id.
+
+    Args:
+        logger: Where to write.
+        stream: The id, short and unique within the process.
+        architecture: ``v1``, ``v2`` or ``none``.
+    """
+
+    __slots__ = ("_architecture", "_logger", "_stream")
+
+    def __init__(self, logger: logging.Logger, stream: str, architecture: str) -> None:
+        self._logger = logger
+        self._stream = stream
+        self._architecture = architecture
+
+    def write(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
+        """Write one fact; a level that is unknown counts as ``info``."""
+        number = _NUMBERS.get(level, logging.INFO)
+        if self._logger.isEnabledFor(number):
+            extra = {"fields": {"stream": self._stream, **fields}}
+            # Not as a format: a relay's message may hold a percent sign.
+            self._logger.log(number, "%s", message, extra=extra)
+
+    def failed(self, error: BaseException) -> None:
+        """Write that the proxy itself failed, by type and place of the error."""
+        self.write("error", "The proxy failed", {"error": _place(error)})
+
+    def over(self, outcome: str, **fields: Any) -> None:
+        """Write how the answer ended.
+
+        Args:
+            outcome: ``complete``, ``short`` of its length, ``aborted``, ``client gone``
+                or ``shut down``.
+            fields: Figures of the answer.
+        """
+        facts = {"architecture": self._architecture, "outcome": outcome, **fields}
+        self.write("info", "= answer over", facts)
+
+
+def configure(level: str, path: Path | None) -> logging.Logger:
+    """Set up the proxy's logger, and asyncio's beside it, and return the former.
+
+    Args:
+        level: One of :data:`LEVELS`.
+        path: A file to append to as well; its folder is made where it is missing.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+    logger = logging.getLogger("proxy")
+    for target in (logger, logging.getLogger("asyncio")):
+        for old in tuple(target.handlers):
+            target.removeHandler(old)
+            old.close()
+        target.propagate = False
+        for handler in handlers:
+            handler.setFormatter(KeyValueFormatter())
+            target.addHandler(handler)
+    logger.setLevel(_NUMBERS[level])
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    return logger
+
+
+def _quoted(value: object, *, always: bool = False) -> str:
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    if not always and _BARE.fullmatch(text):
+        return text
+    return json.dumps(text)
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    name = type(error).__name__
+    if not frames:
+        return name
+    last = frames[-1]
+    return f"{name} at {Path(last.filename).name}:{last.lineno}"

@@ -1,0 +1,74 @@
+"""A relay for answers that are not streams: what the upstream sends is passed on.
+
+It speaks the contract of an architecture (DESIGN, section 8), so that the driver needs
+one way only. Status, end-to-end headers and body pass unchanged, as they come.
+An upstream that fails before its head becomes 502, one that is silent too long 504, and
+one that breaks off later is broken off to the client as well, without the terminator.
+"""
+
+from __future__ import annotations
+
+from proxy.framing import end_to_end
+from proxy.relay import Command, Ending, Event
+from proxy.replies import error_body
+
+__all__ = ["PassThrough"]
+
+_TIMER = "limit"
+
+
+class PassThrough:
+    """Passes one answer through.
+
+    Args:
+        timeout_ns: Limit of the whole exchange, in nanoseconds.
+    """
+
+    __slots__ = ("_done", "_headed", "_timeout_ns")
+
+    def __init__(self, *, timeout_ns: int) -> None:
+        self._timeout_ns = timeout_ns
+        self._headed = False
+        self._done = False
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        """Return the commands that ``event`` at ``now_ns`` calls for."""
+        if self._done:
+            return []
+        match event:
+            case ("data", data):
+                return [("send", data)]
+            case ("request", *_):
+                limit_ns = now_ns + self._timeout_ns
+                return [("connect", 1), ("set_timer", _TIMER, limit_ns)]
+            case ("head", status, headers):
+                self._headed = True
+                return [("send_head", status, end_to_end(headers))]
+            case ("ended", kind):
+                return self._ended(kind)
+            case ("timer", _):
+                return self._timed_out()
+            case ("client_gone", _):
+                self._done = True
+                return [("close_upstream",), ("cancel_timer", _TIMER)]
+            case _:
+                return []
+
+    def _ended(self, kind: Ending) -> list[Command]:
+        self._done = True
+        cancel: Command = ("cancel_timer", _TIMER)
+        if self._headed:
+            return [cancel, ("end",)] if kind == "complete" else [cancel, ("abort",)]
+        return [cancel, *_error(502, f"the upstream's answer did not begin: {kind}")]
+
+    def _timed_out(self) -> list[Command]:
+        self._done = True
+        close: Command = ("close_upstream",)
+        if self._headed:
+            return [close, ("abort",)]
+        return [close, *_error(504, "the upstream did not answer in time")]
+
+
+def _error(status: int, message: str) -> list[Command]:
+    headers, body = error_body(status, message)
+    return [("send_head", status, headers), ("send", body), ("end",)]

@@ -1,0 +1,158 @@
+"""The listening side: reads requests, decides what answers them, keeps connections.
+
+One connection serves one request after another; pipelined requests wait their turn.
+While an answer is under way the connection is still read, because that is how a client
+that leaves is noticed: a FIN in that phase counts as having left (clients that close
+only their sending half are rare, clients that hang up are not). What arrives beyond a
+full backlog is left unread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import secrets
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.client import ClientConnection
+from proxy.config import Listen, Live
+from proxy.driver import Driver, Handle
+from proxy.framing import ResponseFramer
+from proxy.logs import StreamLog
+from proxy.passthrough import PassThrough
+from proxy.relay import Event, MakeRelay, Relay
+from proxy.rollout import LINES
+from proxy.routing import Request, wants_stream
+from proxy.upstream import Origin, UpstreamCall
+
+__all__ = ["Proxy"]
+
+
+class Proxy:
+    """The proxy as a whole.
+
+    Args:
+        origin: Where the upstream is.
+        live: The settings, as they are for each new stream.
+        architectures: The factories of ``v1`` and ``v2``.
+        logger: Where facts go.
+    """
+
+    def __init__(
+        self,
+        *,
+        origin: Origin,
+        live: Live,
+        architectures: Mapping[str, MakeRelay],
+        logger: logging.Logger,
+    ) -> None:
+        self._origin = origin
+        self._live = live
+        self._architectures = architectures
+        self._logger = logger
+        self._tls = ssl.create_default_context() if origin.tls else None
+        self._clients: set[ClientConnection] = set()
+        self._empty = asyncio.Event()
+        self._numbers = itertools.count(1)
+        self._server: asyncio.Server | None = None
+
+    async def start(self, listen: Listen) -> str:
+        """Listen, and return the URL to reach the proxy at.
+
+        Raises:
+            OSError: The address cannot be bound.
+        """
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            self._accept,
+            listen.host,
+            listen.port,
+            backlog=1024,
+        )
+        port = self._server.sockets[0].getsockname()[1]
+        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        return f"http://{host}:{port}"
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, let open answers end for ``grace_s``, close the rest."""
+        if self._server is not None:
+            self._server.close()
+        for client in tuple(self._clients):
+            client.close_when_idle()
+        await self._drained(grace_s)
+        for client in tuple(self._clients):
+            client.stop()
+        await self._drained(0.2)
+        for client in tuple(self._clients):
+            client.abort()
+        # Connections that were aborted are closed in the loop's next turn.
+        await asyncio.sleep(0)
+
+    def answer(self, client: ClientConnection, request: Request) -> Driver:
+        """Return the driver that answers a request which may be forwarded."""
+        settings = self._live.current()
+        number = str(next(self._numbers))
+        relay: Relay
+        if wants_stream(request.body):
+            decision = settings.rollout.decide(request.headers)
+            architecture = decision.architecture
+            make_relay = self._architectures[architecture]
+            relay = make_relay(settings.streaming, secrets.randbits(64))
+            log = StreamLog(self._logger, number, architecture)
+            facts: dict[str, Any] = {"reason": decision.reason}
+            if decision.bucket is not None:
+                facts["bucket"] = decision.bucket
+            log.write("info", LINES[architecture], facts)
+        else:
+            architecture = "none"
+            relay = PassThrough(timeout_ns=int(settings.total_timeout_s * 1e9))
+            log = StreamLog(self._logger, number, architecture)
+        method = request.method
+        log.write("debug", f"> {method.decode('ascii')}", {"path": request.path})
+
+        def connect(deliver: Callable[[list[Event]], None]) -> Handle:
+            return UpstreamCall(
+                self._origin,
+                self._origin.request(
+                    method, request.target, request.headers, request.body
+                ),
+                deliver,
+                no_body=method == b"HEAD",
+                tls=self._tls,
+                connect_timeout_s=settings.connect_timeout_s,
+            )
+
+        return Driver(
+            relay=relay,
+            framer=ResponseFramer(
+                method=method,
+                http_11=request.http_11,
+                keep_alive=request.keep_alive,
+                architecture=architecture,
+            ),
+            client=client,
+            connect=connect,
+            log=log,
+        )
+
+    def _accept(self) -> ClientConnection:
+        limit_s = self._live.current().total_timeout_s
+        client = ClientConnection(self.answer, self._forget, limit_s)
+        self._clients.add(client)
+        self._empty.clear()
+        return client
+
+    def _forget(self, client: ClientConnection) -> None:
+        self._clients.discard(client)
+        if not self._clients:
+            self._empty.set()
+
+    async def _drained(self, limit_s: float) -> None:
+        if self._clients:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit_s):
+                    await self._empty.wait()

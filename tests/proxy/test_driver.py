@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import h11
+import pytest
+
+from proxy.driver import Driver
+from proxy.framing import ResponseFramer
+from proxy.logs import StreamLog
+
+SECOND = 1_000_000_000
+OK = ("send_head", 200, ((b"a", b"b"),))
+HEAD = ("head", 200, ())
+
+
+class Script:
+    """A relay that answers each event, by its name, from a table."""
+
+    def __init__(self, table: dict[str, Any]) -> None:
+        self.table = table
+        self.seen: list[tuple[Any, ...]] = []
+        self.times: list[int] = []
+
+    def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        self.seen.append(event)
+        self.times.append(now_ns)
+        reply = self.table.get(event[0], [])
+        if isinstance(reply, Exception):
+            raise reply
+        return reply(event) if callable(reply) else reply
+
+
+class Call:
+    """An attempt: records what is done to it, delivers what a test wants."""
+
+    def __init__(self, deliver: Callable[[list[Any]], None]) -> None:
+        self.deliver = deliver
+        self.done: list[str] = []
+
+    def close(self) -> None:
+        self.done.append("close")
+
+    def pause(self) -> None:
+        self.done.append("pause")
+
+    def resume(self) -> None:
+        self.done.append("resume")
+
+
+class Timer:
+    def __init__(self, at_ns: int, call: Callable[[], None]) -> None:
+        self.at_ns = at_ns
+        self.call = call
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class World:
+    """A client, a clock and an upstream, all in memory."""
+
+    def __init__(self, table: dict[str, Any], *, http_11: bool = True) -> None:
+        self.relay = Script({"request": [("connect", 1)], **table})
+        self.now_ns = 1000
+        self.writes: list[bytes] = []
+        self.ends: list[bool] = []
+        self.calls: list[Call] = []
+        self.timers: list[Timer] = []
+        self.driver = Driver(
+            relay=self.relay,
+            framer=ResponseFramer(
+                method=b"POST", http_11=http_11, keep_alive=True, architecture="v2"
+            ),
+            client=self,
+            connect=self.connect,
+            log=StreamLog(logging.getLogger("proxy.test"), "7", "v2"),
+            clock=lambda: self.now_ns,
+            call_later=self.call_later,
+        )
+        self.driver.start(("request", b"POST", b"/v1/x", (), b""))
+
+    def write(self, data: bytes) -> None:
+        self.writes.append(data)
+
+    def finished(self, *, keep_alive: bool) -> None:
+        self.ends.append(keep_alive)
+
+    def connect(self, deliver: Callable[[list[Any]], None]) -> Call:
+        self.calls.append(Call(deliver))
+        return self.calls[-1]
+
+    def call_later(self, delay_s: float, call: Any, *args: Any) -> Any:
+        at_ns = self.now_ns + round(delay_s * 1e9)
+        self.timers.append(Timer(at_ns, lambda: call(*args)))
+        return self.timers[-1]
+
+    def deliver(self, *events: tuple[Any, ...]) -> None:
+        self.calls[-1].deliver(list(events))
+
+    def pass_ns(self, duration_ns: int) -> None:
+        self.now_ns += duration_ns
+        for timer in list(self.timers):
+            if timer.at_ns <= self.now_ns and not timer.cancelled:
+                timer.cancelled = True
+                timer.call()
+
+    @property
+    def seen(self) -> list[tuple[Any, ...]]:
+        return self.relay.seen[1:]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.writes).partition(b"\r\n\r\n")[2]
+
+
+def test_what_one_turn_calls_for_is_one_write():
+    """Head and pieces of one turn leave together, each piece as its own chunk."""
+    world = World({"head": [OK], "data": [("send", b"ab"), ("send", b"c")]})
+    world.deliver(HEAD, ("data", b"abc"))
+    assert len(world.writes) == 1
+    assert world.body == b"2\r\nab\r\n1\r\nc\r\n"
+    assert world.ends == []
+
+
+def test_an_end_writes_the_terminator_and_keeps_the_connection():
+    """A clean end closes the upstream, and the client may ask again."""
+    world = World({"head": [OK], "ended": [("end",)]})
+    world.deliver(HEAD, ("ended", "complete"))
+    assert world.body == b"0\r\n\r\n"
+    assert world.ends == [True]
+    assert world.calls[0].done == ["close"]
+
+
+def test_an_abort_flushes_and_closes_without_the_terminator():
+    """What was sent before is not lost, and nothing looks finished."""
+    abort = [("send", b"last"), ("abort",), ("send", b"never")]
+    world = World({"head": [OK], "ended": abort})
+    world.deliver(HEAD, ("ended", "truncated"))
+    assert world.body == b"4\r\nlast\r\n"
+    assert world.ends == [False]
+
+
+def test_an_end_short_of_the_length_closes_the_connection():
+    """As Go's server does where a handler wrote less than it promised."""
+    head = ("send_head", 200, ((b"Content-Length", b"9"),))
+    world = World({"head": [head], "ended": [("send", b"short"), ("end",)]})
+    world.deliver(HEAD, ("ended", "complete"))
+    assert world.body == b"short"
+    assert world.ends == [False]
+
+
+def test_events_of_an_attempt_that_was_replaced_are_dropped():
+    """A retry in the middle of a turn ends what the old attempt has to say."""
+    world = World({"head": [("close_upstream",), ("connect", 2)]})
+    first = world.calls[0]
+    world.deliver(("head", 503, ()), ("data", b"late"), ("ended", "complete"))
+    first.deliver([("data", b"later")])
+    assert world.seen == [("head", 503, ())]
+    assert first.done == ["close"]
+    assert len(world.calls) == 2
+
+
+def test_nothing_is_delivered_after_close_upstream():
+    """A closed attempt has nothing to say, not even that it ended."""
+    world = World({"data": [("close_upstream",)]})
+    world.deliver(("data", b"x"), ("ended", "reset"))
+    assert world.seen == [("data", b"x")]
+
+
+@pytest.mark.parametrize("how", ["fin", "rst"])
+def test_a_client_that_leaves_frees_the_upstream_first(how):
+    """The relay is told, may log, and may do nothing else."""
+    commands = [("log", "info", "gone", {}), ("send", b"x"), ("connect", 2)]
+    world = World({"head": [OK], "client_gone": commands})
+    world.deliver(HEAD)
+    world.driver.client_gone(how)
+    world.driver.client_gone(how)
+    assert world.calls[0].done == ["close"]
+    assert world.seen == [HEAD, ("client_gone", how)]
+    assert len(world.calls) == 1
+    assert world.ends == []
+    world.deliver(("data", b"late"))
+    assert world.seen[-1] == ("client_gone", how)
+
+
+def test_a_client_that_leaves_stops_the_timers():
+    """No timer of a stream outlives it."""
+    world = World({"head": [("set_timer", "idle", 5 * SECOND)]})
+    world.deliver(HEAD)
+    world.driver.client_gone("fin")
+    assert [timer.cancelled for timer in world.timers] == [True]
+
+
+def test_timers_fire_once_at_their_time_and_can_be_moved():
+    """A timer that is set again is moved; one that is cancelled is silent."""
+    table = {
+        "head": [("set_timer", "a", 2 * SECOND), ("set_timer", "b", SECOND)],
+        "data": [("set_timer", "a", 3 * SECOND), ("cancel_timer", "b")],
+    }
+    world = World(table)
+    world.deliver(HEAD, ("data", b"x"))
+    world.pass_ns(2 * SECOND)
+    assert ("timer", "b") not in world.seen
+    assert ("timer", "a") not in world.seen
+    world.pass_ns(SECOND)
+    world.pass_ns(SECOND)
+    assert world.seen[-1] == ("timer", "a")
+    assert world.seen.count(("timer", "a")) == 1
+
+
+def test_a_timer_that_a_loop_fires_early_waits_for_its_time():
+    """A relay never sees a timer before the time that it set."""
+    world = World({"head": [("set_timer", "a", 2 * SECOND)]})
+    world.deliver(HEAD)
+    world.now_ns = 2 * SECOND - 1
+    world.timers[0].call()
+    assert ("timer", "a") not in world.seen
+    world.pass_ns(1)
+    assert world.seen[-1] == ("timer", "a")
+    assert world.relay.times[-1] == 2 * SECOND
+
+
+def test_a_client_that_does_not_read_stops_the_upstream_and_the_clocks():
+    """A slow reader is no silent upstream: timers stand still meanwhile."""
+    world = World({"head": [OK, ("set_timer", "idle", 1000 + SECOND)]})
+    world.deliver(HEAD)
+    world.driver.client_blocked()
+    world.driver.client_blocked()
+    assert world.calls[0].done == ["pause"]
+    world.pass_ns(60 * SECOND)
+    assert world.seen == [HEAD]
+    world.driver.client_writable()
+    assert world.seen == [HEAD, ("writable",)]
+    assert world.calls[0].done == ["pause", "resume"]
+    world.pass_ns(SECOND - 1)
+    assert world.seen[-1] == ("writable",)
+    world.pass_ns(1)
+    assert world.seen[-1] == ("timer", "idle")
+
+
+def test_a_relay_and_a_client_pause_independently():
+    """The upstream is read only when neither wants it paused."""
+    world = World({"head": [("pause_upstream",)], "timer": [("resume_upstream",)]})
+    world.deliver(HEAD)
+    world.driver.client_blocked()
+    world.driver.client_writable()
+    assert world.calls[0].done == ["pause", "pause"]
+    world.relay.table["data"] = [("resume_upstream",)]
+    world.deliver(("data", b""))
+    assert world.calls[0].done[-1] == "resume"
+
+
+def test_a_new_attempt_of_a_blocked_client_starts_paused():
+    """A retry does not fill the memory either."""
+    world = World({"ended": [("connect", 2)]})
+    world.driver.client_blocked()
+    world.deliver(("ended", "refused"))
+    assert world.calls[1].done == ["pause"]
+
+
+@pytest.mark.parametrize(
+    ("table", "status"),
+    [
+        ({"head": RuntimeError("secret payload")}, b"500"),
+        ({"head": [("send", b"x")]}, b"500"),
+        ({"head": [("end",)]}, b"500"),
+        ({"head": [("fly",)]}, b"500"),
+        ({"head": [("send_head", 200, ((b"a", b"b\nc"),))]}, b"502"),
+    ],
+    ids=["raises", "body-first", "end-first", "unknown", "bad-head"],
+)
+def test_a_relay_that_breaks_its_contract_ends_its_own_stream(table, status, caplog):
+    """Before the head the client is told; the log never shows a payload."""
+    world = World(table)
+    with caplog.at_level("DEBUG", logger="proxy.test"):
+        world.deliver(HEAD)
+    answer = b"".join(world.writes)
+    assert answer.split()[1] == status
+    assert b"secret" not in answer
+    assert "secret" not in caplog.text
+    assert world.calls[0].done == ["close"]
+    assert len(world.ends) == 1
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method="POST", target="/", headers=[("host", "p")]))
+    connection.send(h11.EndOfMessage())
+    connection.receive_data(answer)
+    assert isinstance(connection.next_event(), h11.Response)
+
+
+def test_a_relay_that_raises_after_its_head_is_cut_off():
+    """What was begun is not finished by an error of ours."""
+    world = World({"head": [OK, ("send", b"x")], "data": RuntimeError("no")})
+    world.deliver(HEAD, ("data", b"y"))
+    assert world.body == b"1\r\nx\r\n"
+    assert world.ends == [False]
+
+
+def test_the_architecture_line_is_not_doubled(caplog):
+    """The server logs the choice at info; a relay's own line would be a second."""
+    lines = [
+        ("log", "debug", "Using new streaming architecture (v2)", {}),
+        ("log", "info", "State transition: Initial -> Stuttering", {"at": 1}),
+    ]
+    with caplog.at_level("DEBUG", logger="proxy.test"):
+        World({"request": lines})
+    assert caplog.messages == ["State transition: Initial -> Stuttering"]
+    assert caplog.records[0].fields == {"stream": "7", "at": 1}
+
+
+def test_each_answer_logs_how_it_ended_once(caplog):
+    """One line closes the account of a stream."""
+    with caplog.at_level("INFO", logger="proxy.test"):
+        world = World({"head": [OK], "ended": [("abort",)]})
+        world.deliver(HEAD, ("ended", "reset"))
+        world.driver.client_gone("fin")
+        world.driver.stop()
+    assert [record.fields["outcome"] for record in caplog.records] == ["aborted"]
+
+
+def test_a_stop_frees_the_upstream_without_a_word_to_the_relay():
+    """Shutting down is nobody's failure."""
+    world = World({"head": [OK]})
+    world.deliver(HEAD)
+    world.driver.stop()
+    assert world.calls[0].done == ["close"]
+    assert world.seen == [HEAD]
+
+
+def test_the_loops_own_clock_is_the_default():
+    """Without a scheduler of its own a driver takes the running loop's."""
+
+    async def run() -> None:
+        world = World({})
+        driver = Driver(
+            relay=Script({"request": [OK, ("end",)]}),
+            framer=ResponseFramer(
+                method=b"GET", http_11=True, keep_alive=True, architecture="v1"
+            ),
+            client=world,
+            connect=world.connect,
+            log=StreamLog(logging.getLogger("proxy.test"), "8", "v1"),
+        )
+        driver.start(("request", b"GET", b"/v1/x", (), b""))
+        assert world.ends == [True]
+
+    asyncio.run(run())
