@@ -1,0 +1,30 @@
+"""Keeps Python's cycle collector out of the streams that are measured.
+
+A full collection stops the loop for 30 ms and more (measured with 50 streams and what
+this package imports), which is two orders above the lateness that a replay may have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import Iterator
+
+__all__ = ["collector_paused"]
+
+
+@contextlib.contextmanager
+def collector_paused() -> Iterator[None]:
+    """Collect once, then not before the block ends.
+
+    A stream leaves some 200 objects in cycles, about 30 kB; call `gc.collect` between
+    batches of streams where there are thousands.
+    """
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
