@@ -29,6 +29,10 @@ CHUNKED = (
 )
 CLOSE_DELIMITED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 TERMINATOR = b"0\r\n\r\n"
+CHUNKED_AND_LENGTH = (
+    b"POST /v1/x HTTP/1.1\r\nHost: p\r\nContent-Length: 3\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+)
 FIN, RST, HOLD = "fin", "rst", "hold"
 ALL = {"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}
 
@@ -39,7 +43,7 @@ class Pipe:
     def __init__(self, *_: object) -> None:
         self.headed = False
 
-    def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def handle(self, _now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         match event:
             case ("request", *_):
                 return [("connect", 1)]
@@ -60,10 +64,12 @@ class Pipe:
 
 
 def chunk(data: bytes) -> bytes:
+    """Return the data as one transfer chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a RST."""
     sock = writer.get_extra_info("socket")
     linger = struct.pack("ii", 1, 0)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -71,6 +77,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 async def read_message(reader: asyncio.StreamReader) -> bytes:
+    """Read one request with its body."""
     head = await reader.readuntil(b"\r\n\r\n")
     match = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
     return head + await reader.readexactly(int(match[1]) if match else 0)
@@ -146,6 +153,7 @@ class Bench:
 
 
 def post(body: dict[str, Any], *, version: str = "1.1", extra: str = "") -> bytes:
+    """Return a request with a JSON body."""
     payload = json.dumps(body).encode()
     head = (
         f"POST /v1/chat/completions HTTP/{version}\r\nHost: proxy\r\n"
@@ -166,6 +174,8 @@ def bench(
     relay: Any = Pipe,
     upstream_url: str | None = None,
 ) -> None:
+    """Run a scene against a proxy in this process."""
+
     async def run() -> None:
         upstream = Upstream(*scripts)
         server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
@@ -191,6 +201,7 @@ def bench(
 
 
 def exchange(scripts: list[list[Any]], request: bytes, **kw: Any) -> tuple[bytes, str]:
+    """Return what one request brings, and how the connection ended."""
     result: list[tuple[bytes, str]] = []
 
     async def scene(bench: Bench, _: Upstream) -> None:
@@ -201,6 +212,7 @@ def exchange(scripts: list[list[Any]], request: bytes, **kw: Any) -> tuple[bytes
 
 
 def split(answer: bytes) -> tuple[list[bytes], bytes]:
+    """Return the lines of the head, and the body."""
     head, _, body = answer.partition(b"\r\n\r\n")
     return head.split(b"\r\n"), body
 
@@ -224,6 +236,7 @@ def referee(answer: bytes, *, eof: bool = True) -> list[Any]:
 
 
 def text(events: list[Any]) -> bytes:
+    """Return the body that was read."""
     return b"".join(bytes(e.data) for e in events if isinstance(e, h11.Data))
 
 
@@ -231,7 +244,7 @@ SSE = [b'data: {"a": 1}\n\n', b"data: [DONE]\n\n"]
 
 
 def test_a_chunked_stream_arrives_chunk_by_chunk_and_ends_with_the_terminator():
-    """Each read of the upstream becomes one transfer chunk; the end is the terminator."""
+    """Each read of the upstream becomes one transfer chunk, then the terminator."""
     script = [CHUNKED, chunk(SSE[0]), 0.05, chunk(SSE[1]), TERMINATOR, HOLD]
     answer, how = exchange([script], post(STREAM, extra=ONCE))
     lines, body = split(answer)
@@ -317,7 +330,7 @@ def test_informational_answers_are_left_out():
 
 
 def test_an_offer_to_upgrade_does_not_end_a_body():
-    """``Upgrade: h2c`` beside a close-delimited body, as Apache sends it, is no upgrade."""
+    """``Upgrade: h2c`` beside a close-delimited body, as Apache sends it."""
     offer = CLOSE_DELIMITED[:-2] + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
     script = [offer + SSE[0], 0.02, SSE[1], FIN]
     answer, _ = exchange([script], post(STREAM, extra=ONCE))
@@ -517,11 +530,7 @@ def test_only_what_stays_below_v1_is_forwarded(request_line, status):
         (b"POST /v1/x HTTP/1.1\r\nHost: p\r\nContent-Length: 40000000\r\n\r\n", 413),
         (b"GET /v1/x HTTP/1.1\r\nHost: p\r\nX: " + b"a" * 70000 + b"\r\n\r\n", 431),
         (b"GET /v1/x HTTP/1.1\r\nHost: p\r\nHost: q\r\nConnection: close\r\n\r\n", 400),
-        (
-            b"POST /v1/x HTTP/1.1\r\nHost: p\r\nContent-Length: 3\r\n"
-            b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            400,
-        ),
+        (CHUNKED_AND_LENGTH, 400),
     ],
     ids=["nonsense", "too-large", "head-too-large", "two-hosts", "two-lengths"],
 )

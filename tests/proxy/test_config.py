@@ -89,6 +89,7 @@ def test_bad_listen_addresses(text):
 
 
 def decide(live: Live) -> str:
+    """Return what serves a stream that begins now."""
     return live.current().rollout.decide(()).architecture
 
 

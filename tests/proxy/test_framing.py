@@ -9,17 +9,20 @@ JSON = ((b"Content-Type", b"application/json"),)
 
 
 def framer(method=b"GET", *, http_11=True, keep_alive=True) -> ResponseFramer:
+    """Return a framer for architecture v2."""
     return ResponseFramer(
         method=method, http_11=http_11, keep_alive=keep_alive, architecture="v2"
     )
 
 
 def whole(frame: ResponseFramer, status: int, headers, *pieces: bytes) -> bytes:
+    """Return a whole answer."""
     head = frame.head(status, headers)
     return head + b"".join(frame.body(piece) for piece in pieces) + frame.end()
 
 
 def read(answer: bytes, method: str = "GET") -> tuple[h11.Response, bytes]:
+    """Let h11 read an answer."""
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method=method, target="/", headers=[("host", "p")]))
     connection.send(h11.EndOfMessage())
