@@ -25,10 +25,12 @@ class Limits:
 
     Attributes:
         hold_ms: Longest hold of any content, event or head.
-        slack_ms: What the harness itself may have been late; added to ``hold_ms``.
+        free_ms: Longest time in which the upstream is freed after the client left.
+        slack_ms: What the harness itself may have been late; added to both.
     """
 
     hold_ms: float
+    free_ms: float = 100.0
     slack_ms: float = 0.0
 
 
@@ -73,7 +75,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
             else _check_body(expected, observation)
         ),
         *check_ending(expected, observation, reading, outcome),
-        *_check_upstream(expected, observation),
+        *_check_upstream(expected, observation, limits),
         *_check_log(expected, observation),
     ]
     hold = None
@@ -151,7 +153,9 @@ def _check_body(expected: Expectation, got: Observation) -> Iterator[Violation]:
     )
 
 
-def _check_upstream(expected: Expectation, got: Observation) -> Iterator[Violation]:
+def _check_upstream(
+    expected: Expectation, got: Observation, limits: Limits
+) -> Iterator[Violation]:
     count = len(got.upstream)
     if count > expected.upstream_requests:
         yield Violation(
@@ -163,25 +167,39 @@ def _check_upstream(expected: Expectation, got: Observation) -> Iterator[Violati
     if not count or got.end is ClientEnd.TIMEOUT:
         return
     last = got.upstream[-1]
-    if last.closed_at_ns is None:
-        if not last.finished:
-            yield Violation(
-                kind=Kind.UPSTREAM_NOT_CLOSED,
-                where="upstream",
-                expected="the upstream is freed when the stream is over",
-                got="its connection stays open",
-            )
-        return
-    limit = expected.upstream_closed_within_ms
-    lag_ms = (last.closed_at_ns - got.end_at_ns) / 1e6
-    if limit is not None and got.end is ClientEnd.CLIENT_CLOSED and lag_ms > limit:
+    if not last.finished and last.closed_at_ns is None:
         yield Violation(
-            kind=Kind.UPSTREAM_FREED_LATE,
+            kind=Kind.UPSTREAM_NOT_CLOSED,
             where="upstream",
-            expected=f"the upstream is freed within {limit:g} ms of the client leaving",
-            got="it is freed later",
-            measured={"lag_ms": round(lag_ms, 3)},
+            expected="the upstream is freed when the stream is over",
+            got="its connection stays open",
         )
+    elif got.end is ClientEnd.CLIENT_CLOSED:
+        yield from _check_freed(expected, got, limits)
+
+
+def _check_freed(
+    expected: Expectation, got: Observation, limits: Limits
+) -> Iterator[Violation]:
+    """After the client left: generating for nobody costs money and a place."""
+    limit = expected.upstream_closed_within_ms
+    if limit is None:
+        limit = limits.free_ms
+    last = got.upstream[-1]
+    freed_ns = last.closed_at_ns
+    if freed_ns is None:
+        freed_ns = last.sent[-1][0] if last.sent else got.end_at_ns
+    lag_ms = (freed_ns - got.end_at_ns) / 1e6
+    if lag_ms <= limit + limits.slack_ms:
+        return
+    ran_on = last.closed_at_ns is None
+    yield Violation(
+        kind=Kind.UPSTREAM_NOT_CLOSED if ran_on else Kind.UPSTREAM_FREED_LATE,
+        where="upstream",
+        expected=f"the upstream is freed within {limit:g} ms of the client leaving",
+        got="it is read to its end" if ran_on else "it is freed later",
+        measured={"lag_ms": round(lag_ms, 3)},
+    )
 
 
 def _check_log(expected: Expectation, got: Observation) -> Iterator[Violation]:

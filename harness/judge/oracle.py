@@ -20,10 +20,6 @@ from harness.scenario.script import Script
 
 __all__ = ["Contract", "Expectation", "expectation"]
 
-_FREE_LIMIT_MS = 1000.0
-"""Default time in which a target frees its upstream after the client left
-(`research/FAULTS.md`, class 7)."""
-
 
 class Contract(StrEnum):
     """What a target promises about streams that are not as they should be."""
@@ -56,9 +52,9 @@ class Expectation:
         upstream_clean: Whether the upstream's last act completed its framing.
         body: The exact body, for answers that are not event streams.
         upstream_requests: Requests that may reach the upstream.
-        upstream_closed_within_ms: Limit for freeing it after the client left; None: not
-            judged.
-        max_hold_ms: A limit of the scenario's own; None: the policy's.
+        upstream_closed_within_ms: The scenario's own limit for freeing the upstream
+            after the client left; None: the policy's.
+        max_hold_ms: Its own limit for hold; None: the policy's.
         log: A regular expression that a line of the target's log must match.
         reasons: Why the oracle says so, in plain words.
         literal_text: The text of choice 0 that the scenario demands word for word.
@@ -112,7 +108,6 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
         computed = replace(
             computed,
             ending=ExpectedEnding.ABORTED,
-            upstream_closed_within_ms=_FREE_LIMIT_MS,
             reasons=(*computed.reasons, "the client leaves in mid stream"),
         )
     return _override(computed, expect)

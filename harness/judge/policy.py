@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from harness.judge.check import Limits
 
-__all__ = ["LIVE_HOLD_MS", "VIRTUAL_HOLD_MS", "live_limits", "virtual_limits"]
+__all__ = [
+    "LIVE_FREE_MS",
+    "LIVE_HOLD_MS",
+    "VIRTUAL_FREE_MS",
+    "VIRTUAL_HOLD_MS",
+    "live_limits",
+    "virtual_limits",
+]
 
 VIRTUAL_HOLD_MS = 20.0
 """Longest hold in virtual time: a correct relay adds nothing at all, and below this a
@@ -19,12 +26,18 @@ LIVE_HOLD_MS = 150.0
 without TCP_NODELAY was measured to delay every event (`research/SERVERS.md`), above the
 scheduling noise of two busy cores (p99 up to 9 ms, worst 82 ms, `research/PERF.md`)."""
 
+VIRTUAL_FREE_MS = 100.0
+"""Longest time to free the upstream after the client left (DESIGN, section 8)."""
+
+LIVE_FREE_MS = 1000.0
+"""The same when live, for any proxy (`research/FAULTS.md`, class 7)."""
+
 
 def virtual_limits() -> Limits:
     """Return the limits of virtual time."""
-    return Limits(hold_ms=VIRTUAL_HOLD_MS)
+    return Limits(hold_ms=VIRTUAL_HOLD_MS, free_ms=VIRTUAL_FREE_MS)
 
 
 def live_limits(lag_max_ns: int) -> Limits:
     """Return the limits of a live stream, given the harness's worst lag meanwhile."""
-    return Limits(hold_ms=LIVE_HOLD_MS, slack_ms=lag_max_ns / 1e6)
+    return Limits(hold_ms=LIVE_HOLD_MS, free_ms=LIVE_FREE_MS, slack_ms=lag_max_ns / 1e6)

@@ -129,6 +129,7 @@ class RunRecord:
         lag: The harness's own lateness; None: nothing ran live.
         routing: For every target whether its streams ran side by side (``header``,
             ``user``) or one at a time (``turn``).
+        skipped: What was asked for and could not be played, with the reason.
     """
 
     settings: RunSettings
@@ -139,6 +140,7 @@ class RunRecord:
     reasons: tuple[str, ...]
     lag: Lag | None
     routing: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

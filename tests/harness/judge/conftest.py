@@ -1,0 +1,139 @@
+"""Streams, scenarios and plays for the tests of the judge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from random import Random
+
+import pytest
+
+from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
+from harness.faults.registry import FaultCall
+from harness.judge.check import Judgement, Limits, judge
+from harness.judge.oracle import Contract, expectation
+from harness.play.virtual import load_relay, play_virtual
+from harness.scenario.model import ClientPlan, Expect, Scenario
+from harness.scenario.script import make_script
+
+MS = 1_000_000
+
+
+def chunk(delta: dict, *, index: int = 0, finish: str | None = None, **more) -> str:
+    """One chat.completion.chunk as data."""
+    choice = {"index": index, "delta": delta, "finish_reason": finish}
+    return json.dumps(
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion.chunk",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+            **more,
+        },
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def answer(*texts: str) -> list[str]:
+    """A right answer of those deltas: role, text, finish, usage, sentinel."""
+    usage = {"prompt_tokens": 3, "completion_tokens": len(texts), "total_tokens": 9}
+    tail = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "choices": []}
+    return [
+        chunk({"role": "assistant", "content": texts[0]}),
+        *(chunk({"content": text}) for text in texts[1:]),
+        chunk({}, finish="stop"),
+        json.dumps({**tail, "usage": usage}, separators=(",", ":")),
+        "[DONE]",
+    ]
+
+
+def response(
+    events: list[str],
+    *,
+    itl_ms: int = 30,
+    ending: EndingKind = EndingKind.COMPLETE,
+    status: int = 200,
+    headers: tuple[tuple[str, str], ...] = (
+        ("Content-Type", "text/event-stream"),
+        ("Transfer-Encoding", "chunked"),
+    ),
+) -> Response:
+    """A response whose events follow one another at that pace."""
+    segments = tuple(
+        Segment(
+            at_ns=(100 + position * itl_ms) * MS,
+            data=(event if event.startswith(":") else f"data: {event}").encode()
+            + b"\n\n",
+        )
+        for position, event in enumerate(events)
+    )
+    return Response(
+        status=status,
+        http_version="HTTP/1.1",
+        headers=headers,
+        segments=segments,
+        ending=Ending(at_ns=segments[-1].at_ns if segments else 0, kind=ending),
+    )
+
+
+def scenario(
+    given: Response | list[str],
+    *faults: tuple[str, dict],
+    client: ClientPlan | None = None,
+    expect: Expect | None = None,
+) -> Scenario:
+    """A scenario of a response and faults."""
+    if isinstance(given, list):
+        given = response(given)
+    return Scenario(
+        id="test/one",
+        why="a test",
+        tags=(),
+        request=Request(
+            method="POST",
+            path="/v1/chat/completions",
+            headers=(("Content-Type", "application/json"),),
+            body=b'{"model":"m","messages":[],"stream":true}',
+        ),
+        response=given,
+        recorded=False,
+        faults=tuple(FaultCall(name=name, parameters=use) for name, use in faults),
+        client=client or ClientPlan(),
+        expect=expect or Expect(),
+    )
+
+
+def play(
+    relay: str, wanted: Scenario, contract: Contract = Contract.REPAIRING
+) -> Judgement:
+    """Play a scenario into a relay in virtual time and judge it."""
+    script = make_script(wanted, seed=1)
+    observed = play_virtual(relay, load_relay(relay), script, {})
+    expected = expectation(script, contract, wanted.expect)
+    return judge(expected, observed, Limits(hold_ms=20))
+
+
+class Bench:
+    """What the tests need, in one fixture."""
+
+    answer = staticmethod(answer)
+    chunk = staticmethod(chunk)
+    play = staticmethod(play)
+    response = staticmethod(response)
+    scenario = staticmethod(scenario)
+    rng = staticmethod(Random)
+    script = staticmethod(make_script)
+    expectation = staticmethod(expectation)
+
+    @staticmethod
+    def kinds(judgement: Judgement) -> list[str]:
+        """The kinds of violation, worst first."""
+        return [violation.kind.value for violation in judgement.violations]
+
+
+@pytest.fixture
+def bench() -> Callable[..., object]:
+    """Give streams, scenarios and plays."""
+    return Bench

@@ -1,0 +1,224 @@
+"""Relays that are wrong on purpose: v2 with one defect each.
+
+The judge is tested by them: every one must turn the gate red, with a finding that names
+its defect. They wrap the real v2 and change its commands, as a bug in it would.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.v2 import make_relay as make_v2
+
+Command = tuple[Any, ...]
+Event = tuple[Any, ...]
+
+
+class Wrapped:
+    """v2, its commands changed by ``change(relay, event, commands)``."""
+
+    def __init__(self, settings: Mapping[str, str], seed: int, change: Any) -> None:
+        self.inner = make_v2(settings, seed)
+        self.change = change
+        self.memory: dict[str, Any] = {}
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        return self.change(self.memory, event, self.inner.handle(now_ns, event))
+
+
+def planted(change: Any) -> Callable[[Mapping[str, str], int], Wrapped]:
+    """Return a relay factory with that defect."""
+
+    def make_relay(settings: Mapping[str, str], seed: int) -> Wrapped:
+        return Wrapped(settings, seed, change)
+
+    return make_relay
+
+
+def _drop_last_delta(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Hold one text event back always, and lose it at the end."""
+    kept: list[Command] = []
+    for command in commands:
+        if command[0] == "send" and re.search(rb'"content": ?"[^"]', command[1]):
+            waiting = memory.pop("held", None)
+            if waiting:
+                kept.append(waiting)
+            memory["held"] = command
+        elif command[0] == "send" and b"[DONE]" in command[1]:
+            memory.pop("held", None)
+            kept.append(command)
+        else:
+            kept.append(command)
+    return kept
+
+
+def _swallow_error(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Keep every error event from the client."""
+    return [
+        command
+        for command in commands
+        if not (command[0] == "send" and b'"error"' in command[1])
+    ]
+
+
+def _hold_to_end(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Hold everything back until the end."""
+    held: list[Command] = memory.setdefault("held", [])
+    kept: list[Command] = []
+    for command in commands:
+        if command[0] in {"send_head", "send"}:
+            held.append(command)
+            continue
+        if command[0] in {"end", "abort"}:
+            kept += held
+            held.clear()
+        kept.append(command)
+    return kept
+
+
+def _clean_cut(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """End a cut stream cleanly, with the sentinel, as if it were complete."""
+    if ("abort",) not in commands:
+        return commands
+    kept = [
+        command
+        for command in commands
+        if not (command[0] == "send" and b'"error"' in command[1])
+    ]
+    position = kept.index(("abort",))
+    return [
+        *kept[:position],
+        ("send", b"data: [DONE]\n\n"),
+        ("end",),
+        *kept[position + 1 :],
+    ]
+
+
+def _clean_cut_silent(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """End a cut stream cleanly and say nothing."""
+    return [
+        ("end",) if command == ("abort",) else command
+        for command in commands
+        if not (command[0] == "send" and b'"error"' in command[1])
+    ]
+
+
+def _double_delta(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Send the third text event twice."""
+    kept: list[Command] = []
+    for command in commands:
+        kept.append(command)
+        if command[0] == "send" and b'"content"' in command[1]:
+            memory["count"] = memory.get("count", 0) + 1
+            if memory["count"] == 3:
+                kept.append(command)
+    return kept
+
+
+def _swap_tool_index(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Give every tool call the index 0."""
+    return [
+        (
+            "send",
+            re.sub(
+                rb'("tool_calls": ?\[\{[^]]*?"index": ?)\d+', rb"\g<1>0", command[1]
+            ),
+        )
+        if command[0] == "send"
+        else command
+        for command in commands
+    ]
+
+
+def _lose_usage(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Drop every event that carries usage."""
+    return [
+        command
+        for command in commands
+        if not (command[0] == "send" and re.search(rb'"usage": ?\{', command[1]))
+    ]
+
+
+def _strip_comments(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Keep comments from the client."""
+    return [
+        command
+        for command in commands
+        if not (command[0] == "send" and command[1].startswith(b":"))
+    ]
+
+
+def _keep_upstream(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Go on reading the upstream when the client has left."""
+    return [command for command in commands if command[0] != "close_upstream"]
+
+
+def _crash_late(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Raise in mid stream."""
+    if event[0] == "data":
+        memory["count"] = memory.get("count", 0) + 1
+        if memory["count"] == 4:
+            raise RuntimeError("planted")
+    return commands
+
+
+def _after_done(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Say something after the sentinel."""
+    kept: list[Command] = []
+    for command in commands:
+        kept.append(command)
+        if command[0] == "send" and b"[DONE]" in command[1]:
+            kept.append(("send", b'data: {"choices":[]}\n\n'))
+    return kept
+
+
+def _two_requests(
+    memory: dict[str, Any], event: Event, commands: list[Command]
+) -> list[Command]:
+    """Ask the upstream twice."""
+    return [
+        *commands,
+        *[("connect", 2) for command in commands if command[0] == "connect"],
+    ]
+
+
+drop_last_delta = planted(_drop_last_delta)
+swallow_error = planted(_swallow_error)
+hold_to_end = planted(_hold_to_end)
+clean_cut = planted(_clean_cut)
+clean_cut_silent = planted(_clean_cut_silent)
+double_delta = planted(_double_delta)
+swap_tool_index = planted(_swap_tool_index)
+lose_usage = planted(_lose_usage)
+strip_comments = planted(_strip_comments)
+keep_upstream = planted(_keep_upstream)
+crash_late = planted(_crash_late)
+after_done = planted(_after_done)
+two_requests = planted(_two_requests)
+unchanged = planted(lambda memory, event, commands: commands)
