@@ -4,8 +4,34 @@ Words: a *draft* is a stream on its way to a script; a *block* is one event (or 
 of it; a *fault* is a pure function from draft to draft. *Event* and *line* faults work
 on an `EventDraft`; *http* and *socket* faults on a `WireDraft`. Each block carries what
 is *sent* and what is *meant*: that is where the oracle comes from.
+
+Importing this package registers the faults that it ships with.
 """
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from harness.faults import (
+    answers,
+    breaks,
+    cumulative,
+    cuts,
+    endings,
+    events,
+    lines,
+    patches,
+    timing,
+    tools,
+)
+
+__all__ = [
+    "answers",
+    "breaks",
+    "cumulative",
+    "cuts",
+    "endings",
+    "events",
+    "lines",
+    "patches",
+    "timing",
+    "tools",
+]

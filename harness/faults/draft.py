@@ -199,12 +199,21 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The place of a block in the body, and its meaning; ``end`` is exclusive."""
+    """The place of a block in the body, and its meaning; ``end`` is exclusive.
+
+    Attributes:
+        start: Where it begins.
+        end: Where it ends.
+        meaning: What a repairing proxy must make of it.
+        meant: Its bytes as meant, for `Meaning.REPLACED`.
+        partial: True where the stream stops within the block; only the last can be.
+    """
 
     start: int
     end: int
     meaning: Meaning
     meant: bytes
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ A fault is a function; its keyword-only parameters, with their annotations, defa
 docstring, are its definition::
 
     @fault(Layer.EVENTS, example={"times": 2})
-    def repeat_first(draft: EventDraft, rng: Random, *, times: int = 2) -> EventDraft:
+    def repeat_first(draft: EventDraft, *, times: int = 2) -> EventDraft:
         "Send the first text delta again before the stream goes on."
 
+One that needs chance takes it as its second argument: ``(draft, rng, *, …)``.
+The annotations are held against what a scenario says (`harness.faults.parameters`).
 Faults compose left to right within a layer, layers in the order of `Layer`. A fault
 that cannot apply raises `FaultError`: a scenario that tests nothing must not pass.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +25,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from harness.errors import InputError, closest
 from harness.faults.draft import EventDraft, WireDraft, lower
+from harness.faults.errors import FaultError
+from harness.faults.parameters import check_value, describe_type
 
 if TYPE_CHECKING:
     from random import Random
@@ -33,15 +38,14 @@ __all__ = [
     "FaultError",
     "Layer",
     "apply_faults",
+    "check_call",
+    "describe",
     "fault",
     "find_fault",
 ]
 
 _Draft = TypeVar("_Draft", EventDraft, WireDraft)
-
-
-class FaultError(InputError):
-    """A fault that cannot apply to this stream, or with these parameters."""
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Layer(StrEnum):
@@ -65,6 +69,7 @@ class FaultDefinition:
         parameters: Keyword-only parameters of the function, in order.
         types: The annotation of every parameter.
         function: Draft in, draft out.
+        uses_chance: Whether it takes a generator as its second argument.
     """
 
     name: str
@@ -74,6 +79,7 @@ class FaultDefinition:
     parameters: Mapping[str, inspect.Parameter]
     types: Mapping[str, Any]
     function: Callable[..., Any]
+    uses_chance: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,16 +95,21 @@ REGISTRY: dict[str, FaultDefinition] = {}
 
 def fault(
     layer: Layer, *, example: Mapping[str, Any]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[_Function], _Function]:
     """Declare a function as a fault and register it under its own name.
 
     Args:
         layer: Where it works.
         example: Parameters that show a typical use.
+
+    Raises:
+        ValueError: Another fault has the name already.
     """
 
-    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+    def declare(function: _Function) -> _Function:
         definition = _define(function, layer, example)
+        if definition.name in REGISTRY:
+            raise ValueError(f"there is a fault {definition.name!r} already")
         REGISTRY[definition.name] = definition
         return function
 
@@ -120,6 +131,49 @@ def find_fault(name: str) -> FaultDefinition:
     )
 
 
+def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> None:
+    """Refuse parameters that a fault does not have, or of another type.
+
+    Args:
+        definition: The fault.
+        parameters: As a scenario gives them.
+
+    Raises:
+        FaultError: Its key is the parameter, as a path; it names the nearest valid one.
+    """
+    known = definition.parameters
+    for name, value in parameters.items():
+        if name not in known:
+            names = ", ".join(known)
+            expected = f"expected one of {names}" if names else "the fault has none"
+            raise FaultError(
+                f"unknown parameter; {expected}",
+                key=name,
+                nearest=closest(name, set(known) - set(parameters)),
+            )
+        try:
+            check_value(value, definition.types[name])
+        except FaultError as error:
+            inner = f".{error.key}" if error.key else ""
+            raise FaultError(
+                error.message, key=f"{name}{inner}", nearest=error.nearest
+            ) from None
+    for name, parameter in known.items():
+        if parameter.default is inspect.Parameter.empty and name not in parameters:
+            raise FaultError(f"the parameter {name!r} is missing")
+
+
+def describe(definition: FaultDefinition) -> str:
+    """Return a fault in a few lines: what it does, its parameters, an example."""
+    lines = [f"{definition.name} ({definition.layer}): {definition.summary}"]
+    for name, parameter in definition.parameters.items():
+        required = parameter.default is inspect.Parameter.empty
+        default = "" if required else f" (default: {_written(parameter.default)})"
+        lines.append(f"  {name}: {describe_type(definition.types[name])}{default}")
+    lines.append(f"  example: {definition.name}: {_written(definition.example)}")
+    return "\n".join(lines)
+
+
 def apply_faults(
     draft: EventDraft, calls: tuple[FaultCall, ...], rng: Random
 ) -> WireDraft:
@@ -131,9 +185,15 @@ def apply_faults(
         rng: The only source of chance.
 
     Raises:
-        FaultError: If a fault cannot apply; its key names the fault.
+        FaultError: If a fault cannot apply; its key names the fault and, where one is
+            to blame, its parameter.
     """
     found = [(find_fault(call.name), call) for call in calls]
+    for definition, call in found:
+        try:
+            check_call(definition, call.parameters)
+        except FaultError as error:
+            raise _named(error, call) from None
     for layer in (Layer.EVENTS, Layer.LINES):
         for definition, call in found:
             if definition.layer is layer:
@@ -150,11 +210,24 @@ def _apply(
     definition: FaultDefinition, call: FaultCall, draft: _Draft, rng: Random
 ) -> _Draft:
     try:
-        changed: _Draft = definition.function(draft, rng, **call.parameters)
+        chance = (rng,) if definition.uses_chance else ()
+        changed: _Draft = definition.function(draft, *chance, **call.parameters)
     except FaultError as error:
-        error.key = error.key or call.name
-        raise
+        raise _named(error, call) from None
     return changed
+
+
+def _named(error: FaultError, call: FaultCall) -> FaultError:
+    key = f"{call.name}.{error.key}" if error.key else call.name
+    return FaultError(error.message, key=key, nearest=error.nearest)
+
+
+def _written(value: Any) -> str:
+    """Return a value as a scenario writes it, in YAML's flow style."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{name}: {_written(part)}" for name, part in value.items())
+        return "{" + inner + "}"
+    return json.dumps(value) if not isinstance(value, tuple) else _written([*value])
 
 
 def _define(
@@ -168,15 +241,16 @@ def _define(
     }
     # Annotations of the draft and the generator need not be importable at run time.
     namespace = {"Random": object, "EventDraft": EventDraft, "WireDraft": WireDraft}
-    hints = get_type_hints(function, localns=namespace)
+    hints = get_type_hints(function, localns=namespace, include_extras=True)
     return FaultDefinition(
         name=function.__name__,
         layer=layer,
         summary=(inspect.getdoc(function) or "").split("\n", 1)[0],
         example=example,
         parameters=parameters,
-        types={name: hints[name] for name in parameters},
+        types={name: hints.get(name, Any) for name in parameters},
         function=function,
+        uses_chance=len(signature.parameters) - len(parameters) > 1,
     )
 
 

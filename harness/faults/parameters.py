@@ -1,0 +1,148 @@
+"""What the annotations of a fault's parameters allow, and a value held against them."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from harness.errors import closest
+from harness.faults.errors import FaultError
+from harness.faults.position import Position, check_position
+
+__all__ = [
+    "AtLeast",
+    "Count",
+    "Milliseconds",
+    "check_value",
+    "describe_type",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """The least value of a number, in an annotation."""
+
+    limit: float
+
+
+Count = Annotated[int, AtLeast(1)]
+"""How many; at least one."""
+
+Milliseconds = Annotated[float, AtLeast(0)]
+"""A duration; not negative."""
+
+
+def check_value(value: Any, annotation: Any) -> None:
+    """Refuse a value that the annotation does not allow.
+
+    Raises:
+        FaultError: It says what was expected; its key is the part of the value that is
+            wrong, or None where all of it is.
+    """
+    if annotation is Position:
+        check_position(value)
+        return
+    options = _options(annotation)
+    if any(_fits(value, option) for option in options):
+        return
+    if Position in options and isinstance(value, Mapping):
+        check_position(value)
+        return
+    names = _literals(options)
+    raise FaultError(
+        f"expected {describe_type(annotation)}, came {value!r}",
+        nearest=closest(value, names) if isinstance(value, str) else None,
+    )
+
+
+def describe_type(annotation: Any) -> str:
+    """Return in words what an annotation allows."""
+    return " or ".join(dict.fromkeys(map(_describe, _options(annotation))))
+
+
+def _options(annotation: Any) -> tuple[Any, ...]:
+    if get_origin(annotation) in {Union, types.UnionType}:
+        return tuple(
+            inner for option in get_args(annotation) for inner in _options(option)
+        )
+    return (annotation,)
+
+
+def _literals(options: tuple[Any, ...]) -> list[str]:
+    return [
+        name
+        for option in options
+        if get_origin(option) is Literal
+        for name in get_args(option)
+        if isinstance(name, str)
+    ]
+
+
+def _fits(value: Any, option: Any) -> bool:
+    origin = get_origin(option)
+    if origin is Annotated:
+        inner, *limits = get_args(option)
+        return _fits(value, inner) and all(
+            value >= limit.limit for limit in limits if isinstance(limit, AtLeast)
+        )
+    if origin is Literal:
+        # 1 == True in Python; not in a scenario.
+        return any(
+            value == name and type(value) is type(name) for name in get_args(option)
+        )
+    if origin is list:
+        (inner,) = get_args(option)
+        return isinstance(value, list | tuple) and all(
+            _fits(item, inner) for item in value
+        )
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return isinstance(value, Mapping) and all(
+            _fits(key, inner_key) and _fits(item, inner)
+            for inner_key, inner in [get_args(option)]
+            for key, item in value.items()
+        )
+    return _fits_plain(value, option)
+
+
+def _fits_plain(value: Any, option: Any) -> bool:
+    if option is Any:
+        return True
+    if option is types.NoneType:
+        return value is None
+    if option is float:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return number and math.isfinite(value)
+    if option is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(option, type) and type(value) is option
+
+
+_WORDS: Mapping[Any, str] = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    types.NoneType: "null",
+    Any: "anything",
+    Position: "a position",
+}
+
+
+def _describe(option: Any) -> str:
+    origin = get_origin(option)
+    if origin is Annotated:
+        inner, *limits = get_args(option)
+        least = [limit.limit for limit in limits if isinstance(limit, AtLeast)]
+        return describe_type(inner) + "".join(
+            f" of at least {bound}" for bound in least
+        )
+    if origin is Literal:
+        return "one of " + ", ".join(str(name) for name in get_args(option))
+    if origin is list:
+        return f"a list of {describe_type(get_args(option)[0])}"
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return "a mapping"
+    return _WORDS.get(option, str(option))

@@ -1,0 +1,85 @@
+"""Every fault on streams of real providers, where a folder of them is given.
+
+``STREAM_CORPUS`` names a folder of ``*.sse`` files.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from harness.dialects.openai_chat import Assembler, parse_payload
+from harness.faults.draft import Meaning, draft_response, lower
+from harness.faults.registry import REGISTRY, FaultCall, FaultError, apply_faults
+from harness.sse.parser import parse
+
+_FOLDER = os.environ.get("STREAM_CORPUS")
+_FILES = sorted(Path(_FOLDER).rglob("*.sse")) if _FOLDER else []
+_SAMPLE = _FILES[:: max(1, len(_FILES) // 40)]
+
+pytestmark = [
+    pytest.mark.corpus,
+    pytest.mark.skipif(not _FILES, reason="STREAM_CORPUS names no recorded streams"),
+]
+
+# What a repairing proxy delivers is, as text, what the stream said before.
+_REPAIRED = (
+    ("repeat_first", {"times": 3}),
+    ("cumulative", {"mode": "prefix"}),
+    ("growing_first", {"count": 4}),
+    ("sse_eol", {"eol": "cr"}),
+    ("sse_multiline", {}),
+    ("segment", {"size": "random"}),
+    ("chunking", {}),
+    ("tool", {"mode": "whole"}),
+    ("tool", {"mode": "id_every_fragment"}),
+)
+
+
+@pytest.mark.parametrize("path", _SAMPLE, ids=lambda path: path.stem)
+def test_faults_work_on_recorded_streams(path, kit):
+    """A fault applies, or says why it cannot; nothing else."""
+    draft = draft_response(kit.response((path.read_bytes(),)))
+    assert lower(draft).body == path.read_bytes()
+    for definition in REGISTRY.values():
+        call = FaultCall(name=definition.name, parameters=definition.example)
+        try:
+            wire = apply_faults(draft, (call,), Random(1))
+        except FaultError:
+            continue
+        assert wire.notes
+        assert sum(span.end - span.start for span in wire.spans) == len(wire.body)
+
+
+@pytest.mark.parametrize("path", _SAMPLE, ids=lambda path: path.stem)
+def test_what_is_meant_is_what_the_stream_said(path, kit):
+    """Blocks read by their meaning assemble to the original message."""
+    draft = draft_response(kit.response((path.read_bytes(),)))
+    original = _message(path.read_bytes())
+    for name, parameters in _REPAIRED:
+        call = FaultCall(name=name, parameters=parameters)
+        try:
+            wire = apply_faults(draft, (call,), Random(1))
+        except FaultError:
+            continue
+        assert _message(_meant(wire)) == original, name
+
+
+def _meant(wire) -> bytes:
+    parts = []
+    for span in wire.spans:
+        if span.meaning is Meaning.AS_SENT:
+            parts.append(wire.body[span.start : span.end])
+        elif span.meaning is Meaning.REPLACED:
+            parts.append(span.meant)
+    return b"".join(parts)
+
+
+def _message(body: bytes):
+    assembler = Assembler()
+    for event in parse(body).events:
+        assembler.feed(parse_payload(event.data, event.event))
+    return assembler.message()
