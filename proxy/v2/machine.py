@@ -88,19 +88,27 @@ class StreamRelay:
         self._phase = Phase.READY
         self._dialect = Dialect.OPENAI
         self._stream: EventStream | None = None
+        # The same, once its first bytes were read.
+        self._reading: EventStream | None = None
         self._timers: list[str] = []
         self._read_at_ns = 0
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
         """Take one event and say what is to be done; see :mod:`proxy.relay`."""
-        name = event[0]
-        if name not in LEGAL[self._phase]:
-            raise ValueError(f"{name} in phase {self._phase.value}")
+        if event[0] == "data" and (stream := self._reading) is not None:
+            # Almost every event is this one.
+            self._read_at_ns = now_ns
+            out = stream.feed(event[1])
+            if stream.logs or stream.finished or stream.failure is not None:
+                return self._conclude(stream, out)
+            return [("send", out)] if out else []
+        if event[0] not in LEGAL[self._phase]:
+            raise ValueError(f"{event[0]} in phase {self._phase.value}")
         if self._phase is Phase.OVER:
             return []
-        if event[0] == "data":
-            return self._on_data(now_ns, event[1])
         match event[0]:
+            case "data":
+                return self._on_data(now_ns, event[1])
             case "request":
                 return self._on_request(now_ns, event[2])
             case "head":
@@ -139,6 +147,7 @@ class StreamRelay:
         return [("send_head", status, kept)]
 
     def _on_data(self, now_ns: int, data: bytes) -> list[Command]:
+        """Take bytes of a body that passes, or the first of an event stream."""
         self._read_at_ns = now_ns
         commands: list[Command] = []
         if "idle" not in self._timers:
@@ -147,14 +156,15 @@ class StreamRelay:
                 ("cancel_timer", "first_byte"),
                 ("set_timer", "idle", now_ns + self._settings.idle_timeout_ns),
             ]
-        stream = self._stream
+        stream = self._reading = self._stream
         if stream is None:
             commands.append(("send", data))
             return commands
-        out = stream.feed(data)
-        if stream.logs:
-            commands += stream.logs
-            stream.logs = []
+        return commands + self._conclude(stream, stream.feed(data))
+
+    def _conclude(self, stream: EventStream, out: bytes) -> list[Command]:
+        """Send what was read, and end where it was the last."""
+        commands, stream.logs = stream.logs, []
         if out:
             commands.append(("send", out))
         if stream.failure is not None:
@@ -228,7 +238,7 @@ class StreamRelay:
         if self._stream is not None:
             self._stream.terminate()
             commands += self._stream.logs
-            self._stream = None
+            self._stream = self._reading = None
         commands += [("cancel_timer", name) for name in self._timers]
         self._timers = []
         if close_upstream:

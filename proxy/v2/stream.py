@@ -26,6 +26,9 @@ from proxy.v2.stutter import Openings, carries_nothing
 
 __all__ = ["EventStream"]
 
+_NORMAL_FLOW = State.NORMAL_FLOW
+"""Looking a member of an enum up costs, and every event would."""
+
 
 class EventStream:
     """What one stream's client is to read.
@@ -93,6 +96,8 @@ class EventStream:
         return self._lossy and self._report
 
     def _pass_on(self, items: Iterable[Item]) -> bytes:
+        if not items:
+            return b""
         out: list[bytes] = []
         for item in items:
             if item[0] == "event":
@@ -102,8 +107,8 @@ class EventStream:
                     self._pass_odd(item[1], item[2], item[3], out)
                     if self.finished:
                         break
-                    continue
-                self._pass_event(chunk, item[1], item[2], item[3], out)
+                else:
+                    self._pass_event(chunk, item[1], item[2], item[3], out)
             elif item[0] == "ignored":
                 out.append(item[1])
             elif item[0] == "fields":
@@ -123,12 +128,12 @@ class EventStream:
                 raw = b""
             else:
                 raw = encode_event(rewrite(payload, chunk, edits), head)
-        if self.state is not State.NORMAL_FLOW or (
-            openings is not None and openings.count
-        ):
+        if self.state is not _NORMAL_FLOW or (openings is not None and openings.count):
             self._settle()
-        if raw:
-            self._emit(raw, out)
+        if self._carried and raw:
+            out += self._carried.values()
+            self._carried = {}
+        out.append(raw)
 
     def _pass_odd(
         self, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
@@ -139,7 +144,8 @@ class EventStream:
             if self._must_report:
                 out.append(self._dialect.error_event(Failure.MALFORMED))
             else:
-                self._emit(encode_event(b"[DONE]", head), out)
+                out += self._carried.values()
+                out.append(encode_event(b"[DONE]", head))
             return
         try:
             chunk = read_leniently(payload)
@@ -165,17 +171,12 @@ class EventStream:
             text_may_be_lost=lossy,
         )
 
-    def _emit(self, raw: bytes, out: list[bytes]) -> None:
-        if self._carried:
-            out += self._carried.values()
-            self._carried = {}
-        out.append(raw)
-
     def _settle(self) -> None:
         """Move the state to where the event that was just read leaves the text."""
         openings = self._openings
         if openings is not None and openings.count:
-            self._step(Occurrence.OPENING)
+            if self.state is not State.STUTTERING:
+                self._step(Occurrence.OPENING)
         elif openings is None or openings.begun or self.state is State.RECOVERING:
             self._step(Occurrence.FLOWING)
 

@@ -63,12 +63,12 @@ class Openings:
         self.count = 0
         self.withheld = 0
 
-    def judge(self, chunk: Any) -> list[Edit]:
+    def judge(self, chunk: Any) -> Sequence[Edit]:
         """Return the texts of a chunk that must change; most often none."""
-        edits: list[Edit] = []
         choices = chunk.get("choices") if type(chunk) is dict else None
         if type(choices) is not list:
-            return edits
+            return ()
+        edits: list[Edit] | None = None
         for position, choice in enumerate(choices):
             delta = choice.get("delta") if type(choice) is dict else None
             if type(delta) is not dict:
@@ -84,8 +84,9 @@ class Openings:
                 new = self._new_part(key, text)
                 if new != text:
                     self.withheld += len(text) - len(new)
+                    edits = edits or []
                     edits.append(Edit(delta, name, text, new))
-        return edits
+        return edits or ()
 
     def _new_part(self, key: tuple[int, str], text: str) -> str:
         opening = self._texts.get(key)

@@ -11,7 +11,7 @@ import pytest
 from proxy import v1, v2
 
 VECTORS = Path(__file__).parents[1] / "data" / "legacy_v1.jsonl"
-CASES = [json.loads(line) for line in VECTORS.read_text("utf-8").splitlines()]
+CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 FACTORIES = [v1.make_relay, v2.make_relay]
 REQUEST = ("request", b"POST", b"/v1/chat/completions", (), b"{}")
 

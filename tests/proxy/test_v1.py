@@ -13,7 +13,7 @@ import pytest
 from proxy.v1 import make_relay
 
 VECTORS = Path(__file__).parents[1] / "data" / "legacy_v1.jsonl"
-CASES = [json.loads(line) for line in VECTORS.read_text("utf-8").splitlines()]
+CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 
 REQUEST = ("request", b"POST", b"/v1/chat/completions", (), b"{}")
 HEAD = ("head", 200, ((b"Content-Type", b"text/event-stream"),))

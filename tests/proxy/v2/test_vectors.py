@@ -13,7 +13,7 @@ import pytest
 from proxy.v2 import make_relay
 
 VECTORS = Path(__file__).parents[2] / "data" / "legacy_v1.jsonl"
-CASES = [json.loads(line) for line in VECTORS.read_text("utf-8").splitlines()]
+CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 IDS = [case["name"] for case in CASES]
 
 

@@ -1,0 +1,363 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.v2 import make_relay
+from proxy.v2.dialect import Dialect, Failure
+from proxy.v2.machine import LEGAL, Phase
+
+REQUEST = ("request", b"POST", b"/v1/chat/completions", (), b"{}")
+MESSAGES = ("request", b"POST", b"/v1/messages?beta=true", (), b"{}")
+SSE = ("head", 200, ((b"content-type", b"text/event-stream"),))
+JSON = ("head", 200, ((b"content-type", b"application/json"),))
+EVENT = b'data: {"choices":[{"delta":{"content":"Hello"}}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+SECOND = 1_000_000_000
+
+SAMPLES = {
+    "request": REQUEST,
+    "head": SSE,
+    "data": ("data", EVENT),
+    "ended": ("ended", "truncated"),
+    "client_gone": ("client_gone", "fin"),
+    "writable": ("writable",),
+    "timer": ("timer", "total"),
+}
+
+TO = {
+    Phase.READY: [],
+    Phase.ASKED: [REQUEST],
+    Phase.STREAMING: [REQUEST, SSE],
+    Phase.PASSING: [REQUEST, JSON],
+    Phase.OVER: [REQUEST, ("client_gone", "fin")],
+}
+
+
+def transcript(*events, settings=None, at=0):
+    """Return the commands that each event calls for, without the logs."""
+    relay = make_relay(settings or {}, 0)
+    return [
+        [command for command in relay.handle(at, event) if command[0] != "log"]
+        for event in events
+    ]
+
+
+def logs(*events):
+    """Return level and message of all that is logged."""
+    relay = make_relay({}, 0)
+    return [
+        command[1:3]
+        for event in events
+        for command in relay.handle(0, event)
+        if command[0] == "log"
+    ]
+
+
+def over(*timers, upstream=True):
+    """Return the commands that leave nothing behind."""
+    closing = [("close_upstream",)] if upstream else []
+    return [*[("cancel_timer", name) for name in timers], *closing]
+
+
+class TestTranscripts:
+    def test_stream_from_request_to_done(self):
+        """Head at once, events as they come, and an end that waits for nobody."""
+        expected = [
+            [
+                ("connect", 1),
+                ("set_timer", "total", 900 * SECOND),
+                ("set_timer", "first_byte", 300 * SECOND),
+            ],
+            [("send_head", 200, ((b"content-type", b"text/event-stream"),))],
+            [
+                ("cancel_timer", "first_byte"),
+                ("set_timer", "idle", 60 * SECOND),
+                ("send", EVENT),
+            ],
+            [],
+            [],
+            [("send", DONE), *over("total", "idle"), ("end",)],
+            [],
+            [],
+        ]
+
+        assert expected == transcript(
+            REQUEST,
+            SSE,
+            ("data", EVENT),
+            ("data", EVENT),
+            ("data", b"data: "),
+            ("data", b"[DONE]\n\n" + EVENT),
+            ("data", EVENT),
+            ("ended", "reset"),
+        )
+
+    def test_reads_after_the_first_cost_one_command(self):
+        """Timers are not moved at every read."""
+        other = EVENT.replace(b"Hello", b" world")
+
+        *_, last = transcript(REQUEST, SSE, ("data", EVENT), ("data", other))
+
+        assert [("send", other)] == last
+
+    def test_clean_end_without_done_ends_cleanly(self):
+        """A pending event is sent, and nothing is invented."""
+        *_, last = transcript(REQUEST, SSE, ("data", EVENT[:-2]), ("ended", "complete"))
+
+        ending = [*over("total", "idle", upstream=False), ("end",)]
+        assert [("send", EVENT), *ending] == last
+
+    @pytest.mark.parametrize(
+        ("kind", "failure"),
+        [
+            ("truncated", Failure.TRUNCATED),
+            ("reset", Failure.RESET),
+            ("protocol_error", Failure.PROTOCOL_ERROR),
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("request_", "dialect"),
+        [(REQUEST, Dialect.OPENAI), (MESSAGES, Dialect.ANTHROPIC)],
+    )
+    def test_cut_is_told_and_never_looks_finished(
+        self, kind, failure, request_, dialect
+    ):
+        """An error event in the dialect, no terminator, no unfinished event."""
+        *_, last = transcript(
+            request_, SSE, ("data", EVENT + b'data: {"a"'), ("ended", kind)
+        )
+
+        expected = [
+            ("send", dialect.error_event(failure)),
+            *over("total", "idle", upstream=False),
+            ("abort",),
+        ]
+        assert expected == last
+
+    @pytest.mark.parametrize(
+        ("kind", "code"),
+        [
+            ("refused", "upstream_refused"),
+            ("reset", "upstream_reset"),
+            ("truncated", "upstream_truncated"),
+            ("protocol_error", "upstream_protocol_error"),
+            ("complete", "upstream_protocol_error"),
+        ],
+    )
+    def test_failure_before_the_head_is_a_502(self, kind, code):
+        """The client gets a JSON error, and may retry."""
+        *_, last = transcript(REQUEST, ("ended", kind))
+
+        (_, status, headers), (_, body) = last[:2]
+        assert 502 == status
+        assert (
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ) == headers
+        assert code == json.loads(body)["error"]["code"]
+        assert [*over("total", "first_byte", upstream=False), ("end",)] == last[2:]
+
+    def test_event_too_large_fails_the_stream(self):
+        """What came before it is sent, then the error."""
+        data = EVENT + b"data: " + b"x" * 2**24
+
+        *_, last = transcript(REQUEST, SSE, ("data", EVENT), ("data", data))
+
+        expected = [
+            ("send", Dialect.OPENAI.error_event(Failure.TOO_LARGE)),
+            *over("total", "idle"),
+            ("abort",),
+        ]
+        assert expected == last
+
+    def test_error_from_upstream_is_forwarded_and_nothing_invented(self):
+        """An in-band error ends the stream as the upstream ended it."""
+        error = b'data: {"error":{"message":"overloaded"}}\n\n'
+
+        *_, sent, last = transcript(
+            REQUEST, SSE, ("data", error), ("ended", "complete")
+        )
+
+        assert ("send", error) == sent[-1]
+        assert [*over("total", "idle", upstream=False), ("end",)] == last
+
+
+class TestPassing:
+    @pytest.mark.parametrize(
+        "head",
+        [
+            JSON,
+            ("head", 429, ()),
+            ("head", 503, ((b"content-type", b"text/event-stream"),)),
+        ],
+    )
+    def test_other_answers_pass_byte_for_byte(self, head):
+        """What is no event stream is not looked into."""
+        body = b"\r\ndata: {\r\r[DONE]\n\n"
+
+        *_, first, second, last = transcript(
+            REQUEST, head, ("data", body), ("data", body), ("ended", "complete")
+        )
+
+        assert ("send", body) == first[-1]
+        assert [("send", body)] == second
+        assert [*over("total", "idle", upstream=False), ("end",)] == last
+
+    @pytest.mark.parametrize("kind", ["truncated", "reset", "protocol_error"])
+    def test_cut_body_is_aborted(self, kind):
+        """There is no way to tell but the missing end."""
+        *_, last = transcript(REQUEST, JSON, ("data", b"{"), ("ended", kind))
+
+        assert [*over("total", "idle", upstream=False), ("abort",)] == last
+
+    def test_length_is_kept_only_where_the_body_is(self):
+        """The length of an event stream is stale once an event is dropped."""
+        length = (b"Content-Length", b"9")
+        json_type = (b"content-type", b"application/json")
+        sse_type = (b"content-type", b"text/event-stream")
+
+        passing = transcript(REQUEST, ("head", 200, (json_type, length)))
+        streaming = transcript(REQUEST, ("head", 200, (sse_type, length)))
+
+        assert [("send_head", 200, (json_type, length))] == passing[-1]
+        assert [("send_head", 200, (sse_type,))] == streaming[-1]
+
+
+class TestTimers:
+    @pytest.mark.parametrize("name", ["total", "first_byte"])
+    def test_timeout_before_the_head_is_a_504(self, name):
+        """An upstream that does not answer is told apart from one that failed."""
+        *_, last = transcript(REQUEST, ("timer", name))
+
+        assert ("send_head", 504) == last[0][:2]
+        assert "upstream_timeout" == json.loads(last[1][1])["error"]["code"]
+        other = {"total", "first_byte"} - {name}
+        assert [*over(*other), ("end",)] == last[2:]
+
+    @pytest.mark.parametrize(
+        ("name", "events", "left"),
+        [
+            ("first_byte", [], ["total"]),
+            ("total", [], ["first_byte"]),
+            ("total", [("data", EVENT)], ["idle"]),
+        ],
+    )
+    def test_timeout_after_the_head_is_told_and_aborted(self, name, events, left):
+        """The client learns of it, and the upstream is freed."""
+        *_, last = transcript(REQUEST, SSE, *events, ("timer", name))
+
+        expected = [
+            ("send", Dialect.OPENAI.error_event(Failure.TIMEOUT)),
+            *over(*left),
+            ("abort",),
+        ]
+        assert expected == last
+
+    def test_timeout_of_a_body_that_passes_is_aborted(self):
+        """Nothing of ours is put into a body that is not ours."""
+        *_, last = transcript(REQUEST, JSON, ("data", b"{"), ("timer", "total"))
+
+        assert [*over("idle"), ("abort",)] == last
+
+    def test_settings_give_the_times(self):
+        """Each timer has its variable."""
+        begun, _, first = transcript(
+            REQUEST,
+            SSE,
+            ("data", EVENT),
+            settings={
+                "STREAMING_TIMEOUT_SECONDS": "9",
+                "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": "3",
+                "STREAMING_IDLE_TIMEOUT_SECONDS": "0.5",
+            },
+            at=SECOND,
+        )
+
+        assert ("set_timer", "total", 10 * SECOND) in begun
+        assert ("set_timer", "first_byte", 4 * SECOND) in begun
+        assert ("set_timer", "idle", 1_500_000_000) in first
+
+    @pytest.mark.parametrize("activity", [("data", b": ping\n"), ("writable",)])
+    def test_idle_counts_from_the_last_sign_of_life(self, activity):
+        """A read, or a client that held reading up, moves the moment."""
+        relay = make_relay({}, 0)
+        for at_s, event in [(0, REQUEST), (1, SSE), (2, ("data", EVENT))]:
+            relay.handle(at_s * SECOND, event)
+        relay.handle(50 * SECOND, activity)
+
+        early = relay.handle(62 * SECOND, ("timer", "idle"))
+        late = relay.handle(110 * SECOND, ("timer", "idle"))
+
+        assert [("set_timer", "idle", 110 * SECOND)] == early
+        assert ("abort",) == late[-1]
+
+    def test_timer_that_is_not_set_is_late(self):
+        """A timer that was cancelled on its way does nothing."""
+        *_, last = transcript(REQUEST, SSE, ("data", EVENT), ("timer", "first_byte"))
+
+        assert [] == last
+
+
+class TestClientGone:
+    @pytest.mark.parametrize("how", ["fin", "rst"])
+    @pytest.mark.parametrize("phase", [Phase.ASKED, Phase.STREAMING, Phase.PASSING])
+    def test_upstream_is_freed_and_nothing_is_sent(self, how, phase):
+        """In every phase the upstream is closed at once and no timer stays."""
+        *_, gone, late, end = transcript(
+            *TO[phase], ("client_gone", how), ("data", EVENT), ("ended", "complete")
+        )
+
+        assert over("total", "first_byte") == gone
+        assert [] == late == end
+
+    def test_leaving_is_no_error(self):
+        """It is logged for what it is, and the stream counts no error."""
+        logged = logs(REQUEST, SSE, ("data", EVENT), ("client_gone", "rst"))
+
+        assert ("info", "Client left") in logged
+        completed = "Stream processing completed. Chunks processed: 1, Errors: 0"
+        assert ("info", completed) == logged[-1]
+
+
+class TestLogs:
+    def test_lines_that_operators_watch(self):
+        """The lines are word for word those of the runbook."""
+        logged = logs(REQUEST, SSE, ("data", EVENT + EVENT + DONE))
+
+        expected = [
+            ("info", "Using new streaming architecture (v2)"),
+            ("info", "State transition: Initial -> Stuttering"),
+            ("info", "State transition: Stuttering -> Terminating"),
+            ("info", "Stream processing completed. Chunks processed: 2, Errors: 0"),
+        ]
+        assert expected == logged
+
+    def test_failure_is_a_warning_and_counts(self):
+        """An upstream that failed shows in the log and in the count."""
+        logged = logs(REQUEST, SSE, ("ended", "reset"))
+
+        assert ("warning", "Upstream failed") in logged
+        assert logged[-1][1].endswith("Errors: 1")
+
+
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("name", SAMPLES)
+def test_every_pair_of_phase_and_event_is_legal_or_an_error(phase, name):
+    """What a phase may not see raises; the rest is handled."""
+    relay = make_relay({}, 0)
+    for event in TO[phase]:
+        relay.handle(0, event)
+
+    if name in LEGAL[phase]:
+        assert isinstance(relay.handle(0, SAMPLES[name]), list)
+    else:
+        with pytest.raises(ValueError, match=f"{name} in phase {phase.value}"):
+            relay.handle(0, SAMPLES[name])
+
+
+def test_bad_setting_stops_the_start():
+    """A relay is not made with a setting that does not parse."""
+    with pytest.raises(ValueError, match="STREAMING_STUTTER: expected"):
+        make_relay({"STREAMING_STUTTER": "maybe"}, 0)

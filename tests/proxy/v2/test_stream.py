@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.v2.dialect import Dialect, Failure
+from proxy.v2.settings import Settings
+from proxy.v2.states import State
+from proxy.v2.stream import EventStream
+
+
+def event(text, **more):
+    """Return an event with a chunk."""
+    choice = {"index": 0, "delta": {"content": text}} | more
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+DONE = b"data: [DONE]\n\n"
+BROKEN = b'data: {"choices":[\n\n'
+
+
+def stream(dialect=Dialect.OPENAI, **settings):
+    """Return a stream with these settings."""
+    return EventStream(
+        Settings.read({f"STREAMING_{k.upper()}": v for k, v in settings.items()}),
+        dialect,
+    )
+
+
+def messages(stream):
+    """Return what a stream has logged, without the fields."""
+    return [command[2] for command in stream.logs]
+
+
+class TestEvents:
+    def test_payload_that_needs_no_change_is_not_changed(self):
+        """Spacing, escapes and big numbers reach the client as they came."""
+        raw = b'data:  { "choices":[ ], "n":1.50, "t":"\\u00e9" }  \n\n'
+
+        assert raw == stream().feed(raw)
+
+    @pytest.mark.parametrize(
+        "payload", [b"null", b"[1,2]", b'"[DONE]"', b"1e999", b'"\\ud83d"', b" {} "]
+    )
+    def test_json_of_any_kind_passes(self, payload):
+        """Only what is no JSON counts as malformed."""
+        raw = b"data: " + payload + b"\n\n"
+        subject = stream()
+
+        assert raw == subject.feed(raw)
+        assert b"" == subject.close()
+
+    def test_json_too_deep_to_judge_passes(self):
+        """What cannot be told to be malformed is not dropped."""
+        raw = b"data: " + b"[" * 50_000 + b"\n\n"
+        subject = stream()
+
+        assert raw == subject.feed(raw)
+        assert b"" == subject.close()
+
+    def test_repeat_is_dropped_and_extension_trimmed(self):
+        """In an opening the client gets what is new."""
+        sent = stream().feed(event("Hel") + event("Hel") + event("Hello"))
+
+        assert event("Hel") + event("lo") == sent
+
+    def test_repeat_that_carries_more_is_emptied(self):
+        """A finish beside the repeat arrives, in its place."""
+        sent = stream().feed(event("Hi") + event("Hi", finish_reason="stop"))
+
+        assert event("Hi") + event("", finish_reason="stop") == sent
+
+    def test_trimmed_event_keeps_its_lines_and_line_breaks(self):
+        """Type and id stay; data of several lines stays data."""
+        data = (
+            b'event: x\ndata: {"choices":\ndata: [{"delta":{"content":"Hel"}}]}\nid: 1'
+        )
+        subject = stream()
+        subject.feed(data + b"\n\n")
+
+        sent = subject.feed(
+            data.replace(b"Hel", b"Hello").replace(b"1", b"2") + b"\n\n"
+        )
+
+        assert (
+            b'event: x\nid: 2\ndata: {"choices":\n'
+            b'data: [{"delta":{"content":"lo"}}]}\n\n'
+        ) == sent
+
+    def test_detector_can_be_off(self):
+        """With the detector off repeats pass."""
+        data = event("Hi") + event("Hi")
+
+        assert data == stream(stutter="off").feed(data)
+
+    def test_fields_of_a_block_without_data_go_with_the_next_event_sent(self):
+        """A block without data, passed on alone, makes some clients fail."""
+        subject = stream()
+        subject.feed(event("Hi"))
+
+        sent = subject.feed(b"retry: 5\n\n: c\n\nid: 7\n\n" + event("Hi") + event("!"))
+
+        assert b": c\n\nretry: 5\nid: 7\n" + event("!") == sent
+        assert event("?") == subject.feed(event("?"))
+
+    def test_comment_passes_while_an_event_is_unfinished(self):
+        """A keep-alive goes out in the read that completes it."""
+        subject = stream()
+
+        assert b"" == subject.feed(b"data: {")
+        assert b"" == subject.feed(b"}\n: ")
+        assert b": ping\n" == subject.feed(b"ping\n")
+        assert b"data: {}\n\n" == subject.feed(b"\n")
+
+
+class TestMalformed:
+    @pytest.mark.parametrize(
+        "payload", [b"{", b' {"a":1} x', b'{"a":NaN}', b'{"\xff"}']
+    )
+    def test_loss_is_told_in_place_of_done(self, payload):
+        """An object that could not be read may have held text."""
+        subject = stream()
+
+        sent = subject.feed(b"data: " + payload + b"\n\n" + event("x") + DONE)
+
+        assert event("x") + Dialect.OPENAI.error_event(Failure.MALFORMED) == sent
+        assert subject.finished
+
+    def test_loss_is_told_at_a_clean_end(self):
+        """Without [DONE] the error event comes last."""
+        subject = stream(Dialect.ANTHROPIC)
+        subject.feed(BROKEN)
+
+        assert Dialect.ANTHROPIC.error_event(Failure.MALFORMED) == subject.close()
+
+    def test_loss_can_be_left_untold(self):
+        """With ``skip`` the stream ends as if nothing had been dropped."""
+        assert DONE == stream(on_malformed="skip").feed(BROKEN + DONE)
+        subject = stream(on_malformed="skip")
+        subject.feed(BROKEN)
+        assert b"" == subject.close()
+
+    @pytest.mark.parametrize("payload", [b"", b"keep-alive", b"<html>", b"NaN"])
+    def test_other_data_is_dropped_without_a_loss(self, payload):
+        """A word, or nothing at all, held no text."""
+        subject = stream()
+
+        assert DONE == subject.feed(b"data: " + payload + b"\n\n" + DONE)
+        assert messages(subject)[0] == "State transition: Initial -> Recovering"
+        assert messages(subject)[1] == "Malformed event dropped"
+
+    def test_log_names_no_content(self):
+        """What was dropped is told by its place and size."""
+        subject = stream()
+        subject.feed(event("x") + b'data: {"secret"\n\n')
+
+        fields = {"event": 2, "bytes": 9, "text_may_be_lost": True}
+        assert ("log", "warning", "Malformed event dropped", fields) == subject.logs[-1]
+
+    def test_malformed_event_does_not_end_an_opening(self):
+        """The next event finds the opening as it was."""
+        sent = stream(on_malformed="skip").feed(event("He") + BROKEN + event("Hello"))
+
+        assert event("He") + event("llo") == sent
+
+
+class TestEnding:
+    @pytest.mark.parametrize(
+        "done",
+        [
+            b"data: [DONE]\n\n",
+            b"data:[DONE]\n\n",
+            b"data:  [DONE] \n\n",
+            b"data: [DONE]\r\n\r\n",
+            b"data: [DONE]\r\r",
+        ],
+    )
+    def test_done_counts_in_any_spelling(self, done):
+        """Whatever its line ends and spaces, it is passed on in the usual form."""
+        subject = stream()
+
+        assert DONE == subject.feed(done + event("late"))
+        assert subject.finished
+
+    def test_done_keeps_its_lines(self):
+        """Type and id of the last event stay with it."""
+        assert b"id: 9\n" + DONE == stream().feed(b"data: [DONE]\nid: 9\n\n")
+
+    def test_pending_event_is_finished_by_a_clean_end(self):
+        """What the upstream meant as its last event arrives."""
+        subject = stream()
+        subject.feed(event("x").rstrip())
+
+        assert event("x") == subject.close()
+
+    def test_pending_done_is_finished_by_a_clean_end(self):
+        """A [DONE] without a line end is one."""
+        subject = stream()
+        subject.feed(b"data: [DONE]")
+
+        assert DONE == subject.close()
+        assert subject.finished
+
+    def test_nothing_is_invented_at_a_clean_end(self):
+        """Without [DONE] from upstream the client gets none."""
+        subject = stream()
+        subject.feed(event("x"))
+
+        assert b"" == subject.close()
+        assert not subject.finished
+
+    def test_event_too_large_is_a_failure(self):
+        """An event beyond the limit cannot be held, so the stream fails."""
+        subject = stream()
+
+        assert event("x") == subject.feed(event("x") + b"data: " + b"x" * 2**24)
+        assert Failure.TOO_LARGE is subject.failure
+
+
+class TestStates:
+    def test_every_transition_is_logged(self):
+        """Operators see where the text stands, in words they know."""
+        subject = stream()
+        subject.feed(b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n')
+        assert State.INITIAL is subject.state
+        subject.feed(event("He") + event("Hello"))
+        assert State.STUTTERING is subject.state
+        subject.feed(event("!") + BROKEN)
+        assert State.RECOVERING is subject.state
+        subject.feed(event("?") + event("a", index=1) + event("b", index=1))
+        assert State.NORMAL_FLOW is subject.state
+        subject.terminate()
+
+        expected = [
+            "State transition: Initial -> Stuttering",
+            "State transition: Stuttering -> NormalFlow",
+            "State transition: NormalFlow -> Recovering",
+            "Malformed event dropped",
+            "State transition: Recovering -> NormalFlow",
+            "State transition: NormalFlow -> Stuttering",
+            "State transition: Stuttering -> NormalFlow",
+            "State transition: NormalFlow -> Terminating",
+            "Stream processing completed. Chunks processed: 8, Errors: 1",
+        ]
+        assert expected == messages(subject)
+
+    def test_without_detector_text_flows_from_the_first_event(self):
+        """There is nothing to judge."""
+        subject = stream(stutter="off")
+        subject.feed(event("x"))
+
+        assert ["State transition: Initial -> NormalFlow"] == messages(subject)
+
+    def test_recovery_finds_an_opening_under_way(self):
+        """After a dropped event the opening goes on."""
+        subject = stream()
+        subject.feed(event("He") + BROKEN + event("Hello"))
+
+        assert "State transition: Recovering -> Stuttering" == messages(subject)[-1]
+
+    def test_recovery_before_any_text_leads_to_the_flow(self):
+        """A first event that was malformed does not keep an opening from its turn."""
+        subject = stream()
+        subject.feed(BROKEN + b"data: {}\n\n")
+        assert State.NORMAL_FLOW is subject.state
+        assert event("a") == subject.feed(event("a") + event("a"))
+        assert State.STUTTERING is subject.state
