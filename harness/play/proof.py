@@ -8,7 +8,7 @@ and, where the target says how to tell, where the answer says what served it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.config import Proof
 from harness.judge.observation import ClientEnd, Observation

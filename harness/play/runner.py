@@ -1,0 +1,231 @@
+"""Plays every scenario through both targets, judges it, and tells it as run events."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from harness.config import Target
+from harness.judge.check import Judgement, judge
+from harness.judge.observation import Observation
+from harness.judge.oracle import Expectation
+from harness.judge.policy import live_limits, virtual_limits
+from harness.judge.record import (
+    Lag,
+    RunEvent,
+    RunFinished,
+    RunRecord,
+    RunStarted,
+    ScenarioJudged,
+    ScenarioRecord,
+    TargetReady,
+)
+from harness.judge.verdict import Decision, Gate, Result, decide, verdict_of
+from harness.play.live import LiveTarget, live_target
+from harness.play.plan import Job, Plan, target_facts
+from harness.play.virtual import play_virtual
+from harness.scenario.model import Mode
+
+__all__ = ["run"]
+
+_AT_ONCE = 6
+"""Live scenarios side by side: enough to fill the pauses of streams, few enough that
+two cores are not what is measured."""
+
+
+async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
+    """Run a plan.
+
+    Args:
+        plan: What to play.
+        emit: Called with every run event, in the order of what happens.
+
+    Raises:
+        HarnessError: If a target does not start.
+        EvidenceError: If a target, or its upstream through it, is not reached.
+    """
+    emit(RunStarted(settings=plan.settings, total=len(plan.virtual) + len(plan.live)))
+    records: list[ScenarioRecord] = []
+
+    def judged(record: ScenarioRecord) -> None:
+        records.append(record)
+        emit(ScenarioJudged(record=record))
+
+    lag, routing = None, {}
+    if plan.live:
+        lag, routing = await _run_live(plan, emit, judged)
+    for job in plan.virtual:
+        judged(_play_virtual(plan, job))
+        # Let a signal or a progress display have its turn.
+        await asyncio.sleep(0)
+    records.sort(key=lambda record: (record.scenario.id, record.mode))
+    finished = _finish(plan, records, lag, routing)
+    emit(RunFinished(run=finished))
+    return finished
+
+
+def _finish(
+    plan: Plan,
+    records: Sequence[ScenarioRecord],
+    lag: Lag | None,
+    routing: dict[str, str],
+) -> RunRecord:
+    results = [record.result for record in records]
+    decision = decide(results)
+    return RunRecord(
+        settings=plan.settings,
+        baseline=target_facts(plan.baseline),
+        candidate=target_facts(plan.candidate),
+        records=tuple(records),
+        decision=decision,
+        reasons=_reasons(decision, results),
+        lag=lag,
+        routing=routing,
+        skipped=plan.skipped,
+    )
+
+
+def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
+    if not results:
+        return ("nothing was played: no evidence",)
+    if decision is Decision.GO:
+        words = f"{len(results)} results, and in none is the candidate the worse one"
+        return (words,)
+    gates = {
+        Decision.NO_GO: Gate.FAIL,
+        Decision.INVALID: Gate.INVALID,
+        Decision.INCONCLUSIVE: Gate.INCONCLUSIVE,
+    }
+    causes = [result for result in results if result.gate is gates[decision]]
+    counts: dict[str, int] = {}
+    for result in causes:
+        counts[f"{result.verdict}: {result.reason}"] = (
+            counts.get(f"{result.verdict}: {result.reason}", 0) + 1
+        )
+    shown = [f"{count} x {cause}" for cause, count in counts.items()]
+    more = [f"and {len(shown) - 3} other causes"] if len(shown) > 3 else []
+    return (*shown[:3], *more)
+
+
+def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
+    if plan.relays is None:
+        raise ValueError("a virtual job needs two relays")
+    sides = zip(
+        (plan.baseline, plan.candidate),
+        plan.relays,
+        (job.baseline, job.candidate),
+        strict=True,
+    )
+    baseline, candidate = (
+        judge(
+            expected,
+            play_virtual(target.name, factory, job.script, target.relay_settings),
+            virtual_limits(),
+        )
+        for target, factory, expected in sides
+    )
+    return _record(job, Mode.VIRTUAL, (baseline,), (candidate,))
+
+
+def _record(
+    job: Job,
+    mode: Mode,
+    baseline: tuple[Judgement, ...],
+    candidate: tuple[Judgement, ...],
+    *,
+    degraded: bool = False,
+) -> ScenarioRecord:
+    return ScenarioRecord(
+        scenario=job.scenario,
+        script=job.script,
+        mode=mode,
+        expected=(job.baseline, job.candidate),
+        baseline=baseline,
+        candidate=candidate,
+        result=verdict_of(baseline, candidate, job.scenario.allow),
+        degraded=degraded,
+    )
+
+
+async def _run_live(
+    plan: Plan,
+    emit: Callable[[RunEvent], None],
+    judged: Callable[[ScenarioRecord], None],
+) -> tuple[Lag, dict[str, str]]:
+    async with AsyncExitStack() as stack:
+        lives = []
+        for target in (plan.baseline, plan.candidate):
+            live = await _enter(stack, target)
+            lives.append(live)
+            emit(
+                TargetReady(
+                    name=target.name,
+                    url=live.url,
+                    routing=live.routing,
+                    served_by=live.served_by,
+                )
+            )
+        baseline, candidate = lives
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def play(job: Job) -> None:
+            async with places:
+                judged(await _play_live(plan, job, baseline, candidate))
+
+        async with asyncio.TaskGroup() as group:
+            for job in plan.live:
+                group.create_task(play(job))
+        lateness = [*baseline.lateness_ns, *candidate.lateness_ns]
+        routing = {live.target.name: live.routing for live in lives}
+    return _lag(lateness), routing
+
+
+async def _enter(stack: AsyncExitStack, target: Target) -> LiveTarget:
+    return await stack.enter_async_context(live_target(target, time.monotonic_ns))
+
+
+async def _play_live(
+    plan: Plan, job: Job, baseline: LiveTarget, candidate: LiveTarget
+) -> ScenarioRecord:
+    """Play all repeats, the two targets in turn, each first every other time."""
+    first: list[Observation] = []
+    second: list[Observation] = []
+    for repeat in range(plan.settings.repeats):
+        order = [(baseline, first), (candidate, second)]
+        for live, seen in order if repeat % 2 == 0 else reversed(order):
+            seen.append(await live.play(job.script))
+    lag_ns = max(
+        (
+            lateness
+            for observation in (*first, *second)
+            for request in observation.upstream
+            for lateness in request.lateness_ns
+        ),
+        default=0,
+    )
+    return _record(
+        job,
+        Mode.LIVE,
+        _judge_all(job.baseline, first, lag_ns),
+        _judge_all(job.candidate, second, lag_ns),
+        degraded=lag_ns > 1_000_000,
+    )
+
+
+def _judge_all(
+    expected: Expectation, observations: Sequence[Observation], lag_ns: int
+) -> tuple[Judgement, ...]:
+    limits = live_limits(lag_ns)
+    return tuple(judge(expected, observed, limits) for observed in observations)
+
+
+def _lag(lateness: list[int]) -> Lag:
+    ordered = sorted(lateness) or [0]
+    return Lag(
+        count=len(lateness),
+        p50_ns=ordered[(len(ordered) - 1) // 2],
+        p99_ns=ordered[max(0, -(-len(ordered) * 99 // 100) - 1)],
+        max_ns=ordered[-1],
+    )
