@@ -93,7 +93,7 @@ def dump_cassette(cassette: Cassette) -> str:
 
     Raises:
         ValueError: The cassette holds what the format cannot: no interaction, a time
-            that falls or is out of range.
+            that falls or is out of range, a header that is not latin-1.
     """
     if not cassette.interactions:
         raise ValueError("a cassette holds at least one interaction")
@@ -242,6 +242,8 @@ def _response(response: Response) -> Iterator[str]:
 
 
 def _headers(headers: Headers) -> str:
+    for name, value in headers:
+        (name + value).encode("latin-1")  # one byte each; its error is a ValueError
     return f"[{', '.join(map(_flow, headers))}]"
 
 

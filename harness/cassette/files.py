@@ -69,7 +69,7 @@ def find_cassettes(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             inside = {file for file in path.rglob("*") if _is_meant(file, path)}
             if not inside:
-                message = "no cassette in this folder: expected *.yaml or *.yml"
+                message = "no *.yaml or *.yml in this folder"
                 raise InputError(message, source=str(path))
             found |= inside
         elif path.exists():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -357,3 +358,12 @@ def test_the_schema_is_a_schema():
     """The shipped schema is valid, and JSON."""
     Draft202012Validator.check_schema(cassette_schema())
     assert json.dumps(cassette_schema())
+
+
+def test_dumps_no_headers_that_it_would_refuse():
+    """A header with a character of more than one byte is a mistake of the caller."""
+    cassette = make_cassette(b"")
+    [one] = cassette.interactions
+    request = replace(one.request, headers=(("x", "日本"),))
+    with pytest.raises(ValueError, match="latin-1"):
+        dump_cassette(replace(cassette, interactions=(replace(one, request=request),)))

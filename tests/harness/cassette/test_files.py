@@ -141,7 +141,7 @@ def test_a_named_file_is_taken_as_it_is(tmp_path):
 
 def test_an_empty_folder_is_refused(tmp_path):
     """A folder without cassettes is an error, not an empty run."""
-    with pytest.raises(InputError, match="no cassette in this folder"):
+    with pytest.raises(InputError, match=r"no \*\.yaml or \*\.yml in this folder"):
         find_cassettes([tmp_path])
 
 

@@ -1,0 +1,109 @@
+"""``harness check``: are these files what they should be?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from harness.cassette.codec import load_cassette
+from harness.cassette.files import find_cassettes, read_text
+from harness.cassette.model import Cassette
+from harness.documents import load
+from harness.errors import HarnessError, InputError
+
+__all__ = ["check"]
+
+_EXAMPLES = """\b
+Examples:
+  harness check cassettes scenarios harness.yaml
+  harness check --quiet scenarios/truncation     # errors and the sum only
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument(
+    "paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--cassettes",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    default=Path("cassettes"),
+    show_default=True,
+    help="Folder that scenarios name their cassettes in.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Leave out the files that are right.")
+@click.pass_context
+def check(
+    ctx: click.Context, *, paths: tuple[Path, ...], cassettes: Path, quiet: bool
+) -> None:
+    """Check cassettes, scenarios and configurations, and tell every mistake.
+
+    PATH is a file, or a folder that is searched for *.yaml and *.yml. What a file is
+    shows by its keys: interactions, scenario or targets. Exits with 2 when a file is
+    wrong.
+    """
+    right = wrong = 0
+    for found in _expand(paths):
+        try:
+            if isinstance(found, HarnessError):
+                raise found
+            words = _check_file(found, cassettes)
+        except HarnessError as error:
+            wrong += 1
+            click.echo(f"error  {error}")
+        else:
+            right += 1
+            if not quiet:
+                click.echo(f"ok     {found}: {words}")
+    click.echo(f"{right + wrong} checked, {wrong} wrong")
+    if wrong:
+        ctx.exit(HarnessError.exit_code)
+
+
+def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
+    """Yield each file once, and an error in place of a path that holds none."""
+    seen = set()
+    for path in paths:
+        try:
+            files = find_cassettes([path])
+        except InputError as error:
+            yield error
+            continue
+        for file in files:
+            if file not in seen:
+                seen.add(file)
+                yield file
+
+
+def _check_file(path: Path, cassettes: Path) -> str:
+    text = read_text(path)
+    data = load(text, source=str(path)).data
+    keys = data if isinstance(data, dict) else {}
+    # The readers are loaded where they are needed: start-up time is felt.
+    if "scenario" in keys:
+        from harness.scenario.loader import read_scenario  # noqa: PLC0415
+
+        return f"scenario {read_scenario(path, cassettes=cassettes).id}"
+    if "targets" in keys:
+        from harness.config import read_config  # noqa: PLC0415
+
+        return f"configuration, {', '.join(read_config(path).targets)}"
+    if "interactions" in keys or "format" in keys:
+        return _describe(load_cassette(text, source=str(path)))
+    message = (
+        "neither a cassette (interactions), a scenario (scenario) "
+        "nor a configuration (targets)"
+    )
+    raise InputError(message, source=str(path))
+
+
+def _describe(cassette: Cassette) -> str:
+    answers = [interaction.response for interaction in cassette.interactions]
+    segments = sum(len(answer.segments) for answer in answers)
+    size = sum(len(answer.body) for answer in answers)
+    count = len(answers)
+    many = f", {count} interactions" if count > 1 else ""
+    return f"cassette, {size} bytes in {segments} segments{many}"
