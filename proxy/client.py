@@ -126,6 +126,8 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Take a FIN as the client's leaving."""
         self._gone("fin")
+        # What is left is still flushed, but not for ever.
+        self._arm(self._write_limit_s)
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:

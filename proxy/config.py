@@ -12,7 +12,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from proxy import rollout
@@ -149,8 +149,7 @@ class Live:
         try:
             self._settings = resolve({**self._base, **self._read()})
         except ConfigError as error:
-            off = {**self._base, rollout.ENABLE: "false", rollout.PERCENTAGE: ""}
-            self._settings = resolve(off)
+            self._settings = replace(self._settings, rollout=Rollout(enabled=False))
             self.on_change("error", f"{error}; until then new streams take v1")
             return
         self.on_change("info", f"settings read again from {self._path}")

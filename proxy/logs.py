@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,8 @@ def configure(level: str, path: Path | None) -> logging.Logger:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, encoding="utf-8"))
+        # Watched, so that a file that was rotated away is opened anew.
+        handlers.append(WatchedFileHandler(path, encoding="utf-8"))
     logger = logging.getLogger("proxy")
     for target in (logger, logging.getLogger("asyncio")):
         for old in tuple(target.handlers):

@@ -136,6 +136,16 @@ def test_a_file_that_cannot_be_used_sends_new_streams_to_v1(tmp_path, text):
     assert decide(live) == "v2"
 
 
+def test_a_file_that_breaks_leaves_the_limits_as_they_were(tmp_path):
+    """Only the choice falls back, also where the file mended the environment."""
+    path = tmp_path / "settings"
+    path.write_text(f"{PERCENTAGE}=100\nSTREAMING_HOLD_MS=20\n")
+    live = Live({"STREAMING_HOLD_MS": "soon"}, None, path)
+    path.write_text("nonsense\n")
+    assert decide(live) == "v1"
+    assert live.current().streaming == {"STREAMING_HOLD_MS": "20"}
+
+
 def test_a_file_that_cannot_be_used_at_the_start_stops_it(tmp_path):
     """The message names file and line."""
     path = tmp_path / "settings"

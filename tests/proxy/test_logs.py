@@ -64,6 +64,16 @@ def test_lines_go_to_stderr_and_to_the_file(tmp_path, capsys, logger):
     assert capsys.readouterr().err.splitlines() == [first, second]
 
 
+def test_a_file_that_was_rotated_away_is_opened_anew(tmp_path, logger):
+    """What comes after a rotation goes to the new file."""
+    path = tmp_path / "proxy.log"
+    log = StreamLog(logger("info", path), "9", "v2")
+    log.write("info", "before", {})
+    path.rename(tmp_path / "proxy.log.1")
+    log.write("info", "after", {})
+    assert "after" in path.read_text()
+
+
 def test_an_error_of_ours_is_named_by_type_and_place(tmp_path, logger):
     """Its text may hold what a client sent, and stays out."""
     path = tmp_path / "proxy.log"

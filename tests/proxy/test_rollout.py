@@ -155,6 +155,13 @@ def test_the_key_is_the_header_then_the_credential():
     assert switches.decide(()).reason == "no key"
 
 
+def test_a_percentage_takes_the_buckets_below_it():
+    """The border is exact: bucket 3,747 is out at 37.47 % and in at 37.48 %."""
+    assert bucket_of(b"session-1", "") == 3747
+    out, in_ = (rollout(percentage=p, key_header="x-key") for p in ("37.47", "37.48"))
+    assert (served(out, b"session-1"), served(in_, b"session-1")) == ("v1", "v2")
+
+
 @given(KEYS, SALTS, PERCENTAGES, PERCENTAGES)
 def test_a_higher_percentage_keeps_who_was_in(key, salt, one, two):
     """Who is served by v2 at a percentage is so at every higher one."""

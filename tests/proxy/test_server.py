@@ -187,6 +187,16 @@ async def test_a_client_that_leaves_is_told_to_its_answer(how, error):
 
 
 @looped
+async def test_what_is_left_for_a_client_that_left_is_not_kept_for_ever():
+    """A half-closed client that reads nothing would hold the connection open."""
+    session = Session(write_limit_s=0.03)
+    session.client.data_received(GET)
+    assert session.client.eof_received() is False
+    await asyncio.sleep(0.05)
+    assert session.wire.done == ["abort"]
+
+
+@looped
 async def test_an_offer_to_upgrade_is_not_taken():
     """The request is answered as it is, and the connection closes after it."""
     session = Session()
