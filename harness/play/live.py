@@ -7,7 +7,6 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from harness.config import Target
 from harness.errors import EvidenceError
@@ -30,7 +29,6 @@ connection counts as left open; above every limit that is judged."""
 _LINES_SHOWN = 10
 
 
-@dataclass(slots=True, kw_only=True)
 class LiveTarget:
     """One target between its own upstream and the client.
 
@@ -43,20 +41,19 @@ class LiveTarget:
         lateness_ns: Lateness of every write of its upstream.
     """
 
-    target: Target
-    url: str
-    running: RunningTarget
-    upstream: Upstream
-    routing: str = "turn"
-    served_by: str | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(self, running: RunningTarget, upstream: Upstream) -> None:
+        self.target = running.target
+        self.url = running.url
+        self.routing = Assignment.TURN
+        self.served_by: str | None = None
         self.lateness_ns: list[int] = []
+        self.running = running
+        self.upstream = upstream
         self._turn = asyncio.Lock()
 
     async def play(self, script: Script) -> Observation:
         """Play one script through the target and return what both ends saw."""
-        if self.routing != Assignment.TURN:
+        if self.routing is not Assignment.TURN:
             return await self._play(script)
         async with self._turn:
             return await self._play(script)
@@ -167,8 +164,6 @@ async def live_target(
         Upstream(host, port, clock=clock) as upstream,
         running(target, upstream.url) as started,
     ):
-        live = LiveTarget(
-            target=target, url=started.url, running=started, upstream=upstream
-        )
+        live = LiveTarget(started, upstream)
         await live.preflight()
         yield live

@@ -25,6 +25,7 @@ from harness.judge.record import (
 from harness.judge.verdict import Decision, Gate, Result, decide, verdict_of
 from harness.play.live import LiveTarget, live_target
 from harness.play.plan import Job, Plan, target_facts
+from harness.play.quiet import collector_paused
 from harness.play.virtual import play_virtual
 from harness.scenario.model import Mode
 
@@ -53,7 +54,8 @@ async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
         records.append(record)
         emit(ScenarioJudged(record=record))
 
-    lag, routing = None, {}
+    lag: Lag | None = None
+    routing: dict[str, str] = {}
     if plan.live:
         lag, routing = await _run_live(plan, emit, judged)
     for job in plan.virtual:
@@ -174,11 +176,12 @@ async def _run_live(
             async with places:
                 judged(await _play_live(plan, job, baseline, candidate))
 
-        async with asyncio.TaskGroup() as group:
-            for job in plan.live:
-                group.create_task(play(job))
+        with collector_paused():
+            async with asyncio.TaskGroup() as group:
+                for job in plan.live:
+                    group.create_task(play(job))
         lateness = [*baseline.lateness_ns, *candidate.lateness_ns]
-        routing = {live.target.name: live.routing for live in lives}
+        routing = {live.target.name: str(live.routing) for live in lives}
     return _lag(lateness), routing
 
 
