@@ -1,0 +1,109 @@
+"""Scenarios on disk: the one module of this package that opens files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from harness.cassette.files import read_cassette, read_text
+from harness.cassette.model import Cassette
+from harness.documents import Document, load
+from harness.errors import InputError, closest
+from harness.scenario.model import Scenario
+from harness.scenario.parse import check_scenario, parse_scenario
+
+__all__ = ["read_scenario", "read_suite"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def read_scenario(path: Path, *, cassettes: Path) -> Scenario:
+    """Read one scenario, with the recording that it names.
+
+    Args:
+        path: The scenario's file.
+        cassettes: The folder that its ``cassette`` is relative to.
+
+    Raises:
+        InputError: The file or its cassette is missing or does not say what it must.
+    """
+    return _read(path, cassettes, {}, datetime.now(UTC).date())
+
+
+def read_suite(paths: Sequence[Path], *, cassettes: Path) -> list[Scenario]:
+    """Read scenarios, sorted by id; a recording that several name is read once.
+
+    Args:
+        paths: Files, taken as they are, and folders, searched to the bottom for
+            ``*.yaml`` and ``*.yml``; hidden files and folders are passed over.
+        cassettes: As for `read_scenario`.
+
+    Raises:
+        InputError: As for `read_scenario`; or a path does not exist, a folder holds no
+            scenario, or two files have the same id.
+    """
+    known: dict[Path, Cassette] = {}
+    today = datetime.now(UTC).date()
+    found: dict[str, Scenario] = {}
+    for path in _files(paths):
+        scenario = _read(path, cassettes, known, today)
+        other = found.setdefault(scenario.id, scenario)
+        if other is not scenario:
+            raise InputError(
+                f"the id {scenario.id!r} is taken by {other.source}",
+                source=str(path),
+                key="scenario",
+            )
+    return [found[name] for name in sorted(found)]
+
+
+def _read(
+    path: Path, cassettes: Path, known: dict[Path, Cassette], today: date
+) -> Scenario:
+    document = load(read_text(path), source=str(path))
+    check_scenario(document)
+    cassette = None
+    if "cassette" in document.data:
+        file = cassettes / document.data["cassette"]
+        if file not in known:
+            if not file.is_file():
+                raise _no_cassette(document, cassettes)
+            known[file] = read_cassette(file)
+        cassette = known[file]
+    return parse_scenario(document, cassette=cassette, today=today)
+
+
+def _no_cassette(document: Document, cassettes: Path) -> InputError:
+    names: list[str] = []
+    if cassettes.is_dir():
+        inside = [
+            file for suffix in _SUFFIXES for file in cassettes.rglob(f"*{suffix}")
+        ]
+        names = [file.relative_to(cassettes).as_posix() for file in inside]
+    name = document.data["cassette"]
+    return document.error(
+        f"no cassette {name!r} in {cassettes}",
+        ("cassette",),
+        nearest=closest(name, sorted(names)),
+    )
+
+
+def _files(paths: Iterable[Path]) -> list[Path]:
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.is_dir():
+            found[path] = None
+            continue
+        inside = sorted(
+            file
+            for suffix in _SUFFIXES
+            for file in path.rglob(f"*{suffix}")
+            if not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
+        if not inside:
+            raise InputError(
+                "no scenario in this folder: expected *.yaml or *.yml", source=str(path)
+            )
+        found.update(dict.fromkeys(inside))
+    return list(found)

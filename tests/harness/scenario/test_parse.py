@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from harness.cassette.model import (
+    Cassette,
+    Ending,
+    EndingKind,
+    Interaction,
+    Recorded,
+    Request,
+    Response,
+    Segment,
+)
+from harness.documents import load
+from harness.errors import InputError
+from harness.scenario.model import (
+    Abort,
+    AbortHow,
+    ClientPlan,
+    Expect,
+    ExpectedEnding,
+    Mode,
+    Reading,
+    Waiver,
+)
+from harness.scenario.parse import check_scenario, parse_scenario
+
+TODAY = date(2027, 1, 1)
+HEAD = "scenario: clean/one\nwhy: Because.\n"
+WAIVER = "cassette: a\nallow:\n- reason: r\n  owner: o\n"
+GOOD = """\
+scenario: stuttering/first-twice
+why: |
+  DashScope does it.
+tags: [stuttering, pr]
+cassette: a.yaml
+interaction: 1
+request:
+  path: /v1/other
+  body: {model: "é", stream: true}
+faults:
+- repeat_first: {times: 3}
+- sse_bom:
+client:
+  abort: {after_events: 3, how: fin}
+  deadline_ms: 5000
+expect:
+  text: original
+  usage: as_sent
+  finish_reason: stop
+  ending: complete
+  upstream_requests: 1
+  log: "chunks: \\\\d+"
+allow:
+- {level: events, reason: r, owner: o, expires: 2027-01-01}
+modes: [virtual]
+"""
+
+
+def _interaction(name: str) -> Interaction:
+    return Interaction(
+        request=Request(
+            method="POST",
+            path="/v1/chat/completions",
+            headers=(("Content-Length", "2"), ("x-a", "b")),
+            body=name.encode(),
+        ),
+        response=Response(
+            status=200,
+            http_version="HTTP/1.1",
+            headers=(("content-type", "text/event-stream"),),
+            segments=(Segment(at_ns=1, data=f"data: {name}\n\n".encode()),),
+            ending=Ending(at_ns=2, kind=EndingKind.COMPLETE),
+        ),
+    )
+
+
+CASSETTE = Cassette(
+    recorded=Recorded(at=None, by="test", upstream=None),
+    tags=(),
+    interactions=(_interaction("first"), _interaction("second")),
+)
+
+
+def _parse(text: str):
+    document = load(text, source="s.yaml")
+    check_scenario(document)
+    cassette = CASSETTE if "cassette" in document.data else None
+    return parse_scenario(document, cassette=cassette, today=TODAY)
+
+
+def test_a_scenario_says_everything_that_its_model_holds():
+    """Every key becomes a value."""
+    scenario = _parse(GOOD)
+    assert (scenario.id, scenario.family) == ("stuttering/first-twice", "stuttering")
+    assert (scenario.why, scenario.tags) == ("DashScope does it.", ("stuttering", "pr"))
+    assert scenario.response is CASSETTE.interactions[1].response
+    assert (scenario.recorded, scenario.source) == (True, "s.yaml")
+    assert [(call.name, call.parameters) for call in scenario.faults] == [
+        ("repeat_first", {"times": 3}),
+        ("sse_bom", {}),
+    ]
+    assert scenario.client == ClientPlan(
+        abort=Abort(after_events=3, how=AbortHow.FIN), deadline_ms=5000
+    )
+    assert scenario.expect == Expect(
+        text=Reading.ORIGINAL,
+        usage=Reading.AS_SENT,
+        finish_reason="stop",
+        ending=ExpectedEnding.COMPLETE,
+        upstream_requests=1,
+        log=r"chunks: \d+",
+    )
+    assert scenario.allow == (
+        Waiver(level="events", reason="r", owner="o", expires=TODAY),
+    )
+    assert scenario.modes == (Mode.VIRTUAL,)
+
+
+def test_a_request_replaces_parts_of_the_recorded_one():
+    """The length of the old body goes with it."""
+    request = _parse(GOOD).request
+    assert (request.method, request.path) == ("POST", "/v1/other")
+    assert request.headers == (("x-a", "b"),)
+    assert request.body == '{"model":"é","stream":true}'.encode()
+
+
+def test_what_is_left_out_has_a_default():
+    """Both modes, no faults, nothing demanded."""
+    scenario = _parse(f"{HEAD}cassette: a.yaml\n")
+    assert scenario.request == CASSETTE.interactions[0].request
+    assert scenario.modes == (Mode.LIVE, Mode.VIRTUAL)
+    assert (scenario.faults, scenario.allow) == ((), ())
+    assert (scenario.client, scenario.expect) == (ClientPlan(), Expect())
+
+
+def test_a_text_that_is_no_reading_is_the_text_itself():
+    """The literal text of choice 0."""
+    scenario = _parse(f"{HEAD}cassette: a.yaml\nexpect: {{text: 'Hi there'}}\n")
+    assert scenario.expect.text == "Hi there"
+    assert not isinstance(scenario.expect.text, Reading)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scenario: x\nwhy: y\n", "s.yaml:1: scenario: expected an id such as"),
+        ("scenario: A/b\nwhy: y\n", "s.yaml:1: scenario: expected an id such as"),
+        ("scenario: a/b\n", "s.yaml:1: the key 'why' is missing"),
+        (HEAD, "s.yaml:1: expected one of cassette and stream, came none"),
+        (
+            f"{HEAD}cassette: a\nstream: [x]\n",
+            "s.yaml:4: stream: expected one of cassette and stream, came both",
+        ),
+        (f"{HEAD}casette: a\n", "s.yaml:3: casette: unknown key.*'cassette'"),
+        (
+            f"{HEAD}cassette: a\nitl_ms: 4\n",
+            "s.yaml:4: itl_ms: belongs to a stream written by hand",
+        ),
+        (
+            f"{HEAD}stream: [x]\ninteraction: 0\n",
+            "s.yaml:4: interaction: belongs to a cassette",
+        ),
+        (
+            f"{HEAD}cassette: a\ninteraction: 2\n",
+            r"s.yaml:4: interaction: the cassette has 2 interaction\(s\)",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- repeat_frist: {{}}\n",
+            r"s.yaml:5: faults\[0\].repeat_frist: unknown fault.*'repeat_first'",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- sse_bom:\n- stall:\n    at: {{evnt: 3}}\n",
+            r"s.yaml:7: faults\[1\].stall.at.evnt: unknown key.*'event'",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- repeat_first: {{tims: 3}}\n",
+            r"s.yaml:5: faults\[0\].repeat_first.tims: unknown par.*'times'",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- repeat_first: {{times: two}}\n",
+            r"faults\[0\].repeat_first.times: expected a whole number.*came 'two'",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- close_at: {{how: fin}}\n",
+            r"s.yaml:5: faults\[0\].close_at: the parameter 'at' is missing",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- repeat_first: 3\n",
+            r"s.yaml:5: faults\[0\].repeat_first: expected a mapping or null",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- {{sse_bom: {{}}, stall: {{}}}}\n",
+            r"s.yaml:5: faults\[0\]: expected at most 1 key",
+        ),
+        (
+            f"{HEAD}cassette: a\nclient: {{abort: {{how: rst}}}}\n",
+            "s.yaml:4: client.abort: expected one of after_events and after_ms",
+        ),
+        (
+            f"{HEAD}cassette: a\nclient: {{abort: {{after_event: 1}}}}\n",
+            "s.yaml:4: client.abort.after_event: unknown key.*'after_events'",
+        ),
+        (
+            f"{HEAD}cassette: a\nexpect: {{ending: complet}}\n",
+            "s.yaml:4: expect.ending: .*'complete'",
+        ),
+        (
+            f"{HEAD}cassette: a\nexpect: {{log: '('}}\n",
+            "s.yaml:4: expect.log: not a regular expression",
+        ),
+        (
+            f"{HEAD}{WAIVER}  level: event\n  expires: 2027-01-01\n",
+            r"s.yaml:7: allow\[0\].level: .*'events'",
+        ),
+        (
+            f"{HEAD}{WAIVER}  level: events\n  expires: 2026-12-31\n",
+            r"s.yaml:8: allow\[0\].expires: the waiver expired on 2026-12-31",
+        ),
+        (
+            f"{HEAD}{WAIVER}  level: events\n  expires: 2027-02-30\n",
+            r"s.yaml:8: allow\[0\].expires: not a day",
+        ),
+        (
+            f"{HEAD}cassette: a\nmodes: [life]\n",
+            r"s.yaml:4: modes\[0\]: expected one of live, virtual.*'live'",
+        ),
+        (
+            f"{HEAD}cassette: a\nrequest: {{body: 3}}\n",
+            "s.yaml:4: request.body: expected a mapping or text, came 3",
+        ),
+    ],
+)
+def test_a_wrong_scenario_is_refused(text, message):
+    """With file, line, key, what was expected, and the nearest valid name."""
+    with pytest.raises(InputError, match=message):
+        _parse(text)
