@@ -131,12 +131,12 @@ class EventParser:
             if self._at_start and not self._skip_bom():
                 return ()
             if _LF not in data:
-                self._midway = not self._skip_lf
+                self._midway = True
                 return self._check_partial()
             data = bytes(partial)
             partial.clear()
         items = self._scan(data)
-        self._midway = bool(partial) and not self._skip_lf
+        self._midway = bool(partial)
         self._clean = not (
             partial or self._block_bytes or self._commented or self._skip_lf
         )

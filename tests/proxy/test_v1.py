@@ -16,6 +16,7 @@ VECTORS = Path(__file__).parents[1] / "data" / "legacy_v1.jsonl"
 CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 
 REQUEST = ("request", b"POST", b"/v1/chat/completions", (), b"{}")
+DEEP = b"[" * 2000 + b"]" * 2000
 HEAD = ("head", 200, ((b"Content-Type", b"text/event-stream"),))
 
 
@@ -279,6 +280,7 @@ class TestJsonAsGoReadsIt:
             b',"deep":' + b"[" * 900 + b"1" + b"[]" + b"]" * 900,
             b',"deep":' + b"[" * 900 + b"]" * 899,
             b',"deep":' + b"[" * 900 + b"}" + b"]" * 899,
+            b',"a":%b,"deep":%b' % (DEEP, b"[" * 199 + b"1[]" + b"]" * 199),
             b"}",
             b",",
         ],

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 from pathlib import Path
@@ -181,6 +182,16 @@ class TestLimit:
         assert [event(b"1"), ("too_large",)] == items
 
     @pytest.mark.parametrize("step", [1, 100])
+    def test_line_that_never_ends_is_not_kept(self, step):
+        """The limit does not wait for a line end."""
+        data = b"data: 1\ndata: " + b"x" * 90
+        segments = [data[i : i + step] for i in range(0, len(data), step)]
+
+        items = parse(*segments, finish=False, max_event_bytes=20)
+
+        assert items == [("too_large",)]
+
+    @pytest.mark.parametrize("step", [1, 100])
     def test_event_of_the_largest_size_passes(self, step):
         """The limit itself is allowed, and counts for each event anew."""
         data = b"data: 1234\n\n" * 3
@@ -190,6 +201,25 @@ class TestLimit:
 
 
 class TestCuts:
+    @pytest.mark.parametrize(
+        ("data", "expected"),
+        [
+            (b"data: 1\n\ndata: 2\ndata: 3\n\n", [event(b"1"), event(b"2\n3")]),
+            (b"data: 1\n\ndata: 2\rdata: 3\n\n", [event(b"1"), event(b"2\n3")]),
+            (b"data: 1\r\n\r\ndata: 2\r\n\r\n", [event(b"1"), event(b"2")]),
+            (b": c\ndata: 1\n\n\n\n", [("ignored", b": c\n"), event(b"1")]),
+            (b"\n: c\n\ndata: 1\n\n", [("ignored", b": c\n\n"), event(b"1")]),
+            (b"\xef\xbb\xbfdata: 1\n\n\xef:\n", [event(b"1"), ("ignored", b"\xef:\n")]),
+            (b"id: 1\n\ndata: 2\n\n", [("fields", {b"id": b"id: 1\n"}), event(b"2")]),
+        ],
+    )
+    def test_every_pair_of_cuts(self, data, expected):
+        """Items are the same wherever two cuts fall."""
+        for first, second in itertools.combinations(range(len(data) + 1), 2):
+            segments = [data[:first], data[first:second], data[second:]]
+
+            assert expected == merged(parse(*filter(None, segments)))
+
     @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
     def test_conformance(self, case):
         """The events are those of the standard, whole, by bytes, and at random cuts."""

@@ -104,6 +104,15 @@ class TestEvents:
         assert b": c\n\nretry: 5\nid: 7\n" + event("!") == sent
         assert event("?") == subject.feed(event("?"))
 
+    def test_fields_do_not_go_with_an_event_that_is_dropped(self):
+        """A comment's blank line must not complete a block without data."""
+        subject = stream()
+        subject.feed(event("Hi"))
+
+        sent = subject.feed(b"retry: 5\n\n" + event("Hi") + b": c\n\n" + event("!"))
+
+        assert b": c\n\nretry: 5\n" + event("!") == sent
+
     def test_comment_passes_while_an_event_is_unfinished(self):
         """A keep-alive goes out in the read that completes it."""
         subject = stream()
