@@ -1,0 +1,164 @@
+"""Reports on disk: the one module of this package that opens files."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from jsonschema import Draft202012Validator
+
+from harness.documents import key_path
+from harness.errors import InputError, closest
+from harness.reporting.document import FORMAT, report_schema
+from harness.schema_errors import explain, shown
+
+__all__ = [
+    "REPORT_NAME",
+    "encode_report",
+    "latest_run",
+    "read_report",
+    "run_name",
+    "write_report",
+]
+
+REPORT_NAME = "report.json"
+
+_NAMED = re.compile(r"\d{8}-\d{6}-")
+
+
+def run_name(started: datetime, seed: int) -> str:
+    """Return the name of a run: names sort by the time of their start."""
+    return f"{started:%Y%m%d-%H%M%S}-seed{seed}"
+
+
+def encode_report(report: Mapping[str, Any]) -> bytes:
+    """Return a report as canonical JSON: keys sorted, two spaces, one line end last."""
+    options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(report, option=options)
+
+
+def write_report(report: Mapping[str, Any], folder: Path) -> Path:
+    """Write a report, whole or not at all; missing folders are made.
+
+    Args:
+        report: As `harness.reporting.document.build_report` returns it.
+        folder: The run's own, ``reports/<run>``.
+
+    Returns:
+        The file that was written.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    path = folder / REPORT_NAME
+    temporary = folder / f".{REPORT_NAME}.{os.getpid()}.tmp"
+    data = encode_report(report)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write: {reason}", source=str(path)) from None
+    return path
+
+
+def read_report(run: str | Path, reports: Path) -> dict[str, Any]:
+    """Read the report of a run.
+
+    Args:
+        run: The run's name, or the path of its folder or of its ``report.json``.
+        reports: The folder of all runs.
+
+    Raises:
+        InputError: There is no such run (the nearest is named), or the file is no
+            report, or one of a newer format.
+    """
+    path = _find(run, reports)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot read: {reason}", source=str(path)) from None
+    return _check(data, str(path))
+
+
+def latest_run(reports: Path) -> str:
+    """Return the name of the newest run in a folder.
+
+    A run's name tells when it started; runs that were named otherwise are older than
+    those, and the time of their file decides between them.
+
+    Raises:
+        InputError: There is none.
+    """
+    runs = _runs(reports)
+    if not runs:
+        message = "no run here; `harness compare` makes one"
+        raise InputError(message, source=str(reports))
+
+    def age(name: str) -> tuple[str, int]:
+        found = _NAMED.match(name)
+        written = (reports / name / REPORT_NAME).stat().st_mtime_ns
+        return (found[0] if found else "", written)
+
+    return max(runs, key=age)
+
+
+def _runs(reports: Path) -> list[str]:
+    with contextlib.suppress(OSError):
+        return sorted(
+            entry.name for entry in reports.iterdir() if (entry / REPORT_NAME).is_file()
+        )
+    return []
+
+
+def _find(run: str | Path, reports: Path) -> Path:
+    # A name means the run of that name before a path that happens to be there.
+    for place in (reports / run, Path(run)):
+        if place.is_file():
+            return place
+        if (place / REPORT_NAME).is_file():
+            return place / REPORT_NAME
+    raise InputError(
+        f"no run {shown(str(run))}",
+        source=str(reports),
+        nearest=closest(Path(run).name, _runs(reports)),
+    )
+
+
+def _check(data: bytes, source: str) -> dict[str, Any]:
+    try:
+        report = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        message = f"not JSON: {error.msg}"
+        raise InputError(message, source=source, line=error.lineno) from None
+    # Before the schema: a newer format may differ in every other key.
+    if isinstance(report, dict):
+        found = report.get("report_format")
+        if isinstance(found, int) and found > FORMAT:
+            raise InputError(
+                f"report format {found} is newer than this harness reads ({FORMAT})",
+                source=source,
+                key="report_format",
+            )
+    errors = list(Draft202012Validator(report_schema()).iter_errors(report))
+    if errors:
+        message, path, nearest = explain(report, errors)
+        raise InputError(
+            message, source=source, key=key_path(path) or None, nearest=nearest
+        )
+    checked: dict[str, Any] = report
+    return checked

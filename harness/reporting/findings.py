@@ -1,0 +1,166 @@
+"""What a report tells one by one: findings, sorted by what they mean for the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Finding", "Group", "Improvement", "findings", "improvements"]
+
+
+class Group(StrEnum):
+    """What a finding means; the order of the members is the order of telling."""
+
+    GATING = "gating"
+    """It keeps the decision from GO."""
+
+    DEBT = "debt"
+    """Both targets are wrong, the candidate no more than the baseline."""
+
+    IMPROVED = "improved"
+    """The baseline is wrong, the candidate is right."""
+
+    ACCEPTED = "accepted"
+    """Both are right and differ, and a waiver says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One scenario that did not come out right and equal.
+
+    Attributes:
+        group: What it means.
+        modes: How it was found; found alike in both, it is told once.
+        scenario: Its entry in the report; the virtual one of two, whose figures are
+            exact.
+    """
+
+    group: Group
+    modes: tuple[str, ...]
+    scenario: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The scenario's id."""
+        return str(self.scenario["id"])
+
+    @property
+    def in_modes(self) -> str:
+        """The modes in words."""
+        return " and ".join(self.modes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Improvement:
+    """One thing that the baseline did wrong, alike in all of these scenarios.
+
+    Attributes:
+        violation: The worst of the baseline's.
+        findings: At least one.
+    """
+
+    violation: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+
+
+def findings(report: Mapping[str, Any]) -> dict[Group, list[Finding]]:
+    """Return all findings by group, the worst verdicts first, then by id."""
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for scenario in report["scenarios"]:
+        group = _group(scenario)
+        if group is not None:
+            key = (group, *_what_was_found(scenario))
+            alike.setdefault(key, []).append(scenario)
+    found: dict[Group, list[Finding]] = {group: [] for group in Group}
+    for (group, *_), scenarios in alike.items():
+        found[group].append(
+            Finding(
+                group=group,
+                modes=tuple(scenario["mode"] for scenario in scenarios),
+                scenario=scenarios[-1],
+            )
+        )
+    for told in found.values():
+        told.sort(key=_rank)
+    return found
+
+
+def improvements(found: Iterable[Finding]) -> list[Improvement]:
+    """Return improvements with what is the same in many scenarios told once.
+
+    A legacy architecture that is wrong in one way in every stream would otherwise fill
+    the screen with it.
+    """
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in found:
+        worst = _worst(finding)
+        key = (worst["kind"], worst["expected"], worst["got"])
+        alike.setdefault(key, []).append(finding)
+    return sorted(
+        (
+            Improvement(violation=_worst(same[0]), findings=tuple(same))
+            for same in alike.values()
+        ),
+        key=lambda improvement: (
+            -improvement.violation["severity"],
+            improvement.violation["kind"],
+            improvement.findings[0].id,
+        ),
+    )
+
+
+def _group(scenario: Mapping[str, Any]) -> Group | None:
+    if scenario["gate"] != "pass":
+        return Group.GATING
+    match scenario["verdict"]:
+        case "BOTH_WRONG_SAME" | "BOTH_WRONG_DIFFERENT":
+            return Group.DEBT
+        case "IMPROVED":
+            return Group.IMPROVED
+        case "EXPECTED_DIVERGENCE":
+            return Group.ACCEPTED
+    return None
+
+
+def _what_was_found(scenario: Mapping[str, Any]) -> tuple[Any, ...]:
+    wrongs = tuple(
+        (target, violation["kind"], violation["where"])
+        for target in ("baseline", "candidate")
+        for answer in scenario[target]["answers"]
+        for violation in answer["violations"]
+    )
+    return scenario["id"], scenario["verdict"], scenario["gate"], wrongs
+
+
+_VERDICTS: Sequence[str] = (
+    "REGRESSION",
+    "BOTH_WRONG_DIFFERENT",
+    "RACE_SUSPECT",
+    "UNEXPLAINED",
+    "UNSTABLE_BASELINE",
+    "INVALID",
+)
+
+
+def _rank(finding: Finding) -> tuple[int, int, str, str]:
+    scenario = finding.scenario
+    verdict = scenario["verdict"]
+    place = _VERDICTS.index(verdict) if verdict in _VERDICTS else len(_VERDICTS)
+    worst = max(
+        (
+            violation["severity"]
+            for answer in scenario["candidate"]["answers"]
+            for violation in answer["violations"]
+        ),
+        default=0,
+    )
+    return place, -worst, finding.id, scenario["mode"]
+
+
+def _worst(finding: Finding) -> Mapping[str, Any]:
+    worst: Mapping[str, Any] = finding.scenario["baseline"]["answers"][0]["violations"][
+        0
+    ]
+    return worst

@@ -1,0 +1,219 @@
+"""One scenario in one mode, as the report tells of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from os.path import commonprefix
+from typing import Any
+
+from harness.dialects.openai_chat.assemble import Choice
+from harness.judge.check import Judgement
+from harness.judge.compare import first_difference
+from harness.judge.oracle import Expectation
+from harness.judge.reading import Item
+from harness.judge.record import RunRecord, ScenarioRecord
+from harness.judge.text import quote
+from harness.judge.verdict import Verdict
+from harness.reporting.timing import hold_facts
+from harness.scenario.model import Mode
+
+__all__ = ["contrast", "left_early", "scenario_facts"]
+
+_BEFORE, _EXCERPT = 40, 160
+"""Characters shown before a difference, and of an event in all."""
+
+_DEFAULT_TARGETS = ("v1", "v2")
+
+_NOT_REPEATED = frozenset({Verdict.UNSTABLE_BASELINE, Verdict.RACE_SUSPECT})
+
+
+def left_early(record: ScenarioRecord) -> bool:
+    """Tell whether a live client left: how much it had read then is its own pace."""
+    return record.mode is Mode.LIVE and record.scenario.client.abort is not None
+
+
+def contrast(record: ScenarioRecord) -> dict[str, Any]:
+    """Return where the two answers differ, and the first event that does."""
+    if not record.baseline or not record.candidate:
+        return {"differences": [], "first_difference": None}
+    return {
+        "differences": [
+            {
+                "level": difference.level,
+                "baseline": difference.baseline,
+                "candidate": difference.candidate,
+                "harmless": difference.harmless,
+            }
+            for difference in record.result.differences
+        ],
+        "first_difference": _first(record.baseline[0], record.candidate[0]),
+    }
+
+
+def scenario_facts(run: RunRecord, record: ScenarioRecord) -> dict[str, Any]:
+    """Return all that repeats of one scenario in one mode."""
+    scenario, expected = record.scenario, record.expected
+    nothing = {"differences": [], "first_difference": None}
+    return {
+        "id": scenario.id,
+        "mode": record.mode,
+        "family": scenario.family,
+        "why": " ".join(scenario.why.split()),
+        "tags": scenario.tags,
+        "source": scenario.source,
+        "recorded": scenario.recorded,
+        "faults": [
+            {"name": call.name, "parameters": call.parameters}
+            for call in scenario.faults
+        ],
+        "notes": [note for wire in record.script.attempts for note in wire.notes],
+        "client": _client(record),
+        "allow": _waivers(record),
+        "verdict": record.result.verdict,
+        "gate": record.result.gate,
+        "reason": record.result.reason,
+        "oracle": {
+            "baseline": _oracle(expected[0]) if expected else None,
+            "candidate": _oracle(expected[1]) if expected else None,
+        },
+        "baseline": _answers(record, record.baseline),
+        "candidate": _answers(record, record.candidate),
+        **(nothing if left_early(record) else contrast(record)),
+        "reproduce": _reproduce(run, record),
+    }
+
+
+def _waivers(record: ScenarioRecord) -> list[dict[str, str]]:
+    return [
+        {
+            "level": waiver.level,
+            "reason": " ".join(waiver.reason.split()),
+            "owner": waiver.owner,
+            "expires": waiver.expires.isoformat(),
+        }
+        for waiver in record.scenario.allow
+    ]
+
+
+def _client(record: ScenarioRecord) -> dict[str, Any] | None:
+    abort = record.scenario.client.abort
+    if abort is None:
+        return None
+    return {
+        "after_events": abort.after_events,
+        "after_ms": abort.after_ms,
+        "how": abort.how,
+    }
+
+
+def _oracle(expected: Expectation) -> dict[str, Any]:
+    return {
+        "contract": expected.contract,
+        "ending": expected.ending,
+        "hang_allowed": expected.hang_allowed,
+        "reasons": expected.reasons,
+        "status": expected.status,
+        "stream": expected.stream,
+        "upstream_requests": expected.upstream_requests,
+        "events": len(expected.reading.items),
+        "text": _text_lengths(expected.reading.message.choices),
+    }
+
+
+def _answers(
+    record: ScenarioRecord, judgements: tuple[Judgement, ...]
+) -> dict[str, Any]:
+    """Tell the first answer; all that differ where that is what was found."""
+    facts = [_answer(judgement) for judgement in judgements]
+    told = facts[:1]
+    if record.result.verdict in _NOT_REPEATED:
+        told = [fact for at, fact in enumerate(facts) if fact not in facts[:at]]
+    return {"repeats": len(judgements), "answers": told}
+
+
+def _answer(judgement: Judgement) -> dict[str, Any]:
+    observation = judgement.observation
+    virtual = observation.virtual
+    # How much a client reads before it leaves is its own pace, live.
+    paced = judgement.outcome == "aborted" and not virtual
+    reading = judgement.reading
+    return {
+        "correct": judgement.correct,
+        "outcome": judgement.outcome,
+        "status": observation.status,
+        "end": observation.end,
+        "invalid": observation.invalid,
+        "violations": [
+            {
+                "kind": violation.kind,
+                "severity": violation.severity,
+                "where": violation.where,
+                "expected": violation.expected,
+                "got": violation.got,
+                "measured": violation.measured if virtual else {},
+            }
+            for violation in judgement.violations
+        ],
+        "upstream_requests": len(observation.upstream),
+        "events": None if paced else len(reading.items) + len(reading.after_done),
+        "text": None if paced else _text_lengths(reading.message.choices),
+        "hold": hold_facts(judgement.hold) if virtual else None,
+        "end_at_ns": observation.end_at_ns if virtual else None,
+    }
+
+
+def _text_lengths(choices: Iterable[Choice]) -> list[dict[str, int]]:
+    return [
+        {"choice": choice.index, "characters": len(choice.content)}
+        for choice in choices
+    ]
+
+
+def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
+    """Tell the first event that differs, cut to where it does: events can be long."""
+    found = first_difference(baseline, candidate)
+    if found is None:
+        return None
+    one, two = _event(baseline, found.index), _event(candidate, found.index)
+    start = 0
+    if one is not None and two is not None:
+        # Two events of one text differ in their type.
+        alike = commonprefix((one.data, two.data))
+        start = max(0, len(alike) - _BEFORE) if one.data != two.data else 0
+    return {
+        "index": found.index,
+        "baseline": _excerpt(one, two, start),
+        "candidate": _excerpt(two, one, start),
+    }
+
+
+def _event(judgement: Judgement, index: int) -> Item | None:
+    items = (*judgement.reading.items, *judgement.reading.after_done)
+    return items[index] if index < len(items) else None
+
+
+def _excerpt(item: Item | None, other: Item | None, start: int) -> str | None:
+    if item is None:
+        return None
+    before = "…" if start else ""
+    data = quote(before + item.data[start:], _EXCERPT)
+    if other is not None and item.event != other.event:
+        return f"event {quote(item.event)}, data {data}"
+    return data
+
+
+def _reproduce(run: RunRecord, record: ScenarioRecord) -> str:
+    words = [
+        *("harness", "compare", "--scenario", record.scenario.id),
+        *("--seed", str(run.settings.seed), f"--{record.mode}"),
+    ]
+    names = (run.baseline.name, run.candidate.name)
+    for option, name, default in zip(
+        ("--baseline", "--candidate"), names, _DEFAULT_TARGETS, strict=True
+    ):
+        if name != default:
+            words += [option, name]
+    if run.settings.speed != 1:
+        words += ["--speed", f"{run.settings.speed:g}"]
+    return shlex.join(words)
