@@ -208,6 +208,16 @@ def test_tells_the_line_of_a_value(path, expected):
             None,
             "expected either 'text' or 'base64', came the keys txt",
         ),
+        (
+            "count: 5\nfaults:\n- {text: a, txt: b}",
+            3,
+            "faults[0].txt",
+            None,
+            "unknown key",
+        ),
+        ("cassette: 1\ncount: 1", 1, "cassette", None, "expected text, came 1"),
+        ("count: 1\ncassette: 1", 1, "count", None, "expected at least 3, came 1"),
+        ("count: 1", 1, "count", None, "expected at least 3, came 1"),
         ("[]", 1, None, None, "expected a mapping, came an empty list"),
     ],
 )

@@ -58,15 +58,16 @@ def test_reads_what_it_wrote(tmp_path):
     assert names_in(path.parent) == ["one.yaml"]
 
 
-def test_a_failed_write_leaves_the_old_cassette(tmp_path, monkeypatch):
-    """The old file stays whole, and nothing is left beside it."""
+@pytest.mark.parametrize(("owner", "step"), [(os, "fsync"), (Path, "replace")])
+def test_a_failed_write_leaves_the_old_cassette(tmp_path, monkeypatch, owner, step):
+    """The old file stays whole until the last step, and nothing is left beside it."""
     path = tmp_path / "one.yaml"
     write_cassette(path, make_cassette(b"old"))
 
-    def fail(_descriptor: int) -> None:
+    def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(owner, step, fail)
     with pytest.raises(InputError, match="cannot write: No space left on device"):
         write_cassette(path, make_cassette(b"new"))
     assert read_cassette(path) == make_cassette(b"old")
