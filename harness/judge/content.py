@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
@@ -172,7 +172,7 @@ def _check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
                 continue
             kind = Kind.EVENT_MOVED
         else:
-            kind = Kind.EVENT_ADDED if one is None else Kind.EVENT_LOST
+            kind = _what_happened(wanted[position:], came[position:])
         yield Violation(
             kind=kind,
             where=f"event {one.index}" if one else f"event {two.index}" if two else "",
@@ -180,6 +180,17 @@ def _check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
             got=_event_words(two, kind),
         )
         return
+
+
+def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
+    """Say what the first of the two lists' differences is."""
+    if not wanted:
+        return Kind.EVENT_ADDED
+    arrives_later = wanted[0].canonical in {found.canonical for found in came}
+    if not arrives_later:
+        return Kind.EVENT_LOST
+    due_later = came[0].canonical in {found.canonical for found in wanted}
+    return Kind.EVENT_MOVED if due_later else Kind.EVENT_ADDED
 
 
 def _text_differs(first: Reading, second: Reading) -> bool:

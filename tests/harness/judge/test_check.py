@@ -1,0 +1,352 @@
+"""Every kind of violation, provoked by an answer that has just that fault."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.judge.check import Limits, judge
+from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
+from harness.judge.oracle import Contract
+from harness.judge.outcome import Outcome
+from harness.judge.violation import SEVERITY, Kind
+from harness.scenario.model import Abort, ClientPlan, Expect
+
+MS = 1_000_000
+WORDS = ("Once", " upon", " a", " time", ".")
+
+
+def sse(events):
+    """Events as bytes."""
+    return [
+        (event if event.startswith(":") else f"data: {event}").encode() + b"\n\n"
+        for event in events
+    ]
+
+
+def observed(bench, events, *, wanted=None, delay_ms=0.0, **changes):
+    """The observation of an answer of those events, each ``delay_ms`` late."""
+    wanted = wanted or bench.scenario(bench.answer(*WORDS))
+    wire = bench.script(wanted, seed=1).attempts[0]
+    total = 0
+    sent = []
+    for write in wire.writes:
+        total += len(write.data)
+        sent.append((write.at_ns, total))
+    reads = tuple(
+        (sent[min(index, len(sent) - 1)][0] + round(delay_ms * MS), data)
+        for index, data in enumerate(sse(events))
+    )
+    request = UpstreamRequest(
+        at_ns=0,
+        method="POST",
+        path="/v1/chat/completions",
+        headers=(),
+        body=b"",
+        sent=tuple(sent),
+        lateness_ns=(),
+        finished=True,
+        closed_at_ns=None,
+    )
+    observation = Observation(
+        target="t",
+        virtual=True,
+        status=200,
+        http_version="HTTP/1.1",
+        headers=((b"content-type", b"text/event-stream"),),
+        head_at_ns=wire.head_at_ns,
+        reads=reads,
+        end=ClientEnd.COMPLETE,
+        end_at_ns=reads[-1][0] if reads else 0,
+        upstream=(request,),
+    )
+    return replace(observation, **changes)
+
+
+def kinds(bench, events, *, wanted=None, contract=Contract.REPAIRING, **changes):
+    """The kinds of violation that such an answer has."""
+    wanted = wanted or bench.scenario(bench.answer(*WORDS))
+    expected = bench.expectation(bench.script(wanted, seed=1), contract, wanted.expect)
+    seen = observed(bench, events, wanted=wanted, **changes)
+    return [
+        violation.kind
+        for violation in judge(expected, seen, Limits(hold_ms=20)).violations
+    ]
+
+
+def test_right_answer_has_no_violation(bench):
+    """What was sent, in time, is right."""
+    assert [] == kinds(bench, bench.answer(*WORDS))
+
+
+def test_text_may_be_cut_into_other_events(bench):
+    """Text in fewer events is right: its characters count, not its events."""
+    role, *rest = bench.answer(*WORDS)
+    joined = bench.chunk({"content": " upon a time"})
+
+    assert [] == kinds(bench, [role, joined, *rest[3:]])
+
+
+CHANGES = [
+    (lambda events: events[:2] + events[3:], Kind.TEXT_LOST),
+    (lambda events: [*events[:3], *events[2:]], Kind.TEXT_ADDED),
+    (
+        lambda events: [event.replace("time", "mite") for event in events],
+        Kind.TEXT_CHANGED,
+    ),
+    (lambda events: ["", *events], Kind.EMPTY_EVENT),
+    (lambda events: [*events[:2], '{"cut', *events[2:]], Kind.MALFORMED_FORWARDED),
+    (lambda events: [*events, '{"choices":[]}'], Kind.AFTER_DONE),
+    (
+        lambda events: [event for event in events if "stop" not in event],
+        Kind.EVENT_LOST,
+    ),
+    (
+        lambda events: [event.replace('"stop"', '"length"') for event in events],
+        Kind.FINISH_CHANGED,
+    ),
+    (
+        lambda events: [event for event in events if "usage" not in event],
+        Kind.USAGE_CHANGED,
+    ),
+    (
+        lambda events: [*events[:2], events[-3], *events[2:-3], *events[-2:]],
+        Kind.EVENT_MOVED,
+    ),
+    (
+        lambda events: [*events[:2], '{"choices":[],"x":1}', *events[2:]],
+        Kind.EVENT_ADDED,
+    ),
+    (lambda events: events[:-1], Kind.DONE_LOST),
+    (
+        lambda events: [*events[:-1], '{"error":{"message":"no"}}', events[-1]],
+        Kind.ERROR_INVENTED,
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "kind"), CHANGES)
+def test_wrong_answer_is_told_by_its_kind(bench, change, kind):
+    """A right answer with one thing wrong has the violation of that name."""
+    assert kind in kinds(bench, change(bench.answer(*WORDS)))
+
+
+def test_transparent_proxy_may_forward_what_is_broken(bench):
+    """Empty and malformed events are only kept back by who repairs."""
+    events = ["", *bench.answer(*WORDS)[:2], '{"cut', *bench.answer(*WORDS)[2:]]
+    wanted = bench.scenario(events)
+
+    found = kinds(bench, events, wanted=wanted, contract=Contract.TRANSPARENT)
+
+    assert [] == found
+
+
+def test_late_content_is_held(bench):
+    """Content later than the limit is held back; below it is not."""
+    assert [Kind.HELD] == kinds(bench, bench.answer(*WORDS), delay_ms=20.5)
+    assert [] == kinds(bench, bench.answer(*WORDS), delay_ms=19.5)
+
+
+def test_late_head_is_held(bench):
+    """A head that waits for the first event is held back."""
+    late = 200 * MS
+    assert [Kind.HEAD_HELD] == kinds(bench, bench.answer(*WORDS), head_at_ns=late)
+
+
+def test_a_wrong_stream_is_not_judged_by_time(bench):
+    """A failed stream is a fast stream: no hold is taken from it."""
+    events = bench.answer(*WORDS)[:2] + bench.answer(*WORDS)[3:]
+    assert Kind.HELD not in kinds(bench, events, delay_ms=500)
+
+
+ENDS = [
+    ({"end": ClientEnd.TRUNCATED}, Kind.NO_CLEAN_END),
+    ({"end": ClientEnd.TIMEOUT}, Kind.HANG),
+    ({"status": 500}, Kind.STATUS_CHANGED),
+    ({"headers": ((b"content-type", b"text/html"),)}, Kind.CONTENT_TYPE_CHANGED),
+    (
+        {
+            "headers": (
+                (b"content-type", b"text/event-stream"),
+                (b"content-length", b"9"),
+                (b"transfer-encoding", b"chunked"),
+            )
+        },
+        Kind.HEADERS_BROKEN,
+    ),
+    ({"log": ("crashed: KeyError on data",)}, Kind.CRASH),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind"), ENDS)
+def test_wrong_transport_is_told_by_its_kind(bench, changes, kind):
+    """The same events under a wrong head or end have the violation of that name."""
+    assert kind in kinds(bench, bench.answer(*WORDS), **changes)
+
+
+CUT = ("close_at", {"at": {"event": 3, "offset": 0}, "how": "fin"})
+TOLD = '{"error":{"message":"the upstream broke off"}}'
+
+
+@pytest.mark.parametrize(
+    ("tail", "end", "found"),
+    [
+        ([TOLD], ClientEnd.TRUNCATED, []),
+        ([], ClientEnd.TRUNCATED, []),
+        ([], ClientEnd.RESET, []),
+        ([TOLD], ClientEnd.COMPLETE, []),
+        ([], ClientEnd.COMPLETE, [Kind.CUT_NOT_TOLD]),
+        (["[DONE]"], ClientEnd.COMPLETE, [Kind.SILENT_TRUNCATION]),
+        ([TOLD, "[DONE]"], ClientEnd.COMPLETE, [Kind.DONE_INVENTED]),
+        ([], ClientEnd.TIMEOUT, [Kind.HANG]),
+    ],
+)
+def test_first_law(bench, tail, end, found):
+    """An upstream that did not finish must not look finished, however it is told."""
+    wanted = bench.scenario(bench.answer(*WORDS), CUT)
+    events = [*bench.answer(*WORDS)[:3], *tail]
+
+    assert found == kinds(bench, events, wanted=wanted, end=end)
+
+
+def test_invented_finish_is_found(bench):
+    """A finish_reason that the upstream never sent is the worst of lies."""
+    wanted = bench.scenario(bench.answer(*WORDS), CUT)
+    events = [*bench.answer(*WORDS)[:3], bench.chunk({}, finish="stop")]
+
+    assert Kind.FINISH_INVENTED in kinds(bench, events, wanted=wanted)
+
+
+def test_broken_json_that_nobody_tells_of_is_a_loss(bench):
+    """A dropped event that may have held text, then [DONE], is a silent loss."""
+    broken = bench.answer(*WORDS)
+    broken[2] = broken[2][:40]
+    events = [*broken[:2], *broken[3:]]
+
+    found = kinds(bench, events, wanted=bench.scenario(broken))
+
+    assert [Kind.LOSS_NOT_TOLD] == found
+
+
+def test_lost_error_event_is_found(bench):
+    """An in-band error that does not arrive is lost."""
+    events = [*bench.answer(*WORDS)[:3], TOLD]
+    found = kinds(bench, events[:-1], wanted=bench.scenario(events))
+
+    assert Kind.ERROR_LOST in found
+    assert Kind.CUT_NOT_TOLD in found
+
+
+def test_lost_comment_is_found(bench):
+    """A keep-alive comment must pass."""
+    events = [": ping", *bench.answer(*WORDS)]
+    wanted = bench.scenario(events)
+
+    assert [Kind.COMMENT_LOST] == kinds(bench, events[1:], wanted=wanted)
+    assert [] == kinds(bench, events, wanted=wanted)
+
+
+def test_comments_after_done_need_not_pass(bench):
+    """Nothing follows [DONE], comments neither."""
+    events = [*bench.answer(*WORDS), ": bye"]
+
+    assert [] == kinds(bench, events[:-1], wanted=bench.scenario(events))
+
+
+def test_second_upstream_request_is_found(bench):
+    """One question is asked once."""
+    seen = observed(bench, bench.answer(*WORDS))
+
+    assert [Kind.UPSTREAM_REQUESTS] == kinds(
+        bench, bench.answer(*WORDS), upstream=seen.upstream * 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("finished", "closed_ms", "found"),
+    [
+        (False, None, [Kind.UPSTREAM_NOT_CLOSED]),
+        (False, 250, [Kind.UPSTREAM_FREED_LATE]),
+        (False, 150, []),
+    ],
+)
+def test_client_that_leaves_frees_the_upstream(bench, finished, closed_ms, found):
+    """After an abort the upstream is closed, and soon."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=1))
+    )
+    request = replace(
+        observed(bench, bench.answer(*WORDS)).upstream[0],
+        finished=finished,
+        closed_at_ns=None if closed_ms is None else closed_ms * MS,
+    )
+
+    assert found == kinds(
+        bench,
+        bench.answer(*WORDS)[:1],
+        wanted=wanted,
+        end=ClientEnd.CLIENT_CLOSED,
+        upstream=(request,),
+    )
+
+
+def test_aborted_reading_must_be_a_beginning(bench):
+    """What an aborting client read must be how the stream begins."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=2))
+    )
+    wrong = [bench.answer(*WORDS)[0], bench.answer(*WORDS)[2]]
+    seen = observed(bench, wrong, wanted=wanted, end=ClientEnd.CLIENT_CLOSED)
+    freed = replace(seen.upstream[0], finished=False, closed_at_ns=seen.end_at_ns)
+
+    found = kinds(
+        bench, wrong, wanted=wanted, end=ClientEnd.CLIENT_CLOSED, upstream=(freed,)
+    )
+
+    assert [Kind.TEXT_CHANGED] == found
+
+
+def test_demanded_log_line_is_looked_for(bench):
+    """``expect: {log: …}`` needs one line that matches."""
+    wanted = bench.scenario(bench.answer(*WORDS), expect=Expect(log=r"Errors: \d+"))
+    events = bench.answer(*WORDS)
+
+    assert [Kind.LOG_MISSING] == kinds(bench, events, wanted=wanted, log=("hello",))
+    assert [] == kinds(bench, events, wanted=wanted, log=("Errors: 3",))
+
+
+def test_error_status_must_arrive_as_it_was(bench):
+    """The body of an error status is passed byte for byte."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), ("status", {"code": 429, "body": "json_error"})
+    )
+    body = bench.script(wanted, seed=1).attempts[0].body
+    right = {
+        "status": 429,
+        "headers": ((b"content-type", b"application/json"),),
+        "reads": ((0, body),),
+    }
+    wrong = {**right, "reads": ((0, body[:-1]),)}
+
+    assert [] == kinds(bench, [], wanted=wanted, head_at_ns=0, **right)
+    assert [Kind.BODY_CHANGED] == kinds(bench, [], wanted=wanted, **wrong)
+
+
+def test_worst_violation_comes_first(bench):
+    """Violations are ordered by severity, which every kind has."""
+    found = kinds(bench, ["", *bench.answer(*WORDS)[:2]], end=ClientEnd.TIMEOUT)
+
+    assert Kind.HANG is found[0]
+    assert set(Kind) == set(SEVERITY)
+
+
+def test_outcome_is_what_the_client_believed(bench):
+    """A clean end with neither [DONE] nor finish_reason is unfinished."""
+    wanted = bench.scenario(bench.answer(*WORDS))
+    expected = bench.expectation(
+        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.expect
+    )
+    seen = observed(bench, bench.answer(*WORDS)[:3])
+
+    assert Outcome.UNFINISHED is judge(expected, seen, Limits(hold_ms=20)).outcome
