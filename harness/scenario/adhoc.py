@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.cassette.model import Cassette
-from harness.faults.registry import FaultCall
+from harness.documents import load
+from harness.errors import InputError
+from harness.faults.registry import FaultCall, FaultError, check_call, find_fault
 from harness.scenario.model import Scenario
 
-__all__ = ["WHOLE", "cassette_scenarios"]
+__all__ = ["WHOLE", "cassette_scenarios", "parse_fault"]
 
 WHOLE = "whole"
 """The family of cassettes that are played as they were recorded."""
@@ -42,6 +44,36 @@ def cassette_scenarios(
                     )
                 )
     return scenarios
+
+
+def parse_fault(text: str) -> FaultCall:
+    """Read a fault as a scenario would name it, on one line.
+
+    Args:
+        text: A name, or YAML such as ``close_at: {at: {frac: 0.5}}``.
+
+    Raises:
+        InputError: If it is no such fault; it names the nearest.
+    """
+    data = load(text, source="--fault").data
+    if isinstance(data, str):
+        data = {data: {}}
+    if not isinstance(data, dict) or len(data) != 1:
+        raise InputError(
+            f"expected one fault, such as 'repeat_first: {{times: 2}}', came {text!r}",
+            source="--fault",
+        )
+    [(name, parameters)] = data.items()
+    call = FaultCall(name=name, parameters=parameters or {})
+    definition = find_fault(name)
+    try:
+        check_call(definition, call.parameters)
+    except FaultError as error:
+        key = f"{name}.{error.key}" if error.key else name
+        raise FaultError(
+            error.message, source="--fault", key=key, nearest=error.nearest
+        ) from None
+    return call
 
 
 def _why(calls: tuple[FaultCall, ...]) -> str:

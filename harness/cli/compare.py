@@ -1,0 +1,349 @@
+"""``harness compare``: both targets, every scenario, one decision."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cassette.files import find_cassettes, read_cassette
+from harness.config import Config, Target, parse_address, read_config, url_target
+from harness.errors import InputError, closest
+from harness.judge.oracle import Contract
+from harness.judge.record import RunEvent, RunRecord, RunSettings, TargetReady
+from harness.judge.verdict import EXIT_CODES
+from harness.play.plan import Plan, make_plan
+from harness.play.runner import run
+from harness.reporting.console import ConsoleReporter
+from harness.reporting.document import build_report
+from harness.reporting.environment import environment
+from harness.reporting.files import run_name, write_report
+from harness.scenario.adhoc import cassette_scenarios, parse_fault
+from harness.scenario.loader import read_suite
+from harness.scenario.model import Mode, Scenario
+
+__all__ = ["compare"]
+
+_PR_TAG = "pr"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """The command line, as given."""
+
+    scenarios: tuple[str, ...]
+    suite: str
+    scenario_folder: Path
+    cassette_folder: Path
+    cassettes: tuple[Path, ...]
+    faults: tuple[str, ...]
+    config: Path
+    baseline: str | None
+    candidate: str | None
+    contract: str | None
+    baseline_upstream: str | None
+    candidate_upstream: str | None
+    live: bool
+    virtual: bool
+    repeats: int
+    speed: float
+    seed: int
+    output: Path
+    quiet: bool
+    listing: bool
+
+
+@click.command(short_help="Play scenarios through two targets and judge both.")
+@click.argument("scenarios", nargs=-1)
+@click.option(
+    "--suite",
+    type=click.Choice(["pr", "full"]),
+    default="pr",
+    show_default=True,
+    help="pr: every scenario virtual, those tagged pr live. full: all of them live.",
+)
+@click.option(
+    "--scenarios",
+    "scenario_folder",
+    type=click.Path(path_type=Path),
+    default=Path("scenarios"),
+    show_default=True,
+    help="Folder of the suite.",
+)
+@click.option(
+    "--cassettes",
+    "cassette_folder",
+    type=click.Path(path_type=Path),
+    default=Path("cassettes"),
+    show_default=True,
+    help="Folder that scenarios name their cassettes in.",
+)
+@click.option(
+    "--cassette",
+    "cassettes",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Play these cassettes (files or folders) in place of the suite. Repeatable.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="With --cassette: play each again with this fault, "
+    "such as repeat_first or 'close_at: {at: {frac: 0.5}}'. Repeatable.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("harness.yaml"),
+    show_default=True,
+    help="The targets.",
+)
+@click.option("--baseline", metavar="NAME|URL", help="In place of the configured one.")
+@click.option("--candidate", metavar="NAME|URL", help="In place of the configured one.")
+@click.option(
+    "--contract",
+    type=click.Choice([contract.value for contract in Contract]),
+    help="What targets given as URLs promise.  [default: transparent]",
+)
+@click.option(
+    "--baseline-upstream",
+    metavar="HOST:PORT",
+    help="Where a baseline given as a URL expects its model server.",
+)
+@click.option(
+    "--candidate-upstream",
+    metavar="HOST:PORT",
+    help="Where a candidate given as a URL expects its model server.",
+)
+@click.option("--live", is_flag=True, help="Only live: real processes and sockets.")
+@click.option("--virtual", is_flag=True, help="Only virtual time: relays, exact.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Play every live scenario so often; answers that differ are a verdict.",
+)
+@click.option(
+    "--speed",
+    type=click.FloatRange(0.01, 1000),
+    default=1.0,
+    show_default=True,
+    help="Divide all pauses by this.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of every random choice.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder for the run's folder.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print the decision only.")
+@click.option("--list", "listing", is_flag=True, help="List what would be played.")
+def compare(**given: Any) -> None:
+    """Play scenarios through baseline and candidate, judge both, and decide.
+
+    SCENARIOS are ids, such as malformed/json-cut, families, or files; none: the suite.
+
+    \b
+    Examples:
+      harness compare                                   the default suite, v1 and v2
+      harness compare disconnecting --live              one family, live only
+      harness compare --baseline http://127.0.0.1:4000 --candidate v2
+      harness compare --virtual --cassette recordings/ --fault repeat_first
+
+    \b
+    Exit codes:
+      0 GO   1 NO-GO   2 usage or configuration   3 inconclusive   4 invalid evidence
+    """  # noqa: D301 - \b is click's
+    options = _Options(**given)
+    if options.live and options.virtual:
+        raise click.UsageError("--live and --virtual exclude each other.")
+    if options.faults and not options.cassettes:
+        raise click.UsageError("--fault goes with --cassette.")
+    plan = _plan(options)
+    if options.listing:
+        _list(plan)
+        return
+    record, reporter, volatile = _run(plan, options)
+    report = build_report(record, volatile)
+    path = write_report(report, options.output / str(volatile["run"]))
+    if options.quiet:
+        click.echo(record.decision)
+    else:
+        reporter.print_summary(report, path)
+    sys.exit(EXIT_CODES[record.decision])
+
+
+def _plan(options: _Options) -> Plan:
+    baseline, candidate = _targets(options)
+    modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
+    if options.live:
+        modes = (Mode.LIVE,)
+    elif options.virtual:
+        modes = (Mode.VIRTUAL,)
+        for target in (baseline, candidate):
+            if target.relay is None:
+                raise InputError(
+                    f"target {target.name!r} has no relay: virtual time cannot "
+                    "show anything about it",
+                    key="--virtual",
+                )
+    scenarios, suite = _scenarios(options)
+    settings = RunSettings(
+        seed=options.seed,
+        modes=modes,
+        repeats=options.repeats,
+        speed=options.speed,
+        suite=suite,
+    )
+    return make_plan(
+        scenarios,
+        settings,
+        baseline,
+        candidate,
+        live_tag=_PR_TAG if suite == "pr" else None,
+        skip_inapplicable=bool(options.cassettes),
+    )
+
+
+def _targets(options: _Options) -> tuple[Target, Target]:
+    config = read_config(options.config)
+    return (
+        _target(options.baseline or config.baseline, config, options, "baseline"),
+        _target(options.candidate or config.candidate, config, options, "candidate"),
+    )
+
+
+def _target(wanted: str, config: Config, options: _Options, role: str) -> Target:
+    if not wanted.startswith(("http://", "https://")):
+        return config.target(wanted)
+    text: str | None = getattr(options, f"{role}_upstream")
+    if text is None:
+        raise click.UsageError(
+            f"--{role} {wanted} needs --{role}-upstream HOST:PORT: the address where "
+            "its configuration expects the model server; the harness listens there."
+        )
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise click.UsageError(f"--{role}-upstream: {error}") from None
+    contract = Contract(options.contract or Contract.TRANSPARENT)
+    return url_target(role, wanted, contract=contract, upstream_listen=address)
+
+
+def _scenarios(options: _Options) -> tuple[list[Scenario], str]:
+    """Return what to play, and what to call it in the report."""
+    if options.cassettes:
+        if options.scenarios:
+            raise click.UsageError("Name scenarios or --cassette, not both.")
+        return _of_cassettes(options), "cassettes"
+    files = [Path(name) for name in options.scenarios if _is_file(name)]
+    names = [name for name in options.scenarios if not _is_file(name)]
+    found = read_suite(
+        files if files and not names else [options.scenario_folder, *files],
+        cassettes=options.cassette_folder,
+    )
+    if not names:
+        return found, "named" if files else options.suite
+    chosen = [
+        scenario
+        for scenario in found
+        if scenario.id in names
+        or scenario.family in names
+        or scenario.source in {str(file) for file in files}
+    ]
+    known = {scenario.id for scenario in found}
+    known |= {scenario.family for scenario in found}
+    for name in names:
+        if name not in known:
+            raise InputError(
+                f"no scenario or family {name!r} in {options.scenario_folder}",
+                nearest=closest(name, known),
+            )
+    return chosen, "named"
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith((".yaml", ".yml"))
+
+
+def _of_cassettes(options: _Options) -> list[Scenario]:
+    faults = [parse_fault(text) for text in options.faults]
+    named = []
+    for root in options.cassettes:
+        base = root if root.is_dir() else root.parent
+        for path in find_cassettes([root]):
+            name = path.relative_to(base).with_suffix("").as_posix()
+            named.append((name, read_cassette(path)))
+    return cassette_scenarios(named, faults)
+
+
+def _list(plan: Plan) -> None:
+    virtual = {job.scenario.id for job in plan.virtual}
+    live = {job.scenario.id for job in plan.live}
+    for identity in sorted(virtual | live):
+        modes = [
+            mode
+            for mode, ids in (("live", live), ("virtual", virtual))
+            if identity in ids
+        ]
+        click.echo(f"{identity}  ({', '.join(modes)})")
+
+
+def _run(
+    plan: Plan, options: _Options
+) -> tuple[RunRecord, ConsoleReporter, dict[str, Any]]:
+    started = datetime.now(UTC)
+    start_ns = time.monotonic_ns()
+    reporter = ConsoleReporter(quiet=options.quiet)
+    targets: dict[str, dict[str, str | None]] = {}
+
+    finished: list[RunRecord] = []
+
+    def emit(event: RunEvent) -> None:
+        if isinstance(event, TargetReady):
+            targets[event.name] = {"url": event.url, "served_by": event.served_by}
+        reporter.handle(event)
+
+    async def drive() -> None:
+        # asyncio.run builds the repr of its task's result: a whole run, for seconds.
+        finished.append(await run(plan, emit))
+
+    try:
+        asyncio.run(drive())
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+    finally:
+        reporter.close()
+    volatile = {
+        "run": run_name(started, options.seed),
+        "started_at": started.isoformat(timespec="seconds"),
+        "duration_s": round((time.monotonic_ns() - start_ns) / 1e9, 3),
+        "machine": environment(),
+        "targets": targets,
+    }
+    return finished[0], reporter, volatile
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error inside a group of groups."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
