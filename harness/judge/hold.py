@@ -13,7 +13,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.observation import Observation
 from harness.judge.oracle import Expectation
@@ -101,9 +100,9 @@ def _pieces(timed: Iterable[tuple[Item, int | None]]) -> _Pieces:
     pieces: _Pieces = defaultdict(list)
     ends: dict[tuple[int, str], int] = defaultdict(int)
     for item, at_ns in timed:
-        if item.payload.kind is not PayloadKind.CHUNK or at_ns is None:
+        if at_ns is None:
             continue
-        for choice, name, text in text_deltas(item.payload.value):
+        for choice, name, text in item.deltas:
             ends[choice, name] += len(text)
             pieces[choice, name].append((ends[choice, name], at_ns))
     return pieces

@@ -14,6 +14,7 @@ from typing import Any
 from harness.dialects.openai_chat.assemble import Assembler, Message
 from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
+from harness.sse.model import ServerSentEvent
 from harness.sse.parser import parse
 
 __all__ = ["Item", "Reading", "Significant", "read_items", "read_stream", "significant"]
@@ -28,12 +29,17 @@ class Item:
         data: Its data.
         payload: What the data means.
         end: Byte offset in the body at which the event is complete.
+        deltas: The text in it: choice, field, text.
+        canonical: The payload as canonical JSON with its text left out; None where
+            nothing but text is in it.
     """
 
     event: str
     data: str
     payload: Payload
     end: int
+    deltas: tuple[tuple[int, str, str], ...]
+    canonical: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +80,22 @@ class Reading:
 def read_stream(body: bytes) -> Reading:
     """Read a whole event stream."""
     parsed = parse(body)
-    items = tuple(
-        Item(event.event, event.data, parse_payload(event.data, event.event), event.end)
-        for event in parsed.events
-    )
+    items = tuple(_item(event) for event in parsed.events)
     return read_items(items, tuple(comment.end for comment in parsed.comments))
+
+
+def _item(event: ServerSentEvent) -> Item:
+    payload = parse_payload(event.data, event.event)
+    if payload.kind is not PayloadKind.CHUNK:
+        return Item(event.event, event.data, payload, event.end, (), None)
+    return Item(
+        event.event,
+        event.data,
+        payload,
+        event.end,
+        tuple(text_deltas(payload.value)),
+        _canonical(payload.value),
+    )
 
 
 def read_items(items: Iterable[Item], comments: tuple[int, ...] = ()) -> Reading:
@@ -128,13 +145,10 @@ def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
     found = []
     offsets: dict[tuple[int, str], int] = {}
     for position, item in enumerate(items):
-        if item.payload.kind is not PayloadKind.CHUNK:
-            continue
-        canonical = _canonical(item.payload.value)
-        if canonical is not None:
+        if item.canonical is not None:
             place = tuple((*key, count) for key, count in sorted(offsets.items()))
-            found.append(Significant(canonical, place, position, item))
-        for index, name, text in text_deltas(item.payload.value):
+            found.append(Significant(item.canonical, place, position, item))
+        for index, name, text in item.deltas:
             if not name.startswith("tool"):
                 offsets[index, name] = offsets.get((index, name), 0) + len(text)
     return tuple(found)

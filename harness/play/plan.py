@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from harness.config import Target
 from harness.faults.draft import WireDraft, Write
 from harness.faults.registry import FaultError
-from harness.judge.oracle import Contract, Expectation, expectation
+from harness.judge.oracle import Expectation, expectation
 from harness.judge.record import RunSettings, TargetFacts
 from harness.play.virtual import RelayFactory, load_relay
 from harness.scenario.model import Mode, Scenario
@@ -137,16 +137,16 @@ def _job(
     if settings.speed != 1.0:
         attempts = tuple(_scaled(wire, settings.speed) for wire in script.attempts)
         script = replace(script, attempts=attempts)
+    expected = {
+        contract: expectation(script, contract, scenario.expect)
+        for contract in {baseline.contract, candidate.contract}
+    }
     return Job(
         scenario=scenario,
         script=script,
-        baseline=_expected(script, baseline.contract, scenario),
-        candidate=_expected(script, candidate.contract, scenario),
+        baseline=expected[baseline.contract],
+        candidate=expected[candidate.contract],
     )
-
-
-def _expected(script: Script, contract: Contract, scenario: Scenario) -> Expectation:
-    return expectation(script, contract, scenario.expect)
 
 
 def _scaled(wire: WireDraft, speed: float) -> WireDraft:

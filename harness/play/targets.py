@@ -117,7 +117,8 @@ async def _check_free(target: Target, url: str | None) -> None:
     """Refuse to take for the target what listened in its place before."""
     if url is not None and await tcp_probe(url)() is not None:
         raise InputError(
-            f"target {target.name} cannot be started: something listens at {url} already"
+            f"target {target.name} cannot be started: "
+            f"something listens at {url} already"
         )
 
 

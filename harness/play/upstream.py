@@ -7,6 +7,8 @@ it wrong, and much of what a proxy must survive is wrong. httptools reads the re
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -141,6 +143,10 @@ class Upstream:
             stage.pacer.close()
             where = f"{self._host}:{self._port}"
             reason = error.strerror or str(error)
+            # The loop wraps the system's words; a name that does not resolve has codes
+            # of its own.
+            if error.errno is not None and not isinstance(error, socket.gaierror):
+                reason = os.strerror(error.errno)
             raise InputError(f"cannot listen on {where}: {reason}") from error
         self._port = self._server.sockets[0].getsockname()[1]
         return self
