@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ import click
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.config import parse_address
 from harness.errors import InputError
-from harness.faults.draft import Finish, WireDraft, draft_response, lower
+from harness.faults.draft import WireDraft, draft_response, lower
 from harness.play.escape import escaped
 from harness.play.requests import ReceivedRequest
 from harness.play.tickets import Served
@@ -87,57 +86,46 @@ def _playlist(paths: tuple[Path, ...]) -> _Playlist:
         for index, interaction in enumerate(read_cassette(path).interactions):
             draft = lower(draft_response(interaction.response))
             answers.append((f"{path}[{index}]", draft))
-    if not answers:
-        names = ", ".join(map(str, paths))
-        raise InputError(f"there is no cassette in {names}")
     return _Playlist(answers)
 
 
 async def _replay(
     playlist: _Playlist, host: str, port: int, *, speed: float, once: bool
 ) -> None:
-    stop = asyncio.Event()
+    # Lines to print; None ends. Printing may fail (`harness replay … | head`), and must
+    # then fail here and not in a callback of the loop.
+    lines: asyncio.Queue[str | None] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, lines.put_nowait, None)
     playlist.once = once
-    upstream = Upstream(
-        host,
-        port,
-        speed=speed,
-        chooser=playlist.choose,
-        on_over=_teller(playlist, stop.set),
-    )
-    async with upstream:
-        click.echo(f"listening on {upstream.url}")
-        await stop.wait()
-        # What was written last is on its way; let the peer close first where it does.
-        if playlist.played_out:
-            await asyncio.sleep(0.05)
 
-
-def _teller(
-    playlist: _Playlist, when_played_out: Callable[[], None]
-) -> Callable[[Served], None]:
     def tell(served: Served) -> None:
-        playlist.over += 1
-        played = served.performance
-        if played.finished:
-            how = str(played.draft.finish)
-        elif played.closed_at_ns is not None:
-            how = "the client closed"
-        else:
-            how = "stopped"
-        if played.draft.finish is Finish.STALL and played.closed_at_ns is not None:
-            how = "stall, until the client closed"
-        last_ns = played.sent[-1][0] if played.sent else served.request.read_at_ns
-        click.echo(
-            f"{served.request.method} {escaped(served.request.path)}"
-            f" <- {escaped(playlist.name_of(played.draft))}:"
-            f" {played.draft.status}, {len(played.sent)} writes,"
-            f" {(last_ns - served.request.read_at_ns) / 1e6:.0f} ms, {how}"
-        )
+        lines.put_nowait(_line(served, playlist))
         if playlist.played_out:
-            when_played_out()
+            lines.put_nowait(None)
 
-    return tell
+    async with Upstream(
+        host, port, speed=speed, chooser=playlist.choose, on_over=tell
+    ) as upstream:
+        click.echo(f"listening on {upstream.url}")
+        while (line := await lines.get()) is not None:
+            click.echo(line)
+
+
+def _line(served: Served, playlist: _Playlist) -> str:
+    playlist.over += 1
+    played, request = served.performance, served.request
+    left = played.closed_at_ns is not None
+    if played.finished:
+        how = str(played.draft.finish) + (", until the client closed" if left else "")
+    else:
+        how = "the client closed" if left else "stopped"
+    count = len(played.sent)
+    last_ns = played.sent[-1][0] if played.sent else request.read_at_ns
+    return (
+        f"{request.method} {escaped(request.path)}"
+        f" <- {escaped(playlist.name_of(played.draft))}:"
+        f" {played.draft.status}, {count} write{'' if count == 1 else 's'},"
+        f" {(last_ns - request.read_at_ns) / 1e6:.0f} ms, {how}"
+    )

@@ -1,0 +1,376 @@
+"""What the stamping client sees of real sockets, and how it leaves them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import replace
+
+import pytest
+
+from harness.cassette.model import EndingKind, Framing, Request
+from harness.errors import EvidenceError, InputError
+from harness.faults.draft import Finish, WireDraft, Write
+from harness.judge.observation import ClientEnd
+from harness.play.capture import capture
+from harness.play.client import fetch
+from harness.play.upstream import Upstream
+from harness.scenario.model import Abort, AbortHow, ClientPlan
+from harness.scenario.script import Script
+
+pytestmark = pytest.mark.e2e
+
+MS = 1_000_000
+REQUEST = Request(
+    method="POST",
+    path="/v1/chat/completions?a=%2F",
+    headers=(
+        ("content-type", "application/json"),
+        ("Host", "recorded.example"),
+        ("content-length", "999"),
+        ("X-A", "1"),
+        ("X-A", "2"),
+    ),
+    body=b'{"stream": true}',
+)
+DRAFT = WireDraft(
+    status=200,
+    http_version="HTTP/1.1",
+    headers=(("content-type", "text/event-stream"), ("x-b", "1"), ("X-B", "\xe9")),
+    framing=Framing.CHUNKED,
+    head_at_ns=5 * MS,
+    writes=tuple(Write(at * MS, b"data: %d\n\n" % at) for at in (20, 40, 60, 80)),
+    spans=(),
+    finish=Finish.COMPLETE,
+    finish_at_ns=90 * MS,
+)
+
+
+def script(draft: WireDraft) -> Script:
+    """Wrap a draft into the script of one stream."""
+    return Script(
+        scenario_id="a/b",
+        seed=1,
+        request=REQUEST,
+        attempts=(draft,),
+        client=ClientPlan(),
+    )
+
+
+def play(draft: WireDraft, *, request: Request = REQUEST, **options):
+    """Play a draft to the client; return its exchange and the upstream's request."""
+
+    async def main():
+        async with asyncio.timeout(10), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(draft))
+            exchange = await fetch(upstream.url, request, token="t1", **options)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await ticket.settled()
+            return exchange, ticket.requests(exchange.zero_ns)[0]
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("framing", "finish", "expected"),
+    [
+        (Framing.CHUNKED, Finish.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CHUNKED, Finish.TRUNCATED, ClientEnd.TRUNCATED),
+        (Framing.CHUNKED, Finish.RESET, ClientEnd.RESET),
+        (Framing.CHUNKED, Finish.STALL, ClientEnd.TIMEOUT),
+        (Framing.CONTENT_LENGTH, Finish.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CLOSE, Finish.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CLOSE, Finish.TRUNCATED, ClientEnd.COMPLETE),
+        (Framing.CLOSE, Finish.RESET, ClientEnd.RESET),
+        (Framing.CLOSE, Finish.STALL, ClientEnd.TIMEOUT),
+    ],
+)
+def test_every_ending_is_told_apart(framing, finish, expected):
+    """The end is the one of the wire; body and head came whole before it."""
+    draft = replace(DRAFT, framing=framing, finish=finish)
+    exchange, request = play(draft, deadline_s=0.3)
+    assert (expected, 200, framing) == (exchange.end, exchange.status, exchange.framing)
+    assert draft.body == b"".join(data for _, data in exchange.reads)
+    assert request.finished
+    if expected is ClientEnd.TIMEOUT:
+        assert exchange.end_at_ns >= 300 * MS
+
+
+@pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET])
+def test_a_length_that_is_not_reached_is_no_complete_answer(finish):
+    """FIN and RST before the promised length are what they are."""
+    draft = replace(
+        DRAFT, framing=Framing.CONTENT_LENGTH, promised_length=99, finish=finish
+    )
+    exchange, _ = play(draft)
+    assert finish.value == exchange.end.value
+
+
+@pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET])
+def test_an_end_before_the_head_has_no_status(finish):
+    """Nothing came but the end."""
+    draft = replace(DRAFT, head_at_ns=None, writes=(), finish=finish)
+    exchange, _ = play(draft)
+    assert (finish.value, None, None, ()) == (
+        exchange.end.value,
+        exchange.status,
+        exchange.head_at_ns,
+        exchange.reads,
+    )
+
+
+def test_a_broken_chunk_is_a_protocol_error_at_once():
+    """The body before it is kept, and the deadline is not waited for."""
+    writes = (*DRAFT.writes[:2], Write(50 * MS, b"zz\r\n", raw=True))
+    exchange, _ = play(replace(DRAFT, writes=writes, finish=Finish.STALL))
+    assert (ClientEnd.PROTOCOL_ERROR, b"data: 20\n\ndata: 40\n\n") == (
+        exchange.end,
+        b"".join(data for _, data in exchange.reads),
+    )
+    assert "not a chunk size" in (exchange.why or "")
+    assert exchange.end_at_ns < 5_000 * MS
+
+
+def test_headers_are_judged_from_the_bytes_and_not_from_a_library():
+    """Names, order, repeats and bytes above ASCII are what was sent."""
+    exchange, _ = play(DRAFT)
+    expected = (
+        (b"content-type", b"text/event-stream"),
+        (b"x-b", b"1"),
+        (b"X-B", b"\xe9"),
+        (b"transfer-encoding", b"chunked"),
+    )
+    assert (expected, "HTTP/1.1") == (exchange.headers, exchange.http_version)
+
+
+def test_a_head_that_httpx_refuses_is_judged_by_us():
+    """A refusal of the library does not end the recording of the wire."""
+    draft = replace(DRAFT, headers=(("x", "a\x01b"),))
+    exchange, _ = play(draft)
+    assert (ClientEnd.COMPLETE, draft.body) == (
+        exchange.end,
+        b"".join(data for _, data in exchange.reads),
+    )
+
+
+def test_zero_is_the_moment_the_request_was_sent():
+    """What the upstream and the client stamped lies on one line of time."""
+    exchange, request = play(DRAFT)
+    assert 0 <= request.at_ns < 1_000 * MS
+    assert exchange.head_at_ns is not None
+    assert request.at_ns + 5 * MS <= exchange.head_at_ns
+    for (sent_ns, sent), (read_ns, _), planned_ms in zip(
+        request.sent, exchange.reads, (20, 40, 60, 80), strict=True
+    ):
+        assert request.at_ns + planned_ms * MS <= sent_ns <= read_ns, sent
+    assert exchange.reads[-1][0] <= exchange.end_at_ns
+    raw = b"".join(data for _, data in exchange.raw)
+    assert raw.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert raw.endswith(b"0\r\n\r\n")
+
+
+def test_a_read_of_two_chunks_is_one_read_and_two_pieces():
+    """Reads count what a socket brought, pieces what the sender framed."""
+    wire = b"2\r\nab\r\n2\r\ncd\r\n"
+    draft = replace(DRAFT, writes=(Write(20 * MS, wire, raw=True),))
+    exchange, _ = play(draft)
+    assert [b"abcd"] == [data for _, data in exchange.reads]
+    assert [b"ab", b"cd"] == [data for _, data in exchange.pieces]
+
+
+def test_the_request_is_what_was_asked():
+    """Path and headers pass as they are; those of a connection are written anew."""
+    _, request = play(
+        DRAFT, headers=(("authorization", "Bearer x"), ("x-a", "replaced"))
+    )
+    names = [name.lower() for name, _ in request.headers]
+    values = {name.lower(): value for name, value in request.headers}
+    assert ("POST", "/v1/chat/completions?a=%2F") == (request.method, request.path)
+    assert b'{"stream":true,"user":"t1"}' == request.body
+    assert b"27" == values[b"content-length"]
+    assert b"replaced" == values[b"x-a"]
+    assert b"t1" == values[b"x-harness-stream"]
+    assert values[b"host"].startswith(b"127.0.0.1:")
+    assert sorted(set(names)) == sorted(names)
+    assert not {b"user-agent", b"accept-encoding"} & set(names)
+
+
+def test_a_base_url_may_have_a_path():
+    """The path of the request is appended to it."""
+
+    async def main():
+        async with asyncio.timeout(5), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(DRAFT))
+            await fetch(f"{upstream.url}/gateway/", REQUEST, token="t1")
+            return ticket.requests(0)[0].path
+
+    assert "/gateway/v1/chat/completions?a=%2F" == asyncio.run(main())
+
+
+@pytest.mark.parametrize("how", list(AbortHow))
+@pytest.mark.parametrize("after", [0, 2])
+def test_the_client_leaves_after_events(how, after):
+    """FIN or RST reaches the upstream, which stops; nothing later is recorded."""
+    plan = ClientPlan(abort=Abort(after_events=after, how=how))
+    exchange, request = play(DRAFT, plan=plan)
+    assert ClientEnd.CLIENT_CLOSED is exchange.end
+    assert exchange.status == 200
+    assert after == len(exchange.reads)
+    assert (False, after) == (request.finished, len(request.sent))
+    assert request.closed_at_ns is not None
+    assert 0 <= request.closed_at_ns - exchange.end_at_ns < 1_000 * MS
+
+
+@pytest.mark.parametrize("how", list(AbortHow))
+def test_the_peer_sees_how_the_client_left(how):
+    """FIN reads as the end, RST as an error, also where bytes were left unread."""
+    seen: asyncio.Future[str]
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\ndata: 1\n\n" + b"x" * 600_000)
+        try:
+            seen.set_result("fin" if await reader.read() == b"" else "data")
+        except ConnectionResetError:
+            seen.set_result("rst")
+        writer.close()
+
+    async def main():
+        nonlocal seen
+        seen = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        plan = ClientPlan(abort=Abort(after_events=1, how=how))
+        async with server, asyncio.timeout(5):
+            await fetch(f"http://127.0.0.1:{port}", REQUEST, plan=plan)
+            return await seen
+
+    assert how.value == asyncio.run(main())
+
+
+def test_the_client_leaves_after_a_time():
+    """Whatever came by then; speed divides the time."""
+    plan = ClientPlan(abort=Abort(after_ms=100))
+    late = replace(DRAFT, finish_at_ns=5_000 * MS)
+    exchange, request = play(late, plan=plan, speed=2)
+    assert (ClientEnd.CLIENT_CLOSED, False) == (exchange.end, request.finished)
+    assert 50 * MS <= exchange.end_at_ns < 100 * MS + 1_000 * MS
+
+
+def test_an_answer_that_ends_first_is_not_left():
+    """A plan that comes too late changes nothing."""
+    plan = ClientPlan(abort=Abort(after_events=5))
+    exchange, _ = play(DRAFT, plan=plan)
+    assert ClientEnd.COMPLETE is exchange.end
+
+
+def test_the_plan_may_name_its_own_deadline():
+    """The deadline counts from the moment at which the request was sent."""
+    plan = ClientPlan(deadline_ms=60)
+    exchange, _ = play(DRAFT, plan=plan)
+    assert ClientEnd.TIMEOUT is exchange.end
+    assert 60 * MS <= exchange.end_at_ns
+    assert len(exchange.reads) < 4
+
+
+def test_a_closed_port_refuses():
+    """Nobody listens: the exchange says so, and nothing is raised."""
+
+    async def main():
+        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        return await fetch(f"http://127.0.0.1:{port}", REQUEST)
+
+    exchange = asyncio.run(main())
+    assert (ClientEnd.REFUSED, None) == (exchange.end, exchange.status)
+    assert exchange.why
+
+
+def test_a_request_that_cannot_be_sent_is_an_error_of_ours():
+    """A URL that is none is told, and is no failure of a target."""
+    with pytest.raises(InputError, match="cannot be sent"):
+        asyncio.run(fetch("ftp://127.0.0.1", REQUEST))
+
+
+def test_no_connection_is_left_behind():
+    """Every exchange frees its socket, also where it was cancelled."""
+
+    async def main():
+        async with asyncio.timeout(5), Upstream() as upstream:
+            upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            task = asyncio.ensure_future(fetch(upstream.url, REQUEST, token="t1"))
+            await asyncio.sleep(0.05)
+            assert 1 == len(upstream._house.connections)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.sleep(0.05)
+            assert 0 == len(upstream._house.connections)
+
+    asyncio.run(main())
+
+
+def test_streams_that_start_together_pass_the_gate_one_by_one():
+    """All are served; the gate is free again afterwards, also after a refusal."""
+
+    async def main():
+        async with asyncio.timeout(10), Upstream() as upstream:
+            gate = asyncio.Semaphore(1)
+            tokens = [f"t{number}" for number in range(20)]
+            for token in tokens:
+                upstream.expect(token, script(DRAFT))
+            exchanges = await asyncio.gather(
+                *(fetch(upstream.url, REQUEST, token=t, gate=gate) for t in tokens)
+            )
+            await fetch("http://127.0.0.1:1", REQUEST, gate=gate)
+            assert not gate.locked()
+            return exchanges
+
+    exchanges = asyncio.run(main())
+    assert {ClientEnd.COMPLETE} == {exchange.end for exchange in exchanges}
+    assert {DRAFT.body} == {b"".join(d for _, d in e.reads) for e in exchanges}
+
+
+@pytest.mark.parametrize(
+    ("finish", "kind"),
+    [
+        (Finish.COMPLETE, EndingKind.COMPLETE),
+        (Finish.TRUNCATED, EndingKind.TRUNCATED),
+        (Finish.RESET, EndingKind.RESET),
+        (Finish.STALL, EndingKind.TIMEOUT),
+    ],
+)
+def test_an_answer_is_captured_as_a_cassette_holds_it(finish, kind):
+    """Bytes, borders, times and ending are kept; credentials beside it are not."""
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream(chooser=lambda _: replace(DRAFT, finish=finish)) as upstream,
+        ):
+            return await capture(
+                upstream.url,
+                REQUEST,
+                headers=(("authorization", "Bearer secret"),),
+                deadline_s=0.3,
+            )
+
+    started_ns = time.monotonic_ns()
+    interaction = asyncio.run(main())
+    response = interaction.response
+    assert REQUEST == interaction.request
+    assert [write.data for write in DRAFT.writes] == [s.data for s in response.segments]
+    assert ("HTTP/1.1", Framing.CHUNKED) == (response.http_version, response.framing)
+    assert kind is response.ending.kind
+    for segment, write in zip(response.segments, DRAFT.writes, strict=True):
+        assert write.at_ns <= segment.at_ns < time.monotonic_ns() - started_ns
+
+
+def test_an_answer_that_no_cassette_can_hold_is_told():
+    """A refused connection is missing evidence, and says so."""
+    with pytest.raises(EvidenceError, match="refused"):
+        asyncio.run(capture("http://127.0.0.1:1", REQUEST))

@@ -1,0 +1,495 @@
+"""The bytes, pauses and endings that the replaying upstream puts on the wire.
+
+Times are bounded from below only, since a busy machine may always be late; an upper
+bound stands where its absence would hide a hang, and is generous.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import struct
+import time
+from dataclasses import replace
+
+import h11
+import pytest
+
+from harness.cassette.model import Framing, Request
+from harness.errors import InputError
+from harness.faults.draft import Finish, WireDraft, Write
+from harness.play.upstream import Upstream, by_turn
+from harness.scenario.model import ClientPlan
+from harness.scenario.script import Script
+
+pytestmark = pytest.mark.e2e
+
+MS = 1_000_000
+POST = (
+    b"POST /v1/x HTTP/1.1\r\nhost: u\r\nx-harness-stream: %s\r\n"
+    b"content-length: 2\r\n\r\n{}"
+)
+DRAFT = WireDraft(
+    status=200,
+    http_version="HTTP/1.1",
+    headers=(("content-type", "text/event-stream"),),
+    framing=Framing.CHUNKED,
+    head_at_ns=5 * MS,
+    writes=(
+        Write(20 * MS, b"data: a\n\n"),
+        Write(20 * MS, b"data: b\n\n"),
+        Write(60 * MS, b"data: c\n\n"),
+    ),
+    spans=(),
+    finish=Finish.COMPLETE,
+    finish_at_ns=80 * MS,
+)
+HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+    b"transfer-encoding: chunked\r\n\r\n"
+)
+CHUNKS = [b"9\r\ndata: %c\n\n\r\n" % letter for letter in b"abc"]
+END = b"0\r\n\r\n"
+
+
+def script(*attempts: WireDraft) -> Script:
+    """Wrap the drafts of all attempts into the script of one stream."""
+    return Script(
+        scenario_id="a/b",
+        seed=1,
+        request=Request(method="POST", path="/v1/x", headers=(), body=b"{}"),
+        attempts=attempts,
+        client=ClientPlan(),
+    )
+
+
+class RawClient:
+    """A client that knows nothing of HTTP: bytes, their times, FIN and RST."""
+
+    def __init__(self, reader, writer):
+        self.reader, self.writer = reader, writer
+
+    async def read_all(self):
+        """Return the reads with their times, and how the connection ended."""
+        reads = []
+        while True:
+            try:
+                data = await self.reader.read(1 << 16)
+            except ConnectionResetError:
+                return reads, "rst"
+            if not data:
+                return reads, "fin"
+            reads.append((time.monotonic_ns(), data))
+
+    async def read_until(self, ending: bytes):
+        """Return the bytes up to an ending."""
+        return await self.reader.readuntil(ending)
+
+
+@contextlib.asynccontextmanager
+async def connected(upstream: Upstream):
+    """Connect a raw client."""
+    host, port = upstream.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    try:
+        yield RawClient(reader, writer)
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def play(draft: WireDraft, *, after=b"", deadline_s: float = 5.0):
+    """Play one draft to a raw client; return reads, end, the request, the zero."""
+
+    async def main():
+        async with (
+            asyncio.timeout(deadline_s),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            ticket = upstream.expect("t1", script(draft))
+            zero_ns = time.monotonic_ns()
+            client.writer.write(POST % b"t1" + after)
+            reads, end = await client.read_all()
+            await ticket.settled()
+            return reads, end, ticket.requests(zero_ns), zero_ns
+
+    return asyncio.run(main())
+
+
+def closing(draft: WireDraft) -> WireDraft:
+    """Have the connection closed after the answer: a raw client sees its end."""
+    return replace(draft, headers=(*draft.headers, ("connection", "close")))
+
+
+def test_writes_are_chunks_at_their_times():
+    """Every write is one transfer chunk, never sent before its time, all recorded."""
+    reads, end, (request,), zero_ns = play(closing(DRAFT))
+    head = HEAD.replace(b"transfer", b"connection: close\r\ntransfer")
+    assert head + b"".join(CHUNKS) + END == b"".join(data for _, data in reads)
+    assert ("fin", True) == (end, request.finished)
+    assert [9, 18, 27] == [length for _, length in request.sent]
+    seen = b""
+    due_ns = dict(zip((head, *CHUNKS, END), (5, 20, 20, 60, 80), strict=True))
+    for at_ns, data in reads:
+        seen += data
+        for part in [part for part in due_ns if part in seen]:
+            assert at_ns - zero_ns >= due_ns.pop(part) * MS
+    for (at_ns, _), planned_ms in zip(request.sent, (20, 20, 60), strict=True):
+        assert at_ns >= planned_ms * MS
+    assert all(late_ns >= 0 for late_ns in request.lateness_ns)
+
+
+def test_equal_times_are_separate_sends():
+    """Two writes due at one instant reach the kernel by two sends."""
+    sizes = []
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            ticket = upstream.expect("t1", script(closing(DRAFT)))
+            client.writer.write(POST % b"t1")
+            await client.read_until(b"\r\n\r\n")
+            (connection,) = upstream._house.connections
+            write = connection._transport.write
+            connection._performance._transport = Spy(write, sizes, connection)
+            await client.read_all()
+            ticket.close()
+
+    class Spy:
+        def __init__(self, write, sizes, connection):
+            self._write, self._sizes = write, sizes
+            self._transport = connection._transport
+
+        def write(self, data):
+            self._sizes.append(len(data))
+            self._write(data)
+            # Nothing waits in a buffer of the loop: the kernel has it.
+            assert self._transport.get_write_buffer_size() == 0
+
+        def __getattr__(self, name):
+            return getattr(self._transport, name)
+
+    asyncio.run(main())
+    assert [14, 14, 14, 5] == sizes
+
+
+@pytest.mark.parametrize("framing", list(Framing))
+@pytest.mark.parametrize(
+    ("finish", "expected"),
+    [(Finish.TRUNCATED, "fin"), (Finish.RESET, "rst")],
+)
+def test_broken_endings_are_what_the_script_says(framing, finish, expected):
+    """FIN or RST comes after the last byte, and no terminator before it."""
+    draft = replace(DRAFT, framing=framing, finish=finish, promised_length=99)
+    reads, end, (request,), zero_ns = play(draft)
+    wire = b"".join(data for _, data in reads)
+    assert expected == end
+    assert request.finished
+    assert wire.endswith(CHUNKS[2] if framing is Framing.CHUNKED else b"data: c\n\n")
+    assert time.monotonic_ns() - zero_ns >= 80 * MS
+
+
+def test_a_stall_stays_open_until_the_peer_closes():
+    """Nothing comes and nothing ends; when the peer leaves is kept."""
+
+    async def main():
+        async with asyncio.timeout(5), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            async with connected(upstream) as client:
+                client.writer.write(POST % b"t1")
+                await client.read_until(CHUNKS[2])
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.1):
+                        await client.reader.read(1)
+                left_ns = time.monotonic_ns()
+            await ticket.settled()
+            return ticket.requests(left_ns)[0]
+
+    request = asyncio.run(main())
+    assert request.finished
+    assert request.closed_at_ns is not None
+    assert 0 <= request.closed_at_ns < 1_000 * MS
+
+
+@pytest.mark.parametrize("rst", [False, True])
+def test_a_peer_that_leaves_ends_the_performance(rst):
+    """FIN and RST stop the writes, and the moment is kept."""
+
+    async def main():
+        async with asyncio.timeout(5), Upstream() as upstream:
+            late = replace(DRAFT, writes=(*DRAFT.writes, Write(9_000 * MS, b"z")))
+            ticket = upstream.expect("t1", script(late))
+            async with connected(upstream) as client:
+                client.writer.write(POST % b"t1")
+                await client.read_until(CHUNKS[2])
+                if rst:
+                    connection = client.writer.get_extra_info("socket")
+                    linger = struct.pack("ii", 1, 0)
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                left_ns = time.monotonic_ns()
+            await ticket.settled()
+            return ticket.requests(left_ns)[0]
+
+    request = asyncio.run(main())
+    assert (False, 3) == (request.finished, len(request.sent))
+    assert request.closed_at_ns is not None
+    assert 0 <= request.closed_at_ns < 1_000 * MS
+
+
+@pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.CONTENT_LENGTH])
+def test_a_connection_serves_one_request_after_another(framing):
+    """After a complete answer the next request on the connection is answered."""
+    draft = replace(DRAFT, framing=framing, finish_at_ns=60 * MS)
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            bodies = []
+            for token in (b"t1", b"t2"):
+                ticket = upstream.expect(token.decode(), script(draft))
+                client.writer.write(POST % token)
+                bodies.append(
+                    await client.read_until(
+                        CHUNKS[2] + END
+                        if framing is Framing.CHUNKED
+                        else b"data: c\n\n"
+                    )
+                )
+                await ticket.settled()
+                assert ticket.requests(0)[0].finished
+                ticket.close()
+            return bodies
+
+    first, second = asyncio.run(main())
+    assert first == second
+
+
+def test_pipelined_requests_are_answered_in_order():
+    """A second request that was sent early waits for the end of the first answer."""
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            upstream.expect("t1", script(DRAFT))
+            second = upstream.expect("t2", script(replace(DRAFT, status=201)))
+            client.writer.write(POST % b"t1" + POST % b"t2")
+            wire = await client.read_until(END)
+            assert wire == HEAD + b"".join(CHUNKS) + END
+            assert (await client.read_until(END)).startswith(b"HTTP/1.1 201 Created")
+            assert [9, 18, 27] == [size for _, size in second.requests(0)[0].sent]
+
+    asyncio.run(main())
+
+
+def test_every_attempt_plays_its_script():
+    """Attempt n plays entry n, the last one repeating."""
+    first = replace(DRAFT, head_at_ns=None, writes=(), finish=Finish.RESET)
+
+    async def main():
+        async with asyncio.timeout(5), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(first, closing(DRAFT)))
+            seen = []
+            for _ in range(3):
+                async with connected(upstream) as client:
+                    client.writer.write(POST % b"t1")
+                    reads, end = await client.read_all()
+                    seen.append((bool(reads), end))
+            assert 3 == len(ticket.requests(0))
+            return seen
+
+    assert [(False, "rst"), (True, "fin"), (True, "fin")] == asyncio.run(main())
+
+
+def test_a_request_without_a_stream_gets_500_and_is_noted():
+    """What cannot be assigned is answered, told, and plays nothing."""
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            ticket = upstream.expect("t1", script(DRAFT))
+            client.writer.write(POST % b"other")
+            answer = await client.read_until(b"}}")
+            client.writer.write(b"\x16\x03\x01 no request\r\n\r\n")
+            reads, end = await client.read_all()
+            assert ([], "fin", ()) == (reads, end, ticket.requests(0))
+            return answer, upstream.strays
+
+    answer, strays = asyncio.run(main())
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b'"type":"harness_error"' in answer
+    assert ["its token belongs to no stream", "not a request: Invalid method"] == [
+        stray.why.split(" encountered")[0] for stray in strays
+    ]
+
+
+def test_a_client_that_waits_for_leave_gets_it():
+    """``Expect: 100-continue`` is answered before the body is sent."""
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            ticket = upstream.expect("t1", script(DRAFT))
+            head, _, body = (POST % b"t1").partition(b"\r\n\r\n")
+            client.writer.write(head + b"\r\nexpect: 100-continue\r\n\r\n")
+            assert b"HTTP/1.1 100 Continue\r\n\r\n" == await client.read_until(
+                b"\r\n\r\n"
+            )
+            client.writer.write(body)
+            await client.read_until(END)
+            assert b"{}" == ticket.requests(0)[0].body
+
+    asyncio.run(main())
+
+
+def test_a_peer_that_does_not_read_is_waited_for():
+    """Writes wait while the kernel takes no more, and are then sent in order."""
+    block = b"x" * (1 << 20)
+    draft = replace(
+        closing(DRAFT),
+        framing=Framing.CLOSE,
+        writes=tuple(Write(number * MS, block) for number in range(32)),
+    )
+
+    async def main():
+        async with asyncio.timeout(20), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(draft))
+            async with connected(upstream) as client:
+                client.writer.write(POST % b"t1")
+                await asyncio.sleep(0.5)
+                stuck = len(ticket.requests(0)[0].sent)
+                reads, end = await client.read_all()
+            await ticket.settled()
+            return stuck, reads, end, ticket.requests(0)[0]
+
+    stuck, reads, end, request = asyncio.run(main())
+    assert stuck < 32
+    assert b"".join(data for _, data in reads).endswith(block * 32)
+    assert ("fin", 32, 32 << 20) == (end, len(request.sent), request.sent[-1][1])
+    assert max(request.lateness_ns) > 100 * MS
+
+
+def test_closing_a_ticket_resets_what_still_stalls():
+    """A target must not be left with connections of streams that were judged."""
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream() as upstream,
+            connected(upstream) as client,
+        ):
+            ticket = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            client.writer.write(POST % b"t1")
+            await client.read_until(CHUNKS[2])
+            ticket.close()
+            assert ([], "rst") == await client.read_all()
+            assert ticket.requests(0)[0].closed_at_ns is None
+
+    asyncio.run(main())
+
+
+def test_fifty_streams_run_side_by_side():
+    """Each gets its own script, whole, in order, and no write of any is early."""
+
+    async def stream(upstream, number):
+        writes = tuple(
+            Write((20 + index * 5) * MS, b"data: %d-%d\n\n" % (number, index))
+            for index in range(40)
+        )
+        draft = closing(replace(DRAFT, writes=writes, finish_at_ns=230 * MS))
+        ticket = upstream.expect(f"t{number}", script(draft))
+        async with connected(upstream) as client:
+            client.writer.write(POST % b"t%d" % number)
+            reads, end = await client.read_all()
+        await ticket.settled()
+        (request,) = ticket.requests(0)
+        assert min(request.lateness_ns) >= 0
+        return b"".join(data for _, data in reads), end, draft
+
+    async def main():
+        async with asyncio.timeout(20), Upstream() as upstream:
+            results = await asyncio.gather(
+                *(stream(upstream, number) for number in range(50))
+            )
+            assert min(upstream.pacer.lateness_ns) >= 0
+            return results
+
+    for wire, end, draft in asyncio.run(main()):
+        assert "fin" == end
+        assert draft.body == dechunked(wire)
+
+
+def dechunked(wire: bytes) -> bytes:
+    """Read an answer with h11, which refuses what HTTP does not allow."""
+    referee = h11.Connection(h11.CLIENT)
+    referee.send(h11.Request(method="GET", target="/", headers=[("host", "u")]))
+    referee.send(h11.EndOfMessage())
+    referee.receive_data(wire)
+    referee.receive_data(b"")
+    events = itertools.takewhile(
+        lambda event: not isinstance(event, h11.EndOfMessage),
+        iter(referee.next_event, None),
+    )
+    return b"".join(
+        bytes(event.data) for event in events if isinstance(event, h11.Data)
+    )
+
+
+@pytest.mark.parametrize("framing", list(Framing))
+def test_h11_reads_what_was_meant(framing):
+    """A strict reader finds every complete answer well framed."""
+    reads, _, _, _ = play(closing(replace(DRAFT, framing=framing)))
+    assert DRAFT.body == dechunked(b"".join(data for _, data in reads))
+
+
+def test_without_tickets_answers_come_by_turn():
+    """By hand, the first request gets the first answer, and so on, over and over."""
+    drafts = [replace(DRAFT, status=status) for status in (200, 201)]
+    served = []
+
+    async def main():
+        async with (
+            asyncio.timeout(5),
+            Upstream(chooser=by_turn(drafts), on_over=served.append, speed=10) as up,
+            connected(up) as client,
+        ):
+            lines = []
+            for _ in range(3):
+                client.writer.write(POST % b"whatever")
+                lines.append((await client.read_until(END)).split(b"\r\n")[0])
+            return lines
+
+    expected = [b"HTTP/1.1 200 OK", b"HTTP/1.1 201 Created", b"HTTP/1.1 200 OK"]
+    assert expected == asyncio.run(main())
+    assert 3 == len(served)
+
+
+def test_an_address_in_use_is_told():
+    """Another listener on the port is an error of configuration."""
+
+    async def main():
+        async with Upstream() as first:
+            port = int(first.url.rpartition(":")[2])
+            with pytest.raises(InputError, match=r"cannot listen on .*in use"):
+                async with Upstream(port=port):
+                    pass
+
+    asyncio.run(main())
