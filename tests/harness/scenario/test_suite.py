@@ -1,0 +1,105 @@
+"""The scenarios that the project ships with."""
+
+from __future__ import annotations
+
+import re
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from harness.documents import load
+from harness.faults.registry import check_call, find_fault
+from harness.scenario.loader import read_scenario
+from harness.scenario.model import Mode
+from harness.scenario.parse import check_scenario
+from harness.scenario.script import make_script
+
+ROOT = Path(__file__).parents[3]
+SUITE = ROOT / "scenarios"
+CASSETTES = ROOT / "cassettes"
+FILES = {
+    file.relative_to(SUITE).with_suffix("").as_posix(): file
+    for file in sorted(SUITE.rglob("*.yaml"))
+}
+FAMILIES = {"clean", "malformed", "stuttering", "disconnecting"}
+LIVE_MS_MAX = 3_000
+REPEATING = {"repeat_first", "event_dup", "cumulative", "growing_first"}
+
+
+def _data(name: str) -> dict:
+    return load(FILES[name].read_text(encoding="utf-8"), source=name).data
+
+
+def _faults(data: dict) -> set[str]:
+    return set(chain.from_iterable(data.get("faults", ())))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_scenario_is_one_under_its_own_path(name):
+    """Its id is its path; its first tag is its family; its faults exist."""
+    document = load(FILES[name].read_text(encoding="utf-8"), source=name)
+    check_scenario(document)
+    data = document.data
+    assert data["scenario"] == name
+    assert data["tags"][0] == name.partition("/")[0]
+    assert data["tags"][0] in FAMILIES
+    for entry in data.get("faults", ()):
+        for fault, parameters in entry.items():
+            check_call(find_fault(fault), parameters or {})
+
+
+def test_the_suite_is_broad_and_its_default_part_is_short():
+    """DESIGN, section 7: about 40 scenarios live in under a minute."""
+    tags = {name: _data(name)["tags"] for name in FILES}
+    assert len(FILES) >= 48
+    assert 40 <= sum("pr" in words for words in tags.values()) <= 60
+    for family in FAMILIES:
+        assert sum("pr" in words for words in tags.values() if family in words) >= 8
+
+
+def test_a_stream_is_written_by_hand_only_where_no_recording_can_serve():
+    """Real bytes are the evidence."""
+    assert [name for name in FILES if "stream" in _data(name)] == [
+        "stuttering/legit-prefix",
+        "stuttering/surrogate-halves",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in FILES
+        if name.startswith("stuttering/") and _faults(_data(name)) & REPEATING
+    ],
+)
+def test_every_repeat_has_a_twin_that_is_meant(name):
+    """Whoever drops repeats must be shown what else that drops."""
+    found = re.search(
+        r"Twin(?: with repeats that are meant)?: ([a-z0-9/-]+)", _why(name)
+    )
+    assert found, "names no twin"
+    assert not _faults(_data(found[1])) & REPEATING
+
+
+def _why(name: str) -> str:
+    return _data(name)["why"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_fault_applies_to_its_recording(name):
+    """And what is played live is over soon."""
+    cassette = _data(name).get("cassette")
+    if cassette and not (CASSETTES / cassette).is_file():
+        pytest.skip(f"{cassette} is not recorded yet")
+    scenario = read_scenario(FILES[name], cassettes=CASSETTES)
+    script = make_script(scenario, 1)
+    wire = script.attempt(1)
+    assert len(wire.notes) == len(scenario.faults)
+    if Mode.LIVE in scenario.modes and scenario.client.abort is None:
+        assert wire.finish_at_ns <= LIVE_MS_MAX * 1_000_000
+    if scenario.client.abort is not None:
+        left_ms = (scenario.client.abort.after_ms or 0) + 200
+        stalls = wire.finish.value == "stall"
+        assert stalls or wire.finish_at_ns > left_ms * 1_000_000
