@@ -145,6 +145,8 @@ class ConsoleReporter:
 def _console(file: TextIO | None, *, stderr: bool) -> Console:
     # A pipe has no width; progress and rules are made for 80 columns.
     console = Console(file=file, stderr=stderr, highlight=False)
-    return console if console.is_terminal else Console(
-        file=file, stderr=stderr, highlight=False, width=_WIDTH
+    return (
+        console
+        if console.is_terminal
+        else Console(file=file, stderr=stderr, highlight=False, width=_WIDTH)
     )

@@ -25,6 +25,7 @@ def not_tested(run: RunRecord) -> list[dict[str, str]]:
     figure of one run and stands in its volatile part.
     """
     found = [
+        *(("could not be played", reason) for reason in run.skipped),
         *_modes(run),
         *_targets(run),
         *_evidence(run),
@@ -42,8 +43,10 @@ def _modes(run: RunRecord) -> _Told:
     if Mode.LIVE not in run.settings.modes:
         yield (
             "live",
-            "nothing ran over sockets: servers, framing on the wire, proof of what "
-            "served a stream and real timing were not tested",
+            (
+                "nothing ran over sockets: servers, framing on the wire, proof of what "
+                "served a stream and real timing were not tested"
+            ),
         )
     if Mode.VIRTUAL not in run.settings.modes:
         yield "virtual", "nothing ran in virtual time: no exact figures of hold"
@@ -62,14 +65,18 @@ def _modes(run: RunRecord) -> _Told:
     if Mode.LIVE in run.settings.modes and run.settings.repeats == 1:
         yield (
             "repeats",
-            "every live scenario ran once: an answer that changes from run to run "
-            "would not show",
+            (
+                "every live scenario ran once: an answer that changes from run to run "
+                "would not show"
+            ),
         )
     if run.settings.speed != 1:
         yield (
             "recorded pace",
-            f"pauses were shortened by the factor {run.settings.speed:g}: limits in "
-            "time that depend on them were not reached",
+            (
+                f"all pauses were divided by {run.settings.speed:g}: limits in "
+                "time that depend on them were not reached"
+            ),
         )
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from harness.judge.record import RunRecord, RunSettings, ScenarioRecord, TargetFacts
+from harness.judge.record import RunRecord, ScenarioRecord, TargetFacts
 from harness.judge.verdict import EXIT_CODES, Verdict
 from harness.reporting.coverage import not_tested
 from harness.reporting.escaping import printable
 from harness.reporting.measured import measured
+from harness.reporting.reproduce import repeat_run
 from harness.reporting.scenarios import scenario_facts
 from harness.reporting.timing import hold_totals
 from harness.scenario.model import Mode
@@ -46,7 +47,11 @@ def next_step(current_percent: float) -> int | None:
 
 
 def build_report(
-    run: RunRecord, volatile: Mapping[str, Any], *, current_percent: float = 0
+    run: RunRecord,
+    volatile: Mapping[str, Any],
+    *,
+    current_percent: float = 0,
+    options: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``report.json``.
 
@@ -57,11 +62,13 @@ def build_report(
             (`harness.reporting.environment`), ``targets`` (for each name, ``url`` and
             ``served_by``); each may be missing.
         current_percent: Where the rollout stands, 0 to 100.
+        options: Words of the command line that every line which repeats a finding needs
+            as well (targets that are URLs, cassettes, files); None: found from the run.
     """
     records = sorted(run.records, key=lambda record: (record.scenario.id, record.mode))
     report = {
         "report_format": FORMAT,
-        "run": _run(run.settings),
+        "run": _run(run, options),
         "targets": {
             "baseline": _target(run, run.baseline),
             "candidate": _target(run, run.candidate),
@@ -74,7 +81,7 @@ def build_report(
         },
         "totals": Counter(record.result.verdict for record in records),
         "families": _families(records),
-        "scenarios": [scenario_facts(run, record) for record in records],
+        "scenarios": [scenario_facts(run, record, options) for record in records],
         # Only figures of the simulated clock repeat; the live ones are volatile.
         "hold": {"virtual": hold_totals(records, Mode.VIRTUAL)},
         "not_tested": not_tested(run),
@@ -84,7 +91,8 @@ def build_report(
     return cleaned
 
 
-def _run(settings: RunSettings) -> dict[str, Any]:
+def _run(run: RunRecord, options: Sequence[str] | None) -> dict[str, Any]:
+    settings = run.settings
     return {
         "seed": settings.seed,
         "modes": sorted(settings.modes),
@@ -92,6 +100,7 @@ def _run(settings: RunSettings) -> dict[str, Any]:
         "speed": settings.speed,
         "suite": settings.suite,
         "harness_version": _version(),
+        "reproduce": repeat_run(run, options),
     }
 
 

@@ -13,10 +13,10 @@ __all__ = ["code_span", "markdown_text", "printable"]
 
 
 def printable(text: object) -> str:
-    """Return text on one line without anything that a terminal would obey.
+    r"""Return text on one line without anything that a terminal would obey.
 
     Control characters, line and direction marks, lone surrogates and the like become
-    ``\\u001b``. Characters that take room on a screen stay.
+    ``\u001b``. Characters that take room on a screen stay.
     """
     return "".join(
         char if char.isprintable() else _escaped(ord(char)) for char in str(text)
@@ -32,7 +32,7 @@ def markdown_text(text: object) -> str:
     escaped = _PUNCTUATION.sub(r"\\\1", printable(text).strip())
     escaped = _MENTIONS.sub(r"`\1`", escaped)
     # What would begin a list, a rule or a numbered item.
-    escaped = _LINE_START.sub(r"\1\\\2", escaped)
+    escaped = _LINE_START.sub(_behind_number, escaped)
     return _WWW.sub(r"\1\\.", escaped)
 
 
@@ -49,10 +49,14 @@ def code_span(text: object) -> str:
 
 
 # `@` and `#` cannot be escaped against GitHub's own filters; see markdown_text.
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>!|~$&:])")
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]<>!|~$&]|:(?=\S))")
 _MENTIONS = re.compile(r"([@#])")
-_LINE_START = re.compile(r"^([0-9]*)([-+=.)])")
+_LINE_START = re.compile(r"^([0-9]+(?=[.)](?:\s|$)))?([-+=]|(?<=[0-9])[.)])")
 _WWW = re.compile(r"(www)\.", re.IGNORECASE)
+
+
+def _behind_number(found: re.Match[str]) -> str:
+    return f"{found[1] or ''}\\{found[2]}"
 
 
 def _escaped(code: int) -> str:

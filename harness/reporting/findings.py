@@ -160,7 +160,11 @@ def _rank(finding: Finding) -> tuple[int, int, str, str]:
 
 
 def _worst(finding: Finding) -> Mapping[str, Any]:
-    worst: Mapping[str, Any] = finding.scenario["baseline"]["answers"][0]["violations"][
-        0
-    ]
-    return worst
+    scenario = finding.scenario
+    for answer in scenario["baseline"]["answers"]:
+        for violation in answer["violations"]:
+            first: Mapping[str, Any] = violation
+            return first
+    # Only a report that others wrote can say so.
+    unknown = {"where": "", "expected": "not said", "severity": 0, "measured": {}}
+    return {**unknown, "kind": scenario["verdict"], "got": scenario["reason"]}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable
-from os.path import commonprefix
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
@@ -15,6 +14,7 @@ from harness.judge.reading import Item
 from harness.judge.record import RunRecord, ScenarioRecord
 from harness.judge.text import quote
 from harness.judge.verdict import Verdict
+from harness.reporting.reproduce import repeat_scenario
 from harness.reporting.timing import hold_facts
 from harness.scenario.model import Mode
 
@@ -22,8 +22,6 @@ __all__ = ["contrast", "left_early", "scenario_facts"]
 
 _BEFORE, _EXCERPT = 40, 160
 """Characters shown before a difference, and of an event in all."""
-
-_DEFAULT_TARGETS = ("v1", "v2")
 
 _NOT_REPEATED = frozenset({Verdict.UNSTABLE_BASELINE, Verdict.RACE_SUSPECT})
 
@@ -51,10 +49,18 @@ def contrast(record: ScenarioRecord) -> dict[str, Any]:
     }
 
 
-def scenario_facts(run: RunRecord, record: ScenarioRecord) -> dict[str, Any]:
-    """Return all that repeats of one scenario in one mode."""
+def scenario_facts(
+    run: RunRecord, record: ScenarioRecord, options: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return all that repeats of one scenario in one mode.
+
+    Args:
+        run: What it belongs to.
+        record: The scenario.
+        options: See `harness.reporting.reproduce`.
+    """
     scenario, expected = record.scenario, record.expected
-    nothing = {"differences": [], "first_difference": None}
+    nothing: dict[str, Any] = {"differences": [], "first_difference": None}
     return {
         "id": scenario.id,
         "mode": record.mode,
@@ -80,7 +86,7 @@ def scenario_facts(run: RunRecord, record: ScenarioRecord) -> dict[str, Any]:
         "baseline": _answers(record, record.baseline),
         "candidate": _answers(record, record.candidate),
         **(nothing if left_early(record) else contrast(record)),
-        "reproduce": _reproduce(run, record),
+        "reproduce": repeat_scenario(run, record, options),
     }
 
 
@@ -178,9 +184,10 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
     one, two = _event(baseline, found.index), _event(candidate, found.index)
     start = 0
     if one is not None and two is not None:
+        pairs = zip(one.data, two.data, strict=False)
+        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         # Two events of one text differ in their type.
-        alike = commonprefix((one.data, two.data))
-        start = max(0, len(alike) - _BEFORE) if one.data != two.data else 0
+        start = max(0, alike - _BEFORE) if one.data != two.data else 0
     return {
         "index": found.index,
         "baseline": _excerpt(one, two, start),
@@ -201,19 +208,3 @@ def _excerpt(item: Item | None, other: Item | None, start: int) -> str | None:
     if other is not None and item.event != other.event:
         return f"event {quote(item.event)}, data {data}"
     return data
-
-
-def _reproduce(run: RunRecord, record: ScenarioRecord) -> str:
-    words = [
-        *("harness", "compare", "--scenario", record.scenario.id),
-        *("--seed", str(run.settings.seed), f"--{record.mode}"),
-    ]
-    names = (run.baseline.name, run.candidate.name)
-    for option, name, default in zip(
-        ("--baseline", "--candidate"), names, _DEFAULT_TARGETS, strict=True
-    ):
-        if name != default:
-            words += [option, name]
-    if run.settings.speed != 1:
-        words += ["--speed", f"{run.settings.speed:g}"]
-    return shlex.join(words)

@@ -103,11 +103,13 @@ class _Summary:
 
     def _verdicts_listed(self) -> Iterator[Line]:
         """Tell the verdicts without a table: so many kinds do not fit beside others."""
-        for row in self._report["families"]:
-            counts = ", ".join(
-                f"{count} {verdict}" for verdict, count in row["verdicts"].items()
-            )
-            yield from self._wrapped(f"{row['family']} ({row['mode']}): {counts}")
+        told = [
+            (f"{row['family']} ({row['mode']})", row["verdicts"])
+            for row in self._report["families"]
+        ]
+        for name, verdicts in (*told, ("total", self._report["totals"])):
+            counts = ", ".join(f"{count} {word}" for word, count in verdicts.items())
+            yield from self._wrapped(f"{name}: {counts}")
 
     def _heading(self, group: Group, count: int) -> Iterator[Line]:
         base, cand = self._names
@@ -169,8 +171,8 @@ class _Summary:
             figures = measured_words(self._report, scenario, target, wrong["kind"])
             figures = f" [{figures}]" if figures else ""
             yield from self._row("", f"{wrong['kind']}, {wrong['where']}", style="bold")
-            yield from self._row("", f"  expected {wrong['expected']}", hang=11)
-            yield from self._row("", f"  got      {wrong['got']}{figures}", hang=11)
+            yield from self._row("", wrong["expected"], then="  expected ")
+            yield from self._row("", f"{wrong['got']}{figures}", then="  got      ")
         rest = [wrong["kind"] for wrong in wrongs[_SHOWN_IN_FULL:]]
         if rest:
             yield from self._row("", f"and {len(rest)} more: {', '.join(rest)}")
@@ -179,7 +181,7 @@ class _Summary:
         first = contrast_of(self._report, scenario)["first_difference"]
         if first is None:
             return
-        yield "", f"  first differing event: number {first['index']}, from 0"
+        yield "", f"  first differing event: {first['index']} (counted from 0)"
         for target, name in zip(_TARGETS, self._names, strict=True):
             yield from self._row(name, first[target] or "(had ended before)")
 
@@ -190,7 +192,7 @@ class _Summary:
             yield from self._wrapped(title, style="bold")
             if scenario["verdict"] != "BOTH_WRONG_SAME":
                 yield from self._row("verdict", scenario["reason"])
-            for target, name in list(zip(_TARGETS, self._names, strict=True)):
+            for target, name in zip(_TARGETS, self._names, strict=True):
                 same = scenario["verdict"] == "BOTH_WRONG_SAME"
                 if same and target == "baseline":
                     continue
@@ -208,6 +210,8 @@ class _Summary:
             more = f" and {len(others)} more" if others else ""
             title = f"{wrong['kind']}  {first.id}  ({first.in_modes}){more}"
             yield from self._wrapped(title, style="bold")
+            if not others:
+                yield from self._upstream(first.scenario)
             yield from self._row("expected", wrong["expected"])
             yield from self._row(self._names[0], wrong["got"])
             if others:
@@ -231,7 +235,7 @@ class _Summary:
         yield "", ""
         yield "dim", "─" * self._width
         style = "bold green" if result == "GO" else "bold red"
-        title = f"{result}  {step_words(decision['step'])}"
+        title = f"{result} for the rollout {step_words(decision['step'])}"
         yield from self._wrapped(title, style=style)
         for reason in decision["reasons"]:
             yield from self._wrapped(reason, indent=2)
@@ -240,9 +244,8 @@ class _Summary:
         told = f"seed {run['seed']}, suite {run['suite']}, {modes}"
         yield from self._row("run", told)
         if left:
-            yield from self._row(
-                "untested", f"{left} thing(s) are named by `harness report`"
-            )
+            words = f"{left} things, named by `harness report`"
+            yield from self._row("untested", words)
         if path is not None:
             yield "", f"  {_padded('report', self._label)}{printable(path)}"
         yield from self._row(
@@ -254,13 +257,14 @@ class _Summary:
         yield "cyan", f"  $ {printable(scenario['reproduce'])}"
 
     def _row(
-        self, label: str, text: str, *, hang: int = 0, style: str = ""
+        self, label: str, text: str, *, then: str = "", style: str = ""
     ) -> Iterator[Line]:
-        first = f"  {_padded(printable(label), self._label)}"
-        rest = " " * (self._label + 2 + hang)
-        yield from self._fold(first, rest, text, style)
+        first = f"  {_padded(printable(label), self._label)}{then}"
+        yield from self._fold(first, " " * cell_len(first), text, style)
 
-    def _wrapped(self, text: str, *, indent: int = 0, style: str = "") -> Iterator[Line]:
+    def _wrapped(
+        self, text: str, *, indent: int = 0, style: str = ""
+    ) -> Iterator[Line]:
         yield from self._fold(" " * indent, " " * (indent + 2), text, style)
 
     def _fold(self, first: str, rest: str, text: str, style: str) -> Iterator[Line]:

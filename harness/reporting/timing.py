@@ -7,12 +7,11 @@ always be under the limit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from harness.judge.check import Judgement
-from harness.judge.hold import Hold, hold_samples, summarise
-from harness.judge.oracle import Expectation
+from harness.judge.hold import Hold, summarise
 from harness.judge.record import ScenarioRecord
 from harness.scenario.model import Mode
 
@@ -38,37 +37,31 @@ def hold_totals(records: Iterable[ScenarioRecord], mode: Mode) -> dict[str, Any]
         ``shared``: over the scenarios that both targets delivered, the only fair
         comparison; ``own``: over all that each of them delivered.
     """
-    of_mode = [record for record in records if record.mode is mode and record.expected]
-    shared = [
-        record
-        for record in of_mode
-        if _measured(record.baseline) and _measured(record.candidate)
+    pairs = [
+        (_measured(record.baseline), _measured(record.candidate))
+        for record in records
+        if record.mode is mode
     ]
-    return {"own": _both(of_mode), "shared": _both(shared)}
+    shared = [pair for pair in pairs if all(pair)]
+    return {"own": _both(pairs), "shared": _both(shared)}
 
 
-def _both(records: Iterable[ScenarioRecord]) -> dict[str, Any]:
-    samples: Mapping[str, list[int]] = {"baseline": [], "candidate": []}
-    streams = dict.fromkeys(samples, 0)
-    for record in records:
-        if record.expected is None:
-            continue
-        for name, expected, judgements in (
-            ("baseline", record.expected[0], record.baseline),
-            ("candidate", record.expected[1], record.candidate),
-        ):
-            for judgement in _measured(judgements):
-                streams[name] += 1
-                samples[name].extend(_samples(expected, judgement))
+_Streams = list[tuple[int, ...]]
+
+
+def _both(pairs: Iterable[tuple[_Streams, _Streams]]) -> dict[str, Any]:
+    sides: tuple[_Streams, _Streams] = ([], [])
+    for pair in pairs:
+        for side, streams in zip(sides, pair, strict=True):
+            side.extend(streams)
     return {
-        name: {"hold": hold_facts(summarise(samples[name])), "streams": streams[name]}
-        for name in samples
+        name: {
+            "streams": len(streams),
+            "hold": hold_facts(summarise(ns for holds in streams for ns in holds)),
+        }
+        for name, streams in zip(("baseline", "candidate"), sides, strict=True)
     }
 
 
-def _samples(expected: Expectation, judgement: Judgement) -> list[int]:
-    return hold_samples(expected, judgement.reading, judgement.observation)
-
-
-def _measured(judgements: Iterable[Judgement]) -> list[Judgement]:
-    return [judgement for judgement in judgements if judgement.hold is not None]
+def _measured(judgements: Iterable[Judgement]) -> _Streams:
+    return [judgement.holds_ns for judgement in judgements if judgement.holds_ns]

@@ -124,8 +124,8 @@ def _live(
 def step_words(step: Mapping[str, Any]) -> str:
     """Say which step of the rollout is decided on."""
     if step["to"] is None:
-        return f"{step['from']:g} %: no step is left"
-    return f"{step['from']:g} % -> {step['to']:g} %"
+        return f"at {step['from']:g} %, where no step is left"
+    return f"from {step['from']:g} % to {step['to']:g} %"
 
 
 def lag_words(report: Mapping[str, Any]) -> str | None:

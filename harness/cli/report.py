@@ -1,0 +1,66 @@
+"""``harness report``: what a run found, for those who decide on the rollout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.errors import InputError
+from harness.reporting.files import latest_run, read_report
+from harness.reporting.markdown import render_markdown
+
+__all__ = ["report"]
+
+
+@click.command()
+@click.argument("run", required=False)
+@click.option(
+    "--reports",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="The folder of all runs.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown"]),
+    default="markdown",
+    show_default=True,
+    help="How to write it.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file instead of standard output.",
+)
+@click.option(
+    "--current-percent",
+    type=click.FloatRange(0, 100),
+    help="Where the rollout stands; by default, as the run was told.",
+)
+def report(
+    run: str | None,
+    reports: Path,
+    form: str,  # noqa: ARG001 - one form yet; the choice refuses others
+    output: Path | None,
+    current_percent: float | None,
+) -> None:
+    """Write the rollout-readiness report of RUN; by default of the newest.
+
+    RUN is a run's name, or the path of its folder or of its report.json.
+
+    Exit codes: 0 the report was written, whatever it decides; 2 bad input.
+    """
+    found = read_report(latest_run(reports) if run is None else run, reports)
+    text = render_markdown(found, current_percent=current_percent)
+    if output is None:
+        # Bytes: what a run found must not depend on the terminal's encoding.
+        click.echo(text.encode(), nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"cannot write: {reason}", source=str(output)) from None

@@ -1,0 +1,101 @@
+"""The rollout-readiness report, as Markdown that GitHub shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.reporting.document import next_step
+from harness.reporting.escaping import code_span, markdown_text
+from harness.reporting.findings import Group, findings, improvements
+from harness.reporting.words import (
+    DECISIONS,
+    answer_words,
+    contrast_of,
+    hold_rows,
+    lag_words,
+    measured_words,
+    oracle_words,
+    step_words,
+    table,
+    verdict_rows,
+)
+
+__all__ = ["render_markdown"]
+
+_WHY_LINES = 3
+
+
+def render_markdown(
+    report: Mapping[str, Any], *, current_percent: float | None = None
+) -> str:
+    """Return the rollout-readiness report.
+
+    It fits GitHub: no raw HTML, and one sentence a line. Text of others is escaped or
+    stands in code.
+
+    Args:
+        report: As `harness.reporting.document.build_report` returns it.
+        current_percent: Where the rollout stands; None: as the report has it.
+    """
+    step = report["decision"]["step"]
+    if current_percent is not None:
+        step = {"from": current_percent, "to": next_step(current_percent)}
+    found = findings(report)
+    template = _environment().get_template("rollout.md.j2")
+    text = template.render(
+        report=report,
+        step=step,
+        meaning=DECISIONS[report["decision"]["result"]],
+        reasons=report["decision"]["reasons"][:_WHY_LINES],
+        gating=found[Group.GATING],
+        debt=found[Group.DEBT],
+        improved=improvements(found[Group.IMPROVED]),
+        improved_count=len(found[Group.IMPROVED]),
+        accepted=found[Group.ACCEPTED],
+        verdicts=_table(verdict_rows(report)),
+        holds=_table(hold_rows(report)),
+        lag=lag_words(report),
+        baseline=report["targets"]["baseline"]["name"],
+        candidate=report["targets"]["candidate"]["name"],
+    )
+    # Parts that are left out leave their blank lines; no text of others has any.
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        # HTML is not what is written here: the filters escape for Markdown.
+        autoescape=False,  # noqa: S701 - as above
+        loader=PackageLoader("harness.reporting"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["md"] = markdown_text
+    environment.filters["code"] = code_span
+    environment.filters["sentence"] = _sentence
+    environment.globals.update(
+        answer_words=answer_words,
+        contrast_of=contrast_of,
+        measured_words=measured_words,
+        oracle_words=oracle_words,
+        step_words=step_words,
+    )
+    return environment
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _table(table_of: tuple[list[str], list[list[str]]]) -> str:
+    headers, rows = table_of
+    if not rows:
+        return ""
+    escaped = [[markdown_text(cell) for cell in row] for row in rows]
+    return table(headers, escaped, style="github")
