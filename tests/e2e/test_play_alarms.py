@@ -99,14 +99,16 @@ def test_a_closed_alarm_is_silent(kind):
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
 def test_a_closed_alarm_frees_its_descriptor():
     """A run opens one pacer for every upstream."""
-    descriptors = Path("/proc/self/fd")
+
+    def open_descriptors():
+        return len(list(Path("/proc/self/fd").iterdir()))
 
     async def main():
         loop = asyncio.get_running_loop()
-        before = len(list(descriptors.iterdir()))
+        before = open_descriptors()
         for _ in range(3):
             make_alarm(loop, lambda: None).close()
-        assert before == len(list(descriptors.iterdir()))
+        assert before == open_descriptors()
 
     asyncio.run(main())
 

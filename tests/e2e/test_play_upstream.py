@@ -361,12 +361,15 @@ def test_a_client_that_waits_for_leave_gets_it():
 
 
 def test_a_peer_that_does_not_read_is_waited_for():
-    """Writes wait while the kernel takes no more, and are then sent in order."""
-    block = b"x" * (1 << 20)
+    """Writes wait while the kernel takes no more, and are then sent in order.
+
+    At most one of them waits in the loop, so that each stays a send of its own.
+    """
+    block, count = b"x" * (1 << 14), 2048
     draft = replace(
         closing(DRAFT),
         framing=Framing.CLOSE,
-        writes=tuple(Write(number * MS, block) for number in range(32)),
+        writes=tuple(Write(number * 1000, block) for number in range(count)),
     )
 
     async def main():
@@ -376,14 +379,17 @@ def test_a_peer_that_does_not_read_is_waited_for():
                 client.writer.write(POST % b"t1")
                 await asyncio.sleep(0.5)
                 stuck = len(ticket.requests(0)[0].sent)
+                (connection,) = upstream._house.connections
+                assert 0 < connection._transport.get_write_buffer_size() <= len(block)
                 reads, end = await client.read_all()
             await ticket.settled()
             return stuck, reads, end, ticket.requests(0)[0]
 
     stuck, reads, end, request = asyncio.run(main())
-    assert stuck < 32
-    assert b"".join(data for _, data in reads).endswith(block * 32)
-    assert ("fin", 32, 32 << 20) == (end, len(request.sent), request.sent[-1][1])
+    assert stuck < count
+    assert b"".join(data for _, data in reads).endswith(block * count)
+    assert ("fin", count) == (end, len(request.sent))
+    assert count * len(block) == request.sent[-1][1]
     assert max(request.lateness_ns) > 100 * MS
 
 
