@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.judge.content import check_content
+from harness.judge.content import check_content, undecided
 from harness.judge.ending import check_ending
 from harness.judge.hold import Hold, hold_samples, summarise
 from harness.judge.observation import ClientEnd, Observation
+from harness.judge.opening import Key
 from harness.judge.oracle import Expectation
 from harness.judge.outcome import Outcome, outcome_of
 from harness.judge.reading import Reading, read_items, read_stream
@@ -43,6 +44,8 @@ class Judgement:
         reading: The answer as the client understood it.
         outcome: How it looked when it was over.
         violations: Every way in which it was wrong, the worst first.
+        undecided: Texts that came without a repeat at their opening, of which content
+            alone cannot tell whether it was meant.
         holds_ns: Hold of every piece of text and every event without; empty where the
             stream was wrong.
     """
@@ -52,6 +55,7 @@ class Judgement:
     outcome: Outcome
     violations: tuple[Violation, ...]
     holds_ns: tuple[int, ...]
+    undecided: frozenset[Key] = frozenset()
 
     @property
     def hold(self) -> Hold | None:
@@ -73,6 +77,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     is_stream = expected.stream and _came_as_stream(observation)
     reading = read_stream(observation.body) if is_stream else read_items(())
     outcome = outcome_of(observation, reading)
+    dropped = undecided(expected, reading)
     violations = [
         *_check_head(expected, observation),
         *(
@@ -86,7 +91,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     ]
     holds_ns: tuple[int, ...] = ()
     if not violations:
-        holds_ns = tuple(hold_samples(expected, reading, observation))
+        holds_ns = tuple(hold_samples(expected, reading, observation, dropped))
         violations += _check_hold(
             expected, observation, max(holds_ns, default=0), limits
         )
@@ -97,6 +102,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
         outcome=outcome,
         violations=tuple(violations),
         holds_ns=holds_ns,
+        undecided=dropped,
     )
 
 

@@ -13,7 +13,14 @@ from harness.judge.check import Judgement
 from harness.judge.reading import Item, significant
 from harness.judge.text import quote
 
-__all__ = ["Difference", "FirstEvent", "Level", "compare", "first_difference"]
+__all__ = [
+    "Difference",
+    "FirstEvent",
+    "Level",
+    "compare",
+    "first_difference",
+    "only_undecided",
+]
 
 
 class Level(StrEnum):
@@ -47,11 +54,17 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstEvent:
-    """The first event in which two answers differ, quoted; None: it ended before."""
+    """The first event in which two answers differ.
+
+    Attributes:
+        index: Its position among the events that have data.
+        baseline: The baseline's event; None: it ended before.
+        candidate: The candidate's.
+    """
 
     index: int
-    baseline: str | None
-    candidate: str | None
+    baseline: Item | None
+    candidate: Item | None
 
 
 # Framing is each target's own; the rest of these say who answered and when.
@@ -86,17 +99,20 @@ def compare(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]
 
 def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | None:
     """Return the first event in which two answers differ."""
-    first = (*baseline.reading.items, *baseline.reading.after_done)
-    second = (*candidate.reading.items, *candidate.reading.after_done)
+    first, second = _shown(baseline), _shown(candidate)
     for index in range(max(len(first), len(second))):
         one, two = _at(first, index), _at(second, index)
         if one is None or two is None or (one.event, one.data) != (two.event, two.data):
-            return FirstEvent(
-                index=index,
-                baseline=quote(one.data, 200) if one else None,
-                candidate=quote(two.data, 200) if two else None,
-            )
+            return FirstEvent(index=index, baseline=one, candidate=two)
     return None
+
+
+def _shown(judgement: Judgement) -> tuple[Item, ...]:
+    """The events with data: an empty one would move all others out of step."""
+    reading = judgement.reading
+    return tuple(
+        item for item in (*reading.items, *reading.after_done) if item.data.strip()
+    )
 
 
 def _at(items: tuple[Item, ...], index: int) -> Item | None:
@@ -182,10 +198,19 @@ def _message(one: Judgement, two: Judgement) -> Difference | None:
     return _difference(Level.MESSAGE, _size(one), _size(two))
 
 
+def only_undecided(one: Judgement, two: Judgement) -> bool:
+    """Whether two right answers differ in nothing but repeats at an opening."""
+    if not (one.correct and two.correct) or one.undecided == two.undecided:
+        return False
+    noticed = {found.level for found in compare(one, two) if not found.harmless}
+    return noticed <= {Level.MESSAGE}
+
+
 def _size(judgement: Judgement) -> str:
     parts = [
         f"choice {choice.index}: {len(choice.content)} characters, "
-        f"{len(choice.tool_calls)} tool calls, finish_reason {choice.finish_reason}"
+        f"{len(choice.tool_calls)} tool calls, "
+        f"finish_reason {quote(str(choice.finish_reason))}"
         for choice in judgement.reading.message.choices
     ]
     return "; ".join(parts) or "no choice"

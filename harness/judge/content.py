@@ -8,13 +8,14 @@ from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
 from harness.dialects.openai_chat.payload import PayloadKind
+from harness.judge.opening import Key
 from harness.judge.oracle import Contract, Expectation
 from harness.judge.outcome import Outcome
 from harness.judge.reading import Reading, Significant, significant
 from harness.judge.text import Change, compare_text, quote
 from harness.judge.violation import Kind, Violation
 
-__all__ = ["check_content"]
+__all__ = ["check_content", "undecided"]
 
 _TEXT_KINDS = {
     Change.LOST: Kind.TEXT_LOST,
@@ -50,16 +51,30 @@ def _choices(reading: Reading) -> dict[int, Choice]:
 _FIELDS = ("content", "reasoning", "refusal")
 
 
+def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
+    """Return the texts that came with a repeat at their opening left out.
+
+    Whether that repeat was meant, content alone cannot tell: both readings are right.
+    """
+    came = _choices(got)
+    return frozenset(
+        (index, name)
+        for (index, name), deltas in expected.reduced.items()
+        if getattr(came.get(index), name, "") == "".join(deltas)
+    )
+
+
 def _check_choices(expected: Expectation, got: Reading) -> Iterator[Violation]:
     wanted, came = _choices(expected.reading), _choices(got)
     for index in sorted(wanted.keys() | came.keys()):
         first, second = wanted.get(index), came.get(index)
         for name in _FIELDS:
-            yield from _check_text(
-                f"choice {index} {name}",
-                getattr(first, name, ""),
-                getattr(second, name, ""),
-            )
+            if (index, name) not in undecided(expected, got):
+                yield from _check_text(
+                    f"choice {index} {name}",
+                    getattr(first, name, ""),
+                    getattr(second, name, ""),
+                )
         yield from _check_tools(index, first, second)
         yield from _check_finish(index, first, second)
 
@@ -299,7 +314,8 @@ def _check_beginning(expected: Expectation, got: Reading) -> Iterator[Violation]
         for name in _FIELDS:
             text = getattr(choice, name)
             whole = getattr(wanted.get(index), name, "")
-            if not whole.startswith(text):
+            other = "".join(expected.reduced.get((index, name), ()))
+            if not whole.startswith(text) and not other.startswith(text or "\0"):
                 yield from _check_text(
                     f"choice {index} {name}", whole[: len(text)], text
                 )

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.observation import Observation
+from harness.judge.opening import Key
 from harness.judge.oracle import Expectation
 from harness.judge.reading import Item, Reading, significant
 
@@ -52,11 +53,15 @@ def summarise(samples: Iterable[int]) -> Hold | None:
 
 
 def hold_samples(
-    expected: Expectation, got: Reading, observation: Observation
+    expected: Expectation,
+    got: Reading,
+    observation: Observation,
+    undecided: frozenset[Key] = frozenset(),
 ) -> list[int]:
     """Return the hold of every piece of text and every event without text.
 
     Only meaningful for a stream that was judged correct: a failed stream is a fast one.
+    Texts in ``undecided`` came without the repeat at their opening.
     """
     if not observation.upstream:
         return []
@@ -69,8 +74,9 @@ def hold_samples(
         arrivals.append((at_ns, total))
     read = _Clock(arrivals)
     pairs = list(zip(expected.reading.items, expected.sources, strict=False))
-    upstream = _pieces((item, sent.at(source)) for item, source in pairs)
-    client = _pieces((item, read.at(item.end)) for item in got.items)
+    reduced = {key: iter(expected.reduced[key]) for key in undecided}
+    upstream = _pieces(((item, sent.at(source)) for item, source in pairs), reduced)
+    client = _pieces(((item, read.at(item.end)) for item in got.items), {})
     samples: list[int] = []
     for key, pieces in client.items():
         samples += _overlaps(upstream.get(key, []), pieces)
@@ -92,19 +98,24 @@ class _Clock:
         return self._times[min(index, len(self._times) - 1)]
 
 
-_Pieces = dict[tuple[int, str], list[tuple[int, int]]]
+_Pieces = dict[Key, list[tuple[int, int]]]
 
 
-def _pieces(timed: Iterable[tuple[Item, int | None]]) -> _Pieces:
+def _pieces(
+    timed: Iterable[tuple[Item, int | None]], reduced: Mapping[Key, Iterator[str]]
+) -> _Pieces:
     """Return for every (choice, field) its pieces as (end in characters, time)."""
     pieces: _Pieces = defaultdict(list)
-    ends: dict[tuple[int, str], int] = defaultdict(int)
+    ends: dict[Key, int] = defaultdict(int)
     for item, at_ns in timed:
         if at_ns is None:
             continue
         for choice, name, text in item.deltas:
-            ends[choice, name] += len(text)
-            pieces[choice, name].append((ends[choice, name], at_ns))
+            key = (choice, name)
+            counted = next(reduced[key]) if key in reduced else text
+            if counted:
+                ends[key] += len(counted)
+                pieces[key].append((ends[key], at_ns))
     return pieces
 
 

@@ -7,12 +7,14 @@ did not finish must not look finished to the client (DESIGN, section 7).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from harness.cassette.model import Framing
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
+from harness.judge.opening import Key, reduced_openings
 from harness.judge.reading import Item, Reading, read_items, read_stream
 from harness.scenario.model import Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
@@ -57,6 +59,8 @@ class Expectation:
         max_hold_ms: Its own limit for hold; None: the policy's.
         log: A regular expression that a line of the target's log must match.
         reasons: Why the oracle says so, in plain words.
+        reduced: Of texts that open with a repeat, their deltas with it left out: the
+            other right reading, where the contract is to repair.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
     """
@@ -79,6 +83,7 @@ class Expectation:
     max_hold_ms: float | None
     log: str | None
     reasons: tuple[str, ...]
+    reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     literal_text: str | None = None
     literal_finish: str | None = None
 
@@ -210,6 +215,9 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         max_hold_ms=None,
         log=None,
         reasons=reasons,
+        reduced=reduced_openings(reading.items)
+        if contract is Contract.REPAIRING
+        else {},
     )
 
 

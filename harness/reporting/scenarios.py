@@ -181,7 +181,7 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
     found = first_difference(baseline, candidate)
     if found is None:
         return None
-    one, two = _event(baseline, found.index), _event(candidate, found.index)
+    one, two = found.baseline, found.candidate
     start = 0
     if one is not None and two is not None:
         pairs = zip(one.data, two.data, strict=False)
@@ -193,11 +193,6 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
         "baseline": _excerpt(one, two, start),
         "candidate": _excerpt(two, one, start),
     }
-
-
-def _event(judgement: Judgement, index: int) -> Item | None:
-    items = (*judgement.reading.items, *judgement.reading.after_done)
-    return items[index] if index < len(items) else None
 
 
 def _excerpt(item: Item | None, other: Item | None, start: int) -> str | None:

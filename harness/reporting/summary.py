@@ -181,7 +181,8 @@ class _Summary:
         first = contrast_of(self._report, scenario)["first_difference"]
         if first is None:
             return
-        yield "", f"  first differing event: {first['index']} (counted from 0)"
+        place = f"{first['index']} (of those with data, counted from 0)"
+        yield "", f"  first differing event: {place}"
         for target, name in zip(_TARGETS, self._names, strict=True):
             yield from self._row(name, first[target] or "(had ended before)")
 

@@ -85,7 +85,7 @@ def test_a_regression_is_told_in_full(worse_run):
     assert "v2        WRONG: a complete answer" in told
     assert 'expected "The quick brown fox jumps."' in told
     assert "TheThe quick brown fox" in " ".join(told.split())
-    assert "first differing event: 0 (counted from 0)" in told
+    assert "first differing event: 2 (of those with data, counted from 0)" in told
     assert (
         "  $ harness compare stuttering/first-chunk-twice --seed 7 --virtual"
         in text.splitlines()

@@ -161,7 +161,7 @@ def test_what_a_live_client_read_before_it_left_is_volatile(
     assert (answer["events"], answer["text"]) == (None, None)
     assert (scenario["differences"], scenario["first_difference"]) == ([], None)
     contrast = report["volatile"]["live"][0]["contrast"]
-    assert contrast["first_difference"]["index"] == 0
+    assert contrast["first_difference"]["index"] == 1
 
 
 def test_hold_compares_only_what_both_delivered(make_record, make_run, scenarios):

@@ -57,7 +57,7 @@ def test_a_regression_is_told_in_full(worse_run):
     assert "- v1 is right: a complete answer" in told
     assert "- v2 is wrong: a complete answer" in told
     assert 'expected `"The quick brown fox jumps."`,' in told
-    assert "First differing event: 0 (counted from 0)." in told
+    assert "First differing event: 2 (of those with data, counted from 0)." in told
     assert (
         "```sh\nharness compare stuttering/first-chunk-twice "
         "--seed 7 --virtual\n```" in told
