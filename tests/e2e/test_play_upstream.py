@@ -20,6 +20,7 @@ import pytest
 from harness.cassette.model import Framing, Request
 from harness.errors import InputError
 from harness.faults.draft import Finish, WireDraft, Write
+from harness.play.connection import Connection
 from harness.play.upstream import Upstream, by_turn
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
@@ -143,41 +144,37 @@ def test_writes_are_chunks_at_their_times():
     assert all(late_ns >= 0 for late_ns in request.lateness_ns)
 
 
-def test_equal_times_are_separate_sends():
-    """Two writes due at one instant reach the kernel by two sends."""
-    sizes = []
+class SpyTransport:
+    """Notes what is handed to the kernel by one call each."""
 
-    async def main():
-        async with (
-            asyncio.timeout(5),
-            Upstream() as upstream,
-            connected(upstream) as client,
-        ):
-            ticket = upstream.expect("t1", script(closing(DRAFT)))
-            client.writer.write(POST % b"t1")
-            await client.read_until(b"\r\n\r\n")
-            (connection,) = upstream._house.connections
-            write = connection._transport.write
-            connection._performance._transport = Spy(write, sizes, connection)
-            await client.read_all()
-            ticket.close()
+    def __init__(self, transport, sends):
+        self._transport, self._sends = transport, sends
 
-    class Spy:
-        def __init__(self, write, sizes, connection):
-            self._write, self._sizes = write, sizes
-            self._transport = connection._transport
+    def write(self, data):
+        self._transport.write(data)
+        # Nothing waits in a buffer of the loop: the kernel has it.
+        assert 0 == self._transport.get_write_buffer_size()
+        self._sends.append(bytes(data))
 
-        def write(self, data):
-            self._sizes.append(len(data))
-            self._write(data)
-            # Nothing waits in a buffer of the loop: the kernel has it.
-            assert self._transport.get_write_buffer_size() == 0
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
 
-        def __getattr__(self, name):
-            return getattr(self._transport, name)
 
-    asyncio.run(main())
-    assert [14, 14, 14, 5] == sizes
+def test_equal_times_are_separate_sends(monkeypatch):
+    """Two writes due at one instant reach the kernel by two sends, the head by one."""
+    sends = []
+    connection_made = Connection.connection_made
+
+    def made(connection, transport):
+        connection_made(connection, transport)
+        option = socket.IPPROTO_TCP, socket.TCP_NODELAY
+        assert transport.get_extra_info("socket").getsockopt(*option)
+        connection._transport = SpyTransport(transport, sends)
+
+    monkeypatch.setattr(Connection, "connection_made", made)
+    play(closing(DRAFT))
+    head = HEAD.replace(b"transfer", b"connection: close\r\ntransfer")
+    assert [head, *CHUNKS, END] == sends
 
 
 @pytest.mark.parametrize("framing", list(Framing))
