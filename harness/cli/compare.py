@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,14 @@ from harness.scenario.model import Mode, Scenario
 __all__ = ["compare"]
 
 _PR_TAG = "pr"
+
+_DEFAULTS: Mapping[str, Any] = {
+    "--config": Path("harness.yaml"),
+    "--scenarios": Path("scenarios"),
+    "--cassettes": Path("cassettes"),
+    "--speed": 1.0,
+    "--repeats": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +81,7 @@ class _Options:
     "--scenarios",
     "scenario_folder",
     type=click.Path(path_type=Path),
-    default=Path("scenarios"),
+    default=_DEFAULTS["--scenarios"],
     show_default=True,
     help="Folder of the suite.",
 )
@@ -80,7 +89,7 @@ class _Options:
     "--cassettes",
     "cassette_folder",
     type=click.Path(path_type=Path),
-    default=Path("cassettes"),
+    default=_DEFAULTS["--cassettes"],
     show_default=True,
     help="Folder that scenarios name their cassettes in.",
 )
@@ -102,7 +111,7 @@ class _Options:
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    default=Path("harness.yaml"),
+    default=_DEFAULTS["--config"],
     show_default=True,
     help="The targets.",
 )
@@ -181,7 +190,7 @@ def compare(**given: Any) -> None:
         _list(plan)
         return
     record, reporter, volatile = _run(plan, options)
-    report = build_report(record, volatile)
+    report = build_report(record, volatile, options=_words(options))
     path = write_report(report, options.output / str(volatile["run"]))
     if options.quiet:
         click.echo(record.decision)
@@ -211,6 +220,7 @@ def _plan(options: _Options) -> Plan:
         repeats=options.repeats,
         speed=options.speed,
         suite=suite,
+        cassettes=tuple(str(path) for path in options.cassettes),
     )
     return make_plan(
         scenarios,
@@ -290,7 +300,7 @@ def _of_cassettes(options: _Options) -> list[Scenario]:
         base = root if root.is_dir() else root.parent
         for path in find_cassettes([root]):
             name = path.relative_to(base).with_suffix("").as_posix()
-            named.append((name, read_cassette(path)))
+            named.append((name, str(path), read_cassette(path)))
     return cassette_scenarios(named, faults)
 
 
@@ -339,6 +349,28 @@ def _run(
         "targets": targets,
     }
     return finished[0], reporter, volatile
+
+
+def _words(options: _Options) -> list[str]:
+    """Return the words that every line which plays a finding again needs."""
+    given = {
+        "--config": options.config,
+        "--scenarios": options.scenario_folder,
+        "--cassettes": options.cassette_folder,
+        "--baseline": options.baseline,
+        "--baseline-upstream": options.baseline_upstream,
+        "--candidate": options.candidate,
+        "--candidate-upstream": options.candidate_upstream,
+        "--contract": options.contract,
+        "--speed": options.speed,
+        "--repeats": options.repeats,
+    }
+    words = []
+    for name, value in given.items():
+        if value is not None and value != _DEFAULTS.get(name):
+            shown = f"{value:g}" if isinstance(value, float) else str(value)
+            words += [name, shown]
+    return words
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

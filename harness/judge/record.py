@@ -22,6 +22,7 @@ __all__ = [
     "RunSettings",
     "RunStarted",
     "ScenarioJudged",
+    "ScenarioPlayed",
     "ScenarioRecord",
     "TargetFacts",
     "TargetReady",
@@ -38,6 +39,7 @@ class RunSettings:
         repeats: How often every scenario is played through every target, live.
         speed: Factor on all recorded and faulted pauses; 2 is twice as fast.
         suite: ``pr``, ``full``, or what was named instead.
+        cassettes: The files and folders that were named in place of a suite.
     """
 
     seed: int
@@ -45,6 +47,7 @@ class RunSettings:
     repeats: int
     speed: float
     suite: str
+    cassettes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +165,15 @@ class TargetReady:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScenarioPlayed:
+    """One scenario was played live; it is judged when all are, not to disturb them."""
+
+    id: str
+    played: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioJudged:
     """One scenario was played and judged in one mode."""
 
@@ -175,4 +187,4 @@ class RunFinished:
     run: RunRecord
 
 
-RunEvent = RunStarted | TargetReady | ScenarioJudged | RunFinished
+RunEvent = RunStarted | TargetReady | ScenarioPlayed | ScenarioJudged | RunFinished

@@ -38,7 +38,6 @@ class LiveTarget:
         routing: How its requests are told apart at the upstream: ``header``, ``user``
             or ``turn``; one at a time where it is ``turn``.
         served_by: What the preflight's answer said served it.
-        lateness_ns: Lateness of every write of its upstream.
     """
 
     def __init__(self, running: RunningTarget, upstream: Upstream) -> None:
@@ -46,7 +45,6 @@ class LiveTarget:
         self.url = running.url
         self.routing = Assignment.TURN
         self.served_by: str | None = None
-        self.lateness_ns: list[int] = []
         self.running = running
         self.upstream = upstream
         self._turn = asyncio.Lock()
@@ -77,8 +75,6 @@ class LiveTarget:
             requests = ticket.requests(exchange.zero_ns)
         finally:
             ticket.close()
-        for request in requests:
-            self.lateness_ns += request.lateness_ns
         return self._observed(exchange, requests, log_start)
 
     def _observed(

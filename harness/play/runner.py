@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 from harness.config import Target
 from harness.judge.check import Judgement, judge
+from harness.judge.lag import lateness_of, summarise_lag
 from harness.judge.observation import Observation
 from harness.judge.oracle import Expectation
 from harness.judge.policy import live_limits, virtual_limits
@@ -19,6 +21,7 @@ from harness.judge.record import (
     RunRecord,
     RunStarted,
     ScenarioJudged,
+    ScenarioPlayed,
     ScenarioRecord,
     TargetReady,
 )
@@ -93,8 +96,8 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
     if not results:
         return ("nothing was played: no evidence",)
     if decision is Decision.GO:
-        words = f"{len(results)} results, and in none is the candidate the worse one"
-        return (words,)
+        count = f"{len(results)} result{'s' if len(results) > 1 else ''}"
+        return (f"{count}, and the candidate is nowhere the worse one",)
     gates = {
         Decision.NO_GO: Gate.FAIL,
         Decision.INVALID: Gate.INVALID,
@@ -156,6 +159,7 @@ async def _run_live(
     emit: Callable[[RunEvent], None],
     judged: Callable[[ScenarioRecord], None],
 ) -> tuple[Lag, dict[str, str]]:
+    played: list[_Played] = []
     async with AsyncExitStack() as stack:
         lives = []
         for target in (plan.baseline, plan.candidate):
@@ -174,24 +178,40 @@ async def _run_live(
 
         async def play(job: Job) -> None:
             async with places:
-                judged(await _play_live(plan, job, baseline, candidate))
+                played.append(await _play_live(plan, job, baseline, candidate))
+            emit(
+                ScenarioPlayed(
+                    id=job.scenario.id, played=len(played), total=len(plan.live)
+                )
+            )
 
         with collector_paused():
             async with asyncio.TaskGroup() as group:
                 for job in plan.live:
                     group.create_task(play(job))
-        lateness = [*baseline.lateness_ns, *candidate.lateness_ns]
         routing = {live.target.name: str(live.routing) for live in lives}
-    return _lag(lateness), routing
+    # Judging takes the processor for milliseconds: never while streams are timed.
+    for one in played:
+        judged(_judge_live(one))
+    return summarise_lag(late for one in played for late in _lateness(one)), routing
 
 
 async def _enter(stack: AsyncExitStack, target: Target) -> LiveTarget:
     return await stack.enter_async_context(live_target(target, time.monotonic_ns))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Played:
+    """One job, played live by both targets."""
+
+    job: Job
+    baseline: tuple[Observation, ...]
+    candidate: tuple[Observation, ...]
+
+
 async def _play_live(
     plan: Plan, job: Job, baseline: LiveTarget, candidate: LiveTarget
-) -> ScenarioRecord:
+) -> _Played:
     """Play all repeats, the two targets in turn, each first every other time."""
     first: list[Observation] = []
     second: list[Observation] = []
@@ -199,20 +219,22 @@ async def _play_live(
         order = [(baseline, first), (candidate, second)]
         for live, seen in order if repeat % 2 == 0 else reversed(order):
             seen.append(await live.play(job.script))
-    lag_ns = max(
-        (
-            lateness
-            for observation in (*first, *second)
-            for request in observation.upstream
-            for lateness in request.lateness_ns
-        ),
-        default=0,
-    )
+    return _Played(job=job, baseline=tuple(first), candidate=tuple(second))
+
+
+def _lateness(played: _Played) -> Iterator[int]:
+    for observation in (*played.baseline, *played.candidate):
+        yield from lateness_of(observation.upstream)
+
+
+def _judge_live(played: _Played) -> ScenarioRecord:
+    lag_ns = max(_lateness(played), default=0)
+    job = played.job
     return _record(
         job,
         Mode.LIVE,
-        _judge_all(job.baseline, first, lag_ns),
-        _judge_all(job.candidate, second, lag_ns),
+        _judge_all(job.baseline, played.baseline, lag_ns),
+        _judge_all(job.candidate, played.candidate, lag_ns),
         degraded=lag_ns > 1_000_000,
     )
 
@@ -222,13 +244,3 @@ def _judge_all(
 ) -> tuple[Judgement, ...]:
     limits = live_limits(lag_ns)
     return tuple(judge(expected, observed, limits) for observed in observations)
-
-
-def _lag(lateness: list[int]) -> Lag:
-    ordered = sorted(lateness) or [0]
-    return Lag(
-        count=len(lateness),
-        p50_ns=ordered[(len(ordered) - 1) // 2],
-        p99_ns=ordered[max(0, -(-len(ordered) * 99 // 100) - 1)],
-        max_ns=ordered[-1],
-    )

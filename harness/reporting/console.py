@@ -15,6 +15,7 @@ from harness.judge.record import (
     RunFinished,
     RunStarted,
     ScenarioJudged,
+    ScenarioPlayed,
     ScenarioRecord,
     TargetReady,
 )
@@ -25,6 +26,9 @@ from harness.reporting.summary import summary_lines
 __all__ = ["ConsoleReporter"]
 
 _WIDTH = 80
+
+_TOLD_EVERY = 20
+"""Live scenarios between two lines of progress, where no terminal shows a bar."""
 
 
 class ConsoleReporter:
@@ -88,6 +92,8 @@ class ConsoleReporter:
                 f"target {event.name} is ready at {event.url} "
                 f"(told apart by {event.routing}{served})"
             )
+        elif isinstance(event, ScenarioPlayed):
+            self._play(event)
         elif isinstance(event, ScenarioJudged):
             self._judge(event.record)
         elif isinstance(event, RunFinished):
@@ -115,6 +121,16 @@ class ConsoleReporter:
             self._out.print(
                 Text(line, style=style), soft_wrap=True, highlight=False, emoji=False
             )
+
+    def _play(self, event: ScenarioPlayed) -> None:
+        """Show that live streams are played: they are judged only when all were."""
+        if self._progress is not None and self._task is not None:
+            words = f"played {event.played} of {event.total} live  {event.id}"
+            self._progress.update(
+                self._task, description=printable(words)[: _WIDTH - 44]
+            )
+        elif event.played % _TOLD_EVERY == 0:
+            self._say(f"played {event.played} of {event.total} live")
 
     def _judge(self, record: ScenarioRecord) -> None:
         self._judged += 1

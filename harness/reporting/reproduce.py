@@ -32,10 +32,11 @@ def repeat_scenario(
         options: Words of the command line that stay as they were: targets, files; None:
             found from the run, which knows the names of its targets and its speed.
     """
+    scenario = record.scenario
     chosen = (
-        _faults(record.scenario.faults)
+        [*_cassettes([scenario.source or scenario.id]), *_faults(scenario.faults)]
         if run.settings.suite == _CASSETTES
-        else [record.scenario.id]
+        else [scenario.id]
     )
     return _line(run, chosen, (record.mode,), options)
 
@@ -47,9 +48,10 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
         chosen = ["--suite", suite]
     elif suite == _CASSETTES:
         calls = [call for record in run.records for call in record.scenario.faults]
-        chosen = _faults(
+        faults = _faults(
             call for at, call in enumerate(calls) if call not in calls[:at]
         )
+        chosen = [*_cassettes(run.settings.cassettes), *faults]
     else:
         chosen = sorted({record.scenario.id for record in run.records})
     # Both modes are what is played where none is named.
@@ -82,6 +84,10 @@ def _options(run: RunRecord) -> list[str]:
     if run.settings.repeats != 1:
         words += ["--repeats", str(run.settings.repeats)]
     return words
+
+
+def _cassettes(paths: Iterable[str]) -> list[str]:
+    return [word for path in paths for word in ("--cassette", path)]
 
 
 def _faults(calls: Iterable[FaultCall]) -> list[str]:

@@ -17,16 +17,16 @@ WHOLE = "whole"
 
 
 def cassette_scenarios(
-    cassettes: Iterable[tuple[str, Cassette]], faults: Sequence[FaultCall] = ()
+    cassettes: Iterable[tuple[str, str, Cassette]], faults: Sequence[FaultCall] = ()
 ) -> list[Scenario]:
     """Make a scenario of every interaction, and one more for every fault.
 
     Args:
-        cassettes: Name and content; the name becomes part of the id.
+        cassettes: Name, file and content; the name becomes part of the id.
         faults: Each makes a family of its own, named like the fault.
     """
     scenarios = []
-    for name, cassette in cassettes:
+    for name, source, cassette in cassettes:
         for position, interaction in enumerate(cassette.interactions):
             number = f"/{position}" if len(cassette.interactions) > 1 else ""
             for calls in ((), *((call,) for call in faults)):
@@ -40,7 +40,7 @@ def cassette_scenarios(
                         response=interaction.response,
                         recorded=True,
                         faults=calls,
-                        source=name,
+                        source=source,
                     )
                 )
     return scenarios

@@ -54,11 +54,12 @@ def test_a_run_is_repeated_by_suite_or_by_names(virtual_run, both_modes_run):
 
 
 def test_cassettes_are_repeated_with_their_faults(virtual_run):
-    """Cassettes have no ids: the caller tells the files, the scenario its faults."""
-    run = with_settings(virtual_run, suite="cassettes")
-    options = ("--cassette", "recordings")
-    assert repeat_scenario(run, run.records[1], options) == (
-        "harness compare --fault 'repeat_first: {\"times\": 2}' --seed 7 --virtual "
-        "--cassette recordings"
+    """A scenario names its own cassette and faults, a run all that it was given."""
+    run = with_settings(virtual_run, suite="cassettes", cassettes=("recordings",))
+    source = run.records[1].scenario.source or run.records[1].scenario.id
+    assert repeat_scenario(run, run.records[1], ("--speed", "2")) == (
+        f"harness compare --cassette {source} "
+        "--fault 'repeat_first: {\"times\": 2}' --seed 7 --virtual --speed 2"
     )
-    assert repeat_run(run, options).count("--fault") == 5
+    assert repeat_run(run).startswith("harness compare --cassette recordings --fault")
+    assert repeat_run(run).count("--fault") == 5
