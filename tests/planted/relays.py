@@ -222,3 +222,24 @@ crash_late = planted(_crash_late)
 after_done = planted(_after_done)
 two_requests = planted(_two_requests)
 unchanged = planted(lambda memory, event, commands: commands)
+
+
+class Passing:
+    """Forwards what it gets: right for every stream that is right."""
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        name = event[0]
+        if name == "request":
+            return [("connect", 1)]
+        if name == "head":
+            return [("send_head", *event[1:])]
+        if name == "data":
+            return [("send", event[1])]
+        if name == "ended":
+            return [("end",) if event[1] == "complete" else ("abort",)]
+        return [("close_upstream",)]
+
+
+def passing(settings: Mapping[str, str], seed: int) -> Passing:
+    """Make a relay that only forwards."""
+    return Passing()

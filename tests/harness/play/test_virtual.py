@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from harness.cassette.model import Framing, Request
+from harness.errors import InputError
+from harness.faults.draft import Finish, WireDraft, Write
+from harness.judge.observation import ClientEnd
+from harness.play.virtual import load_relay, play_virtual
+from harness.scenario.model import Abort, ClientPlan
+from harness.scenario.script import Script
+
+MS = 1_000_000
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+
+
+def script(
+    *writes: tuple[int, bytes],
+    finish: Finish = Finish.COMPLETE,
+    finish_ms: int = 500,
+    framing: Framing = Framing.CHUNKED,
+    head_ms: int | None = 10,
+    promised: int | None = None,
+    client: ClientPlan | None = None,
+) -> Script:
+    """A script whose writes are given in milliseconds."""
+    wire = WireDraft(
+        status=200,
+        http_version="HTTP/1.1",
+        headers=(("Content-Type", "text/event-stream"),),
+        framing=framing,
+        head_at_ns=None if head_ms is None else head_ms * MS,
+        writes=tuple(Write(at_ms * MS, data) for at_ms, data in writes),
+        spans=(),
+        finish=finish,
+        finish_at_ns=finish_ms * MS,
+        promised_length=promised,
+    )
+    return Script(
+        scenario_id="test/one",
+        seed=1,
+        request=Request(method="POST", path="/v1/x", headers=(), body=b"{}"),
+        attempts=(wire,),
+        client=client or ClientPlan(),
+    )
+
+
+class Recorder:
+    """A relay that passes everything on and keeps what it was told, and when."""
+
+    def __init__(self) -> None:
+        self.seen = []
+        self.extra = {}
+
+    def handle(self, now_ns, event):
+        self.seen.append((now_ns, event))
+        name = event[0]
+        commands = {
+            "request": [("connect", 1)],
+            "head": [("send_head", *event[1:])],
+            "data": [("send", *event[1:])],
+            "ended": [("end",)] if event[1:] == ("complete",) else [("abort",)],
+            "client_gone": [("close_upstream",)],
+        }.get(name, [])
+        return [*commands, *self.extra.get(name, [])]
+
+
+def play(wanted: Script, **extra):
+    """Play into a recorder; returns observation and what the relay was told."""
+    relay = Recorder()
+    relay.extra = extra
+    return play_virtual("t", lambda settings, seed: relay, wanted, {}), relay.seen
+
+
+def test_events_arrive_at_their_instants():
+    """Head, data and end reach the relay exactly when the script says."""
+    seen, told = play(script((100, b"a"), (250, b"b")))
+
+    assert [
+        (0, "request"),
+        (10 * MS, "head"),
+        (100 * MS, "data"),
+        (250 * MS, "data"),
+        (500 * MS, "ended"),
+    ] == [(now, event[0]) for now, event in told]
+    assert ((100 * MS, b"a"), (250 * MS, b"b")) == seen.reads
+    assert ClientEnd.COMPLETE is seen.end
+    assert seen.upstream[0].finished
+
+
+@pytest.mark.parametrize(
+    ("finish", "framing", "ended"),
+    [
+        (Finish.COMPLETE, Framing.CHUNKED, ("ended", "complete")),
+        (Finish.TRUNCATED, Framing.CHUNKED, ("ended", "truncated")),
+        (Finish.TRUNCATED, Framing.CONTENT_LENGTH, ("ended", "truncated")),
+        (Finish.TRUNCATED, Framing.CLOSE, ("ended", "complete")),
+        (Finish.RESET, Framing.CLOSE, ("ended", "reset")),
+    ],
+)
+def test_endings_look_as_they_do_on_a_wire(finish, framing, ended):
+    """A FIN is the end of a close-delimited body and a cut of any other."""
+    _, told = play(script((100, b"a"), finish=finish, framing=framing))
+
+    assert ended == told[-1][1]
+
+
+def test_promised_length_cuts_and_keeps_waiting():
+    """More bytes than promised are not read; fewer are a truncation."""
+    short, told = play(
+        script((100, b"abcdef"), framing=Framing.CONTENT_LENGTH, promised=4)
+    )
+    assert b"abcd" == short.body
+    assert ("ended", "complete") == told[-1][1]
+
+    _, told = play(script((100, b"ab"), framing=Framing.CONTENT_LENGTH, promised=4))
+    assert ("ended", "truncated") == told[-1][1]
+
+
+def test_stall_ends_at_the_deadline():
+    """Nothing more, for ever: the client gives up when its patience ends."""
+    plan = ClientPlan(deadline_ms=60_000)
+    seen, _ = play(script((100, b"a"), finish=Finish.STALL, client=plan))
+
+    assert (ClientEnd.TIMEOUT, 60_000 * MS) == (seen.end, seen.end_at_ns)
+
+
+def test_client_leaves_after_events_and_frees_the_upstream():
+    """The relay learns of it at the same instant, before later data."""
+    plan = ClientPlan(abort=Abort(after_events=2))
+    writes = [(100 * index, EVENT) for index in range(1, 5)]
+    seen, told = play(script(*writes, client=plan))
+
+    assert (ClientEnd.CLIENT_CLOSED, 200 * MS) == (seen.end, seen.end_at_ns)
+    assert (200 * MS, ("client_gone", "rst")) == told[-1]
+    assert 200 * MS == seen.upstream[0].closed_at_ns
+
+
+def test_client_leaves_after_a_time():
+    """A client may leave before anything came."""
+    plan = ClientPlan(abort=Abort(after_ms=50))
+    seen, _ = play(script((100, EVENT), head_ms=90, client=plan))
+
+    assert (ClientEnd.CLIENT_CLOSED, None) == (seen.end, seen.status)
+
+
+def test_at_one_instant_client_upstream_timer():
+    """The order at equal instants is fixed: client, upstream, timers."""
+    plan = ClientPlan(abort=Abort(after_ms=100))
+    wanted = script((100, b"a"), finish=Finish.STALL, client=plan)
+
+    _, told = play(wanted, request=[("set_timer", "t", 100 * MS)], client_gone=[])
+    assert ["request", "head", "client_gone"] == [event[0] for _, event in told]
+
+    _, told = play(script((100, b"a")), request=[("set_timer", "t", 100 * MS)])
+    assert ["request", "head", "data", "timer", "ended"] == [
+        event[0] for _, event in told
+    ]
+
+
+def test_cancelled_and_replaced_timers_do_not_ring():
+    """A timer rings once, at the instant it was last set for."""
+    _, told = play(
+        script((100, b"a")),
+        request=[("set_timer", "t", 50 * MS), ("set_timer", "u", 60 * MS)],
+        head=[("set_timer", "t", 70 * MS), ("cancel_timer", "u")],
+    )
+
+    assert [(70 * MS, ("timer", "t"))] == [
+        (now, event) for now, event in told if event[0] == "timer"
+    ]
+
+
+def test_paused_upstream_waits_and_loses_nothing():
+    """Bytes of a paused upstream arrive when it is resumed, in order."""
+    seen, told = play(
+        script((100, b"a"), (110, b"b"), (120, b"c")),
+        head=[("pause_upstream",), ("set_timer", "go", 200 * MS)],
+        timer=[("resume_upstream",)],
+    )
+
+    assert [(200 * MS, b"a"), (200 * MS, b"b"), (200 * MS, b"c")] == list(seen.reads)
+    assert 500 * MS == told[-1][0]
+
+
+def test_crash_of_a_relay_is_an_observation():
+    """A target's exception is evidence about the target, not our error."""
+
+    class Broken(Recorder):
+        def handle(self, now_ns, event):
+            if event[0] == "data":
+                raise KeyError("choices")
+            return super().handle(now_ns, event)
+
+    seen = play_virtual("t", lambda settings, seed: Broken(), script((100, b"a")), {})
+
+    assert ClientEnd.TRUNCATED is seen.end
+    assert ("crashed: KeyError on data",) == seen.log
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"ended": [("send", b"x")]}, "after its end"),
+        ({"request": [("send", b"x")]}, "before a head"),
+        ({"head": [("send_head", 200, ())]}, "second head"),
+        ({"data": [("sned", b"x")]}, "unknown command 'sned'"),
+        ({"data": [("send",)]}, "wrong form"),
+    ],
+)
+def test_misuse_of_the_contract_is_invalid(extra, words):
+    """A relay that breaks the contract proves nothing, and is told so."""
+    seen, _ = play(script((100, b"a")), **extra)
+
+    assert words in seen.invalid
+
+
+def test_content_length_of_a_relay_bounds_what_it_sends():
+    """As a server does: what is over the promise is dropped, under it is a cut."""
+
+    class Promising(Recorder):
+        def handle(self, now_ns, event):
+            if event[0] == "head":
+                return [("send_head", 200, ((b"Content-Length", b"3"),))]
+            return super().handle(now_ns, event)
+
+    def sent(*writes):
+        return play_virtual("t", lambda s, n: Promising(), script(*writes), {})
+
+    assert (b"abc", ClientEnd.COMPLETE) == (
+        sent((100, b"abcdef")).body,
+        sent((100, b"abcdef")).end,
+    )
+    assert ClientEnd.TRUNCATED is sent((100, b"a")).end
+
+
+def test_run_repeats_to_the_bit():
+    """A hundred runs of one script have one digest."""
+    writes = [(7 * index, EVENT) for index in range(1, 60)]
+    factory = load_relay("proxy.v2:make_relay")
+    digests = {
+        hashlib.sha256(
+            repr(play_virtual("t", factory, script(*writes), {})).encode()
+        ).hexdigest()
+        for _ in range(100)
+    }
+
+    assert 1 == len(digests)
+
+
+@pytest.mark.parametrize(
+    "path", ["proxy.v9:make_relay", "proxy.v1:make_realy", "proxy.v1", "", "proxy.v1:"]
+)
+def test_relay_that_cannot_be_loaded_is_told(path):
+    """A wrong dotted path is the configuration's error."""
+    with pytest.raises(InputError, match="relay"):
+        load_relay(path)
