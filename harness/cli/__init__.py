@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import click
 
@@ -15,6 +16,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "check": "harness.cli.check:check",
     "compare": "harness.cli.compare:compare",
+    "faults": "harness.cli.faults:faults",
     "import": "harness.cli.imports:import_group",
     "replay": "harness.cli.replay:replay",
     "report": "harness.cli.report:report",
@@ -56,7 +58,14 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors become one message and an exit code."""
+    """Run the command line; errors become one message and an exit code.
+
+    Relays and faults of the user's own are named by dotted paths, and looked for in the
+    current folder too, as ``python -m`` does.
+    """
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.append(here)
     try:
         cli(standalone_mode=True)
     except HarnessError as error:

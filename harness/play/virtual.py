@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import heapq
 import importlib
-import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Protocol
 
 from harness.cassette.model import Framing
@@ -49,9 +47,6 @@ def load_relay(path: str) -> RelayFactory:
         InputError: If it cannot be imported.
     """
     module_name, _, attribute = path.partition(":")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.append(here)
     try:
         factory = getattr(importlib.import_module(module_name), attribute or "")
     except (ImportError, AttributeError, ValueError) as error:
