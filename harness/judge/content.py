@@ -236,7 +236,8 @@ def _without_optional(
 def _event_words(found: Significant | None, kind: Kind) -> str:
     if found is None:
         return "no such event"
-    words = quote(found.item.data, 100)
+    # Without the envelope that every chunk repeats, so that what differs is seen.
+    words = quote(found.canonical, 100)
     if kind is Kind.EVENT_MOVED:
         places = ", ".join(
             f"{count} characters of choice {index} {name}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Any
 
@@ -11,7 +11,13 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.reporting.escaping import printable
-from harness.reporting.findings import Finding, Group, findings, improvements
+from harness.reporting.findings import (
+    Finding,
+    Group,
+    Improvement,
+    findings,
+    improvements,
+)
 from harness.reporting.words import (
     DECISIONS,
     answer_words,
@@ -41,6 +47,9 @@ _STYLES: Mapping[Group, str] = {
 
 _SHOWN_IN_FULL = 3
 """Violations of one answer that are told with what was expected and what came."""
+
+_NAMES_SHOWN = 12
+"""Scenarios named where many show one thing; ``report.json`` names all."""
 
 
 def summary_lines(
@@ -215,10 +224,22 @@ class _Summary:
                 yield from self._upstream(first.scenario)
             yield from self._row("expected", wrong["expected"])
             yield from self._row(self._names[0], wrong["got"])
+            yield from self._besides(improvement)
             if others:
-                names = ", ".join(finding.id for finding in others)
-                yield from self._row("also", names)
+                yield from self._row("also", _some(finding.id for finding in others))
             yield from self._repeat(first.scenario)
+
+    def _besides(self, improvement: Improvement) -> Iterator[Line]:
+        """Name what else was wrong in the same streams, less bad or as bad."""
+        kinds = {
+            wrong["kind"]: None
+            for finding in improvement.findings
+            for answer in finding.scenario["baseline"]["answers"]
+            for wrong in answer["violations"]
+            if wrong["kind"] != improvement.violation["kind"]
+        }
+        if kinds:
+            yield from self._row("besides", ", ".join(sorted(kinds)))
 
     def _accepted(self, found: list[Finding]) -> Iterator[Line]:
         for finding in found:
@@ -277,6 +298,13 @@ class _Summary:
 
 def _padded(text: str, width: int) -> str:
     return text + " " * max(1, width - cell_len(text))
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    more = len(listed) - _NAMES_SHOWN
+    shown = ", ".join(listed[:_NAMES_SHOWN])
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _wrong_words(wrong: Mapping[str, Any]) -> str:
