@@ -123,6 +123,7 @@ def _read_interaction(document: Document, path: Path, data: Any) -> Interaction:
             body=_read_bytes(document, body_path, request["body"]),
         ),
         response=_read_response(document, (*path, "response"), response),
+        notes=tuple(data.get("notes", ())),
     )
 
 
@@ -207,6 +208,8 @@ def _write(cassette: Cassette) -> Iterator[str]:
     yield "interactions:"
     for interaction in cassette.interactions:
         yield f"- request: {_request(interaction.request)}"
+        if interaction.notes:
+            yield f"  notes: {_flow(interaction.notes)}"
         yield "  response:"
         for line in _response(interaction.response):
             yield f"    {line}"

@@ -120,10 +120,18 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """One request and its response."""
+    """One request and its response.
+
+    Attributes:
+        request: What was asked.
+        response: What was answered.
+        notes: What a reader must know of this recording: why it stops before the
+            stream did, which times may be late. Sentences of the recorder's own.
+    """
 
     request: Request
     response: Response
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

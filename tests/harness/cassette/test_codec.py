@@ -160,7 +160,8 @@ def interactions(draw):
         headers=draw(HEADERS),
         body=draw(BYTES),
     )
-    return Interaction(request=request, response=response)
+    notes = draw(st.lists(TEXT.filter(bool), max_size=2).map(tuple))
+    return Interaction(request=request, response=response, notes=notes)
 
 
 CASSETTES = st.builds(
