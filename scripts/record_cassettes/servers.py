@@ -2,8 +2,8 @@
 
 ``serving(name)`` is all that a recorder needs::
 
-    with serving("llama.cpp") as url:
-        httpx.post(f"{url}/v1/chat/completions", json=request.body)
+    with serving("llama.cpp") as server:
+        httpx.post(f"{server.url}/v1/chat/completions", json=request.body)
 
 A server runs with the Python that has it installed, which need not be this one.
 """
@@ -27,9 +27,17 @@ import yaml
 from conversations import load_conversations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["SERVERS", "Request", "Server", "load_requests", "serving", "versions"]
+__all__ = [
+    "SERVERS",
+    "Request",
+    "Running",
+    "Server",
+    "load_requests",
+    "serving",
+    "versions",
+]
 
 HERE = Path(__file__).parent
 READY_SECONDS = 90
@@ -69,6 +77,19 @@ SERVERS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A server that answers.
+
+    Attributes:
+        url: Base URL.
+        kill: Ends it at once, as SIGKILL does; it says goodbye to nobody.
+    """
+
+    url: str
+    kill: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request of ``requests.yaml``.
 
@@ -83,6 +104,9 @@ class Request:
         status: HTTP status of the answer.
         finish_reason: What ends every choice; None where no choice ends.
         starts: How the text begins where the answer is cut.
+        kill_after_ms: Kill the server so long after the request was begun; None: it
+            may finish.
+        leave_after_events: Close the connection after so many events; None: read on.
     """
 
     name: str
@@ -94,6 +118,13 @@ class Request:
     status: int
     finish_reason: str | None
     starts: str | None
+    kill_after_ms: float | None
+    leave_after_events: int | None
+
+    @property
+    def is_broken_off(self) -> bool:
+        """Whether the recorder, not the server, ends the answer."""
+        return self.kill_after_ms is not None or self.leave_after_events is not None
 
 
 def load_requests() -> list[Request]:
@@ -124,14 +155,16 @@ def load_requests() -> list[Request]:
                 status=status,
                 finish_reason=entry.get("finish_reason", "stop"),
                 starts=entry.get("starts"),
+                kill_after_ms=entry.get("kill_after_ms"),
+                leave_after_events=entry.get("leave_after_events"),
             )
         )
     return requests
 
 
 @contextlib.contextmanager
-def serving(name: str, *, model: Path | None = None) -> Iterator[str]:
-    """Run a server for the length of a ``with`` block; give its base URL.
+def serving(name: str, *, model: Path | None = None) -> Iterator[Running]:
+    """Run a server for the length of a ``with`` block.
 
     Args:
         name: Key of ``SERVERS``.
@@ -160,7 +193,7 @@ def serving(name: str, *, model: Path | None = None) -> Iterator[str]:
             if not url:
                 raise RuntimeError(f"{name} did not start with {python}")
             wait_until_ready(name, url, process)
-            yield url
+            yield Running(url=url, kill=process.kill)
         finally:
             process.kill()
             process.communicate()
