@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from harness.cassette.content_coding import codings_of
 from harness.cassette.model import Headers, Interaction, Request, Response, Segment
 from harness.cassette.secrets_body import KNOWN_MIN, BodySecrets, mask
 from harness.cassette.secrets_head import (
@@ -70,17 +71,6 @@ def redact_interaction(
     return interaction
 
 
-def content_coding(headers: Headers) -> str | None:
-    """Return the content coding of a body, or None where its bytes are as they are."""
-    codings = [
-        value.strip().lower()
-        for name, value in headers
-        if name.lower() == "content-encoding"
-    ]
-    joined = ", ".join(coding for coding in codings if coding not in ("", "identity"))
-    return joined or None
-
-
 def _redact(interaction: Interaction, rules: RedactionRules) -> Interaction:
     request, response = interaction.request, interaction.response
     asked = search_body(request.headers, request.body, rules)
@@ -101,10 +91,15 @@ def search_body(
     headers: Headers, body: bytes, rules: RedactionRules
 ) -> BodySecrets | None:
     """Search a body for secrets; None where there is nothing that can be searched."""
-    if not body or content_coding(headers):
+    if not body or codings_of(headers):
         return None
-    kinds = [value for name, value in headers if name.lower() == "content-type"]
-    return BodySecrets(body, kinds[0] if kinds else None, rules)
+    return BodySecrets(body, content_type_of(headers), rules)
+
+
+def content_type_of(headers: Headers) -> str | None:
+    """Return what a head says that its body is."""
+    values = (value for name, value in headers if name.lower() == "content-type")
+    return next(values, None)
 
 
 def _redact_request(

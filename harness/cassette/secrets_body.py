@@ -73,6 +73,7 @@ class BodySecrets:
     Attributes:
         found: Where secrets are, in no order; ranges may overlap.
         known: What they say, where it is long enough to be looked for elsewhere.
+        strands: What the body says, by path.
     """
 
     def __init__(
@@ -83,13 +84,13 @@ class BodySecrets:
         self._rules = rules
         self._raw = body.decode("latin-1")
         pieces = pieces_of(body, content_type)
-        self._strands = strands_of(body, pieces)
+        self.strands = strands_of(body, pieces)
         if content_type is not None and _FORM in content_type.lower():
             self._search_form()
         self._search_numbers(pieces)
         for start, end, kind in self._shapes(self._raw):
             self._add([(start, end)], self._raw[start:end], kind)
-        for strand in self._strands:
+        for strand in self.strands:
             self._search(strand)
 
     def search_known(self, secrets: Iterable[str]) -> None:
@@ -102,7 +103,7 @@ class BodySecrets:
             kind = "a secret that stands elsewhere too"
             for start in _places(self._raw, secret):
                 self.found.append(Found(start, start + len(secret), kind))
-            for strand in self._strands:
+            for strand in self.strands:
                 for start in _places(strand.text, secret):
                     self._add_in(strand, start, start + len(secret), secret, kind)
                 self._search_parts(strand, secret, kind)

@@ -93,7 +93,7 @@ _NO_LETTERS = re.compile(r"[^a-z0-9]")
 # Numbers that count something, words of a schema, and names of a place for a secret.
 _NO_VALUE = re.compile(
     r"-?[0-9]{0,6}|-?[0-9]*\.[0-9]+|true|false|none|null|string|number|integer|boolean"
-    r"|object|array|\$\{?\w+\}?|<[^<>]*>|\{\{[^{}]*\}\}|[^A-Za-z0-9]*",
+    r"|object|array|\$\{?\w+\}?|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}|[^A-Za-z0-9]*",
     re.IGNORECASE,
 )
 

@@ -10,10 +10,12 @@ import click
 from harness.cassette.codec import load_cassette
 from harness.cassette.files import find_cassettes, read_text
 from harness.cassette.model import Cassette
-from harness.documents import load
+from harness.documents import Document, load
 from harness.errors import HarnessError, InputError
 
 __all__ = ["check"]
+
+_SECRETS_MAX = 10  # told one by one: each costs a reading of the file, for its line
 
 _EXAMPLES = """\b
 Examples:
@@ -42,8 +44,9 @@ def check(
     """Check cassettes, scenarios and configurations, and tell every mistake.
 
     PATH is a file, or a folder that is searched for *.yaml and *.yml. What a file is
-    shows by its keys: interactions, scenario or targets. Exits with 2 when a file is
-    wrong.
+    shows by its keys: interactions, scenario or targets. A cassette that still holds a
+    credential is wrong; where it stands is told, but not what it is. Exits with 2 when
+    a file is wrong.
     """
     right = wrong = 0
     for found in _expand(paths):
@@ -51,9 +54,10 @@ def check(
             if isinstance(found, HarnessError):
                 raise found
             words = _check_file(found, cassettes)
-        except HarnessError as error:
+        except* HarnessError as errors:
             wrong += 1
-            click.echo(f"error  {error}")
+            for error in errors.exceptions:
+                click.echo(f"error  {error}")
         else:
             right += 1
             if not quiet:
@@ -80,8 +84,8 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
 
 def _check_file(path: Path, cassettes: Path) -> str:
     text = read_text(path)
-    data = load(text, source=str(path)).data
-    keys = data if isinstance(data, dict) else {}
+    document = load(text, source=str(path))
+    keys = document.data if isinstance(document.data, dict) else {}
     # The readers are loaded where they are needed: start-up time is felt.
     if "scenario" in keys:
         from harness.scenario.loader import read_scenario  # noqa: PLC0415
@@ -92,12 +96,30 @@ def _check_file(path: Path, cassettes: Path) -> str:
 
         return f"configuration, {', '.join(read_config(path).targets)}"
     if "interactions" in keys or "format" in keys:
-        return _describe(load_cassette(text, source=str(path)))
+        cassette = load_cassette(text, source=str(path))
+        _check_secrets(cassette, document)
+        return _describe(cassette)
     message = (
         "neither a cassette (interactions), a scenario (scenario) "
         "nor a configuration (targets)"
     )
     raise InputError(message, source=str(path))
+
+
+def _check_secrets(cassette: Cassette, document: Document) -> None:
+    """Refuse a cassette that holds a secret; all of them are told, none is shown."""
+    from harness.cassette.secrets_scan import find_secrets  # noqa: PLC0415
+
+    found = find_secrets(cassette)
+    errors = [
+        document.error(f"not safe to keep: {finding}", finding.path)
+        for finding in found[:_SECRETS_MAX]
+    ]
+    if len(found) > _SECRETS_MAX:
+        message = f"not safe to keep: {len(found) - _SECRETS_MAX} more places"
+        errors.append(InputError(message, source=document.source))
+    if errors:
+        raise ExceptionGroup("secrets", errors)
 
 
 def _describe(cassette: Cassette) -> str:
