@@ -1,6 +1,6 @@
-"""Every fault on streams of real providers, where a folder of them is given.
+"""Every fault on streams of real providers, where they are at hand.
 
-``STREAM_CORPUS`` names a folder of ``*.sse`` files.
+They lie outside the project, beside the checkout or where ``STREAM_CORPUS`` says.
 """
 
 from __future__ import annotations
@@ -16,13 +16,16 @@ from harness.faults.draft import Meaning, draft_response, lower
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, apply_faults
 from harness.sse.parser import parse
 
-_FOLDER = os.environ.get("STREAM_CORPUS")
-_FILES = sorted(Path(_FOLDER).rglob("*.sse")) if _FOLDER else []
+_ROOT = Path(__file__).parents[3]
+_FOLDER = Path(os.environ.get("STREAM_CORPUS", _ROOT.parent / "shared" / "corpus"))
+_FILES = sorted((_FOLDER / "openai-chat").glob("*.sse"))
 _SAMPLE = _FILES[:: max(1, len(_FILES) // 40)]
 
 pytestmark = [
     pytest.mark.corpus,
-    pytest.mark.skipif(not _FILES, reason="STREAM_CORPUS names no recorded streams"),
+    pytest.mark.skipif(
+        not _FILES, reason=f"no recorded streams in {_FOLDER}; set STREAM_CORPUS"
+    ),
 ]
 
 # What a repairing proxy delivers is, as text, what the stream said before.

@@ -87,35 +87,43 @@ def repeats_its_opening(data):
     )
 
 
-@pytest.mark.parametrize("path", STREAMS, ids=lambda path: path.stem)
-class TestCorpus:
-    def test_text_is_kept(self, path):
-        """Without a repeat in an opening, text and payloads pass as they came."""
-        data = path.read_bytes()
-        if repeats_its_opening(data):
-            pytest.skip("the opening repeats itself")
+def has_text(data):
+    """Tell whether some delta has text that is not white space."""
+    return any(text.strip() for block in blocks(data) for _, text in deltas(block))
 
-        sent = through(data)
 
-        assert texts(data) == texts(sent)
-        assert [chunk_of(b) for b in blocks(data)] == [
-            chunk_of(b) for b in blocks(sent)
-        ]
+BODIES = {path.stem: path.read_bytes() for path in STREAMS}
+PLAIN = [stem for stem, data in BODIES.items() if not repeats_its_opening(data)]
+SPEAKING = [stem for stem in PLAIN if has_text(BODIES[stem])]
 
-    def test_repeated_first_delta_is_sent_once(self, path):
-        """An upstream that sends its first delta again changes nothing."""
-        data = path.read_bytes()
-        if repeats_its_opening(data):
-            pytest.skip("the opening repeats itself")
-        stuttering, done = [], False
-        for block in blocks(data):
+
+def test_most_streams_do_not_repeat_their_opening():
+    """What is left out below is little."""
+    assert len(PLAIN) > 0.95 * len(STREAMS)
+
+
+@pytest.mark.parametrize("stem", PLAIN)
+def test_text_is_kept(stem):
+    """Without a repeat in an opening, text and payloads pass as they came."""
+    data = BODIES[stem]
+
+    sent = through(data)
+
+    assert texts(data) == texts(sent)
+    assert [chunk_of(b) for b in blocks(data)] == [chunk_of(b) for b in blocks(sent)]
+
+
+@pytest.mark.parametrize("stem", SPEAKING)
+def test_repeated_first_delta_is_sent_once(stem):
+    """An upstream that sends its first delta again changes nothing."""
+    data = BODIES[stem]
+    stuttering, done = [], False
+    for block in blocks(data):
+        stuttering.append(block)
+        if not done and any(text.strip() for _, text in deltas(block)):
             stuttering.append(block)
-            if not done and any(text.strip() for _, text in deltas(block)):
-                stuttering.append(block)
-                done = True
-        if not done:
-            pytest.skip("no text")
+            done = True
 
-        sent = through("".join(stuttering).encode())
+    sent = through("".join(stuttering).encode())
 
-        assert texts(data) == texts(sent)
+    assert texts(data) == texts(sent)
