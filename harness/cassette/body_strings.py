@@ -24,11 +24,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 __all__ = [
+    "Document",
     "Piece",
     "Strand",
     "characters",
     "documents",
+    "is_event_stream",
     "lex",
+    "lines_of",
+    "looks_like_json",
+    "pieces_in",
     "pieces_of",
     "read_text",
     "strands_of",
@@ -38,6 +43,7 @@ Label = str | int | tuple[object, ...]
 StrandPath = tuple[Label, ...]
 
 _STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data|event|id|retry)?:")
+_JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?[\s,]*[{\[\"]")
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(
     r'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)([ \t\r\n]*:)?'
@@ -173,38 +179,58 @@ def is_event_stream(body: bytes, content_type: str | None) -> bool:
     return named or _STREAM_START.match(body) is not None
 
 
-def documents(body: bytes, content_type: str | None) -> Iterator[tuple[int, bytes]]:
-    """Yield each document of a body with its offset.
+class Document(NamedTuple):
+    """What one event says, or the whole body where it is no event stream.
+
+    Attributes:
+        start: Offset of its first byte in the body.
+        data: Its bytes; what stands between two data lines is spaces.
+        spans: Where in the body the bytes are that it says.
+    """
+
+    start: int
+    data: bytes
+    spans: tuple[tuple[int, int], ...]
+
+
+def documents(body: bytes, content_type: str | None) -> Iterator[Document]:
+    """Yield each document of a body.
 
     Args:
         body: All of its bytes, without content coding.
         content_type: What the head says it is.
     """
     if not is_event_stream(body, content_type):
-        yield 0, body
+        yield Document(0, body, ((0, len(body)),))
         return
-    offset = len(_BOM) if body.startswith(_BOM) else 0
     values: list[tuple[int, int]] = []
-    for line in body[offset:].splitlines(keepends=True):
-        content = line.rstrip(b"\r\n")
-        if content.startswith(b"data:"):
-            values.append((offset + len(b"data:"), offset + len(content)))
-        elif not content and values:
-            yield _joined(body, values)
+    for start, line in lines_of(body):
+        if line.startswith(b"data:"):
+            values.append((start + len(b"data:"), start + len(line)))
+        elif not line and values:
+            yield _document(body, values)
             values = []
-        offset += len(line)
     if values:
-        yield _joined(body, values)
+        yield _document(body, values)
 
 
-def _joined(body: bytes, values: list[tuple[int, int]]) -> tuple[int, bytes]:
+def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield each line of an event stream and its offset, without its end or a BOM."""
+    offset = len(_BOM) if body.startswith(_BOM) else 0
+    for line in body[offset:].splitlines(keepends=True):
+        yield offset, line.rstrip(b"\r\n")
+        offset += len(line)
+
+
+def _document(body: bytes, values: list[tuple[int, int]]) -> Document:
     start, end = values[0][0], values[-1][1]
-    if len(values) == 1:
-        return start, body[start:end]
-    document = bytearray(b" " * (end - start))
-    for value_start, value_end in values:
-        document[value_start - start : value_end - start] = body[value_start:value_end]
-    return start, bytes(document)
+    data = body[start:end]
+    if len(values) > 1:
+        blank = bytearray(b" " * (end - start))
+        for value_start, value_end in values:
+            blank[value_start - start : value_end - start] = body[value_start:value_end]
+        data = bytes(blank)
+    return Document(start, data, tuple(values))
 
 
 class _Frame:
@@ -284,16 +310,40 @@ def lex(text: str, base: int = 0) -> list[Piece]:
 def pieces_of(body: bytes, content_type: str | None) -> list[Piece]:
     """Return the strings and numbers of all documents of a body, in their order.
 
-    A document without a quote, such as plain text as the data of an event, is one
-    string at the path of nothing.
+    A document that does not begin like JSON with a string in it is one string at the
+    path of nothing.
     """
     found: list[Piece] = []
-    for start, document in documents(body, content_type):
-        if b'"' in document:
-            found += lex(document.decode("latin-1"), start)
-        elif document.strip():
-            found.append(Piece(start, start + len(document), ("",), is_string=True))
+    for document in documents(body, content_type):
+        found += pieces_in(document)
     return found
+
+
+def pieces_in(document: Document) -> list[Piece]:
+    """Return the strings and numbers of one document, in their order."""
+    start, data, spans = document
+    if looks_like_json(data):
+        pieces = lex(data.decode("latin-1"), start)
+    else:
+        pieces = [Piece(start, start + len(data), ("",), is_string=True)]
+    # A string may go over the end of a data line: where it was never ended.
+    return pieces if len(spans) == 1 else [*_clipped(pieces, spans)]
+
+
+def looks_like_json(data: bytes) -> bool:
+    """Tell whether a document is read as JSON; what is not is one text."""
+    return _JSON_START.match(data) is not None
+
+
+def _clipped(
+    pieces: list[Piece], spans: tuple[tuple[int, int], ...]
+) -> Iterator[Piece]:
+    for piece in pieces:
+        for start, end in spans:
+            if piece.start < end and start < piece.end:
+                yield piece._replace(
+                    start=max(piece.start, start), end=min(piece.end, end)
+                )
 
 
 def strands_of(body: bytes, pieces: list[Piece]) -> list[Strand]:

@@ -84,7 +84,7 @@ def _redact(interaction: Interaction, rules: RedactionRules) -> Interaction:
     response = _redact_response(response, answered, rules, ordered)
     if request is interaction.request and response is interaction.response:
         return interaction
-    return Interaction(request=request, response=response)
+    return replace(interaction, request=request, response=response)
 
 
 def search_body(
