@@ -43,7 +43,8 @@ Label = str | int | tuple[object, ...]
 StrandPath = tuple[Label, ...]
 
 _STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data|event|id|retry)?:")
-_JSON_START = re.compile(rb"(?:\xef\xbb\xbf)?[\s,]*[{\[\"]")
+# "[DONE]" is none.
+_JSON_START = re.compile(rb'(?:\xef\xbb\xbf)?[\s,]*(?:[{"]|\[\s*(?:["{\[\]0-9tfn-]|$))')
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(
     r'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)([ \t\r\n]*:)?'

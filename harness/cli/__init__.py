@@ -18,8 +18,10 @@ _COMMANDS = {
     "compare": "harness.cli.compare:compare",
     "faults": "harness.cli.faults:faults",
     "import": "harness.cli.imports:import_group",
+    "record": "harness.cli.record:record",
     "replay": "harness.cli.replay:replay",
     "report": "harness.cli.report:report",
+    "scrub": "harness.cli.scrub:scrub",
     "show": "harness.cli.show:show",
 }
 

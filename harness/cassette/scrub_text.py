@@ -1,0 +1,145 @@
+r"""What of one text is replaced: everything, but what keeps it JSON or a sentinel.
+
+A cumulative stream says the beginning of a text again and again, so what happens to a
+character may depend only on what stands before it. That is why a key is known by where
+it stands and not by the colon behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+__all__ = ["scrub_text"]
+
+_JSON = re.compile(r'\s*[{\[]\s*(?:["{\[\]}0-9tfn-]|$)')
+_TOKEN = re.compile(
+    r'(?P<string>"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?$))'
+    r"|(?P<sign>[{}\[\]:,])"
+    r"|(?P<literal>\b(?:(?:true|false|null)\b|(?:t|tr|tru|f|fa|fal|fals|n|nu|nul)$))"
+    r"|(?P<exponent>(?<=[0-9])[eE](?=[0-9+-]|$))",
+    re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,4}|.|$)", re.DOTALL)
+_UNICODE = re.compile(
+    r"\\u(?:([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+    r"|([0-9a-fA-F]{4}))"
+)
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+# The sentinel, and tags that say what a text is and not what was said. A part of one at
+# the end of a text may become one.
+_SENTINEL = "[DONE]"
+_TAGS = frozenset(
+    {
+        *("a", "b", "body", "br", "center", "code", "div", "doctype", "h1", "h2"),
+        *("head", "hr", "html", "li", "meta", "p", "pre", "script", "span", "style"),
+        *("think", "thinking", "title", "ul"),
+    }
+)
+_TAG = re.compile(r"<[/!]?([A-Za-z][A-Za-z0-9]*)(?![A-Za-z0-9])")
+_TAG_BEGUN = re.compile(r"<[/!]?([A-Za-z][A-Za-z0-9]*)$")
+
+Span = tuple[int, int]
+
+
+def scrub_text(
+    text: str, invent: Callable[[str], str], substitute: Callable[[str], str]
+) -> str:
+    r"""Return a text of as many characters with invented letters.
+
+    Args:
+        text: What a string says.
+        invent: Returns stand-ins for a text, one for each character.
+        substitute: The same, a character always by the same one; for those that are
+            written as more than one, half an emoji or a nested ``\u00e9``.
+    """
+    invented = invent(text)
+    if _is_plain(text):
+        return invented
+    new = list(invented)
+    for match in _PAIR.finditer(text):
+        _put(new, match.start(), _substituted_pair(match[0], substitute))
+    for start, end in _literal_spans(text):
+        _put(new, start, text[start:end])
+    if _JSON.match(text):
+        for start, end in _json_spans(text):
+            _put(new, start, text[start:end])
+        for start, end in _value_spans(text):
+            for match in _UNICODE.finditer(text, start, end):
+                _put(new, match.start(), _substituted_escape(match, substitute))
+    return "".join(new)
+
+
+def _is_plain(text: str) -> bool:
+    return not (_JSON.match(text) or "[" in text or "<" in text or _PAIR.search(text))
+
+
+def _put(new: list[str], start: int, text: str) -> None:
+    new[start : start + len(text)] = text
+
+
+def _literal_spans(text: str) -> Iterator[Span]:
+    """Yield where the sentinel and known tags stand, or begin at the end."""
+    at = text.find(_SENTINEL)
+    while at >= 0:
+        yield at, at + len(_SENTINEL)
+        at = text.find(_SENTINEL, at + 1)
+    for size in range(1, len(_SENTINEL)):
+        if text.endswith(_SENTINEL[:size]):
+            yield len(text) - size, len(text)
+    for match in _TAG.finditer(text):
+        if match[1].lower() in _TAGS:
+            yield match.span(1)
+    begun = _TAG_BEGUN.search(text)
+    if begun and any(tag.startswith(begun[1].lower()) for tag in _TAGS):
+        yield begun.span(1)
+
+
+def _json_spans(text: str) -> Iterator[Span]:
+    """Yield what stays of a JSON text: keys, literals, escapes, exponents."""
+    for match, is_key in _tokens(text):
+        if match.lastgroup != "string" or is_key:
+            yield match.span()
+        else:
+            for escape in _ESCAPE.finditer(text, *match.span()):
+                yield escape.span()
+
+
+def _value_spans(text: str) -> Iterator[Span]:
+    for match, is_key in _tokens(text):
+        if match.lastgroup == "string" and not is_key:
+            yield match.span()
+
+
+def _tokens(text: str) -> Iterator[tuple[re.Match[str], bool]]:
+    """Yield the tokens of a JSON text, and whether each stands where a key does."""
+    open_signs: list[str] = []
+    last = ""
+    for match in _TOKEN.finditer(text):
+        sign = match["sign"]
+        is_key = bool(open_signs) and open_signs[-1] == "{" and last in ("{", ",")
+        yield match, is_key
+        if sign in ("{", "["):
+            open_signs.append(sign)
+        elif sign in ("}", "]") and open_signs:
+            open_signs.pop()
+        last = sign or ""
+
+
+def _substituted_pair(pair: str, substitute: Callable[[str], str]) -> str:
+    whole = pair.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    units = substitute(whole).encode("utf-16-le")
+    return "".join(
+        chr(int.from_bytes(units[at : at + 2], "little")) for at in range(0, 4, 2)
+    )
+
+
+def _substituted_escape(match: re.Match[str], substitute: Callable[[str], str]) -> str:
+    high, low, single = match.groups()
+    if single:
+        new = substitute(chr(int(single, 16)))
+    else:
+        new = _substituted_pair(chr(int(high, 16)) + chr(int(low, 16)), substitute)
+    form = "\\u{:04X}" if any(map(str.isupper, match[0])) else "\\u{:04x}"
+    return "".join(form.format(ord(one)) for one in new)
