@@ -142,7 +142,10 @@ class Performance:
     def _step(self) -> None:
         if self.over:
             return
-        if self._paused:
+        if self._transport.is_closing():
+            # A send met a reset; the loop tells of the loss in its next turn only.
+            self.peer_closed()
+        elif self._paused:
             self._waiting = True
         elif self._next < len(self._sends):
             self._next += 1
