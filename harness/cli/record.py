@@ -1,0 +1,249 @@
+"""``harness record``: cassettes of what a real upstream sends."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from urllib.parse import urlsplit
+
+import click
+
+from harness.cassette.redaction import RedactionRules
+from harness.config import parse_address
+from harness.errors import HarnessError, InputError
+from harness.record.names import DEFAULT_TEMPLATE, FIELDS
+from harness.record.selection import Selection
+from harness.record.settings import MAX_BYTES, Settings, parse_size
+
+__all__ = ["record"]
+
+_EXAMPLES = """\b
+Examples:
+  harness record --upstream https://api.openai.com
+  harness record --upstream http://127.0.0.1:8000 --out cassettes/llama --all
+  harness record --upstream https://llm.example --path '*/chat/*' --model 'gpt-*'
+  harness record --regular --listen 127.0.0.1:8082
+"""
+
+_WHERE_CA = "~/.mitmproxy/mitmproxy-ca-cert.pem"
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--upstream", metavar="URL", help="The server to stand in front of.")
+@click.option(
+    "--regular", is_flag=True, help="Be an HTTP proxy, for clients that can use one."
+)
+@click.option(
+    "--listen",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where to listen; port 0 takes a free one.",
+)
+@click.option(
+    "--out",
+    default="cassettes",
+    show_default=True,
+    metavar="DIR",
+    help="Where the cassettes go.",
+)
+@click.option(
+    "--name",
+    default=DEFAULT_TEMPLATE,
+    show_default=True,
+    metavar="TEMPLATE",
+    help=f"Names of cassettes; in braces: {', '.join(FIELDS)}.",
+)
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Record answers that are no event stream, too.",
+)
+@click.option(
+    "--path",
+    "paths",
+    multiple=True,
+    metavar="GLOB",
+    help="Record only paths that fit; may be repeated.",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="GLOB",
+    help="Record only requests for such a model; may be repeated.",
+)
+@click.option(
+    "--max-bytes",
+    default=str(MAX_BYTES),
+    show_default=True,
+    metavar="SIZE",
+    help="Keep so much of a body, such as 64m; 0 keeps all.",
+)
+@click.option(
+    "--tag", "tags", multiple=True, metavar="WORD", help="Put into every cassette."
+)
+@click.option(
+    "--redact-header",
+    multiple=True,
+    metavar="NAME",
+    help="Redact this header beside the known ones; may be repeated.",
+)
+@click.option(
+    "--redact-parameter",
+    multiple=True,
+    metavar="NAME",
+    help="The same for a parameter of the query.",
+)
+@click.option(
+    "--redact-key",
+    multiple=True,
+    metavar="NAME",
+    help="The same for a key in JSON bodies.",
+)
+@click.option(
+    "--redact-pattern",
+    multiple=True,
+    metavar="REGEX",
+    help="The same for whatever fits the expression.",
+)
+@click.option(
+    "--upstream-ca",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Certificates to trust the upstream by (PEM).",
+)
+@click.option(
+    "--idle-timeout",
+    metavar="SECONDS",
+    type=click.IntRange(min=1),
+    help="Close a connection after so much silence; mitmproxy's own is 600.",
+)
+@click.option(
+    "--set",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of mitmproxy, such as ssl_insecure=true.",
+)
+def record(  # noqa: PLR0913 - one argument for each option
+    *,
+    upstream: str | None,
+    regular: bool,
+    listen: str,
+    out: str,
+    name: str,
+    everything: bool,
+    paths: tuple[str, ...],
+    models: tuple[str, ...],
+    max_bytes: str,
+    tags: tuple[str, ...],
+    redact_header: tuple[str, ...],
+    redact_parameter: tuple[str, ...],
+    redact_key: tuple[str, ...],
+    redact_pattern: tuple[str, ...],
+    upstream_ca: str | None,
+    idle_timeout: int | None,
+    options: tuple[str, ...],
+) -> None:
+    """Record the answers of a real server, as they come.
+
+    A proxy stands before the server. What passes is handed on at once; every event
+    stream becomes a cassette in DIR: its bytes, where and when they came, and how it
+    ended. Credentials are redacted before anything is written. Ctrl-C ends.
+
+    Exit codes: 0 all was saved, 2 usage or configuration, 4 a recording was not saved.
+    """
+    try:
+        rules = RedactionRules(
+            headers=frozenset(redact_header),
+            parameters=frozenset(redact_parameter),
+            keys=frozenset(redact_key),
+            patterns=redact_pattern,
+        )
+    except ValueError as error:
+        raise InputError(str(error), key="--redact-pattern") from None
+    settings = Settings(
+        out=out,
+        selection=Selection(everything=everything, paths=paths, models=models),
+        name=name,
+        max_bytes=parse_size(max_bytes, "--max-bytes"),
+        rules=rules,
+        tags=tags,
+    )
+    try:
+        host, port = parse_address(listen)
+    except ValueError as error:
+        raise InputError(str(error), key="--listen") from None
+    mode, base = _mode(upstream, regular=regular)
+    if importlib.util.find_spec("mitmproxy") is None:
+        message = (
+            "recording takes mitmproxy: pip install 'stream-rollout-harness[record]'"
+        )
+        raise HarnessError(message)
+    # Half a second: only who records pays for it.
+    from harness.record.session import Plan  # noqa: PLC0415
+    from harness.record.session import record as run  # noqa: PLC0415
+
+    plan = Plan(
+        mode=mode,
+        host=host,
+        port=port,
+        upstream_ca=upstream_ca,
+        idle_limit_s=idle_timeout,
+        options=options,
+    )
+
+    def ready(host: str, port: int) -> None:
+        for line in _welcome(host, port, base=base, upstream=upstream, out=out):
+            click.echo(line)
+
+    passed = asyncio.run(run(settings, plan, ready=ready, warn=_warn))
+    if passed:
+        answers = "1 answer was" if passed == 1 else f"{passed} answers were"
+        hint = "" if everything else " (--all keeps what is no event stream)"
+        click.echo(f"{answers} not selected{hint}")
+
+
+def _mode(upstream: str | None, *, regular: bool) -> tuple[str, str]:
+    """Return mitmproxy's mode, and the path that a client's base URL has."""
+    if (upstream is None) != regular:
+        raise InputError("expected either --upstream URL or --regular")
+    if upstream is None:
+        return "regular", ""
+    parts = urlsplit(upstream)
+    try:
+        well = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        well = False
+    if not well or parts.query or parts.fragment or parts.username is not None:
+        message = f"expected a URL such as https://host:port, came {upstream!r}"
+        raise InputError(message, key="--upstream")
+    return f"reverse:{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
+
+
+def _welcome(
+    host: str, port: int, *, base: str, upstream: str | None, out: str
+) -> list[str]:
+    bracketed = f"[{host}]" if ":" in host else host
+    url = f"http://{bracketed}:{port}"
+    if upstream is None:
+        setting = [
+            f"HTTP_PROXY={url} HTTPS_PROXY={url}",
+            f"SSL_CERT_FILE={_WHERE_CA}  # for https; the client must trust it",
+        ]
+    else:
+        setting = [
+            f"OPENAI_BASE_URL={url}{base or '/v1'}",
+            f"ANTHROPIC_BASE_URL={url}{base.removesuffix('/v1')}",
+        ]
+    return [
+        f"listening on {url}",
+        *(f"  set {line}" for line in setting),
+        f"recording into {out}; Ctrl-C ends",
+    ]
+
+
+def _warn(message: str) -> None:
+    click.echo(f"harness: {message}", err=True)

@@ -1,0 +1,138 @@
+"""What travels from the recorder to the keeper: frames on a pipe.
+
+A frame is a head of fixed size (kind, number of the recording, time in nanoseconds,
+size) and that many bytes. The bytes of a segment travel as they are; the rest is JSON.
+A recorder that is killed leaves at most one frame that is not whole; it is dropped.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, BinaryIO, NamedTuple
+
+from harness.cassette.model import EndingKind, Headers, Request
+from harness.record.recording import Opening
+
+__all__ = [
+    "EXIT_LOST",
+    "Frame",
+    "FrameKind",
+    "pack",
+    "pack_ending",
+    "pack_opening",
+    "read_ending",
+    "read_frames",
+    "read_opening",
+]
+
+EXIT_LOST = 4
+"""The keeper's exit code where a recording was not saved: evidence is missing."""
+
+_HEAD = struct.Struct(">BIQI")
+
+
+class FrameKind(IntEnum):
+    """What a frame says."""
+
+    SETTINGS = 1
+    OPENING = 2
+    SEGMENT = 3
+    ENDING = 4
+    STOP = 5
+    """The recorder stops in good order; an end of the pipe without it is a kill."""
+
+
+class Frame(NamedTuple):
+    """One frame.
+
+    Attributes:
+        kind: What it says.
+        number: Of which recording; 0 where of none.
+        at_ns: Nanoseconds since the end of the request.
+        data: The bytes of a segment, or JSON.
+    """
+
+    kind: FrameKind
+    number: int
+    at_ns: int
+    data: bytes
+
+
+def pack(
+    kind: FrameKind, number: int = 0, at_ns: int = 0, data: bytes | Any = b""
+) -> bytes:
+    """Return a frame's bytes; ``data`` that is not bytes is written as JSON."""
+    if not isinstance(data, bytes):
+        data = json.dumps(data).encode()
+    return _HEAD.pack(kind, number, at_ns, len(data)) + data
+
+
+def read_frames(file: BinaryIO) -> Iterator[Frame]:
+    """Yield the frames of a pipe until it ends; each as soon as it is whole."""
+    while True:
+        head = file.read(_HEAD.size)
+        if len(head) < _HEAD.size:
+            return
+        kind, number, at_ns, size = _HEAD.unpack(head)
+        data = file.read(size)
+        if len(data) < size:
+            return
+        yield Frame(FrameKind(kind), number, at_ns, data)
+
+
+def pack_opening(number: int, opening: Opening) -> bytes:
+    """Return the frame that begins a recording."""
+    request = opening.request
+    data = {
+        "at": opening.at,
+        "upstream": opening.upstream,
+        "method": request.method,
+        "path": request.path,
+        "request_headers": request.headers,
+        "body": base64.b64encode(request.body).decode(),
+        "status": opening.status,
+        "http_version": opening.http_version,
+        "headers": opening.headers,
+        "notes": opening.notes,
+    }
+    return pack(FrameKind.OPENING, number, 0, data)
+
+
+def read_opening(frame: Frame) -> Opening:
+    """Return what `pack_opening` wrote."""
+    data = json.loads(frame.data)
+    return Opening(
+        at=data["at"],
+        upstream=data["upstream"],
+        request=Request(
+            method=data["method"],
+            path=data["path"],
+            headers=_headers(data["request_headers"]),
+            body=base64.b64decode(data["body"]),
+        ),
+        status=data["status"],
+        http_version=data["http_version"],
+        headers=_headers(data["headers"]),
+        notes=tuple(data["notes"]),
+    )
+
+
+def pack_ending(
+    number: int, at_ns: int, kind: EndingKind, notes: tuple[str, ...]
+) -> bytes:
+    """Return the frame that ends a recording."""
+    return pack(FrameKind.ENDING, number, at_ns, {"kind": kind, "notes": notes})
+
+
+def read_ending(frame: Frame) -> tuple[EndingKind, tuple[str, ...]]:
+    """Return kind and notes of what `pack_ending` wrote."""
+    data = json.loads(frame.data)
+    return EndingKind(data["kind"]), tuple(data["notes"])
+
+
+def _headers(data: list[list[str]]) -> Headers:
+    return tuple((name, value) for name, value in data)

@@ -1,0 +1,85 @@
+"""A finished recording in one line, and its name."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from harness.cassette.content_coding import CodingError, codings_of, decode_body
+from harness.cassette.model import Interaction, Response
+from harness.record.recording import Opening
+from harness.record.selection import is_event_stream, model_of
+from harness.sse import parse
+
+__all__ = ["count_events", "dialect_tags", "line_of", "name_values"]
+
+
+def line_of(interaction: Interaction, size: int) -> str:
+    """Return what was recorded: path, model, events, bytes, duration, ending.
+
+    Args:
+        interaction: As it is saved, redacted.
+        size: Bytes that the body had, kept or not.
+    """
+    request, response = interaction.request, interaction.response
+    model = model_of(request.path, request.body)
+    events = count_events(response)
+    words = [f"{size} bytes", f"{response.ending.at_ns / 1e9:.3f} s"]
+    if events is not None:
+        words.insert(0, f"{events} event{'' if events == 1 else 's'}")
+    if response.status != 200:
+        words.insert(0, f"status {response.status}")
+    what = " ".join(
+        part for part in (request.method, request.path, model) if part is not None
+    )
+    return _printable(f"{what}: {', '.join(words)}, {response.ending.kind}")
+
+
+def count_events(response: Response) -> int | None:
+    """Return how many events a body has; None: it cannot be read as events."""
+    if not is_event_stream(response.header("content-type") or ""):
+        return None
+    try:
+        body = decode_body(response.body, codings_of(response.headers))
+    except CodingError:
+        return None
+    return len(parse(body).events)
+
+
+def name_values(
+    opening: Opening, interaction: Interaction, number: int
+) -> dict[str, str | None]:
+    """Return what a name template may use; nothing in it is a secret.
+
+    Args:
+        opening: Time and upstream.
+        interaction: As it is saved, redacted.
+        number: Of the recording.
+    """
+    request, response = interaction.request, interaction.response
+    date, _, clock = opening.at.partition("T")
+    seconds = clock.partition(".")[0].removesuffix("Z").replace(":", "")
+    return {
+        "date": date,
+        "time": f"{date.replace('-', '')}T{seconds}Z",
+        "number": f"{number:04}",
+        "method": request.method,
+        "host": urlsplit(opening.upstream).hostname,
+        "path": request.path.partition("?")[0].strip("/"),
+        "model": model_of(request.path, request.body),
+        "status": str(response.status),
+        "ending": response.ending.kind.value,
+    }
+
+
+def dialect_tags(path: str) -> tuple[str, ...]:
+    """Return the tag of the dialect that is spoken at a path; none: it is not known."""
+    is_chat = path.partition("?")[0].endswith("/chat/completions")
+    return ("openai-chat",) if is_chat else ()
+
+
+def _printable(text: str) -> str:
+    """Return the text without what a terminal would obey."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode()
+        for one in text
+    )

@@ -1,0 +1,366 @@
+"""The mitmproxy addon.
+
+Rules of this file, from what was measured on mitmproxy 11.0.2:
+
+1. The callable that sees a body neither raises nor returns anything but what it was
+   given: an exception loses the bytes for the client, an empty answer ends the body.
+2. ``b""`` is no sign of an end; the hooks ``response``, ``error`` and ``done`` are. A
+   shutdown calls ``done`` first and ``error`` later: what was ended is not ended again.
+3. Zero of all times is the hook ``request``: the request was read whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+from mitmproxy.connection import Client, ConnectionState
+from mitmproxy.flow import Error
+from mitmproxy.http import HTTPFlow
+
+from harness.errors import InputError
+from harness.record.ending import EndFacts, Hook, classify
+from harness.record.frames import FrameKind, pack, pack_ending, pack_opening
+from harness.record.link import Link
+from harness.record.options import OPTIONS, check_names, read_options
+from harness.record.probes import Probes, Sockets, default_idle_limit_s
+from harness.record.reading import (
+    content_type_of,
+    ends_by_length,
+    read_headers,
+    read_request,
+    read_version,
+    upstream_of,
+)
+from harness.record.recording import Opening
+from harness.record.selection import is_event_stream, model_of
+from harness.record.settings import Settings, keeper_settings
+
+__all__ = ["Recorder"]
+
+_log = logging.getLogger(__name__)
+_NS = 1_000_000_000
+
+Tap = Callable[[bytes], bytes | Iterable[bytes]]
+
+
+class _Live:
+    """A response that is being recorded."""
+
+    __slots__ = (
+        "behind_at_ns",
+        "by_length",
+        "generation",
+        "last_ns",
+        "number",
+        "sockets",
+        "tap",
+        "zero_ns",
+    )
+
+    def __init__(self, number: int, generation: int, zero_ns: int) -> None:
+        self.number = number
+        self.generation = generation
+        self.zero_ns = zero_ns
+        self.last_ns = time.monotonic_ns()
+        self.by_length = True
+        self.sockets: Sockets | None = None
+        self.behind_at_ns: int | None = None
+        self.tap: Tap | None = None
+
+    def note_lag(self) -> None:
+        """Remember when the client fell behind; called after a segment was sent."""
+        if self.behind_at_ns is not None or self.sockets is None:
+            return
+        if self.sockets.client_is_behind():
+            self.behind_at_ns = self.last_ns - self.zero_ns
+
+
+class Recorder:
+    """Records what passes.
+
+    Args:
+        settings: What is recorded and where; None: the options of mitmproxy say it.
+        warn: Gets what went wrong; None: mitmproxy's log.
+        stream_all: Hands every answer on as it comes, those too that are not recorded.
+
+    Attributes:
+        passed: How many answers were not selected.
+        exit_code: What the keeper said at the end; 0: everything was saved.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        warn: Callable[[str], None] | None = None,
+        stream_all: bool = False,
+    ) -> None:
+        self.passed = 0
+        self.exit_code = 0
+        self._settings = settings
+        self._has_options = settings is None
+        self._warn = warn or _log.error
+        self._stream_all = stream_all
+        self._link: Link | None = None
+        self._probes: Probes | None = None
+        self._zeros: dict[str, tuple[int, str]] = {}
+        self._live: dict[str, _Live] = {}
+        self._count = 0
+        self._over = False
+        self._told: set[str] = set()
+
+    # --- life of the addon ------------------------------------------------------------
+
+    def load(self, loader: Loader) -> None:
+        """Add the options."""
+        if self._has_options:
+            for name, (default, text) in OPTIONS.items():
+                loader.add_option(name, Sequence[str], list(default), text)
+
+    def configure(self, updated: Iterable[str]) -> None:
+        """Read the options; what cannot be read ends the start."""
+        if not self._has_options or not set(OPTIONS) & set(updated):
+            return
+        try:
+            check_names(ctx.options.deferred)
+            settings = read_options(lambda name: getattr(ctx.options, name))
+            check_folder(settings.out)
+        except InputError as error:
+            raise exceptions.OptionsError(str(error)) from None
+        if self._link is not None and settings != self._settings:
+            raise exceptions.OptionsError("harness_… can only be set at the start")
+        self._settings = settings
+
+    def running(self) -> None:
+        """Start the keeper, and say what this mitmproxy does not show."""
+        if self._link is not None or self._settings is None:
+            return
+        self._probes = Probes()
+        for missing in self._probes.missing:
+            (self._warn if not self._has_options else _log.warning)(
+                f"this mitmproxy does not tell {missing}"
+            )
+        by = f"harness record {_version('stream-rollout-harness')}, mitmproxy"
+        settings = keeper_settings(self._settings, f"{by} {_version('mitmproxy')}")
+        self._link = Link(settings, warn=self._warn)
+        try:
+            self._link.start()
+        except InputError as error:
+            self._warn(str(error))
+
+    def done(self) -> None:
+        """End what still runs and wait until all is saved."""
+        self._over = True
+        for flow_id in list(self._live):
+            self._end(flow_id, EndFacts(hook=Hook.DONE), ())
+        if self._link is not None:
+            self.exit_code = self._link.close()
+
+    # --- hooks of a flow --------------------------------------------------------------
+
+    def request(self, flow: HTTPFlow) -> None:
+        """Note the zero of all times."""
+        now = datetime.now(UTC)
+        at = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
+        self._zeros[flow.id] = (time.monotonic_ns(), at)
+
+    def responseheaders(self, flow: HTTPFlow) -> None:
+        """Begin a recording where the answer is selected."""
+        response: Any = flow.response
+        zero = self._zeros.pop(flow.id, None)
+        if self._over or self._link is None or zero is None or flow.is_replay:
+            return
+        kind = content_type_of(response)
+        if not response.stream and (self._stream_all or is_event_stream(kind)):
+            response.stream = True
+        if self._is_wanted(flow, kind):
+            try:
+                self._begin(flow, self._link, zero)
+            except Exception as error:  # noqa: BLE001 - rule 1: the traffic goes on
+                self._tell_once(f"a recording did not begin: {error!r}")
+
+    def response(self, flow: HTTPFlow) -> None:
+        """End a recording whose message ended by its framing."""
+        self._zeros.pop(flow.id, None)
+        live = self._live.get(flow.id)
+        if live is None:
+            return
+        reset = live.sockets.upstream_reset() if live.sockets else None
+        facts = EndFacts(
+            hook=Hook.RESPONSE, closed_by_length=live.by_length, upstream_reset=reset
+        )
+        response: Any = flow.response
+        notes = ("Trailers came and are not kept.",) if response.trailers else ()
+        if response.stream is not live.tap:
+            self._warn("another addon took the body over: the recording lacks it")
+            notes = (*notes, "The body is missing: another addon took it over.")
+        self._end(flow.id, facts, notes)
+
+    def error(self, flow: HTTPFlow) -> None:
+        """End a recording that was broken off."""
+        live = self._live.get(flow.id)
+        if live is None:
+            if self._zeros.pop(flow.id, None) is not None and not self._over:
+                self._tell_unanswered(flow)
+            return
+        said = flow.error.msg if flow.error else ""
+        limit_s = default_idle_limit_s()
+        probes = self._probes or Probes()
+        facts = EndFacts(
+            hook=Hook.ERROR,
+            side=probes.side(flow),
+            client_gone=flow.client_conn.state is ConnectionState.CLOSED,
+            closed_by_length=live.by_length,
+            upstream_reset=live.sockets.upstream_reset() if live.sockets else None,
+            stream_reset=said.startswith("stream reset"),
+            timed_out=probes.timed_out(flow),
+            silent_ns=time.monotonic_ns() - live.last_ns,
+            idle_limit_ns=None if limit_s is None else limit_s * _NS,
+            killed=said == Error.KILLED_MESSAGE,
+        )
+        self._end(flow.id, facts, _breach_notes(said))
+
+    def client_disconnected(self, client: Client) -> None:
+        """Forget a client that left."""
+        if self._probes is not None:
+            self._probes.forget(client.id)
+
+    # --- inside -----------------------------------------------------------------------
+
+    def _is_wanted(self, flow: HTTPFlow, content_type: str) -> bool:
+        response: Any = flow.response
+        if response.status_code == 101:
+            return False
+        if response.status_code < 200:
+            self._warn(
+                f"mitmproxy takes the interim answer {response.status_code} for the"
+                f" answer itself: {_name(flow)} is not recorded"
+            )
+            return False
+        wanted = self._selects(flow, content_type)
+        self.passed += not wanted
+        return wanted
+
+    def _selects(self, flow: HTTPFlow, content_type: str) -> bool:
+        if self._settings is None:
+            return False
+        path = flow.request.path
+        model = model_of(path, flow.request.raw_content or b"")
+        selection = self._settings.selection
+        return selection.wants(path=path, model=model, content_type=content_type)
+
+    def _begin(self, flow: HTTPFlow, link: Link, zero: tuple[int, str]) -> None:
+        response: Any = flow.response
+        zero_ns, at = zero
+        version, note = read_version(response)
+        notes = [note] if note else []
+        if flow.request.raw_content is None:
+            notes.append("The body of the request was streamed and is not kept.")
+        opening = Opening(
+            at=at,
+            upstream=upstream_of(flow),
+            request=read_request(flow),
+            status=response.status_code,
+            http_version=version,
+            headers=read_headers(response.headers.fields),
+            notes=tuple(notes),
+        )
+        link.start()
+        self._count += 1
+        live = _Live(self._count, link.generation, zero_ns)
+        live.by_length = ends_by_length(response)
+        probes = self._probes
+        live.sockets = probes.sockets(flow) if probes else None
+        if live.sockets is None:
+            self._tell_once("a socket is out of sight: a reset will not be seen")
+        link.send(pack_opening(live.number, opening))
+        inner = response.stream if callable(response.stream) else None
+        response.stream = live.tap = self._make_tap(live, link, inner)
+        self._live[flow.id] = live
+
+    def _make_tap(self, live: _Live, link: Link, inner: Tap | None) -> Tap:
+        loop = asyncio.get_running_loop()
+        number, generation, zero_ns = live.number, live.generation, live.zero_ns
+        segment = FrameKind.SEGMENT
+
+        def tap(data: bytes) -> bytes | Iterable[bytes]:
+            now_ns = time.monotonic_ns()
+            try:
+                if data and link.generation == generation:
+                    live.last_ns = now_ns
+                    link.send(pack(segment, number, now_ns - zero_ns, data))
+                    loop.call_soon(live.note_lag)
+            except Exception as error:  # noqa: BLE001 - rule 1
+                self._tell_once(f"a segment was not recorded: {error!r}")
+            return data if inner is None else inner(data)
+
+        return tap
+
+    def _end(self, flow_id: str, facts: EndFacts, notes: tuple[str, ...]) -> None:
+        live = self._live.pop(flow_id)
+        link = self._link
+        if link is None or link.generation != live.generation:
+            return
+        if live.behind_at_ns is not None:
+            ms = live.behind_at_ns / 1e6
+            note = f"The client fell behind at {ms:.3f} ms: later times may be late."
+            notes = (*notes, note)
+        at_ns = time.monotonic_ns() - live.zero_ns
+        link.send(pack_ending(live.number, at_ns, classify(facts), notes))
+
+    def _tell_unanswered(self, flow: HTTPFlow) -> None:
+        # What of the answer's type is not known counts as selected.
+        if not self._selects(flow, "text/event-stream"):
+            return
+        said = flow.error.msg if flow.error else "no reason known"
+        # What follows is bytes of the upstream, which nobody redacted.
+        said = said.partition(": b'")[0].partition(": bytearray")[0]
+        self._warn(f"no answer that can be recorded: {_name(flow)}: {said[:120]}")
+
+    def _tell_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._warn(message)
+
+
+def check_folder(out: str) -> None:
+    """Make the folder of the cassettes, and try to write there.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    try:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        message = f"cannot write into the folder: {error.strerror or error}"
+        raise InputError(message, source=out) from None
+
+
+def _breach_notes(said: str) -> tuple[str, ...]:
+    """Return a note where the upstream broke the rules of its framing."""
+    is_breach = "protocol error" in said and "without sending complete" not in said
+    return ("The upstream broke the rules of HTTP here.",) if is_breach else ()
+
+
+def _name(flow: HTTPFlow) -> str:
+    path = flow.request.path.partition("?")[0]
+    return f"{flow.request.method} {path.encode('unicode_escape').decode()}"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "(version not known)"

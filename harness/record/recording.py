@@ -1,0 +1,115 @@
+"""One interaction while it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.cassette.model import (
+    Ending,
+    EndingKind,
+    Headers,
+    Interaction,
+    Request,
+    Response,
+    Segment,
+)
+
+__all__ = ["Opening", "Recording"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is known when the response head is there.
+
+    Attributes:
+        at: UTC time of the request in ISO 8601.
+        upstream: Base URL of the server that was asked.
+        request: What was asked.
+        status: HTTP status code.
+        http_version: ``HTTP/1.0``, ``HTTP/1.1`` or ``HTTP/2``.
+        headers: The head of the response.
+        notes: What is to be said of it.
+    """
+
+    at: str
+    upstream: str
+    request: Request
+    status: int
+    http_version: str
+    headers: Headers
+    notes: tuple[str, ...] = ()
+
+
+class Recording:
+    """Collects the segments of one response.
+
+    What exceeds the limit is counted and not kept: the segment that crosses it is cut
+    there, and the recording ends as stopped, with a note that tells how the stream
+    went on.
+
+    Args:
+        opening: Request and response head.
+        number: Which recording of its recorder this is, from 1.
+        max_bytes: How much of the body is kept; 0: all of it.
+
+    Attributes:
+        opening: As given.
+        number: As given.
+        size: Bytes that the body had, kept or not.
+        last_ns: Time of the last thing that happened.
+    """
+
+    __slots__ = ("_full_at_ns", "_kept", "_max", "last_ns", "number", "opening", "size")
+
+    def __init__(self, opening: Opening, *, number: int, max_bytes: int = 0) -> None:
+        self.opening = opening
+        self.number = number
+        self.size = 0
+        self.last_ns = 0
+        self._max = max_bytes
+        self._kept: list[Segment] = []
+        self._full_at_ns: int | None = None
+
+    def add(self, at_ns: int, data: bytes) -> None:
+        """Take the bytes of one read; times never fall."""
+        at_ns = self._forward(at_ns)
+        room = self._max - self.size if self._max else len(data)
+        self.size += len(data)
+        if room < len(data) and self._full_at_ns is None:
+            self._full_at_ns = at_ns
+        if room > 0:
+            self._kept.append(Segment(at_ns=at_ns, data=data[:room]))
+
+    def finish(
+        self, at_ns: int, kind: EndingKind, notes: tuple[str, ...] = ()
+    ) -> Interaction:
+        """Return what was recorded.
+
+        Args:
+            at_ns: When the stream ended.
+            kind: How.
+            notes: What is to be said beside the notes of the opening.
+        """
+        at_ns = self._forward(at_ns)
+        notes = (*self.opening.notes, *notes)
+        ending = Ending(at_ns=at_ns, kind=kind)
+        if self._full_at_ns is not None:
+            note = (
+                f"Recording stopped at the limit of {self._max} bytes; the stream went"
+                f" on and ended {kind} at {at_ns / 1e6:.3f} ms after {self.size} bytes."
+            )
+            notes = (*notes, note)
+            ending = Ending(at_ns=self._full_at_ns, kind=EndingKind.RECORDER_STOPPED)
+        response = Response(
+            status=self.opening.status,
+            http_version=self.opening.http_version,
+            headers=self.opening.headers,
+            segments=tuple(self._kept),
+            ending=ending,
+        )
+        request = self.opening.request
+        return Interaction(request=request, response=response, notes=notes)
+
+    def _forward(self, at_ns: int) -> int:
+        self.last_ns = max(self.last_ns, at_ns)
+        return self.last_ns

@@ -1,0 +1,150 @@
+"""A mitmproxy of our own, in this process, for as long as it is to record."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.options import Options
+from mitmproxy.tools.dump import DumpMaster
+
+from harness.errors import EvidenceError, InputError
+from harness.record.probes import set_idle_limit
+from harness.record.recorder import Recorder, check_folder
+from harness.record.settings import Settings
+
+__all__ = ["Plan", "record"]
+
+_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How the proxy runs.
+
+    Attributes:
+        mode: Of mitmproxy: ``reverse:https://host`` or ``regular``.
+        host: Where it listens.
+        port: 0 takes a free one.
+        upstream_ca: File of the certificates that the upstream is trusted by.
+        idle_limit_s: After how many silent seconds a connection is closed; None: as
+            mitmproxy has it.
+        options: More options of mitmproxy, as ``name=value``.
+    """
+
+    mode: str
+    host: str
+    port: int
+    upstream_ca: str | None = None
+    idle_limit_s: int | None = None
+    options: tuple[str, ...] = ()
+
+
+async def record(
+    settings: Settings,
+    plan: Plan,
+    *,
+    ready: Callable[[str, int], None],
+    warn: Callable[[str], None],
+) -> int:
+    """Record until SIGINT, SIGTERM or SIGHUP; return how many answers were passed over.
+
+    Args:
+        settings: What is recorded and where.
+        plan: How the proxy runs.
+        ready: Gets the address when it listens.
+        warn: Gets what went wrong.
+
+    Raises:
+        InputError: The proxy cannot start as it is told.
+        EvidenceError: Something was not saved; each was told.
+    """
+    check_folder(settings.out)
+    with _Log(warn) as log:
+        recorder = Recorder(settings, warn=warn, stream_all=True)
+        start = _Start(ready, log, plan)
+        master = _make_master(plan)
+        master.addons.add(recorder, start)
+        loop = asyncio.get_running_loop()
+        for name in _SIGNALS:
+            if hasattr(signal, name):
+                loop.add_signal_handler(getattr(signal, name), master.shutdown)
+        await master.run()
+    if start.refusal is not None:
+        raise InputError(start.refusal)
+    if recorder.exit_code:
+        raise EvidenceError("not everything was saved; see above")
+    return recorder.passed
+
+
+def _make_master(plan: Plan) -> DumpMaster:
+    options = Options(mode=[plan.mode], listen_host=plan.host, listen_port=plan.port)
+    master = DumpMaster(options, with_termlog=False, with_dumper=False)
+    # It ends the process when an error is logged at the start, without its words.
+    master.addons.remove(master.addons.get("errorcheck"))
+    try:
+        if plan.upstream_ca is not None:
+            options.update(ssl_verify_upstream_trusted_ca=plan.upstream_ca)
+        options.set(*plan.options)
+    except exceptions.OptionsError as error:
+        raise InputError(str(error), key="--set") from None
+    return master
+
+
+class _Start:
+    """The addon that says when the proxy listens, or why it does not."""
+
+    def __init__(
+        self, ready: Callable[[str, int], None], log: _Log, plan: Plan
+    ) -> None:
+        self.refusal: str | None = None
+        self._ready = ready
+        self._log = log
+        self._plan = plan
+
+    def running(self) -> None:
+        """Look whether it listens."""
+        proxy: Any = ctx.master.addons.get("proxyserver")
+        addresses = proxy.listen_addrs()
+        errors, self._log.errors = self._log.errors or [], None
+        limit = self._plan.idle_limit_s
+        if not addresses or errors:
+            why = "; ".join(errors) or "it listens nowhere"
+            self.refusal = f"the proxy did not start: {why}"
+        elif limit is not None and not set_idle_limit(limit):
+            self.refusal = "this mitmproxy cannot change its idle limit"
+        if self.refusal is not None:
+            ctx.master.shutdown()
+            return
+        self._ready(addresses[0][0], addresses[0][1])
+
+
+class _Log(logging.Handler):
+    """Passes on mitmproxy's warnings; errors before it runs are kept."""
+
+    def __init__(self, warn: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.errors: list[str] | None = []
+        self._warn = warn
+
+    def __enter__(self) -> Self:
+        logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger().removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one record."""
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            text = f"{text} {record.exc_info[1]!r}"
+        if self.errors is not None and record.levelno >= logging.ERROR:
+            self.errors.append(text)
+        else:
+            self._warn(f"mitmproxy: {text}")

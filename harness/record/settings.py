@@ -1,0 +1,115 @@
+"""What a recorder is told, checked: the same for the command line and for mitmdump."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.cassette.redaction import DEFAULT_RULES, RedactionRules
+from harness.errors import InputError
+from harness.record.names import DEFAULT_TEMPLATE, NameTemplate
+from harness.record.selection import Selection
+
+__all__ = [
+    "MAX_BYTES",
+    "Settings",
+    "keeper_settings",
+    "parse_flag",
+    "parse_size",
+    "read_keeper_settings",
+]
+
+MAX_BYTES = 64 * 1024 * 1024
+"""How much of a body is kept unless told otherwise."""
+
+_SIZE = re.compile(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
+_FACTORS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+_FLAGS = {"true": True, "yes": True, "on": True, "1": True}
+_FLAGS |= {"false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a recorder is told.
+
+    Attributes:
+        out: The folder of the cassettes.
+        selection: What is recorded.
+        name: How cassettes are called.
+        max_bytes: How much of a body is kept; 0: all of it.
+        rules: What is redacted beside what always is.
+        tags: Put into every cassette.
+    """
+
+    out: str = "cassettes"
+    selection: Selection = field(default_factory=Selection)
+    name: str = DEFAULT_TEMPLATE
+    max_bytes: int = MAX_BYTES
+    rules: RedactionRules = DEFAULT_RULES
+    tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        NameTemplate(self.name)
+
+
+def parse_size(text: str, key: str) -> int:
+    """Return a number of bytes; ``64m`` and ``64MiB`` are 64 * 1024 * 1024.
+
+    Raises:
+        InputError: It is none; ``key`` names the option.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        message = f"expected a number of bytes such as 5000000 or 64m, came {text!r}"
+        raise InputError(message, key=key)
+    return int(match[1]) * _FACTORS[match[2].lower()]
+
+
+def parse_flag(text: str, key: str) -> bool:
+    """Return what ``true`` or ``false`` says.
+
+    Raises:
+        InputError: It says neither; ``key`` names the option.
+    """
+    value = _FLAGS.get(text.strip().lower())
+    if value is None:
+        raise InputError(f"expected true or false, came {text!r}", key=key)
+    return value
+
+
+def keeper_settings(settings: Settings, by: str) -> dict[str, Any]:
+    """Return what the keeper must know, as JSON."""
+    rules = settings.rules
+    return {
+        "out": settings.out,
+        "name": settings.name,
+        "max_bytes": settings.max_bytes,
+        "tags": list(settings.tags),
+        "by": by,
+        "rules": {
+            "headers": sorted(rules.headers),
+            "parameters": sorted(rules.parameters),
+            "keys": sorted(rules.keys),
+            "patterns": list(rules.patterns),
+        },
+    }
+
+
+def read_keeper_settings(data: Mapping[str, Any]) -> tuple[Settings, str]:
+    """Return the settings of `keeper_settings`, and what made the recordings."""
+    rules = data["rules"]
+    settings = Settings(
+        out=data["out"],
+        name=data["name"],
+        max_bytes=data["max_bytes"],
+        tags=tuple(data["tags"]),
+        rules=RedactionRules(
+            headers=frozenset(rules["headers"]),
+            parameters=frozenset(rules["parameters"]),
+            keys=frozenset(rules["keys"]),
+            patterns=tuple(rules["patterns"]),
+        ),
+    )
+    return settings, data["by"]
