@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from harness.cassette.files import find_cassettes, read_cassette
+from harness.cli.interrupt import InterruptedRunError, stopped_by_signals
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, closest
 from harness.judge.oracle import Contract
@@ -178,7 +179,8 @@ def compare(**given: Any) -> None:
 
     \b
     Exit codes:
-      0 GO   1 NO-GO   2 usage or configuration   3 inconclusive   4 invalid evidence
+      0 GO   1 NO-GO   2 usage or configuration   3 inconclusive
+      4 invalid evidence   130 interrupted
     """  # noqa: D301 - \b is click's
     options = _Options(**given)
     if options.live and options.virtual:
@@ -333,10 +335,13 @@ def _run(
 
     async def drive() -> None:
         # asyncio.run builds the repr of its task's result: a whole run, for seconds.
-        finished.append(await run(plan, emit))
+        with stopped_by_signals():
+            finished.append(await run(plan, emit))
 
     try:
         asyncio.run(drive())
+    except asyncio.CancelledError:
+        raise InterruptedRunError from None
     except BaseExceptionGroup as group:
         raise _first(group) from None
     finally:

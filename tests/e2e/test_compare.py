@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -93,6 +95,33 @@ class Desk:
             timeout=60,
             check=False,
         )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start ``harness`` here, with a folder of its own for temporary files."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": str(self.folder / "tmp"),
+                "PYTHONUNBUFFERED": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def listening(self) -> list[int]:
+        """Process IDs of targets that a run with such a folder started."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if f"TMPDIR={self.folder}/tmp".encode() in path.read_bytes():
+                    words = (path.parent / "cmdline").read_bytes().split(b"\0")
+                    if b"proxy" in words:
+                        found.append(int(path.parent.name))
+        return found
 
     def compare(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Compare over the cassettes of this folder."""
@@ -268,6 +297,32 @@ def test_address_in_use_is_told(desk):
 
     assert 2 == done.returncode
     assert str(port) in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_ends_what_it_started(desk, tmp_path, number):
+    """A signal ends targets and folders, decides nothing, and is no exit 1."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    process = desk.start("compare", "--cassette", "tapes", "--live", "--speed", "0.05")
+    try:
+        for line in process.stderr:
+            if "target v2 is ready" in line:
+                break
+        ports = desk.listening()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert 130 == process.returncode, said
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert 2 == len(ports)
+    assert [] == desk.listening()
+    assert [] == list(folder.iterdir())
 
 
 NGINX = """

@@ -1,0 +1,46 @@
+"""Ctrl-C and SIGTERM: what was started is ended, and nothing was decided."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Iterator
+
+from harness.errors import HarnessError
+
+__all__ = ["InterruptedRunError", "stopped_by_signals"]
+
+
+class InterruptedRunError(HarnessError):
+    """The user, or whoever runs us, stopped the run."""
+
+    # As a shell reports a command that SIGINT ended; 1 would read as NO-GO.
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted: what was started is ended, nothing was decided")
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let SIGINT and SIGTERM cancel the current task, once, so that it cleans up."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        # A second signal must not cut the cleaning up short.
+        if not stopping and task is not None:
+            stopping = True
+            task.cancel()
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
