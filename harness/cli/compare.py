@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -191,6 +192,7 @@ def compare(**given: Any) -> None:
     if options.listing:
         _list(plan)
         return
+    _check_output(options.output)
     record, reporter, volatile = _run(plan, options)
     report = build_report(record, volatile, options=_words(options))
     path = write_report(report, options.output / str(volatile["run"]))
@@ -232,6 +234,18 @@ def _plan(options: _Options) -> Plan:
         live_tag=_PR_TAG if suite == "pr" else None,
         skip_inapplicable=bool(options.cassettes),
     )
+
+
+def _check_output(folder: Path) -> None:
+    """Refuse a folder that cannot be written before the run, not after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"cannot write reports into {folder}: {error.strerror}", key="--output"
+        ) from None
 
 
 def _targets(options: _Options) -> tuple[Target, Target]:
