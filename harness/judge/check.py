@@ -140,13 +140,7 @@ def _check_head(expected: Expectation, got: Observation) -> Iterator[Violation]:
             got="no answer at all" if got.status is None else f"status {got.status}",
         )
         return
-    if expected.stream and not _came_as_stream(got):
-        yield Violation(
-            kind=Kind.CONTENT_TYPE_CHANGED,
-            where="content-type",
-            expected="text/event-stream",
-            got=quote((got.header("content-type") or b"").decode("latin-1")),
-        )
+    yield from _check_headers(expected, got)
     if got.header("content-length") and got.header("transfer-encoding"):
         yield Violation(
             kind=Kind.HEADERS_BROKEN,
@@ -154,6 +148,25 @@ def _check_head(expected: Expectation, got: Observation) -> Iterator[Violation]:
             expected="one framing header (RFC 9112, section 6.1)",
             got="content-length beside transfer-encoding",
         )
+
+
+def _check_headers(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    """The headers that clients act on arrive as they were sent."""
+    for name in dict.fromkeys(name for name, _ in expected.headers):
+        wanted = [value for key, value in expected.headers if key == name]
+        came = [
+            value.decode("latin-1")
+            for key, value in got.headers
+            if key.lower() == name.encode("latin-1")
+        ]
+        if wanted != came:
+            is_type = name == "content-type"
+            yield Violation(
+                kind=Kind.CONTENT_TYPE_CHANGED if is_type else Kind.HEADER_CHANGED,
+                where=name,
+                expected=quote(", ".join(wanted)),
+                got=quote(", ".join(came)) if came else "no such header",
+            )
 
 
 def _check_body(expected: Expectation, got: Observation) -> Iterator[Violation]:

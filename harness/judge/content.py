@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
@@ -11,7 +13,7 @@ from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.opening import Key
 from harness.judge.oracle import Contract, Expectation
 from harness.judge.outcome import Outcome
-from harness.judge.reading import Reading, Significant, significant
+from harness.judge.reading import Item, Reading, Significant, significant
 from harness.judge.text import Change, compare_text, quote
 from harness.judge.violation import Kind, Violation
 
@@ -36,6 +38,9 @@ def check_content(
     else:
         yield from _check_choices(expected, got)
         yield from _check_events(expected, got)
+        yield from _check_bare_events(expected, got)
+        yield from _check_fields(expected, got)
+        yield from _check_error_last(expected, got)
         yield from _check_usage(expected, got)
         yield from _check_comments(expected, got)
     yield from _check_errors(expected, got, aborted=outcome is Outcome.ABORTED)
@@ -197,6 +202,74 @@ def _check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
         return
 
 
+def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Events with neither text nor anything else: none that nobody sent."""
+    sent = Counter(item.data for item in (*expected.reading.items, *expected.optional))
+    for position, item in enumerate(got.items):
+        if not _is_bare(item):
+            continue
+        sent[item.data] -= 1
+        if sent[item.data] < 0:
+            yield Violation(
+                kind=Kind.EVENT_ADDED,
+                where=f"event {position}",
+                expected="no event that the upstream did not send",
+                got=quote(item.data, 100),
+            )
+            return
+
+
+def _is_bare(item: Item) -> bool:
+    if item.payload.kind is PayloadKind.OTHER:
+        return True
+    is_chunk = item.payload.kind is PayloadKind.CHUNK
+    return is_chunk and not item.deltas and item.canonical is None
+
+
+def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Names and ids of events stay with their events (FAULTS, class 31)."""
+    for where, wanted, came in (
+        ("event names", _names(expected.reading), _names(got)),
+        ("event ids", _ids(expected.reading), _ids(got)),
+    ):
+        if wanted != came:
+            yield Violation(
+                kind=Kind.FIELD_CHANGED,
+                where=where,
+                expected=quote(", ".join(wanted)) if wanted else "none",
+                got=quote(", ".join(came)) if came else "none",
+            )
+
+
+def _names(reading: Reading) -> list[str]:
+    """The names of the events that have one, errors left out: who adds one names it."""
+    return [
+        item.event
+        for item in reading.items
+        if item.event != "message" and item.payload.kind is not PayloadKind.ERROR
+    ]
+
+
+def _ids(reading: Reading) -> list[str]:
+    """The ids in the order in which they were set."""
+    return [name for name, _ in groupby(item.id for item in reading.items) if name]
+
+
+def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """A client stops at an error event: what a target puts behind its own is lost."""
+    if expected.reading.errors or not got.errors:
+        return
+    position = got.items.index(got.errors[0])
+    behind = [item for item in got.items[position:] if item.deltas or item.canonical]
+    if behind:
+        yield Violation(
+            kind=Kind.EVENT_MOVED,
+            where=f"event {position}",
+            expected="the error event comes last",
+            got=f"{_many(len(behind), 'event')} behind it: {quote(behind[0].data)}",
+        )
+
+
 def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
     """Say what the first of the two lists' differences is."""
     if not wanted:
@@ -222,13 +295,19 @@ def _without_optional(
     wanted: tuple[Significant, ...],
     expected: Expectation,
 ) -> list[Significant]:
-    """Leave out events that may be there besides the wanted ones."""
-    optional = {found.canonical for found in significant(expected.optional)}
+    """Leave out events that may be there besides the wanted ones, as often as sent.
+
+    Where every event carries the same more, a place among the text tells them apart.
+    """
+    optional = Counter(found.canonical for found in significant(expected.optional))
     kept: list[Significant] = []
     for found in came:
         position = len(kept)
-        fits = position < len(wanted) and wanted[position].canonical == found.canonical
-        if fits or found.canonical not in optional:
+        due = wanted[position] if position < len(wanted) else None
+        fits = due and (due.canonical, due.offsets) == (found.canonical, found.offsets)
+        if not fits and optional[found.canonical]:
+            optional[found.canonical] -= 1
+        else:
             kept.append(found)
     return kept
 

@@ -31,6 +31,8 @@ def check_ending(
         return
     if expected.ending is ExpectedEnding.ABORTED or outcome is Outcome.ABORTED:
         return
+    if not expected.stream and expected.upstream_clean:
+        yield from _check_clean(expected, observed, got)
     if expected.ending is ExpectedEnding.COMPLETE:
         yield from _check_complete(expected, observed, got, outcome, because)
     elif expected.ending is ExpectedEnding.ERROR:
@@ -71,6 +73,12 @@ def _check_complete(
     if expected.done_sent and not got.done and not got.errors:
         yield _violation(Kind.DONE_LOST, wanted, _ended(observed, got))
         return
+    yield from _check_clean(expected, observed, got)
+
+
+def _check_clean(
+    expected: Expectation, observed: Observation, got: Reading
+) -> Iterator[Violation]:
     if expected.upstream_clean and observed.end is not ClientEnd.COMPLETE:
         yield _violation(
             Kind.NO_CLEAN_END,

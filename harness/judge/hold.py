@@ -81,6 +81,10 @@ def hold_samples(
     for key, pieces in client.items():
         samples += _overlaps(upstream.get(key, []), pieces)
     samples += _event_holds(pairs, got.items, sent, read)
+    for source, arrived in zip(expected.comments, got.comments, strict=False):
+        sent_ns, read_ns = sent.at(source), read.at(arrived)
+        if sent_ns is not None and read_ns is not None:
+            samples.append(read_ns - sent_ns)
     return samples
 
 

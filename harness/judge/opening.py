@@ -17,7 +17,7 @@ __all__ = ["Key", "reduced_openings"]
 Key = tuple[int, str]
 """Choice and field."""
 
-_REDUCED_FIELDS = frozenset({"content", "reasoning"})
+_REDUCED_FIELDS = frozenset({"content", "reasoning", "refusal"})
 
 
 def reduced_openings(items: Iterable[Item]) -> Mapping[Key, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from harness.cassette.model import Framing
+from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
 from harness.judge.opening import Key, reduced_openings
@@ -41,6 +41,7 @@ class Expectation:
         contract: The promise it was computed under.
         stream: True where the answer is an event stream; else ``body`` must pass.
         status: HTTP status; None: any failure status, or no head at all.
+        headers: Header lines that must arrive as the upstream sent them.
         head_at_ns: When the upstream sends its head, from its request on; None: never.
         reading: What the client must read; of an aborted stream, at most that.
         sources: For every item of ``reading``, the end offset in the upstream's body
@@ -68,6 +69,7 @@ class Expectation:
     contract: Contract
     stream: bool
     status: int | None
+    headers: Headers
     head_at_ns: int | None
     reading: Reading
     sources: tuple[int, ...]
@@ -165,6 +167,7 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
         contract=contract,
         stream=False,
         status=status,
+        headers=_promised_headers(wire),
         head_at_ns=wire.head_at_ns,
         reading=read_items(()),
         sources=(),
@@ -200,6 +203,7 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         contract=contract,
         stream=True,
         status=wire.status,
+        headers=_promised_headers(wire),
         head_at_ns=wire.head_at_ns,
         reading=reading,
         sources=tuple(sources),
@@ -218,6 +222,21 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         reduced=reduced_openings(reading.items)
         if contract is Contract.REPAIRING
         else {},
+    )
+
+
+_HEADERS = frozenset({"content-type", "content-encoding", "retry-after"})
+_HEADER_FAMILIES = ("x-request-id", "request-id", "x-ratelimit-", "openai-")
+
+
+def _promised_headers(wire: WireDraft) -> Headers:
+    """The headers that clients act on: what it is, when to retry, whom to ask."""
+    if wire.head_at_ns is None:
+        return ()
+    return tuple(
+        (name.lower(), value)
+        for name, value in wire.headers
+        if name.lower() in _HEADERS or name.lower().startswith(_HEADER_FAMILIES)
     )
 
 

@@ -28,6 +28,7 @@ class Item:
         event: The event's type.
         data: Its data.
         payload: What the data means.
+        id: The last event ID when it was dispatched.
         end: Byte offset in the body at which the event is complete.
         deltas: The text in it: choice, field, text.
         canonical: The payload as canonical JSON with its text left out; None where
@@ -37,6 +38,7 @@ class Item:
     event: str
     data: str
     payload: Payload
+    id: str
     end: int
     deltas: tuple[tuple[int, str, str], ...]
     canonical: str | None
@@ -87,11 +89,12 @@ def read_stream(body: bytes) -> Reading:
 def _item(event: ServerSentEvent) -> Item:
     payload = parse_payload(event.data, event.event)
     if payload.kind is not PayloadKind.CHUNK:
-        return Item(event.event, event.data, payload, event.end, (), None)
+        return Item(event.event, event.data, payload, event.id, event.end, (), None)
     return Item(
         event.event,
         event.data,
         payload,
+        event.id,
         event.end,
         tuple(text_deltas(payload.value)),
         _canonical(payload.value),

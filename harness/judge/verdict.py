@@ -163,10 +163,14 @@ def _both_wrong(
         return _result(
             Verdict.BOTH_WRONG_SAME, f"known debt: {_kinds(two)}", differences
         )
+    new = sorted({kind for kind, *_ in second} - {kind for kind, *_ in first})
     # Worst first; of two equally bad the one with fewer wrongs is better.
     one_rank = sorted((item.severity for item in one.violations), reverse=True)
     two_rank = sorted((item.severity for item in two.violations), reverse=True)
-    if second < first or two_rank < one_rank:
+    if new:
+        # A baseline that is wrong in another way must not hide a regression.
+        gate, words = Gate.FAIL, f"the candidate in a new way: {', '.join(new)}"
+    elif second < first or two_rank < one_rank:
         gate, words = Gate.PASS, "the candidate less so"
     elif two_rank > one_rank:
         gate, words = Gate.FAIL, "the candidate worse"

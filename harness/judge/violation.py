@@ -32,6 +32,7 @@ class Kind(StrEnum):
     EVENT_LOST = "event_lost"
     EVENT_ADDED = "event_added"
     EVENT_MOVED = "event_moved"
+    FIELD_CHANGED = "field_changed"
     FINISH_CHANGED = "finish_changed"
     USAGE_CHANGED = "usage_changed"
     ERROR_INVENTED = "error_invented"
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     STATUS_CHANGED = "status_changed"
     CONTENT_TYPE_CHANGED = "content_type_changed"
     HEADERS_BROKEN = "headers_broken"
+    HEADER_CHANGED = "header_changed"
     NO_CLEAN_END = "no_clean_end"
     HELD = "held"
     HEAD_HELD = "head_held"
@@ -72,6 +74,7 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.EVENT_LOST: 4,
     Kind.EVENT_ADDED: 4,
     Kind.EVENT_MOVED: 4,
+    Kind.FIELD_CHANGED: 3,
     Kind.FINISH_CHANGED: 4,
     Kind.USAGE_CHANGED: 4,
     Kind.ERROR_INVENTED: 3,
@@ -80,6 +83,7 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.STATUS_CHANGED: 3,
     Kind.CONTENT_TYPE_CHANGED: 3,
     Kind.HEADERS_BROKEN: 3,
+    Kind.HEADER_CHANGED: 3,
     Kind.NO_CLEAN_END: 3,
     Kind.UPSTREAM_REQUESTS: 3,
     Kind.UPSTREAM_FREED_LATE: 2,

@@ -15,7 +15,7 @@ So the first token waits for nothing, and a cumulative stream streams.  The pric
 text that repeats itself from its very beginning ("ha", "ha", "ha") loses the repeats,
 since nothing in the stream tells it from a stutter.
 
-Every choice has a text of its own, and so has its reasoning.
+Every choice has a text of its own, and so have its reasoning and its refusal.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from proxy.v2.payload import Edit
 
 __all__ = ["Openings", "carries_nothing"]
 
-TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning"})
+TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
 """Where providers of the chat dialect put text in a delta."""
 
 ENVELOPE = frozenset(

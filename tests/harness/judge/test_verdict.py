@@ -64,10 +64,11 @@ def test_other_borders_and_right_is_equivalent(right):
         ((Kind.TEXT_LOST,), (), Verdict.IMPROVED, Gate.PASS),
         ((Kind.TEXT_LOST,), (Kind.TEXT_LOST,), Verdict.BOTH_WRONG_SAME, Gate.PASS),
         (
+            # A smaller wrong is still a new one: the baseline's must not hide it.
             (Kind.SILENT_TRUNCATION,),
             (Kind.FALSE_FAILURE,),
             Verdict.BOTH_WRONG_DIFFERENT,
-            Gate.PASS,
+            Gate.FAIL,
         ),
         (
             (Kind.COMMENT_LOST,),
