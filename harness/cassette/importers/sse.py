@@ -2,15 +2,13 @@
 
 Such a file holds bytes and nothing else. Rules for what is invented:
 
-1. Event *i* is whole at ``first + i * pacing``. A segment comes when the last event
-   that it has a byte of comes, so a stream lasts equally long however it is cut.
+1. Borders and times are those of `harness.cassette.importers.pieces`.
 2. The body ends complete, with its last segment.
 3. The request asks for what the answer shows: its model, its usage.
 """
 
 from __future__ import annotations
 
-import bisect
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -18,6 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from harness.cassette.importers.pieces import (
+    Split,
+    borders_of,
+    cut_at,
+    event_ends,
+)
 from harness.cassette.model import (
     Cassette,
     Ending,
@@ -40,16 +44,6 @@ class Dialect(StrEnum):
     """Whose payloads the events carry; the cassette's tag."""
 
     OPENAI_CHAT = "openai-chat"
-
-
-class Split(StrEnum):
-    """Where a body without known borders is cut into segments."""
-
-    EVENT = "event"
-    """After each event, its blank line included."""
-
-    WHOLE = "whole"
-    """Nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,42 +108,17 @@ def import_sse(body: bytes, source: SseSource) -> Cassette:
     )
 
 
-# A run of two or more line ends closes a block (WHATWG: LF, CRLF, or CR alone).
-_BLOCK_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2,}")
 _FIELD = re.compile(rb"(?:\A|[\r\n])(?:\xef\xbb\xbf)?(?:data|event|id|retry)?:")
 
 
 def _segments(body: bytes, source: SseSource) -> tuple[Segment, ...]:
-    event_ends = _event_ends(body)
-    segments = []
-    start = 0
-    for end in _borders(body, source, event_ends):
-        event = bisect.bisect_left(event_ends, end)
-        at_ns = source.first_ns + event * source.pacing_ns
-        segments.append(Segment(at_ns=at_ns, data=body[start:end]))
-        start = end
-    return tuple(segments)
-
-
-def _event_ends(body: bytes) -> list[int]:
-    ends = [match.end() for match in _BLOCK_END.finditer(body)]
-    if body and (not ends or ends[-1] < len(body)):
-        ends.append(len(body))
-    return ends
-
-
-def _borders(
-    body: bytes, source: SseSource, event_ends: Sequence[int]
-) -> Sequence[int]:
+    ends = event_ends(body)
     if source.lengths:
-        return _summed(source.lengths, body, source.name)
-    match source.split:
-        case Split.EVENT:
-            return event_ends
-        case Split.WHOLE:
-            return [len(body)] if body else []
-        case size:
-            return [*range(size, len(body), size), len(body)] if body else []
+        borders: Sequence[int] = _summed(source.lengths, body, source.name)
+    else:
+        borders = borders_of(body, source.split, ends)
+    first_ns, pacing_ns = source.first_ns, source.pacing_ns
+    return cut_at(borders, body, ends, first_ns=first_ns, pacing_ns=pacing_ns)
 
 
 def _summed(lengths: Sequence[int], body: bytes, name: str) -> list[int]:

@@ -1,0 +1,246 @@
+"""Cassettes of VCR.py, in YAML or JSON.
+
+They hold requests, response heads and whole bodies; neither borders nor times, and of a
+stream that broke off nothing at all. Bodies stand as text, as binary YAML, or in the
+form that httpx recordings had before version 6 (``status_code`` and ``content``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+
+from harness.cassette.importers.harvest import (
+    Found,
+    Harvest,
+    Held,
+    Rebuild,
+    rebuild,
+    split_url,
+)
+from harness.cassette.importers.values import Place, parse_json
+from harness.cassette.model import Headers, Interaction, Request
+from harness.errors import InputError
+from harness.schema_errors import cut, shown
+
+__all__ = ["import_vcr"]
+
+_BINARY = "tag:yaml.org,2002:binary"
+_DEPTH_MAX = 100
+_ALIASES_MAX = 10_000
+_SIZE_MAX = 512 * 1024 * 1024
+_HEADER_SIZE = 100
+
+
+def import_vcr(data: bytes, *, source: str, how: Rebuild) -> Harvest:
+    """Read a cassette of VCR.py.
+
+    Args:
+        data: The file.
+        source: Its name, for messages.
+        how: How to invent borders and times.
+
+    Raises:
+        InputError: It is neither YAML nor JSON, has tags that name Python objects, or
+            does not have the form of such a cassette.
+    """
+    is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    value = parse_json(data, source) if is_json else _read_yaml(data, source)
+    whole = Place(source)
+    if isinstance(value, dict) and "http_interactions" in value:
+        message = "a cassette of Ruby's VCR, and only those of VCR.py are read here"
+        raise whole.at("http_interactions").error(message)
+    whole.check(value, _CASSETTE)
+    found = []
+    size = 0
+    for index, interaction in enumerate(value["interactions"]):
+        place = whole.at("interactions", index)
+        place.check(interaction, _INTERACTION)
+        found.append(_find(interaction, place, how))
+        # With aliases a small file can say very much.
+        size += _size(found[-1].interaction)
+        if size > _SIZE_MAX:
+            raise place.error(f"the file says more than {_SIZE_MAX} bytes up to here")
+    return Harvest(found=tuple(found), of="VCR.py")
+
+
+def _find(interaction: Mapping[str, Any], place: Place, how: Rebuild) -> Found:
+    asked, answered = interaction["request"], interaction["response"]
+    inside = place.at("request")
+    try:
+        upstream, path = split_url(asked["uri"])
+    except ValueError as error:
+        raise inside.at("uri").error(f"expected a URL: {error}") from None
+    request = Request(
+        method=asked["method"],
+        path=path,
+        headers=_headers(asked.get("headers"), inside.at("headers")),
+        body=_body(asked.get("body"), inside.at("body")),
+    )
+    inside = place.at("response")
+    if "status" in answered:
+        status, content, at = answered["status"]["code"], answered["body"], "body"
+    else:
+        status, content, at = answered["status_code"], answered["content"], "content"
+    held = Held(
+        status=status,
+        http_version=str(answered.get("http_version", "")),
+        headers=_headers(answered.get("headers"), inside.at("headers")),
+        body=_body(content, inside.at(at)),
+    )
+    return Found(interaction=rebuild(request, held, how), at=None, upstream=upstream)
+
+
+def _body(value: Any, place: Place) -> bytes:
+    if isinstance(value, dict) and "string" in value:
+        value, place = value["string"], place.at("string")
+    match value:
+        case None:
+            return b""
+        case _Binary():
+            return value.encode("latin-1")
+        case str():
+            return place.encode(value)
+    raise place.error(f"expected text or binary, came {shown(value)}")
+
+
+def _headers(value: Any, place: Place) -> Headers:
+    lines = []
+    for name, values in (value or {}).items():
+        for one in values if isinstance(values, list) else [values]:
+            if not isinstance(one, str):
+                message = f"expected text, came {shown(one)}"
+                raise place.at(str(name)).error(message)
+            lines.append((str(name), str(one)))
+    return place.headers(lines)
+
+
+def _size(interaction: Interaction) -> int:
+    request, response = interaction.request, interaction.response
+    headers = len(request.headers) + len(response.headers)
+    return len(request.body) + len(response.body) + headers * _HEADER_SIZE
+
+
+class _Binary(str):
+    """Bytes, each as the character of its number, so that messages can show them."""
+
+    __slots__ = ()
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # either
+    """PyYAML's safe loader; dates stay text."""
+
+
+def _construct_binary(loader: Any, node: yaml.Node) -> _Binary:
+    data: bytes = loader.construct_yaml_binary(node)
+    return _Binary(data.decode("latin-1"))
+
+
+def _construct_text(loader: Any, node: yaml.Node) -> str:
+    text: str = loader.construct_scalar(node)
+    return text
+
+
+_Loader.add_constructor(_BINARY, _construct_binary)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
+
+
+def _read_yaml(data: bytes, source: str) -> Any:
+    """Return what a YAML text says, read by PyYAML's safe loader.
+
+    The loader recurses and merges mappings, so a small text can end the process or
+    fill the memory: both are refused before it sees the text.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+        _check(yaml.parse(text, Loader=_Loader), source)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
+        raise InputError(message, source=source, line=line) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        at = mark.line + 1 if mark else None
+        message = cut(f"not YAML: {error.problem}", 200)
+        raise InputError(message, source=source, line=at) from None
+    except (yaml.YAMLError, ValueError) as error:  # a number or date that is none
+        raise InputError(cut(f"not YAML: {error}", 200), source=source) from None
+
+
+def _check(events: Iterator[yaml.Event], source: str) -> None:
+    depth = aliases = 0
+    for event in events:
+        mark = event.start_mark
+        place = Place(source, line=mark.line + 1 if mark else None)
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            continue
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEPTH_MAX:
+                raise place.error(f"nested deeper than {_DEPTH_MAX} levels")
+        elif isinstance(event, yaml.AliasEvent):
+            aliases += 1
+            if aliases > _ALIASES_MAX:
+                raise place.error(f"more than {_ALIASES_MAX} aliases (*name)")
+            continue
+        elif not isinstance(event, yaml.ScalarEvent):
+            continue
+        elif event.value == "<<" and event.implicit[0]:
+            raise place.error("merge keys (<<) are not read here: write the value out")
+        if event.tag is not None and event.tag != _BINARY:
+            message = f"tags other than !!binary are not read, came {shown(event.tag)}"
+            raise place.error(message)
+
+
+_CASSETTE = Draft202012Validator(
+    {
+        "description": "a cassette of VCR.py",
+        "type": "object",
+        "required": ["interactions"],
+        "properties": {"interactions": {"type": "array"}, "version": {"const": 1}},
+    }
+)
+_STATUS = {"type": "integer", "minimum": 100, "maximum": 999}
+_HEADERS = {"type": ["object", "null"]}
+_INTERACTION = Draft202012Validator(
+    {
+        "type": "object",
+        "required": ["request", "response"],
+        "properties": {
+            "request": {
+                "type": "object",
+                "required": ["method", "uri"],
+                "properties": {
+                    "method": {
+                        "description": "a method such as POST",
+                        "type": "string",
+                        "pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
+                    },
+                    "uri": {"type": "string", "minLength": 1},
+                    "headers": _HEADERS,
+                },
+            },
+            "response": {
+                "type": "object",
+                "properties": {
+                    "status": {
+                        "type": "object",
+                        "required": ["code"],
+                        "properties": {"code": _STATUS},
+                    },
+                    "status_code": _STATUS,
+                    "headers": _HEADERS,
+                },
+                "anyOf": [
+                    {"required": ["status", "body"]},
+                    {"required": ["status_code", "content"]},
+                ],
+            },
+        },
+    }
+)

@@ -1,0 +1,179 @@
+"""``harness import sse``: cassettes from raw bodies of event streams."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+from jsonschema import Draft202012Validator
+
+from harness.cassette.files import read_text
+from harness.cassette.importers.pieces import Split
+from harness.cassette.importers.sse import Dialect, SseSource, import_sse
+from harness.cassette.importers.values import Place, parse_json
+from harness.cli.importing import made_by, plan_targets, read_source, save
+
+__all__ = ["read_split", "sse"]
+
+_NS_PER_MS = 1_000_000
+
+
+def read_split(
+    _ctx: click.Context, _param: click.Parameter, value: str | None
+) -> Split | int | None:
+    """Return what ``--split`` says; a callback of click."""
+    if value is None:
+        return None
+    if value in set(Split):
+        return Split(value)
+    if value.isdecimal() and int(value) > 0:
+        return int(value)
+    raise click.BadParameter(
+        f"expected event, whole or a number of bytes, came {value!r}"
+    )
+
+
+_EXAMPLES = """\b
+Examples:
+  harness import sse answer.sse --out cassettes
+  harness import sse recordings/ --out cassettes --pacing 35
+  harness import sse answer.sse --out cut --split 7    # odd segment borders
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument(
+    "sources", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--out",
+    metavar="DIR",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the cassettes go; names of folders below FILE are kept.",
+)
+@click.option(
+    "--pacing",
+    metavar="MS",
+    type=click.FloatRange(min=0, max=1_000_000),
+    default=20.0,
+    show_default=True,
+    help="Milliseconds from one event to the next; the first comes after 100.",
+)
+@click.option(
+    "--split",
+    metavar="event|whole|N",
+    callback=read_split,
+    help="Where segments end: after each event (default), nowhere, or after N bytes; "
+    "wins over the manifest.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice([dialect.value for dialect in Dialect]),
+    default=Dialect.OPENAI_CHAT.value,
+    show_default=True,
+    help="Whose payloads the events carry.",
+)
+@click.option(
+    "--request",
+    "request_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The request's JSON body; invented when left out.",
+)
+@click.option(
+    "--manifest",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSON lines with file, status, content_type and chunk_lengths.",
+)
+@click.option("--force", is_flag=True, help="Overwrite cassettes that are there.")
+def sse(  # noqa: PLR0913 - one argument for each option
+    *,
+    sources: tuple[Path, ...],
+    out: Path,
+    pacing: float,
+    split: Split | int | None,
+    dialect: str,
+    request_file: Path | None,
+    manifest: Path | None,
+    force: bool,
+) -> None:
+    """Make a cassette of each raw body of an event stream.
+
+    FILE is a file, or a folder that is searched for *.sse. Such a file holds no times
+    and no borders: they are invented, and the cassette says so (reconstructed).
+    """
+    body = read_text(request_file).encode() if request_file else None
+    base = SseSource(
+        name="",
+        by=made_by("sse"),
+        dialect=Dialect(dialect),
+        split=split or Split.EVENT,
+        pacing_ns=round(pacing * _NS_PER_MS),
+        request_body=body,
+    )
+    known = _read_manifest(manifest) if manifest else {}
+    plan = plan_targets(sources, out, ("*.sse",), force=force)
+    cassettes = {
+        target: import_sse(
+            read_source(file), _describe(base, file, known, use_lengths=split is None)
+        )
+        for target, file in plan.items()
+    }
+    save(cassettes, out)
+
+
+def _describe(
+    base: SseSource,
+    file: Path,
+    known: Mapping[Path, Mapping[str, Any]],
+    *,
+    use_lengths: bool,
+) -> SseSource:
+    entry = known.get(file.resolve(), {})
+    lengths = entry.get("chunk_lengths") if use_lengths else None
+    return replace(
+        base,
+        name=str(file),
+        upstream=entry.get("provider"),
+        status=entry.get("status") or base.status,
+        content_type=entry.get("content_type") or base.content_type,
+        lengths=tuple(lengths) if lengths else None,
+    )
+
+
+_ENTRY = Draft202012Validator(
+    {
+        "type": "object",
+        "required": ["file"],
+        "properties": {
+            "file": {"type": "string"},
+            "provider": {"type": ["string", "null"]},
+            "status": {"type": ["integer", "null"]},
+            "content_type": {"type": ["string", "null"]},
+            "chunk_lengths": {
+                "type": ["array", "null"],
+                "items": {"type": "integer", "minimum": 0},
+            },
+        },
+    }
+)
+
+
+def _read_manifest(path: Path) -> dict[Path, dict[str, Any]]:
+    entries = {}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip():
+            entry = _read_entry(line, path, number)
+            entries[(path.parent / entry["file"]).resolve()] = entry
+    return entries
+
+
+def _read_entry(line: str, path: Path, number: int) -> dict[str, Any]:
+    entry: dict[str, Any] = parse_json(line.encode(), str(path), line=number)
+    Place(str(path), line=number).check(entry, _ENTRY)
+    return entry
