@@ -16,6 +16,7 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "check": "harness.cli.check:check",
     "compare": "harness.cli.compare:compare",
+    "export": "harness.cli.exports:export_group",
     "faults": "harness.cli.faults:faults",
     "import": "harness.cli.imports:import_group",
     "record": "harness.cli.record:record",
@@ -55,7 +56,7 @@ def cli() -> None:
     """Show what a new streaming core does with the streams production really sees.
 
     Exit codes: 0 GO, 1 NO-GO, 2 usage or configuration, 3 inconclusive,
-    4 invalid evidence.
+    4 invalid evidence, 130 interrupted.
     """
 
 

@@ -1,0 +1,28 @@
+"""The raw body of a response, as it was sent."""
+
+from __future__ import annotations
+
+from harness.cassette.content_coding import codings_of
+from harness.cassette.importers.harvest import is_event_stream
+from harness.cassette.model import Response
+
+__all__ = ["body_suffix"]
+
+_SUFFIXES = {
+    "br": ".br",
+    "deflate": ".deflate",
+    "gzip": ".gz",
+    "x-gzip": ".gz",
+    "zstd": ".zst",
+}
+
+
+def body_suffix(response: Response) -> str:
+    """Return the suffix that says what the bytes of a body are.
+
+    ``.sse`` for an event stream, ``.body`` for anything else, and after it, for each
+    content coding, that of its files: the bytes are those of the wire.
+    """
+    kind = ".sse" if is_event_stream(response.headers) else ".body"
+    codings = codings_of(response.headers)
+    return kind + "".join(_SUFFIXES.get(coding, ".coded") for coding in codings)
