@@ -4,25 +4,56 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
+from random import Random
 
 import click
 
 from harness.cassette.files import find_cassettes, read_cassette
+from harness.cassette.model import Ending, Response
 from harness.config import parse_address
 from harness.errors import InputError
-from harness.faults.draft import WireDraft, draft_response, lower
+from harness.faults.draft import WireDraft, draft_response
+from harness.faults.errors import FaultError
+from harness.faults.registry import FaultCall, apply_faults
 from harness.play.escape import escaped
 from harness.play.requests import ReceivedRequest
 from harness.play.tickets import Served
 from harness.play.upstream import Upstream
+from harness.scenario.adhoc import parse_fault
 
 __all__ = ["replay"]
 
 _DEFAULT_LISTEN = "127.0.0.1:8081"
 
 
-@click.command()
+class Timing(StrEnum):
+    """What becomes of the recorded pauses."""
+
+    RECORDED = "recorded"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Changes:
+    """What is played other than it was recorded."""
+
+    faults: tuple[FaultCall, ...]
+    timing: Timing
+    seed: int
+
+
+_EXAMPLES = """\b
+Examples:
+  harness replay cassettes/mlx --speed 10
+  harness replay plain.yaml --fault repeat_first --fault 'close_at: {at: {frac: 0.5}}'
+  harness replay plain.yaml --timing none --fault 'stall: {at: {event: 3}}'
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.argument("cassettes", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--listen",
@@ -36,24 +67,59 @@ _DEFAULT_LISTEN = "127.0.0.1:8081"
     default=1.0,
     show_default=True,
     type=click.FloatRange(min=0.0, min_open=True),
-    help="2 plays twice as fast.",
+    help="2 plays twice as fast, 0.5 half as fast; pauses of faults too.",
+)
+@click.option(
+    "--timing",
+    type=click.Choice([timing.value for timing in Timing]),
+    default=Timing.RECORDED.value,
+    show_default=True,
+    help="none: all segments at once, one by one; only faults pause.",
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="FAULT",
+    help="Break every answer so, such as repeat_first or "
+    "'close_at: {at: {frac: 0.5}}' (harness faults). Repeatable: all are applied.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of what faults leave to chance.",
 )
 @click.option("--once", is_flag=True, help="End when each was played once.")
-def replay(
-    cassettes: tuple[Path, ...], listen: str, speed: float, *, once: bool
+def replay(  # noqa: PLR0913 - one argument for each option
+    *,
+    cassettes: tuple[Path, ...],
+    listen: str,
+    speed: float,
+    timing: str,
+    faults: tuple[str, ...],
+    seed: int,
+    once: bool,
 ) -> None:
     """Answer every request with the next recorded answer, as it was recorded.
 
     CASSETTES are files or folders. Nothing of a request is looked at: the first one
     gets the first interaction, the next one the next, over and over. Pauses, borders
     and endings are those of the recording; a stream that the recorder did not see end
-    stays open until the client closes.
+    stays open until the client closes. Answers that a fault cannot be applied to are
+    left out, and told.
     """
     try:
         host, port = parse_address(listen)
     except ValueError as error:
         raise InputError(str(error), key="--listen") from None
-    playlist = _playlist(cassettes)
+    changes = _Changes(
+        faults=tuple(parse_fault(fault) for fault in faults),
+        timing=Timing(timing),
+        seed=seed,
+    )
+    playlist = _playlist(cassettes, changes)
     asyncio.run(_replay(playlist, host, port, speed=speed, once=once))
 
 
@@ -80,13 +146,37 @@ class _Playlist:
         return self.once and self.over >= len(self.answers)
 
 
-def _playlist(paths: tuple[Path, ...]) -> _Playlist:
+def _playlist(paths: tuple[Path, ...], changes: _Changes) -> _Playlist:
     answers = []
+    refused = None
     for path in find_cassettes(paths):
         for index, interaction in enumerate(read_cassette(path).interactions):
-            draft = lower(draft_response(interaction.response))
-            answers.append((f"{path}[{index}]", draft))
+            name = f"{path}[{index}]"
+            try:
+                # With its name, so that one cassette more does not change the others.
+                seed = f"{changes.seed}:{path.stem}[{index}]"
+                answers.append((name, _draft(interaction.response, seed, changes)))
+            except FaultError as error:
+                refused = FaultError(error.message, source=name, key=error.key)
+                click.echo(f"left out {escaped(str(refused))}", err=True)
+    if refused is not None and not answers:
+        raise InputError("nothing is left to play", key="--fault")
     return _Playlist(answers)
+
+
+def _draft(response: Response, seed: str, changes: _Changes) -> WireDraft:
+    if changes.timing is Timing.NONE:
+        response = _without_pauses(response)
+    rng = Random(seed)  # noqa: S311 - repeatable, not secret
+    return apply_faults(draft_response(response), changes.faults, rng)
+
+
+def _without_pauses(response: Response) -> Response:
+    return replace(
+        response,
+        segments=tuple(replace(one, at_ns=0) for one in response.segments),
+        ending=Ending(at_ns=0, kind=response.ending.kind),
+    )
 
 
 async def _replay(
@@ -121,6 +211,7 @@ def _line(served: Served, playlist: _Playlist) -> str:
         how = str(played.draft.finish) + (", until the client closed" if left else "")
     else:
         how = "the client closed" if left else "stopped"
+    how += "".join(f"; {note}" for note in played.draft.notes)
     count = len(played.sent)
     last_ns = played.sent[-1][0] if played.sent else request.read_at_ns
     return (

@@ -123,6 +123,60 @@ def test_speed_and_once(folder):
         assert 0 == process.wait(10)
 
 
+def test_without_pauses(folder):
+    """Segments come one by one, at once; endings stay."""
+    arguments = (folder / "1.yaml", "--listen", "127.0.0.1:0", "--timing", "none")
+    with replaying(*arguments) as (process, address):
+        assert b"data: a\n\ndata: [DONE]\n\n" == ask(address)
+        with pytest.raises(ConnectionResetError):
+            ask(address)
+        told = process.stdout.readline()
+    assert "200, 2 writes, " in told
+    assert int(told.split(" writes, ")[1].split()[0]) < 150
+
+
+def test_faults_break_what_was_recorded(folder):
+    """All of them are applied, on top of the timing; the line says what they did."""
+    arguments = (
+        folder / "1.yaml",
+        "--listen",
+        "127.0.0.1:0",
+        "--timing",
+        "none",
+        "--fault",
+        "event_dup: {index: 0}",
+        "--fault",
+        "stall: {at: {event: 1}, for_ms: 300}",
+    )
+    with replaying(*arguments) as (process, address):
+        started = time.monotonic()
+        body = ask(address)
+        assert time.monotonic() - started >= 0.3
+        assert b"data: a\n\ndata: a\n\ndata: [DONE]\n\n" == body
+        told = process.stdout.readline()
+    assert "said nothing for 300 ms" in told
+
+
+def test_what_a_fault_cannot_break_is_left_out(folder):
+    """It is told; the others are played."""
+    arguments = (
+        folder,
+        "--listen",
+        "127.0.0.1:0",
+        "--once",
+        "--fault",
+        "close_at: {at: {event: 1}}",
+    )
+    with replaying(*arguments) as (process, address):
+        with pytest.raises(http.client.IncompleteRead):
+            ask(address)
+        assert 0 == process.wait(10)
+        errors = process.stderr.read()
+    assert "left out" in errors
+    assert "1.yaml[1]: close_at" in errors
+    assert "2.yaml[0]: close_at" in errors
+
+
 def test_an_interrupt_ends_it_cleanly(folder):
     """Ctrl-C, also while a stream runs, is exit code 0 and no traceback."""
     with replaying(folder, "--listen", "127.0.0.1:0") as (process, address):
@@ -159,6 +213,9 @@ def test_an_address_in_use_is_told(folder):
         (["nothing.yaml"], "nothing.yaml: no such file"),
         (["{folder}", "--listen", "8081"], "--listen: expected HOST:PORT"),
         (["{folder}", "--speed", "0"], "--speed"),
+        (["{folder}", "--timing", "fast"], "--timing"),
+        (["{folder}", "--fault", "repeat_frst"], "did you mean 'repeat_first'"),
+        (["{folder}/2.yaml", "--fault", "repeat_first"], "nothing is left to play"),
         ([], "CASSETTES"),
         (["{folder}/empty"], "in this folder"),
     ],
