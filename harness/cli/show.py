@@ -117,6 +117,8 @@ def _interaction_lines(
     interaction: Interaction, *, events: bool, raw: bool
 ) -> Iterator[_Line]:
     yield from _field("request", _request_words(interaction))
+    for note in interaction.notes:
+        yield from _field("note", note, fg="yellow")
     response = interaction.response
     kind = response.header("content-type") or "no content type"
     framing = response.framing.value.replace("_", "-")

@@ -187,8 +187,9 @@ def main() -> int:
     """Keep what comes on standard input; return the exit code."""
     # Ctrl-C and a service manager reach the whole group of processes; this one ends
     # when the recorder has said all, or is dead.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     frames = read_frames(sys.stdin.buffer)
     first = next(frames, None)
     if first is None:

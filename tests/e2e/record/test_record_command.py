@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import resource
 import shutil
 import signal
@@ -77,12 +78,19 @@ def saved(folder):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_stop_keeps_what_runs(upstream, record, tmp_path, number):
-    """Streams that run at the stop are saved as stopped, with all that had come."""
+    """Streams that run at the stop are saved as stopped, with all that had come.
+
+    A terminal signals the whole group of processes, a service manager every process.
+    """
     upstream.plans["/whole"] = WHOLE
-    with record(tmp_path, "--upstream", upstream.url) as recorder:
+    arguments = (tmp_path, "--upstream", upstream.url)
+    with record(*arguments, start_new_session=True) as recorder:
         assert recorder.fetch("/whole")
         clients = running_streams(upstream, recorder, f"stop{number}")
-        assert 0 == recorder.stop(number)
+        for keeper in children(recorder.process.pid):
+            os.kill(keeper, number)
+        os.killpg(recorder.process.pid, number)
+        assert 0 == recorder.process.wait(20)
         close_all(clients)
     held = saved(tmp_path / "cassettes")
     assert 4 == len(held)
@@ -95,11 +103,12 @@ def test_a_stop_keeps_what_runs(upstream, record, tmp_path, number):
 def test_a_kill_loses_nothing_that_came(upstream, record, tmp_path):
     """After SIGKILL finished cassettes are whole, the others readable as stopped."""
     upstream.plans["/whole"] = WHOLE
-    with record(tmp_path, "--upstream", upstream.url) as recorder:
+    arguments = (tmp_path, "--upstream", upstream.url)
+    with record(*arguments, start_new_session=True) as recorder:
         assert recorder.fetch("/whole")
         recorder.wait_for("/whole")
         clients = running_streams(upstream, recorder, "kill")
-        recorder.process.kill()
+        os.killpg(recorder.process.pid, signal.SIGKILL)
         recorder.process.wait()
         for name in ("chunked", "sized", "close"):
             recorder.wait_for(f"/kill/{name} ")

@@ -206,3 +206,12 @@ def test_a_file_that_is_no_cassette_is_refused(tmp_path):
     result = CliRunner().invoke(cli, ["show", str(tmp_path / "nope.yaml")])
     assert "no such file or folder" in str(result.exception)
     assert result.exception.exit_code == 2
+
+
+def test_a_note_is_shown(show):
+    """What the recorder has to say stands with the request, and not below the bytes."""
+    cassette = imported(STREAM)
+    [one] = cassette.interactions
+    noted = replace(one, notes=("It was cut.",))
+    lines = show(replace(cassette, interactions=(noted,))).splitlines()
+    assert "note       It was cut." == lines[lines.index("") + 2]
