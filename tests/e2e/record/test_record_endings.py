@@ -273,3 +273,25 @@ def test_a_client_that_reads_slowly_is_noted(upstream, recorder):
     assert size == len(interaction.response.body)
     (note,) = interaction.notes
     assert note.startswith("The client fell behind at ")
+
+
+def test_an_interim_answer_is_said(upstream, recorder):
+    """Mitmproxy takes 103 for the answer; nothing is recorded, and a line says so."""
+    path = f"/interim/{next(PATHS)}"
+    upstream.plans[path] = [b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n", 0.1]
+    recorder.fetch(path)
+    line = recorder.wait_for(path)
+    assert "the interim answer 103" in line
+    assert "is not recorded" in line
+
+
+def test_trailers_are_said(upstream, recorder):
+    """Mitmproxy gives up on trailers of HTTP/1.1; what had come is kept."""
+    path = f"/trailers/{next(PATHS)}"
+    last = b"0\r\nX-Sum: 1\r\n\r\n"
+    upstream.plans[path] = [CHUNKED, chunk(EVENTS[0]), GAP_S, last, "until-left"]
+    with recorder.ask(path) as sock:
+        while EVENTS[0] not in sock.recv(65536):
+            pass
+        assert "trailers are not implemented" in recorder.wait_for("crashed")
+    assert EVENTS[:1] == data_of(recorder.interaction(f"POST {path} ").response)
