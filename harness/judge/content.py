@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -62,11 +62,25 @@ def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
     Whether that repeat was meant, content alone cannot tell: both readings are right.
     """
     came = _choices(got)
-    return frozenset(
-        (index, name)
-        for (index, name), deltas in expected.reduced.items()
-        if getattr(came.get(index), name, "") == "".join(deltas)
-    )
+    wanted = _choices(expected.reading)
+
+    def text(choices: Mapping[int, Choice], key: Key) -> str:
+        found: str = getattr(choices.get(key[0]), key[1], "")
+        return found
+
+    reduced = {
+        key
+        for key, deltas in expected.reduced.items()
+        if text(came, key) == "".join(deltas)
+    }
+    blank = {
+        key
+        for key in expected.blank
+        if text(came, key) != text(wanted, key)
+        and text(came, key).lstrip() == text(wanted, key).lstrip()
+        and text(came, key)[:1].isspace()
+    }
+    return frozenset(reduced | blank)
 
 
 def _check_choices(expected: Expectation, got: Reading) -> Iterator[Violation]:
@@ -183,7 +197,12 @@ def _check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
     Usage and finish_reason have checks of their own; here it is the events that count.
     """
     wanted = significant(expected.reading.items)
-    came = _without_optional(significant(got.items), wanted, expected)
+    came = _without_optional(
+        significant(got.items),
+        wanted,
+        expected,
+        by_name_only=_text_differs(expected.reading, got),
+    )
     for position in range(max(len(wanted), len(came))):
         one = wanted[position] if position < len(wanted) else None
         two = came[position] if position < len(came) else None
@@ -294,17 +313,24 @@ def _without_optional(
     came: tuple[Significant, ...],
     wanted: tuple[Significant, ...],
     expected: Expectation,
+    *,
+    by_name_only: bool,
 ) -> list[Significant]:
     """Leave out events that may be there besides the wanted ones, as often as sent.
 
-    Where every event carries the same more, a place among the text tells them apart.
+    Where every event carries the same more, a place among the text tells them apart,
+    unless the texts differ.
     """
     optional = Counter(found.canonical for found in significant(expected.optional))
     kept: list[Significant] = []
     for found in came:
         position = len(kept)
         due = wanted[position] if position < len(wanted) else None
-        fits = due and (due.canonical, due.offsets) == (found.canonical, found.offsets)
+        fits = (
+            due is not None
+            and due.canonical == found.canonical
+            and (by_name_only or due.offsets == found.offsets)
+        )
         if not fits and optional[found.canonical]:
             optional[found.canonical] -= 1
         else:

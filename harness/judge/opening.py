@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from harness.judge.reading import Item
 
-__all__ = ["Key", "reduced_openings"]
+__all__ = ["Key", "blank_openings", "reduced_openings"]
 
 Key = tuple[int, str]
 """Choice and field."""
@@ -33,6 +33,23 @@ def reduced_openings(items: Iterable[Item]) -> Mapping[Key, tuple[str, ...]]:
                 deltas.setdefault((choice, name), []).append(text)
     reduced = {key: _reduce(texts) for key, texts in deltas.items()}
     return {key: tuple(new) for key, new in reduced.items() if new != deltas[key]}
+
+
+def blank_openings(items: Iterable[Item]) -> frozenset[Key]:
+    """Return the texts whose first delta is white space and nothing else.
+
+    A cumulative upstream repeats it with the first word; a model may mean two line
+    breaks. How much white space such a text begins with is not decided either.
+    """
+    first: dict[Key, str] = {}
+    for item in items:
+        for choice, name, text in item.deltas:
+            first.setdefault((choice, name), text)
+    return frozenset(
+        key
+        for key, text in first.items()
+        if key[1] in _REDUCED_FIELDS and text.isspace()
+    )
 
 
 def _reduce(deltas: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
-from harness.judge.opening import Key, reduced_openings
+from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, read_items, read_stream
 from harness.scenario.model import Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
@@ -62,6 +62,7 @@ class Expectation:
         reasons: Why the oracle says so, in plain words.
         reduced: Of texts that open with a repeat, their deltas with it left out: the
             other right reading, where the contract is to repair.
+        blank: Texts that open with white space, of which it is not decided how much.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
     """
@@ -86,6 +87,7 @@ class Expectation:
     log: str | None
     reasons: tuple[str, ...]
     reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    blank: frozenset[Key] = frozenset()
     literal_text: str | None = None
     literal_finish: str | None = None
 
@@ -198,6 +200,7 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         sources = sources[: len(items)]
     ending, hang_allowed, reasons = _ending(wire, contract, reading, lost=lost)
     done_at = sent.items[-1].end if sent.done else None
+    repairs = contract is Contract.REPAIRING
     comments = tuple(end for end in sent.comments if done_at is None or end <= done_at)
     return Expectation(
         contract=contract,
@@ -219,9 +222,8 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         max_hold_ms=None,
         log=None,
         reasons=reasons,
-        reduced=reduced_openings(reading.items)
-        if contract is Contract.REPAIRING
-        else {},
+        reduced=reduced_openings(reading.items) if repairs else {},
+        blank=blank_openings(reading.items) if repairs else frozenset(),
     )
 
 

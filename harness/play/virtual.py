@@ -226,23 +226,26 @@ class _Play:
         self._upstreams.append(upstream)
         wire, zero = upstream.wire, self._now
         visible_total = 0
+        earliest = wire.head_at_ns or 0
         if wire.head_at_ns is not None:
             head = ("head", wire.status, _encoded(_wire_headers(wire)))
             self._upstream_at(zero + wire.head_at_ns, upstream, head)
         for write in wire.writes:
+            # A write never overtakes the one before it, as on a socket.
+            earliest = max(earliest, write.at_ns)
             if write.raw:
                 ended = ("ended", "protocol_error")
-                self._upstream_at(zero + write.at_ns, upstream, ended)
+                self._upstream_at(zero + earliest, upstream, ended)
                 return
             data = write.data
             if wire.promised_length is not None:
                 data = data[: max(0, wire.promised_length - visible_total)]
             visible_total += len(data)
             if data:
-                self._upstream_at(zero + write.at_ns, upstream, ("data", data))
+                self._upstream_at(zero + earliest, upstream, ("data", data))
         ended_as = _ended_as(wire, visible_total)
         if ended_as is not None:
-            finish_at = zero + wire.finish_at_ns
+            finish_at = zero + max(earliest, wire.finish_at_ns)
             self._upstream_at(finish_at, upstream, ("ended", ended_as))
 
     def _upstream_at(

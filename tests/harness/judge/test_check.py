@@ -350,3 +350,89 @@ def test_outcome_is_what_the_client_believed(bench):
     seen = observed(bench, bench.answer(*WORDS)[:3])
 
     assert Outcome.UNFINISHED is judge(expected, seen, Limits(hold_ms=20)).outcome
+
+
+BARE = '{"choices":[{"index":0,"delta":{},"finish_reason":null}]}'
+
+
+@pytest.mark.parametrize("extra", [BARE, '{"hello":"world"}'])
+def test_event_that_nobody_sent_is_found(bench, extra):
+    """A chunk with nothing in it is an event all the same."""
+    events = bench.answer(*WORDS)
+    changed = [events[0], extra, *events[1:]]
+
+    assert [Kind.EVENT_ADDED] == kinds(bench, changed)
+    assert [] == kinds(bench, changed, wanted=bench.scenario(changed))
+
+
+@pytest.mark.parametrize(
+    ("head", "where"), [(b"event: chunk\n", "event names"), (b"id: 7\n", "event ids")]
+)
+def test_fields_stay_with_their_events(bench, head, where):
+    """A name or an id that is added, or lost, is a change."""
+    data = sse(bench.answer(*WORDS))
+    named = ((1, head + data[0]), *((2, piece) for piece in data[1:]))
+    wanted = bench.scenario(bench.answer(*WORDS))
+    expected = bench.expectation(
+        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.expect
+    )
+    seen = observed(bench, bench.answer(*WORDS), reads=named)
+
+    found = judge(expected, seen, Limits(hold_ms=1000)).violations
+
+    assert [(Kind.FIELD_CHANGED, where)] == [(one.kind, one.where) for one in found]
+
+
+def test_text_behind_the_error_event_is_lost_to_a_client(bench):
+    """A client stops at an error event: a target's own must come last."""
+    wanted = bench.scenario(bench.answer(*WORDS), CUT)
+    events = bench.answer(*WORDS)
+    told_early = [*events[:2], TOLD, events[2]]
+
+    found = kinds(bench, told_early, wanted=wanted, end=ClientEnd.TRUNCATED)
+
+    assert [Kind.EVENT_MOVED] == found
+
+
+def test_headers_that_clients_act_on_must_arrive(bench):
+    """Retry-After is part of a 429."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS),
+        ("status", {"code": 429, "headers": {"retry-after": "7"}}),
+    )
+    right = {
+        "status": 429,
+        "headers": (
+            (b"content-type", b"application/json"),
+            (b"Retry-After", b"7"),
+        ),
+        "reads": ((0, bench.script(wanted, seed=1).attempts[0].body),),
+    }
+
+    assert [] == kinds(bench, [], wanted=wanted, **right)
+    lost = {**right, "headers": right["headers"][:1]}
+    assert [Kind.HEADER_CHANGED] == kinds(bench, [], wanted=wanted, **lost)
+    cut = {**right, "end": ClientEnd.TRUNCATED}
+    assert [Kind.NO_CLEAN_END] == kinds(bench, [], wanted=wanted, **cut)
+
+
+def test_comment_that_waits_for_the_next_event_is_held(bench):
+    """A keep-alive that comes late keeps nothing alive."""
+    events = [bench.answer(*WORDS)[0], ": ping", *bench.answer(*WORDS)[1:]]
+    wanted = bench.scenario(events)
+    seen = observed(bench, events, wanted=wanted)
+    reads = list(seen.reads)
+    reads[1] = (reads[2][0], reads[1][1])
+
+    assert [Kind.HELD] == kinds(bench, events, wanted=wanted, reads=tuple(reads))
+
+
+def test_white_space_that_a_cumulative_stream_repeats_is_not_decided(bench):
+    """How much white space such a text begins with, content cannot tell."""
+    wanted = bench.scenario(
+        bench.answer("\n", "Once", " upon"), ("cumulative", {"mode": "prefix"})
+    )
+    doubled = bench.play("proxy.v2:make_relay", wanted)
+
+    assert [] == bench.kinds(doubled)
+    assert frozenset({(0, "content")}) == doubled.undecided
