@@ -143,10 +143,7 @@ def _safe(target: Path, cassette: Cassette) -> Cassette:
     redacted = replace(
         cassette,
         recorded=replace(cassette.recorded, upstream=upstream),
-        interactions=tuple(
-            replace(redact_interaction(one), notes=one.notes)
-            for one in cassette.interactions
-        ),
+        interactions=tuple(redact_interaction(one) for one in cassette.interactions),
     )
     findings = find_secrets(redacted)
     if findings:

@@ -185,7 +185,7 @@ def test_several_upstreams_are_named_in_notes():
     harvest = import_ndjson(
         log(
             {**HEAD, "id": 1, "upstream": "https://a.example"},
-            {**HEAD, "id": 2, "upstream": "https://b.example"},
+            {**HEAD, "id": 2, "upstream": "https://b.example", "notes": ["n"]},
         ),
         source="a.ndjson",
     )
@@ -193,7 +193,7 @@ def test_several_upstreams_are_named_in_notes():
     assert cassette.recorded.upstream is None
     assert [
         ("The server that was asked is https://a.example.",),
-        ("The server that was asked is https://b.example.",),
+        ("n", "The server that was asked is https://b.example."),
     ] == [one.notes for one in cassette.interactions]
     one = assemble(harvest.found[:1], by="x")
     assert one.recorded.upstream == "https://a.example"
