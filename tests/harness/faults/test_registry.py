@@ -37,6 +37,8 @@ def test_every_fault_describes_itself_and_accepts_its_example(name):
         ("repeat_first", {"times": "2"}, "times: expected a whole number of at least"),
         ("repeat_first", {"times": True}, "times: expected a whole number"),
         ("repeat_first", {"times": 1}, "at least 2, came 1"),
+        ("event_drop", {"index": True}, "index: expected a whole number, came True"),
+        ("pace", {"itl_ms": True}, "itl_ms: expected a number"),
         ("repeat_first", {"which": "rol"}, "which: .*did you mean 'role'"),
         ("sse_bom", {"x": 1}, "x: unknown parameter; the fault has none"),
         ("sse_space", {"spaces": True}, "one of 0, 1, 2, came True"),

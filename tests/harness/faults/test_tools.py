@@ -77,6 +77,17 @@ def test_whole_sends_each_call_in_one_fragment(play, calls, kit):
     assert len(kit.sent(wire)) == len(calls) - 3
 
 
+def test_whole_keeps_what_else_an_event_says(play, kit):
+    """A finish that shares its event with the last fragment stays."""
+    call = {"index": 0, "id": "call_a", "function": {"name": "f", "arguments": "{"}}
+    more = {"index": 0, "function": {"arguments": "}"}}
+    last = kit.chunk({"tool_calls": [more]}, finish="tool_calls")
+    blocks = (kit.chunk({"tool_calls": [call]}), last, kit.DONE)
+    wire = play({"tool": {"mode": "whole"}}, blocks=blocks)
+    assert _tool_calls(wire) == [(0, "call_a", "f", "{}")]
+    assert kit.sent(wire)[1:] == [kit.chunk({}, finish="tool_calls"), kit.DONE]
+
+
 def test_a_stream_without_tool_calls_is_refused(play):
     """A fault that changes nothing would test nothing."""
     with pytest.raises(FaultError, match="no tool call"):
