@@ -7,15 +7,14 @@ recorder must not wait for redaction, YAML or a slow disk. And what was sent lie
 kernel's pipe, so that the last segment before a kill is kept too.
 
 Run as ``python -m harness.record.keeper`` with frames on standard input; it ends when
-that ends. A line for every recording goes to standard output, what went wrong to
-standard error.
+that ends, and not by the signals that stop the recorder (`harness.record.link`). A line
+for every recording goes to standard output, what went wrong to standard error.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -185,11 +184,6 @@ class Keeper:
 
 def main() -> int:
     """Keep what comes on standard input; return the exit code."""
-    # Ctrl-C and a service manager reach the whole group of processes; this one ends
-    # when the recorder has said all, or is dead.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
     frames = read_frames(sys.stdin.buffer)
     first = next(frames, None)
     if first is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -21,6 +22,7 @@ from harness.record.frames import EXIT_LOST, FrameKind, pack
 
 __all__ = ["Link"]
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KEEPER = (sys.executable, "-m", "harness.record.keeper")
 
 
@@ -62,6 +64,9 @@ class Link:
         """
         if self._process is not None:
             return
+        # The keeper inherits what is blocked, so that no signal meant for all ends it
+        # before it has work; for this process they wait until it is started.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, start_new_session=True
@@ -69,6 +74,8 @@ class Link:
         except OSError as error:
             message = f"cannot start the process that saves recordings: {error}"
             raise InputError(message) from None
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         assert process.stdin is not None  # noqa: S101 - for mypy: it was asked for
         self._fd = process.stdin.fileno()
         os.set_blocking(self._fd, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -40,8 +41,9 @@ def chunk(data: bytes) -> bytes:
 WHOLE = [CHUNKED, *map(chunk, EVENTS), LAST]
 
 
+@contextlib.contextmanager
 def running_streams(upstream, recorder, prefix: str):
-    """Start a stream in each framing; return the clients, each with an event read."""
+    """Hold a stream open in each framing, when an event of each was read."""
     plans = {
         "chunked": [CHUNKED, chunk(EVENTS[0]), chunk(b"data: half"), "until-left"],
         "sized": [
@@ -51,22 +53,15 @@ def running_streams(upstream, recorder, prefix: str):
         ],
         "close": [SSE + b"\r\n", EVENTS[0] + b"data: half", "until-left"],
     }
-    clients = []
-    for name, steps in plans.items():
-        path = f"/{prefix}/{name}"
-        upstream.plans[path] = steps
-        sock = recorder.ask(path)
-        data = b""
-        while b"half" not in data:
-            data += sock.recv(65536)
-        clients.append(sock)
-    return clients
-
-
-def close_all(socks: list[socket.socket]) -> None:
-    """Close what a test opened."""
-    for sock in socks:
-        sock.close()
+    with contextlib.ExitStack() as clients:
+        for name, steps in plans.items():
+            path = f"/{prefix}/{name}"
+            upstream.plans[path] = steps
+            sock = clients.enter_context(recorder.ask(path))
+            data = b""
+            while b"half" not in data:
+                data += sock.recv(65536)
+        yield
 
 
 def saved(folder):
@@ -86,12 +81,11 @@ def test_a_stop_keeps_what_runs(upstream, record, tmp_path, number):
     arguments = (tmp_path, "--upstream", upstream.url)
     with record(*arguments, start_new_session=True) as recorder:
         assert recorder.fetch("/whole")
-        clients = running_streams(upstream, recorder, f"stop{number}")
-        for keeper in children(recorder.process.pid):
-            os.kill(keeper, number)
-        os.killpg(recorder.process.pid, number)
-        assert 0 == recorder.process.wait(20)
-        close_all(clients)
+        with running_streams(upstream, recorder, f"stop{number}"):
+            for keeper in children(recorder.process.pid):
+                os.kill(keeper, number)
+            os.killpg(recorder.process.pid, number)
+            assert 0 == recorder.process.wait(20)
     held = saved(tmp_path / "cassettes")
     assert 4 == len(held)
     assert EndingKind.COMPLETE is held.pop("/whole").response.ending.kind
@@ -107,12 +101,11 @@ def test_a_kill_loses_nothing_that_came(upstream, record, tmp_path):
     with record(*arguments, start_new_session=True) as recorder:
         assert recorder.fetch("/whole")
         recorder.wait_for("/whole")
-        clients = running_streams(upstream, recorder, "kill")
-        os.killpg(recorder.process.pid, signal.SIGKILL)
-        recorder.process.wait()
-        for name in ("chunked", "sized", "close"):
-            recorder.wait_for(f"/kill/{name} ")
-        close_all(clients)
+        with running_streams(upstream, recorder, "kill"):
+            os.killpg(recorder.process.pid, signal.SIGKILL)
+            recorder.process.wait()
+            for name in ("chunked", "sized", "close"):
+                recorder.wait_for(f"/kill/{name} ")
     held = saved(tmp_path / "cassettes")
     assert 4 == len(held)
     assert b"".join(EVENTS) == held.pop("/whole").response.body
