@@ -82,6 +82,9 @@ class LegacyRelay:
         timeout_ns: How long the whole request may take.
     """
 
+    architecture = "v1"
+    """What it is, for whoever drives it and must show what served a stream."""
+
     def __init__(self, *, timeout_ns: int) -> None:
         self._timeout_ns = timeout_ns
         self._started = False

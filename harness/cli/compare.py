@@ -26,6 +26,7 @@ from harness.play.runner import run
 from harness.reporting.console import ConsoleReporter
 from harness.reporting.document import build_report
 from harness.reporting.environment import environment
+from harness.reporting.escaping import printable
 from harness.reporting.files import run_name, write_report
 from harness.scenario.adhoc import cassette_scenarios, parse_fault
 from harness.scenario.loader import read_suite
@@ -329,7 +330,7 @@ def _list(plan: Plan) -> None:
             for mode, ids in (("live", live), ("virtual", virtual))
             if identity in ids
         ]
-        click.echo(f"{identity}  ({', '.join(modes)})")
+        click.echo(printable(f"{identity}  ({', '.join(modes)})"))
 
 
 def _run(

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what was started is ended, and nothing was decided."""
+"""Signals that stop a run: what was started is ended, and nothing was decided."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class InterruptedRunError(HarnessError):
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Let SIGINT and SIGTERM cancel the current task, once, so that it cleans up."""
+    """Let SIGINT, SIGTERM and SIGHUP cancel the task, once, so that it cleans up."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     stopping = False
@@ -36,7 +36,7 @@ def stopped_by_signals() -> Iterator[None]:
             stopping = True
             task.cancel()
 
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in signals:
         loop.add_signal_handler(number, stop)
     try:

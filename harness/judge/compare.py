@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from harness.judge.check import Judgement
+from harness.judge.outcome import Outcome
 from harness.judge.reading import Item, significant
 from harness.judge.text import quote
 
@@ -138,12 +139,21 @@ def _headers(one: Judgement, two: Judgement) -> Difference | None:
     first, second = _compared(one), _compared(two)
     if first == second:
         return None
+    # A header that only one of them has is its own to add: what clients act on, the
+    # oracle demands. The same header with two values is not.
+    shared = {_name(line) for line in first - second} & {
+        _name(line) for line in second - first
+    }
     return _difference(
         Level.TRANSPORT,
         ", ".join(sorted(first - second)) or "no such header",
         ", ".join(sorted(second - first)) or "no such header",
-        harmless=_own_answer(one) and _own_answer(two),
+        harmless=not shared or (_own_answer(one) and _own_answer(two)),
     )
+
+
+def _name(line: str) -> str:
+    return line.partition(":")[0]
 
 
 def _own_answer(judgement: Judgement) -> bool:
@@ -219,7 +229,17 @@ def _size(judgement: Judgement) -> str:
 def _ending(one: Judgement, two: Judgement) -> Difference | None:
     if one.outcome is two.outcome:
         return None
-    return _difference(Level.ENDING, one.outcome, two.outcome)
+    return _difference(
+        Level.ENDING, one.outcome, two.outcome, harmless=_ends_a_hang(one, two)
+    )
+
+
+def _ends_a_hang(one: Judgement, two: Judgement) -> bool:
+    """Whether the candidate ends what the baseline may leave open, and does: better."""
+    both_right = one.correct and two.correct
+    return (
+        both_right and one.outcome is Outcome.HANG and (two.outcome is not Outcome.HANG)
+    )
 
 
 def _wire_end(one: Judgement, two: Judgement) -> Difference | None:
@@ -230,7 +250,7 @@ def _wire_end(one: Judgement, two: Judgement) -> Difference | None:
         Level.TRANSPORT,
         first,
         second,
-        harmless=one.outcome is two.outcome,
+        harmless=one.outcome is two.outcome or _ends_a_hang(one, two),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +40,7 @@ def check_content(
         yield from _check_events(expected, got)
         yield from _check_bare_events(expected, got)
         yield from _check_fields(expected, got)
+        yield from _check_envelope(expected, got)
         yield from _check_error_last(expected, got)
         yield from _check_usage(expected, got)
         yield from _check_comments(expected, got)
@@ -223,6 +224,8 @@ def _check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
 
 def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
     """Events with neither text nor anything else: none that nobody sent."""
+    if expected.contract is Contract.TRANSPARENT:
+        yield from _check_forwarded(expected, got)
     sent = Counter(item.data for item in (*expected.reading.items, *expected.optional))
     for position, item in enumerate(got.items):
         if not _is_bare(item):
@@ -236,6 +239,23 @@ def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violatio
                 got=quote(item.data, 100),
             )
             return
+
+
+def _check_forwarded(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Who forwards what was sent forwards what is empty, broken or unknown as well."""
+    came = Counter(item.data for item in got.items)
+    for position, item in enumerate(expected.reading.items):
+        broken = item.payload.kind is PayloadKind.MALFORMED
+        if broken or _is_bare(item):
+            came[item.data] -= 1
+            if came[item.data] < 0:
+                yield Violation(
+                    kind=Kind.EVENT_LOST,
+                    where=f"event {position}",
+                    expected=quote(item.data, 100),
+                    got="no such event",
+                )
+                return
 
 
 def _is_bare(item: Item) -> bool:
@@ -260,6 +280,37 @@ def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
             )
 
 
+def _check_envelope(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """The keys that every chunk repeats say what the upstream said (FAULTS, 26)."""
+    sent = (*expected.reading.items, *expected.optional)
+    for name in ("object", "model", "id"):
+        wanted, came = _values(sent, name), _values(got.items, name)
+        # An id may be renamed, all of it alike; no other value may be new.
+        new = len(came) > len(wanted) or (
+            None in came - wanted if name == "id" else bool(came - wanted)
+        )
+        if new:
+            yield Violation(
+                kind=Kind.FIELD_CHANGED,
+                where=f"{name} of the chunks",
+                expected=quote(_listed(wanted)),
+                got=quote(_listed(came - wanted or came)),
+            )
+
+
+def _values(items: Iterable[Item], name: str) -> set[str | None]:
+    found = set()
+    for item in items:
+        if item.payload.kind is PayloadKind.CHUNK:
+            value = item.payload.value.get(name)
+            found.add(None if value is None else str(value))
+    return found
+
+
+def _listed(values: set[str | None]) -> str:
+    return ", ".join(sorted("none" if value is None else value for value in values))
+
+
 def _names(reading: Reading) -> list[str]:
     """The names of the events that have one, errors left out: who adds one names it."""
     return [
@@ -275,18 +326,32 @@ def _ids(reading: Reading) -> list[str]:
 
 
 def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation]:
-    """A client stops at an error event: what a target puts behind its own is lost."""
-    if expected.reading.errors or not got.errors:
+    """A client stops at an error event: what should come before it must not follow."""
+    if not got.errors:
         return
     position = got.items.index(got.errors[0])
-    behind = [item for item in got.items[position:] if item.deltas or item.canonical]
-    if behind:
-        yield Violation(
-            kind=Kind.EVENT_MOVED,
-            where=f"event {position}",
-            expected="the error event comes last",
-            got=f"{_many(len(behind), 'event')} behind it: {quote(behind[0].data)}",
-        )
+    due, came = _carried(expected.reading), _carried(got)
+    if came < due:
+        behind = [item for item in got.items[position:] if _carries(item)]
+        if behind:
+            yield Violation(
+                kind=Kind.EVENT_MOVED,
+                where=f"event {position}",
+                expected=f"{due} events before the error event, where a client stops",
+                got=f"{came} before it; behind it {quote(behind[0].data)}",
+            )
+
+
+def _carried(reading: Reading) -> int:
+    """How many events with something in them come before the first error."""
+    until = reading.items
+    if reading.errors:
+        until = until[: until.index(reading.errors[0])]
+    return sum(map(_carries, until))
+
+
+def _carries(item: Item) -> bool:
+    return bool(item.deltas) or item.canonical is not None
 
 
 def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
@@ -416,6 +481,31 @@ def _many(count: int, what: str) -> str:
 def _check_beginning(expected: Expectation, got: Reading) -> Iterator[Violation]:
     """Of a stream that the client left: what came must be how it begins."""
     wanted, came = _choices(expected.reading), _choices(got)
+    due = significant(expected.reading.items)
+    seen = _without_optional(significant(got.items), due, expected, by_name_only=True)
+    for position, found in enumerate(seen):
+        if position >= len(due) or due[position].canonical != found.canonical:
+            yield Violation(
+                kind=Kind.EVENT_ADDED,
+                where=f"event {found.index}",
+                expected="the beginning of the upstream's stream",
+                got=_event_words(found, Kind.EVENT_ADDED),
+            )
+            break
+    if got.errors and not expected.reading.errors:
+        yield Violation(
+            kind=Kind.ERROR_INVENTED,
+            where="error event",
+            expected="no error event: the upstream is well",
+            got=_json_words(got.errors[0].payload.value),
+        )
+    if got.done and _carried(got) < _carried(expected.reading):
+        yield Violation(
+            kind=Kind.DONE_INVENTED,
+            where="[DONE]",
+            expected="[DONE] where the upstream sent it",
+            got=f"[DONE] after {_carried(got)} of {_carried(expected.reading)} events",
+        )
     for index, choice in came.items():
         for name in _FIELDS:
             text = getattr(choice, name)

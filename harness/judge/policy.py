@@ -11,15 +11,16 @@ from harness.judge.check import Limits
 __all__ = [
     "LIVE_FREE_MS",
     "LIVE_HOLD_MS",
+    "LIVE_SLACK_MS",
     "VIRTUAL_FREE_MS",
     "VIRTUAL_HOLD_MS",
     "live_limits",
     "virtual_limits",
 ]
 
-VIRTUAL_HOLD_MS = 20.0
-"""Longest hold in virtual time: a correct relay adds nothing at all, and below this a
-person cannot tell (an inter-chunk gap of a fast model is about 20 ms)."""
+VIRTUAL_HOLD_MS = 10.0
+"""Longest hold in virtual time: a correct relay adds nothing at all, and half the gap
+between two chunks of a fast model (20 ms) is room for one that looks ahead briefly."""
 
 LIVE_HOLD_MS = 150.0
 """Longest hold when live, over the harness's own lag: below the 200 ms by which a proxy
@@ -32,6 +33,10 @@ VIRTUAL_FREE_MS = 100.0
 LIVE_FREE_MS = 1000.0
 """The same when live, for any proxy (`research/FAULTS.md`, class 7)."""
 
+LIVE_SLACK_MS = 250.0
+"""At most so much of the harness's own lag is allowed for: without a bound, a harness
+that was late once would excuse any delay."""
+
 
 def virtual_limits() -> Limits:
     """Return the limits of virtual time."""
@@ -40,4 +45,5 @@ def virtual_limits() -> Limits:
 
 def live_limits(lag_max_ns: int) -> Limits:
     """Return the limits of a live stream, given the harness's worst lag meanwhile."""
-    return Limits(hold_ms=LIVE_HOLD_MS, free_ms=LIVE_FREE_MS, slack_ms=lag_max_ns / 1e6)
+    slack_ms = min(lag_max_ns / 1e6, LIVE_SLACK_MS)
+    return Limits(hold_ms=LIVE_HOLD_MS, free_ms=LIVE_FREE_MS, slack_ms=slack_ms)

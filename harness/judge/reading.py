@@ -174,9 +174,14 @@ _TEXT = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
 
 
 def _canonical(value: Any) -> str | None:
-    """Return the payload without its text, or None where nothing else is in it."""
+    """Return the payload without its text, or None where nothing else is in it.
+
+    What legal writers of JSON do is no change: null or absent, 1.0 or 1.
+    """
     more = any(
-        item is not None for key, item in value.items() if key not in _CHOICES_OR_SAME
+        not _says_nothing(item)
+        for key, item in value.items()
+        if key not in _CHOICES_OR_SAME
     )
     choices = value.get("choices")
     bare_choices: Any = choices
@@ -192,7 +197,24 @@ def _canonical(value: Any) -> str | None:
     bare_value = {key: item for key, item in value.items() if key not in _ENVELOPE}
     if "choices" in bare_value:
         bare_value["choices"] = bare_choices
-    return json.dumps(bare_value, sort_keys=True, ensure_ascii=True, default=str)
+    normal = _normal(bare_value)
+    return json.dumps(normal, sort_keys=True, ensure_ascii=True, default=str)
+
+
+def _says_nothing(value: Any) -> bool:
+    return value is None or value in ("", [])
+
+
+def _normal(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _normal(item) for key, item in value.items() if not _says_nothing(item)
+        }
+    if isinstance(value, list):
+        return [_normal(item) for item in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 _CHOICES_OR_SAME = _ENVELOPE | {"choices"}
@@ -203,7 +225,7 @@ def _bare_choice(choice: Any) -> tuple[Any, bool]:
         return choice, True
     delta = choice.get("delta")
     bare = {key: item for key, item in choice.items() if key != "delta"}
-    more = any(item is not None for key, item in bare.items() if key != "index")
+    more = any(not _says_nothing(item) for key, item in bare.items() if key != "index")
     if isinstance(delta, dict):
         rest = {
             key: item
@@ -211,7 +233,7 @@ def _bare_choice(choice: Any) -> tuple[Any, bool]:
             if not (key in _TEXT and isinstance(item, str))
         }
         bare["delta"] = rest
-        more = more or any(item is not None for item in rest.values())
+        more = more or any(not _says_nothing(item) for item in rest.values())
     elif delta is not None:
         bare["delta"] = delta
         more = True

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from harness.judge.check import Judgement
 from harness.judge.compare import Difference, compare, only_undecided
+from harness.judge.violation import Kind
 from harness.scenario.model import Waiver
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Result",
     "Verdict",
     "decide",
+    "most_right",
+    "most_wrong",
     "verdict_of",
 ]
 
@@ -106,7 +109,45 @@ def verdict_of(
         return _result(
             Verdict.RACE_SUSPECT, "the candidate does not repeat its own answer"
         )
-    return _compare(baseline[0], candidate[0], waivers)
+    return _compare(most_right(baseline), most_wrong(candidate), waivers)
+
+
+def most_wrong(repeats: Sequence[Judgement]) -> Judgement:
+    """Return the repeat that speaks most against a target."""
+    return max(repeats, key=_rank)
+
+
+def most_right(repeats: Sequence[Judgement]) -> Judgement:
+    """Return the repeat that speaks least against it."""
+    return min(repeats, key=_rank)
+
+
+def _rank(judgement: Judgement) -> tuple[list[int], float]:
+    severities = sorted((item.severity for item in judgement.violations), reverse=True)
+    return severities, max(_measured(judgement).values(), default=0.0)
+
+
+_TIMING = frozenset({Kind.HELD, Kind.HEAD_HELD, Kind.UPSTREAM_FREED_LATE})
+"""Whose figures differ from repeat to repeat when live."""
+
+_WORSE_RATIO, _WORSE_MS = 1.5, 50.0
+"""Of two delays above the limit, one is worse beyond both."""
+
+
+def _measured(judgement: Judgement) -> dict[Kind, float]:
+    return {
+        item.kind: max(item.measured.values(), default=0.0)
+        for item in judgement.violations
+        if item.kind in _TIMING
+    }
+
+
+def _slower(one: Judgement, two: Judgement) -> bool:
+    first = _measured(one)
+    return any(
+        kind in first and figure > first[kind] * _WORSE_RATIO + _WORSE_MS
+        for kind, figure in _measured(two).items()
+    )
 
 
 def _compare(one: Judgement, two: Judgement, waivers: Sequence[Waiver]) -> Result:
@@ -159,6 +200,13 @@ def _both_wrong(
     one: Judgement, two: Judgement, differences: tuple[Difference, ...]
 ) -> Result:
     first, second = _wrongs(one), _wrongs(two)
+    if first == second and _slower(one, two):
+        return Result(
+            verdict=Verdict.BOTH_WRONG_DIFFERENT,
+            gate=Gate.FAIL,
+            reason=f"both are wrong ({_kinds(one)}), the candidate for much longer",
+            differences=differences,
+        )
     if first == second:
         return _result(
             Verdict.BOTH_WRONG_SAME, f"known debt: {_kinds(two)}", differences
@@ -196,7 +244,10 @@ def _result(
 
 
 def _wrongs(judgement: Judgement) -> frozenset[tuple[str, str, str]]:
-    return frozenset((item.kind, item.where, item.got) for item in judgement.violations)
+    return frozenset(
+        (item.kind, item.where, "" if item.kind in _TIMING else item.got)
+        for item in judgement.violations
+    )
 
 
 def _kinds(judgement: Judgement) -> str:
@@ -212,9 +263,11 @@ def _contract_fields(judgement: Judgement) -> tuple[object, ...]:
     reading = judgement.reading
     if judgement.observation.end == "client_closed":
         # How much a client reads before it leaves is its own pace.
-        return (judgement.outcome,)
+        kinds = frozenset(item.kind for item in judgement.violations) - _TIMING
+        return (judgement.outcome, kinds)
     return (
         judgement.outcome,
+        frozenset(item.kind for item in judgement.violations) - _TIMING,
         judgement.observation.status,
         str(reading.message.choices),
         str(reading.message.usage),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from harness.config import Target
 from harness.errors import EvidenceError
-from harness.judge.observation import Observation, UpstreamRequest
+from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.client import Exchange, fetch
 from harness.play.escape import escaped
 from harness.play.preflight import preflight_script
@@ -27,6 +28,10 @@ _SETTLE_S = 1.5
 connection counts as left open; above every limit that is judged."""
 
 _LINES_SHOWN = 10
+
+_DYING_S = 0.15
+
+_BROKEN_OFF = frozenset({ClientEnd.TRUNCATED, ClientEnd.RESET, ClientEnd.REFUSED})
 
 
 class LiveTarget:
@@ -51,7 +56,9 @@ class LiveTarget:
 
     async def play(self, script: Script) -> Observation:
         """Play one script through the target and return what both ends saw."""
-        if self.routing is not Assignment.TURN:
+        by_log = self.target.proof is not None and self.target.proof.log is not None
+        # Lines of a log belong to a stream only where no other one runs.
+        if self.routing is not Assignment.TURN and not by_log:
             return await self._play(script)
         async with self._turn:
             return await self._play(script)
@@ -75,10 +82,19 @@ class LiveTarget:
             requests = ticket.requests(exchange.zero_ns)
         finally:
             ticket.close()
-        return self._observed(exchange, requests, log_start)
+        await self._may_die(exchange)
+        return self._observed(script, exchange, requests, log_start)
+
+    async def _may_die(self, exchange: Exchange) -> None:
+        """Give a target that broke off the moment it takes to be seen as ended."""
+        if exchange.end in _BROKEN_OFF and self.running.process is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DYING_S):
+                    await self.running.process.wait()
 
     def _observed(
         self,
+        script: Script,
         exchange: Exchange,
         requests: tuple[UpstreamRequest, ...],
         log_start: int,
@@ -97,7 +113,9 @@ class LiveTarget:
             log=self.running.log.since(log_start),
             invalid=self._died(exchange),
         )
-        return proved(self.target.proof, observation)
+        # Only streams are served by an architecture; the upstream is asked for all.
+        proof = self.target.proof if _asks_for_stream(script) else None
+        return proved(proof, observation)
 
     def _died(self, exchange: Exchange) -> str | None:
         code = self.running.exit_code
@@ -107,6 +125,22 @@ class LiveTarget:
             f"{self.target.name} ended by itself with exit code {code} "
             f"(the client saw: {exchange.end})"
         )
+
+    def check_strays(self, paths: Collection[str]) -> None:
+        """Refuse a run in which the target asked its upstream for more than was asked.
+
+        Raises:
+            EvidenceError: A request for one of the paths belonged to no stream: asked
+                twice, or after the stream was over; whose it was cannot be told.
+        """
+        strays = [stray for stray in self.upstream.strays if stray.path in paths]
+        if strays:
+            first = strays[0]
+            raise EvidenceError(
+                f"{len(strays)} request(s) of {self.target.name} to its upstream "
+                "belong to no stream; the first: "
+                f"{escaped(f'{first.method} {first.path}: {first.why}')}"
+            )
 
     def _last_words(self) -> str:
         lines = self.running.log.tail(_LINES_SHOWN)
@@ -134,7 +168,7 @@ class LiveTarget:
             assigned = ticket.assigned_by
         finally:
             ticket.close()
-        observation = self._observed(exchange, requests, log_start)
+        observation = self._observed(script, exchange, requests, log_start)
         if observation.invalid is not None or assigned is None:
             raise EvidenceError(
                 f"target {self.target.name} at {self.url}: {observation.invalid}"
@@ -143,6 +177,14 @@ class LiveTarget:
         self.routing = assigned
         self.served_by = served_by(self.target.proof, observation)
         self.upstream.serial = assigned is Assignment.TURN
+
+
+def _asks_for_stream(script: Script) -> bool:
+    try:
+        body = json.loads(script.request.body)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("stream") is True
 
 
 @asynccontextmanager

@@ -93,6 +93,7 @@ class Performance:
         self._body_length = 0
         self._paused = False
         self._waiting = False  # a step is due but the peer does not read
+        self._resumed_ns = 0  # when it last read again
         self._scheduled: Scheduled | None = None
 
     def start(self, zero_ns: int) -> None:
@@ -109,6 +110,7 @@ class Performance:
         self._paused = False
         if self._waiting:
             self._waiting = False
+            self._resumed_ns = self._stage.clock()
             self._step()
 
     def peer_closed(self) -> None:
@@ -156,10 +158,13 @@ class Performance:
 
     def _send(self, send: Send) -> None:
         if not send.is_head:
-            now_ns = self._stage.clock()
+            now_ns, due_ns = self._stage.clock(), self._zero_ns + send.at_ns
             self._body_length += send.body_length
-            self.sent.append((now_ns, self._body_length))
-            self.lateness_ns.append(now_ns - self._zero_ns - send.at_ns)
+            # What the peer held up by not reading was offered when it was due: neither
+            # is its delay ours, nor may it shorten the peer's.
+            held_up = due_ns < self._resumed_ns
+            self.sent.append((due_ns if held_up else now_ns, self._body_length))
+            self.lateness_ns.append(now_ns - max(due_ns, self._resumed_ns))
         if send.wire:
             self._transport.write(send.wire)
 

@@ -25,7 +25,15 @@ from harness.judge.record import (
     ScenarioRecord,
     TargetReady,
 )
-from harness.judge.verdict import Decision, Gate, Result, decide, verdict_of
+from harness.judge.verdict import (
+    Decision,
+    Gate,
+    Result,
+    decide,
+    most_right,
+    most_wrong,
+    verdict_of,
+)
 from harness.play.live import LiveTarget, live_target
 from harness.play.plan import Job, Plan, target_facts
 from harness.play.quiet import collector_paused
@@ -126,12 +134,24 @@ def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
     baseline, candidate = (
         judge(
             expected,
-            play_virtual(target.name, factory, job.script, target.relay_settings),
+            play_virtual(
+                target.name,
+                factory,
+                job.script,
+                target.relay_settings,
+                _architecture(target),
+            ),
             virtual_limits(),
         )
         for target, factory, expected in sides
     )
     return _record(job, Mode.VIRTUAL, (baseline,), (candidate,))
+
+
+def _architecture(target: Target) -> str | None:
+    """Return what a stream must say served it, where a header says so."""
+    proof = target.proof
+    return proof.header[1] if proof and proof.header else None
 
 
 def _record(
@@ -147,11 +167,16 @@ def _record(
         script=job.script,
         mode=mode,
         expected=(job.baseline, job.candidate),
-        baseline=baseline,
-        candidate=candidate,
+        # What was judged stands first, in what is told as well.
+        baseline=_first(most_right(baseline), baseline),
+        candidate=_first(most_wrong(candidate), candidate),
         result=verdict_of(baseline, candidate, job.scenario.allow),
         degraded=degraded,
     )
+
+
+def _first(told: Judgement, repeats: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
+    return (told, *(repeat for repeat in repeats if repeat is not told))
 
 
 async def _run_live(
@@ -190,6 +215,8 @@ async def _run_live(
                 for job in plan.live:
                     group.create_task(play(job))
         routing = {live.target.name: str(live.routing) for live in lives}
+        for live in lives:
+            live.check_strays({job.script.request.path for job in plan.live})
     # Judging takes the processor for milliseconds: never while streams are timed.
     for one in played:
         judged(_judge_live(one))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from harness.cassette.model import Framing
@@ -65,6 +66,7 @@ def play_virtual(
     factory: RelayFactory,
     script: Script,
     settings: Mapping[str, str],
+    architecture: str | None = None,
 ) -> Observation:
     """Play a script into a relay.
 
@@ -73,8 +75,16 @@ def play_virtual(
         factory: Makes the relay.
         script: What is played.
         settings: Handed to the factory with the script's seed.
+        architecture: What must serve the stream; a relay that says something else in
+            an attribute of that name proves nothing.
     """
-    return _Play(target, factory(settings, script.seed), script).run()
+    relay = factory(settings, script.seed)
+    seen = _Play(target, relay, script).run()
+    said = getattr(relay, "architecture", None)
+    if architecture is None or said in {None, architecture}:
+        return seen
+    why = f"{target} must be served by {architecture}, and its relay is of {said}"
+    return replace(seen, invalid=why)
 
 
 class _Upstream:
@@ -259,7 +269,8 @@ class _Play:
                 return
             if event[0] == "data":
                 upstream.total += len(event[1])
-                upstream.sent.append((self._now, upstream.total))
+                # Offered when it was due, also where the relay asked it to wait.
+                upstream.sent.append((at_ns, upstream.total))
             elif event[0] == "ended":
                 upstream.finished = True
             self._tell(event)

@@ -83,6 +83,9 @@ class StreamRelay:
         settings: What to act on.
     """
 
+    architecture = "v2"
+    """What it is, for whoever drives it and must show what served a stream."""
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._phase = Phase.READY

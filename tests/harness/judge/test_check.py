@@ -361,7 +361,7 @@ def test_event_that_nobody_sent_is_found(bench, extra):
     events = bench.answer(*WORDS)
     changed = [events[0], extra, *events[1:]]
 
-    assert [Kind.EVENT_ADDED] == kinds(bench, changed)
+    assert Kind.EVENT_ADDED in kinds(bench, changed)
     assert [] == kinds(bench, changed, wanted=bench.scenario(changed))
 
 
@@ -436,3 +436,96 @@ def test_white_space_that_a_cumulative_stream_repeats_is_not_decided(bench):
 
     assert [] == bench.kinds(doubled)
     assert frozenset({(0, "content")}) == doubled.undecided
+
+
+def test_error_before_what_should_precede_it_is_found(bench):
+    """A client stops at the upstream's error too: what came before it stays before."""
+    events = [*bench.answer(*WORDS)[:3], TOLD]
+    wanted = bench.scenario(events)
+
+    assert [] == kinds(bench, events, wanted=wanted)
+    assert Kind.EVENT_MOVED in kinds(bench, [TOLD, *events[:3]], wanted=wanted)
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        (TOLD, Kind.ERROR_INVENTED),
+        ("[DONE]", Kind.DONE_INVENTED),
+        ('{"choices":[],"usage":{"total_tokens":1}}', Kind.EVENT_ADDED),
+    ],
+)
+def test_nothing_is_invented_before_the_client_leaves(bench, more, kind):
+    """Of a stream that the client left, all that came is judged."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=3))
+    )
+    events = [*bench.answer(*WORDS)[:2], more]
+    seen = observed(bench, events, wanted=wanted, end=ClientEnd.CLIENT_CLOSED)
+    freed = replace(seen.upstream[0], finished=False, closed_at_ns=seen.end_at_ns)
+
+    assert [kind] == kinds(
+        bench, events, wanted=wanted, end=ClientEnd.CLIENT_CLOSED, upstream=(freed,)
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"model":"m"', '"model":"other"'),
+        ('"object":"chat.completion.chunk"', '"object":"chat.completion"'),
+        ('"id":"chatcmpl-1",', ""),
+    ],
+)
+def test_envelope_says_what_the_upstream_said(bench, old, new):
+    """Another model, object, or no id at all is a change; an id may be renamed."""
+    events = bench.answer(*WORDS)
+    changed = [event.replace(old, new) for event in events]
+    renamed = [event.replace("chatcmpl-1", "chatcmpl-2") for event in events]
+
+    assert [Kind.FIELD_CHANGED] == kinds(bench, changed)
+    assert [] == kinds(bench, renamed)
+
+
+def test_legal_writing_of_json_is_no_change(bench):
+    """Null or absent, 1.0 or 1, escaped or not: the same to every client."""
+    logprobs = {"tokens": [{"logprob": 0.0, "bytes": None}]}
+    sent = [bench.chunk({"content": "ü"}, logprobs=logprobs), *bench.answer(*WORDS)]
+    changed = [sent[0].replace("0.0", "0").replace(',"bytes":null', "")]
+    changed[0] = changed[0].replace("ü", "\\u00fc")
+
+    assert [] == kinds(bench, [*changed, *sent[1:]], wanted=bench.scenario(sent))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"text/event-stream; charset=utf-8", []),
+        (b'Text/Event-Stream;charset="UTF-8"', []),
+        (b"text/event-stream; charset=latin-1", [Kind.CONTENT_TYPE_CHANGED]),
+    ],
+)
+def test_content_type_means_the_same_with_utf_8(bench, value, found):
+    """UTF-8 is what an event stream is without saying so."""
+    headers = ((b"content-type", value),)
+    assert found == kinds(bench, bench.answer(*WORDS), headers=headers)
+
+
+def test_claimed_content_encoding_is_found(bench):
+    """Plain bytes under ``content-encoding: gzip`` are read by nobody."""
+    headers = (
+        (b"content-type", b"text/event-stream"),
+        (b"content-encoding", b"gzip"),
+    )
+    assert [Kind.HEADER_CHANGED] == kinds(bench, bench.answer(*WORDS), headers=headers)
+
+
+def test_transparent_proxy_drops_nothing(bench):
+    """What is empty, broken or unknown is forwarded as well."""
+    events = [BARE, '{"cut', '{"hello":"world"}', *bench.answer(*WORDS)]
+    wanted = bench.scenario(events)
+
+    for index in range(3):
+        left = [*events[:index], *events[index + 1 :]]
+        found = kinds(bench, left, wanted=wanted, contract=Contract.TRANSPARENT)
+        assert [Kind.EVENT_LOST] == found

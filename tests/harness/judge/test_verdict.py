@@ -8,6 +8,7 @@ import pytest
 from harness.judge.check import Judgement
 from harness.judge.compare import Level, compare, first_difference
 from harness.judge.observation import ClientEnd
+from harness.judge.outcome import Outcome
 from harness.judge.verdict import (
     EXIT_CODES,
     Decision,
@@ -97,12 +98,22 @@ def test_wrongs_decide_the_verdict(right, one, two, verdict, gate):
     assert (verdict, gate) == (found.verdict, found.gate)
 
 
+def with_header(judgement: Judgement, value: bytes) -> Judgement:
+    """The same answer with one header more."""
+    headers = (*judgement.observation.headers, (b"x-new", value))
+    return with_observation(judgement, headers=headers)
+
+
+def test_header_of_its_own_is_harmless(right):
+    """A proxy may add a header; what clients act on, the oracle demands."""
+    found = verdict_of([right], [with_header(right, b"1")])
+
+    assert Verdict.EQUIVALENT is found.verdict
+
+
 def test_difference_that_nothing_explains_fails(right):
     """Two right answers that differ in a header are unexplained, and fail closed."""
-    other = with_observation(
-        right, headers=(*right.observation.headers, (b"x-new", b"1"))
-    )
-    found = verdict_of([right], [other])
+    found = verdict_of([with_header(right, b"0")], [with_header(right, b"1")])
 
     assert (Verdict.UNEXPLAINED, Gate.FAIL) == (found.verdict, found.gate)
     assert "transport" in found.reason
@@ -113,9 +124,7 @@ def test_waiver_covers_its_level_and_no_wrong(right):
     waiver = Waiver(
         level="transport", reason="known", owner="us", expires=date(2099, 1, 1)
     )
-    other = with_observation(
-        right, headers=(*right.observation.headers, (b"x-new", b"1"))
-    )
+    right, other = with_header(right, b"0"), with_header(right, b"1")
 
     accepted = verdict_of([right], [other], [waiver])
     assert (Verdict.EXPECTED_DIVERGENCE, Gate.PASS) == (accepted.verdict, accepted.gate)
@@ -144,6 +153,38 @@ def test_answers_that_do_not_repeat(bench, right):
     )
     suspect = verdict_of([right, right], [right, other])
     assert (Verdict.RACE_SUSPECT, Gate.FAIL) == (suspect.verdict, suspect.gate)
+
+
+def test_worst_repeat_of_the_candidate_is_judged(right):
+    """What is wrong in one repeat of five is wrong; a baseline may waver more."""
+    late = wrong(right, Kind.HELD)
+    found = verdict_of([right, late], [right, right, late])
+    assert Verdict.REGRESSION is found.verdict
+
+    once = wrong(right, Kind.AFTER_DONE)
+    assert Verdict.RACE_SUSPECT is verdict_of([right], [right, once]).verdict
+
+
+def test_delay_that_grows_is_worse(right):
+    """The same wrong for ten times as long is no known debt."""
+
+    def held(ms: float) -> Judgement:
+        one = replace(violation(Kind.HELD), measured={"max_hold_ms": ms})
+        return replace(right, violations=(one,))
+
+    assert Verdict.BOTH_WRONG_SAME is verdict_of([held(200)], [held(210)]).verdict
+    grown = verdict_of([held(200)], [held(60_000)])
+    assert Gate.FAIL is grown.gate
+    assert Gate.PASS is verdict_of([held(500)], [held(25)]).gate
+
+
+def test_target_that_ends_a_stall_is_no_difference_to_fear(right):
+    """Where a hang is allowed, ending it is better; the reverse is not."""
+    hangs = replace(right, outcome=Outcome.HANG)
+    told = replace(right, outcome=Outcome.ERROR)
+
+    assert Gate.PASS is verdict_of([hangs], [told]).gate
+    assert Verdict.UNEXPLAINED is verdict_of([told], [hangs]).verdict
 
 
 def result(gate: Gate) -> Result:
