@@ -1,8 +1,7 @@
 """What is played: scenarios and the scripts made of them.
 
 Words: a *scenario* is cassette + faults + client behaviour + expectation; a *script*
-is the timed steps that an upstream performs; a *script event* is one block of the
-event stream with what was sent and what was meant.
+is the timed steps that an upstream performs.
 """
 
 from __future__ import annotations

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from harness.cassette.model import Request, Response
 from harness.faults.registry import FaultCall
@@ -125,7 +123,7 @@ class Waiver:
     """A difference between two right answers that its owner accepts until a day.
 
     Attributes:
-        level: transport, events, message, ending, upstream or delivery.
+        level: transport, events, message, ending or upstream.
         reason: Why it is accepted.
         owner: Who accepts it.
         expires: The last day it holds.
@@ -155,7 +153,6 @@ class Scenario:
         allow: Waivers.
         modes: How it can be run.
         source: Where it was read from, for messages and reproduction.
-        extra: The document as loaded, for the report.
     """
 
     id: str
@@ -170,7 +167,6 @@ class Scenario:
     allow: tuple[Waiver, ...] = ()
     modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
     source: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def family(self) -> str:

@@ -92,7 +92,6 @@ def parse_scenario(
         allow=_waivers(document, today),
         modes=tuple(Mode(mode) for mode in data.get("modes", list(Mode))),
         source=document.source,
-        extra=data,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -70,6 +71,10 @@ def rewrite(payload: bytes, chunk: Any, edits: Sequence[Edit]) -> bytes:
     return payload
 
 
+_PLACES_TRIED = 8
+"""Each try reads the whole payload, and an upstream decides how many there are."""
+
+
 def _replace(payload: bytes, expected: Any, edit: Edit) -> bytes:
     """Replace the one string that turns the payload into what is expected.
 
@@ -80,13 +85,15 @@ def _replace(payload: bytes, expected: Any, edit: Edit) -> bytes:
         rb'"%b"\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")' % re.escape(edit.name.encode()),
         re.DOTALL,
     )
-    for place in places.finditer(payload):
+    found = places.finditer(payload)
+    same = (place for place in found if _reads_as(place[1], edit.old))
+    for place in islice(same, _PLACES_TRIED):
         start, end = place.span(1)
         new = _encode(edit.new, ascii_only=place[1].isascii())
         candidate = payload[:start] + new + payload[end:]
-        if _reads_as(place[1], edit.old) and _reads_as(candidate, expected):
+        if _reads_as(candidate, expected):
             return candidate
-    # A key that occurs twice, or is written with escapes.
+    # A key that occurs twice, is written with escapes, or stands in very many places.
     return json.dumps(expected, separators=(",", ":")).encode()
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import proxy.v2.payload
 from proxy.v2.payload import Edit, read, read_leniently, rewrite
 
 
@@ -115,3 +116,26 @@ class TestRewrite:
         got = rewrite(payload, chunk, [Edit(chunk, "content", "Hello", "lo")])
 
         assert {**json.loads(payload), "content": "lo"} == json.loads(got)
+
+
+def test_payload_with_the_text_in_very_many_places_is_read_a_few_times(monkeypatch):
+    """How often an opening's payload is read again is not the upstream's to decide."""
+    decoys = ",".join('{"content":"Hi"}' for _ in range(500))
+    payload = (
+        f'{{"x":[{decoys}],"choices":[{{"index":0,"delta":{{"content":"Hi"}}}}]}}'
+    ).encode()
+    chunk = json.loads(payload)
+    delta = chunk["choices"][0]["delta"]
+    reads = []
+    whole = proxy.v2.payload.read
+    monkeypatch.setattr(
+        proxy.v2.payload,
+        "read",
+        lambda data: reads.append(len(data)) or whole(data),
+    )
+
+    changed = rewrite(payload, chunk, [Edit(delta, "content", "Hi", "")])
+
+    assert "" == json.loads(changed)["choices"][0]["delta"]["content"]
+    assert 500 == json.loads(changed)["x"].count({"content": "Hi"})
+    assert sum(size > 100 for size in reads) <= 8
