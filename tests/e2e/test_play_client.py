@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from dataclasses import replace
 
@@ -227,9 +230,9 @@ def test_the_client_leaves_after_events(how, after):
 
 
 @contextlib.asynccontextmanager
-async def serving(serve):
+async def serving(serve, **options):
     """Serve each connection with a coroutine; give the base URL."""
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, **options)
     async with server, asyncio.timeout(5):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
@@ -348,6 +351,42 @@ def test_a_request_that_cannot_be_sent_is_an_error_of_ours():
     """A URL that is none is told, and is no failure of a target."""
     with pytest.raises(InputError, match="cannot be sent"):
         asyncio.run(fetch("ftp://127.0.0.1", REQUEST))
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate")
+@pytest.mark.parametrize(
+    ("trusted", "end", "expected"),
+    [(True, ClientEnd.COMPLETE, b"abc"), (False, ClientEnd.REFUSED, b"")],
+)
+def test_https_is_judged_from_what_was_decrypted(
+    tmp_path, monkeypatch, trusted, end, expected
+):
+    """A target behind TLS is read as any other, if its certificate is trusted."""
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    make = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate}"
+    make += " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2"
+    subprocess.run(make.split(), check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"}")
+        writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        writer.write(b"3\r\nabc\r\n0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async def main():
+        async with serving(serve, ssl=context) as url:
+            return await fetch(url.replace("http:", "https:"), REQUEST)
+
+    exchange = asyncio.run(main())
+    assert (end, expected) == (
+        exchange.end,
+        b"".join(data for _, data in exchange.reads),
+    )
 
 
 def test_no_connection_is_left_behind():
