@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from harness.cassette.files import read_text
 from harness.cassette.model import Headers
@@ -176,6 +177,11 @@ def url_target(
     pattern = config_schema()["$defs"]["target"]["properties"]["url"]["pattern"]
     if not re.search(pattern, url):
         raise InputError(f"expected an http or https URL, came {url!r}", key=name)
+    try:
+        # Only asking for the port finds one that is none.
+        _ = urlsplit(url).port
+    except ValueError as error:
+        raise InputError(f"{url!r}: {error}", key=name) from None
     return Target(
         name=name,
         contract=contract,

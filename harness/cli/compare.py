@@ -16,6 +16,7 @@ import click
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cli.interrupt import InterruptedRunError, stopped_by_signals
+from harness.cli.numbers import FiniteRange
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, closest
 from harness.judge.oracle import Contract
@@ -146,7 +147,7 @@ class _Options:
 )
 @click.option(
     "--speed",
-    type=click.FloatRange(0.01, 1000),
+    type=FiniteRange(0.01, 1000),
     default=1.0,
     show_default=True,
     help="Divide all pauses by this.",
@@ -176,7 +177,8 @@ def compare(**given: Any) -> None:
     Examples:
       harness compare                                   the default suite, v1 and v2
       harness compare disconnecting --live              one family, live only
-      harness compare --baseline http://127.0.0.1:4000 --candidate v2
+      harness compare --candidate http://127.0.0.1:4000 \\
+        --candidate-upstream 127.0.0.1:5055           a proxy that runs already
       harness compare --virtual --cassette recordings/ --fault repeat_first
 
     \b
@@ -198,7 +200,7 @@ def compare(**given: Any) -> None:
     report = build_report(record, volatile, options=_words(options))
     path = write_report(report, options.output / str(volatile["run"]))
     if options.quiet:
-        click.echo(record.decision)
+        click.echo(printable("; ".join((record.decision, *record.reasons))))
     else:
         reporter.print_summary(report, path)
     sys.exit(EXIT_CODES[record.decision])
@@ -227,7 +229,7 @@ def _plan(options: _Options) -> Plan:
         suite=suite,
         cassettes=tuple(str(path) for path in options.cassettes),
     )
-    return make_plan(
+    plan = make_plan(
         scenarios,
         settings,
         baseline,
@@ -235,6 +237,21 @@ def _plan(options: _Options) -> Plan:
         live_tag=_PR_TAG if suite == "pr" else None,
         skip_inapplicable=bool(options.cassettes),
     )
+    _check_faults(plan, options.faults)
+    return plan
+
+
+def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
+    """Refuse a fault that fits none of the recordings: it would test nothing."""
+    played = {
+        call.name for job in (*plan.live, *plan.virtual) for call in job.scenario.faults
+    }
+    for text in faults:
+        if parse_fault(text).name not in played:
+            why = next((line for line in plan.skipped), "it was played nowhere")
+            raise InputError(
+                f"{text!r} fits none of the cassettes: {why}", key="--fault"
+            )
 
 
 def _check_output(folder: Path) -> None:

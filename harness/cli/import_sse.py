@@ -15,6 +15,7 @@ from harness.cassette.importers.pieces import Split
 from harness.cassette.importers.sse import Dialect, SseSource, import_sse
 from harness.cassette.importers.values import Place, parse_json
 from harness.cli.importing import made_by, plan_targets, read_source, save
+from harness.cli.numbers import FiniteRange
 
 __all__ = ["read_split", "sse"]
 
@@ -58,7 +59,7 @@ Examples:
 @click.option(
     "--pacing",
     metavar="MS",
-    type=click.FloatRange(min=0, max=1_000_000),
+    type=FiniteRange(min=0, max=1_000_000),
     default=20.0,
     show_default=True,
     help="Milliseconds from one event to the next; the first comes after 100.",

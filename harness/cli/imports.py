@@ -24,6 +24,7 @@ from harness.cassette.importers.pieces import Split
 from harness.cassette.importers.vcr import import_vcr
 from harness.cli.import_sse import read_split, sse
 from harness.cli.importing import made_by, plan_targets, read_source, save
+from harness.cli.numbers import FiniteRange
 from harness.errors import InputError
 
 __all__ = ["import_group"]
@@ -135,7 +136,7 @@ def ndjson(**given: Any) -> None:
 @click.option(
     "--pacing",
     metavar="MS",
-    type=click.FloatRange(min=0, max=1_000_000),
+    type=FiniteRange(min=0, max=1_000_000),
     default=20.0,
     show_default=True,
     help="Milliseconds from one event to the next; the first comes after 100.",

@@ -13,6 +13,7 @@ import click
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import Ending, Response
+from harness.cli.numbers import FiniteRange
 from harness.config import parse_address
 from harness.errors import InputError
 from harness.faults.draft import WireDraft, draft_response
@@ -66,7 +67,7 @@ Examples:
     "--speed",
     default=1.0,
     show_default=True,
-    type=click.FloatRange(min=0.0, min_open=True),
+    type=FiniteRange(min=0.0, min_open=True),
     help="2 plays twice as fast, 0.5 half as fast; pauses of faults too.",
 )
 @click.option(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from harness.cli.numbers import FiniteRange
 from harness.errors import InputError
 from harness.reporting.files import latest_run, read_report
 from harness.reporting.markdown import render_markdown
@@ -37,7 +38,7 @@ __all__ = ["report"]
 )
 @click.option(
     "--current-percent",
-    type=click.FloatRange(0, 100),
+    type=FiniteRange(0, 100),
     help="Where the rollout stands; by default, as the run was told.",
 )
 def report(

@@ -83,6 +83,10 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
     relays = None
     if Mode.VIRTUAL in settings.modes and baseline.relay and candidate.relay:
         relays = load_relay(baseline.relay), load_relay(candidate.relay)
+    if Mode.VIRTUAL in settings.modes and relays is None:
+        # What was not run must not be told as run.
+        modes = tuple(mode for mode in settings.modes if mode is not Mode.VIRTUAL)
+        settings = replace(settings, modes=modes)
     jobs: list[Job] = []
     skipped: list[str] = []
     for scenario in scenarios:

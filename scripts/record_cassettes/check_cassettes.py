@@ -80,7 +80,8 @@ def _find_machine(cassette: Cassette) -> str | None:
         return f"tells {text[max(0, match.start() - 20) : match.end() + 20]!r}"
     names = {socket.gethostname(), platform.release(), str(Path.home())}
     for name in names - {"", "/"}:
-        if name in text:
+        # As a word: a host may be called "vm", and so may two letters of an id.
+        if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
             return f"tells {name!r}"
     return None
 
