@@ -102,23 +102,24 @@ class Strand:
         texts: What each of them says, escapes read; a byte that is not UTF-8 is a lone
             surrogate (PEP 383), half an emoji is one too.
         text: What they say together.
+        is_constant: Whether all of them are the same.
     """
 
-    __slots__ = ("_body", "_constant", "_starts", "pieces", "text", "texts")
+    __slots__ = ("_body", "_starts", "is_constant", "pieces", "text", "texts")
 
-    def __init__(self, body: bytes, pieces: list[Piece]) -> None:
+    def __init__(self, body: bytes, pieces: list[Piece], texts: list[str]) -> None:
         self._body = body
         self.pieces = pieces
-        self.texts = [read_text(body[piece.start : piece.end]) for piece in pieces]
-        self._constant = len(set(self.texts)) == 1
+        self.texts = texts
+        self.is_constant = len(set(texts)) == 1
         self._starts = [0]
-        for text in () if self._constant else self.texts:
+        for text in () if self.is_constant else texts:
             self._starts.append(self._starts[-1] + len(text))
-        self.text = self.texts[0] if self._constant else "".join(self.texts)
+        self.text = texts[0] if self.is_constant else "".join(texts)
 
     def bytes_of(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the byte ranges of the body that say ``text[start:end]``."""
-        if self._constant:
+        if self.is_constant:
             for index in range(len(self.pieces)):
                 yield self.bytes_in(index, start, end)
             return
@@ -348,12 +349,35 @@ def _clipped(
 
 
 def strands_of(body: bytes, pieces: list[Piece]) -> list[Strand]:
-    """Join the strings that stand at the same path."""
+    """Join the strings that stand at the same path.
+
+    Where one of them says all that was said before, and perhaps more, it begins a
+    strand of its own: so do streams that stutter or send their whole text every time.
+    """
     by_path: dict[StrandPath, list[Piece]] = {}
     for piece in pieces:
         if piece.is_string and piece.end > piece.start:
             by_path.setdefault(piece.path, []).append(piece)
-    return [Strand(body, found) for found in by_path.values()]
+    strands: list[Strand] = []
+    for found in by_path.values():
+        texts = [read_text(body[piece.start : piece.end]) for piece in found]
+        if len(set(texts)) == 1:
+            strands.append(Strand(body, found, texts))
+        else:
+            strands += _runs(body, found, texts)
+    return strands
+
+
+def _runs(body: bytes, pieces: list[Piece], texts: list[str]) -> Iterator[Strand]:
+    first = 0
+    said = texts[0]
+    for index in range(1, len(texts)):
+        if texts[index].startswith(said):
+            yield Strand(body, pieces[first:index], texts[first:index])
+            first = index
+            said = ""
+        said += texts[index]
+    yield Strand(body, pieces[first:], texts[first:])
 
 
 def _key(written: str) -> str:

@@ -33,7 +33,7 @@ from harness.cassette.secrets_head import (
     redact_target,
     target_secrets,
 )
-from harness.cassette.secrets_rules import RedactionRules
+from harness.cassette.secrets_rules import DEFAULT_RULES, RedactionRules
 
 __all__ = [
     "DEFAULT_RULES",
@@ -42,9 +42,6 @@ __all__ = [
     "redact_interaction",
     "redact_target",
 ]
-
-DEFAULT_RULES = RedactionRules()
-"""Nothing beside what always is redacted."""
 
 _PASSES_MAX = 4
 

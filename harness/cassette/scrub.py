@@ -196,38 +196,23 @@ def _scrub_strand(
     if treatment is Treatment.RENAME and not escaped:
         said = [letters.renamed(text) for text in strand.texts]
     else:
-        said = _invented(strand.texts, letters, invent)
+        said = _invented(strand, letters, invent)
     for piece, text, invented in zip(strand.pieces, strand.texts, said, strict=True):
         raw = body[piece.start : piece.end]
         new[piece.start : piece.end] = _written(raw, text, invented)
 
 
-def _invented(texts: list[str], letters: Letters, invent: Invent) -> list[str]:
-    """Return invented texts for the pieces of a strand.
-
-    They are read as they follow each other; but where a piece repeats all that was said
-    before it, or says it and more, it begins anew.
-    """
-    invented: list[str] = []
-    for run in _runs(texts):
-        whole = scrub_text("".join(run), invent, letters.substituted)
-        at = 0
-        for text in run:
-            invented.append(whole[at : at + len(text)])
-            at += len(text)
+def _invented(strand: Strand, letters: Letters, invent: Invent) -> list[str]:
+    """Return invented texts for the pieces of a strand, read as they follow."""
+    whole = scrub_text(strand.text, invent, letters.substituted)
+    if strand.is_constant:
+        return [whole] * len(strand.texts)
+    invented = []
+    at = 0
+    for text in strand.texts:
+        invented.append(whole[at : at + len(text)])
+        at += len(text)
     return invented
-
-
-def _runs(texts: list[str]) -> Iterator[list[str]]:
-    run: list[str] = []
-    said = ""
-    for text in texts:
-        if run and text.startswith(said):
-            yield run
-            run, said = [], ""
-        run.append(text)
-        said += text
-    yield run
 
 
 def _written(raw: bytes, text: str, invented: str) -> bytes:

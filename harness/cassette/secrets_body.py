@@ -125,11 +125,6 @@ class BodySecrets:
         for start, end, key in self._pairs(strand.text):
             kind = f"value of {key!r}"
             self._add_in(strand, start, end, strand.text[start:end], kind)
-        # Cumulative pieces make no sense when joined: each is a text of its own.
-        for index, text in enumerate(strand.texts):
-            for start, end, key in self._pairs(text):
-                place = strand.bytes_in(index, start, end)
-                self._add([place], text[start:end], f"value of {key!r}")
 
     def _pairs(self, text: str) -> Iterator[tuple[int, int, str]]:
         for match in _PAIR.finditer(text):

@@ -14,7 +14,7 @@ from harness.cassette.secrets_names import (
     is_secret_parameter,
     is_value,
 )
-from harness.cassette.secrets_rules import RedactionRules
+from harness.cassette.secrets_rules import DEFAULT_RULES, RedactionRules
 from harness.cassette.secrets_shapes import find_shapes
 
 __all__ = [
@@ -61,7 +61,9 @@ def header_secrets(name: str, value: str, rules: RedactionRules) -> Iterator[str
         yield value[start:end]
 
 
-def redact_target(target: str, rules: RedactionRules, known: Iterable[str] = ()) -> str:
+def redact_target(
+    target: str, rules: RedactionRules = DEFAULT_RULES, known: Iterable[str] = ()
+) -> str:
     """Return a URL or a request target without the credentials in it.
 
     Args:

@@ -59,7 +59,7 @@ _SECRET_KEYS = frozenset(
         "connectionstring",
         "cookie",
         "credential",
-        "credentials",
+        "idtoken",
         "proxyauthorization",
         "pwd",
         "secret",
@@ -77,7 +77,6 @@ _SECRET_KEY_ENDS = (
     "bearertoken",
     "clientsecret",
     "encryptionkey",
-    "idtoken",
     "passphrase",
     "passwd",
     "password",
@@ -93,7 +92,7 @@ _NO_LETTERS = re.compile(r"[^a-z0-9]")
 # Numbers that count something, words of a schema, and names of a place for a secret.
 _NO_VALUE = re.compile(
     r"-?[0-9]{0,6}|-?[0-9]*\.[0-9]+|true|false|none|null|string|number|integer|boolean"
-    r"|object|array|\$\{?\w+\}?|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}|[^A-Za-z0-9]*",
+    r"|object|array|\$\{?\w+\}?|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}|[\W_]*",
     re.IGNORECASE,
 )
 
@@ -122,7 +121,7 @@ def is_secret_key(name: str, extra: Collection[str] = ()) -> bool:
     """
     if name.lower() in extra:
         return True
-    plain = _NO_LETTERS.sub("", name.lower())
+    plain = _NO_LETTERS.sub("", name.lower()).removesuffix("s")
     return plain in _SECRET_KEYS or plain.endswith(_SECRET_KEY_ENDS)
 
 

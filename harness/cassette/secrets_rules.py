@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-__all__ = ["RedactionRules"]
+__all__ = ["DEFAULT_RULES", "RedactionRules"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +56,7 @@ def _compile(pattern: str) -> re.Pattern[str]:
     if compiled.match(""):
         raise ValueError(f"{pattern!r} matches the empty text, and so everywhere")
     return compiled
+
+
+DEFAULT_RULES = RedactionRules()
+"""Nothing beside what always is redacted."""

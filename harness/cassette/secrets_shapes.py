@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 __all__ = ["Shape", "find_shapes"]
 
-# A secret does not begin in the middle of a word, and not in the middle of base64.
-_START = r"(?<![A-Za-z0-9_+/=-])"
+# A secret does not begin in the middle of a word, and not in the middle of base64. It
+# does behind an equals sign: that is how parameters and assignments carry one.
+_START = r"(?<![A-Za-z0-9_+/-])"
 _DIGIT_AHEAD = r"(?=[A-Za-z0-9_-]*[0-9])"
 
 
@@ -94,7 +95,8 @@ _SHAPES = (
         _shape(
             "bearer token",
             anchor,
-            r"[ \t]+(?=[A-Za-z0-9._~+/-]*[0-9])([A-Za-z0-9._~+/-]{16,}=*)",
+            r"[ \t]+(?=[A-Za-z0-9._~+/-]*[0-9])"
+            r"([A-Za-z0-9._~+/-]{15,}[A-Za-z0-9_~+/-]=*)",
         )
         for anchor in ("Bearer", "bearer", "BEARER")
     ),
