@@ -186,9 +186,9 @@ def hold_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         ("virtual", report["hold"]["virtual"]),
         ("live", report["volatile"]["hold"]["live"]),
     ):
-        scopes = [("both right", totals["shared"])]
+        scopes = [("both whole", totals["shared"])]
         if totals["own"] != totals["shared"]:
-            scopes.append(("it was right", totals["own"]))
+            scopes.append(("it was whole", totals["own"]))
         for scope, both in scopes:
             for target in ("baseline", "candidate"):
                 name = report["targets"][target]["name"]
