@@ -8,9 +8,10 @@ Without a name it records everything.
 
 1. Every take has a server of its own, freshly started and warmed up: a server that
    remembers prompts would answer a second take differently.
-2. The calmest take is kept: the wait for its first byte and the longest gap after that
-   are the shortest together. A stall that only some takes have is the scheduler of the
-   machine, not the server; one before the first byte also joins reads behind it.
+2. The calmest take is kept: a first byte as late as it usually is, and no long gap
+   after it. A stall that only some takes have is the scheduler of the machine, not the
+   server. Where it holds up the recorder, it joins reads; where it does so before the
+   zero of the times is taken, the first byte seems to come early.
 3. Takes must have the same bytes, apart from ids and the server's own times.
 4. A take is written as it came, or not at all: nothing in it is rewritten.
 """
@@ -92,6 +93,11 @@ def take(request: Request) -> Cassette:
     )
 
 
+def first_ms(cassette: Cassette) -> float:
+    """Return when the first byte of the body came."""
+    return cassette.interactions[0].response.segments[0].at_ns / 1e6
+
+
 def gaps_ms(cassette: Cassette) -> list[float]:
     """Return the times between reads, and from the last one to the end."""
     response = cassette.interactions[0].response
@@ -100,10 +106,14 @@ def gaps_ms(cassette: Cassette) -> list[float]:
     return [(after - before) / 1e6 for before, after in itertools.pairwise(times)]
 
 
-def stall_ms(cassette: Cassette) -> float:
-    """Return what the calmest take has least of, in milliseconds."""
-    first = cassette.interactions[0].response.segments[0].at_ns
-    return first / 1e6 + max(gaps_ms(cassette))
+def stalls_ms(takes: list[Cassette]) -> list[float]:
+    """Return for every take what the calmest has least of, in milliseconds."""
+    firsts = [first_ms(one) for one in takes]
+    usual = statistics.median(firsts)
+    return [
+        abs(first - usual) + max(gaps_ms(one))
+        for first, one in zip(firsts, takes, strict=True)
+    ]
 
 
 def say_the_same(takes: list[Cassette], *, whole: bool) -> bool:
@@ -125,17 +135,18 @@ def record(request: Request, *, takes: int, folder: Path) -> bool:
         print(f"BAD {request.name:34}{flaws[0]}", flush=True)
         return False
     same = say_the_same(made, whole=not request.is_broken_off)
-    best = min(made, key=stall_ms)
+    stalls = stalls_ms(made)
+    best = made[stalls.index(min(stalls))]
     path = folder / f"{request.name}.yaml"
     write_cassette(path, best)
-    stalls = " ".join(f"{stall_ms(one):.1f}" for one in made)
-    response = best.interactions[0].response
+    segments = best.interactions[0].response.segments
     print(
         f"{'ok' if same else 'BAD':4}{request.name:34}{path.stat().st_size:8} bytes"
-        f"{len(response.segments):5} segments"
-        f"{response.segments[0].at_ns / 1e6:8.2f} ms to the first"
+        f"{len(segments):5} segments"
+        f"{first_ms(best):8.2f} ms to the first"
         f"{statistics.median(gaps_ms(best)):7.2f} ms median gap"
-        f"{max(gaps_ms(best)):7.2f} ms longest (takes: {stalls}),"
+        f"{max(gaps_ms(best)):7.2f} ms longest"
+        f" (takes: {' '.join(f'{stall:.1f}' for stall in stalls)}),"
         f" load {os.getloadavg()[0]:.2f}"
         f"{'' if same else '  the takes say different things'}",
         flush=True,
