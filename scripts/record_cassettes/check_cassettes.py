@@ -1,6 +1,6 @@
-"""Check that the recordings in a folder are what ``requests.yaml`` asks for.
+"""Check that the recordings of ``record.py`` are what ``requests.yaml`` asks for.
 
-It needs no server::
+It needs no server, and looks only into the folders that are called like one::
 
     python check_cassettes.py [FOLDER]
 
@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from check_requests import find_fault
-from servers import Request, load_requests
+from servers import SERVERS, Request, load_requests
 
 from harness.cassette.codec import dump_cassette
 from harness.cassette.files import find_cassettes, read_cassette
@@ -63,7 +63,11 @@ def find_flaw(cassette: Cassette, request: Request) -> str | None:
     body = response.body
     if request.is_broken_off:
         body = body[: body.rfind(b"\n\n") + 2]  # the event it broke in is half JSON
-    return find_fault(request, response.status, body) or _find_machine(cassette)
+    try:
+        fault = find_fault(request, response.status, body)
+    except json.JSONDecodeError as error:
+        return f"a chunk or the arguments of a tool are not JSON: {error}"
+    return fault or _find_machine(cassette)
 
 
 def _ending(request: Request) -> EndingKind:
@@ -90,7 +94,7 @@ def main(folder: Path) -> int:
     """Check the cassettes in a folder; return the exit code."""
     requests = {request.name: request for request in load_requests()}
     good = True
-    for path in find_cassettes([folder]):
+    for path in find_cassettes(folder / server for server in SERVERS):
         name = path.relative_to(folder).with_suffix("").as_posix()
         request = requests.pop(name, None)
         try:
