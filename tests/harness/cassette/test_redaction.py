@@ -250,6 +250,21 @@ def test_comments_and_unknown_lines_of_a_stream():
     assert f": debug {stars}\nid: {stars}\ndata: [DONE]\n\n".encode() == answer(body)
 
 
+@pytest.mark.parametrize("name", ["index", "output_index", "content_index"])
+def test_blocks_that_come_by_turns(name):
+    """Where the whole event says its block, the blocks do not run into each other."""
+    half = len(OPENAI) // 2
+    texts = [(0, OPENAI[:half]), (1, "and so "), (0, OPENAI[half:]), (1, "on")]
+    lines = [
+        json.dumps({"type": "delta", name: index, "text": text})
+        for index, text in texts
+    ]
+    left = answer("".join(f"data: {line}\n\n" for line in lines).encode()).decode()
+    assert [("*" * len(text), text)[index] for index, text in texts] == [
+        json.loads(line[6:])["text"] for line in left.splitlines() if line
+    ]
+
+
 def test_arguments_of_a_tool_call_that_come_in_pieces():
     """A password in tool arguments goes, though key and value are cut."""
     pieces = ['{"pass', 'word": "hun', 'ter2", "n', '": 1}']

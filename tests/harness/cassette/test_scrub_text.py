@@ -78,6 +78,13 @@ def test_a_beginning_stays_the_beginning(text):
     ]
 
 
+@pytest.mark.parametrize("text", ["It is [DONE]", "<think>", "So <h1>"])
+def test_a_begun_sentinel_is_taken_for_one(text):
+    """A delta that ends within the sentinel or a tag says the beginning of it."""
+    for size in range(len(text)):
+        assert scrub(text)[:size] == scrub(text[:size])
+
+
 @pytest.mark.parametrize(
     ("text", "kept"),
     [

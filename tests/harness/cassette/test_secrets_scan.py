@@ -211,6 +211,13 @@ def test_detect_secrets_looks_too(cut):
     ]
 
 
+def test_detect_secrets_reads_what_is_no_data():
+    """A comment of a stream is searched by it as well."""
+    assert ["interaction 1, response, segment 1, byte 2: Mailchimp Access Key"] == told(
+        f": {MAILCHIMP}\n\n".encode()
+    )
+
+
 def test_a_finding_does_not_say_the_secret():
     """Neither the words nor the value of a finding hold what was found."""
     found = find_secrets(
