@@ -156,6 +156,9 @@ def _events(text: str, source: str) -> Iterator[yaml.Event]:
         mark = error.problem_mark or error.context_mark
         parts = (error.context, error.problem)
         message = "not YAML: " + ", ".join(part for part in parts if part)
+        if "nesting depth" in message:
+            # A limit of newer versions of libyaml, which looks ahead of the events.
+            message = f"nested deeper than {_DEPTH_MAX} levels"
         line = mark.line + 1 if mark else None
         raise InputError(cut(message, 200), source=source, line=line) from None
     except (yaml.YAMLError, UnicodeError) as error:

@@ -166,6 +166,9 @@ def _read_yaml(data: bytes, source: str) -> Any:
         mark = error.problem_mark or error.context_mark
         at = mark.line + 1 if mark else None
         message = cut(f"not YAML: {error.problem}", 200)
+        if "nesting depth" in message:
+            # A limit of newer versions of libyaml, which looks ahead of the events.
+            message = f"nested deeper than {_DEPTH_MAX} levels"
         raise InputError(message, source=source, line=at) from None
     except (yaml.YAMLError, ValueError) as error:  # a number or date that is none
         raise InputError(cut(f"not YAML: {error}", 200), source=source) from None
