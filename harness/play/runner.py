@@ -139,7 +139,7 @@ def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
                 factory,
                 job.script,
                 target.relay_settings,
-                _architecture(target),
+                architecture=_architecture(target),
             ),
             virtual_limits(),
         )

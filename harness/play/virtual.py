@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import heapq
 import importlib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Protocol
 
 from harness.cassette.model import Framing
@@ -21,7 +23,7 @@ from harness.scenario.script import Script
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 
-__all__ = ["Relay", "RelayFactory", "load_relay", "play_virtual"]
+__all__ = ["Relay", "RelayFactory", "load_relay", "new_relay", "play_virtual"]
 
 DEADLINE_MS = 1_200_000.0
 """Default patience of the virtual client: above any usual timeout of a target."""
@@ -38,7 +40,8 @@ class Relay(Protocol):
         """Take one event, return the commands that follow from it."""
 
 
-RelayFactory = Callable[[Mapping[str, str], int], Relay]
+RelayFactory = Callable[..., Relay]
+"""``make_relay(settings, seed)``, or ``make_relay(settings, seed, shared=None)``."""
 
 
 def load_relay(path: str) -> RelayFactory:
@@ -61,12 +64,39 @@ def load_relay(path: str) -> RelayFactory:
     return loaded
 
 
-def play_virtual(
+def new_relay(
+    factory: RelayFactory,
+    settings: Mapping[str, str],
+    seed: int,
+    shared: dict[str, Any],
+) -> Relay:
+    """Make a relay; who has a parameter ``shared`` gets what its streams share."""
+    if _takes_shared(factory):
+        return factory(settings, seed, shared=shared)
+    return factory(settings, seed)
+
+
+@lru_cache(maxsize=64)
+def _takes_shared(factory: RelayFactory) -> bool:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        # A callable written in C may not tell; then it is taken at its oldest form.
+        return False
+    return any(
+        parameter.name == "shared" or parameter.kind is parameter.VAR_KEYWORD
+        for parameter in parameters
+    )
+
+
+def play_virtual(  # noqa: PLR0913 - the last two are options
     target: str,
     factory: RelayFactory,
     script: Script,
     settings: Mapping[str, str],
+    *,
     architecture: str | None = None,
+    shared: dict[str, Any] | None = None,
 ) -> Observation:
     """Play a script into a relay.
 
@@ -77,8 +107,10 @@ def play_virtual(
         settings: Handed to the factory with the script's seed.
         architecture: What must serve the stream; a relay that says something else in
             an attribute of that name proves nothing.
+        shared: What the relays of one proxy share, such as a circuit breaker; None:
+            nothing went before this stream.
     """
-    relay = factory(settings, script.seed)
+    relay = new_relay(factory, settings, script.seed, {} if shared is None else shared)
     seen = _Play(target, relay, script).run()
     said = getattr(relay, "architecture", None)
     if architecture is None or said in {None, architecture}:
@@ -154,6 +186,8 @@ class _Play:
             "set_timer": self._set_timer,
             "cancel_timer": self._cancel_timer,
             "log": self._note,
+            "count": self._measure,
+            "observe": self._measure,
         }
 
     def run(self) -> Observation:
@@ -232,6 +266,8 @@ class _Play:
     # Commands, by name.
 
     def _connect(self, attempt: int) -> None:
+        # One attempt at a time: a driver drops what a relay forgot to close.
+        self._close_upstream()
         upstream = _Upstream(self._script.attempt(attempt), self._now, self._script)
         self._upstreams.append(upstream)
         wire, zero = upstream.wire, self._now
@@ -349,6 +385,9 @@ class _Play:
     def _note(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         words = "".join(f" {key}={value}" for key, value in fields.items())
         self._log.append(f"{level} {message}{words}")
+
+    def _measure(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        """Take what a proxy's metrics are made of; no verdict rests on it."""
 
     # The client.
 

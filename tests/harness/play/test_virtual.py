@@ -217,6 +217,60 @@ def test_misuse_of_the_contract_is_invalid(extra, words):
     assert words in seen.invalid
 
 
+def test_metrics_of_a_relay_are_taken():
+    """A relay may count and observe; virtual time has no use for the figures."""
+    seen, _ = play(
+        script((100, b"a")),
+        head=[
+            ("count", "retries", 1, {}),
+            ("observe", "ttft_seconds", 0.1, {"a": "b"}),
+        ],
+    )
+
+    assert (None, b"a") == (seen.invalid, seen.body)
+
+
+def test_relays_of_one_proxy_share_what_their_factory_asks_for():
+    """By keyword, by any keyword, or not at all: every form of a factory works."""
+    told = []
+
+    def asks(settings, seed, shared=None):
+        told.append(shared)
+        return Recorder()
+
+    def takes_all(settings, seed, **more):
+        return asks(settings, seed, **more)
+
+    shared = {}
+    for factory in (asks, takes_all, lambda settings, seed: Recorder()):
+        seen = play_virtual("t", factory, script((1, b"a")), {}, shared=shared)
+        assert b"a" == seen.body
+
+    assert [True, True] == [one is shared for one in told]
+
+
+def test_second_attempt_drops_the_first():
+    """A relay that connects again gets the next attempt, and nothing of the last."""
+    wanted = script((100, b"a"), (300, b"b"))
+
+    class Again(Recorder):
+        def handle(self, now_ns, event):
+            if event == ("data", b"a") and len(self.seen) < 4:
+                self.seen.append((now_ns, event))
+                return [("connect", 2)]
+            return [
+                command
+                for command in super().handle(now_ns, event)
+                if event[0] != "head" or now_ns < 50 * MS
+            ]
+
+    relay = Again()
+    seen = play_virtual("t", lambda settings, seed: relay, wanted, {})
+
+    assert ((200 * MS, b"a"), (400 * MS, b"b")) == seen.reads
+    assert [100 * MS, None] == [request.closed_at_ns for request in seen.upstream]
+
+
 def test_content_length_of_a_relay_bounds_what_it_sends():
     """As a server does: what is over the promise is dropped, under it is a cut."""
 
