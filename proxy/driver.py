@@ -183,8 +183,8 @@ class Driver:
             # First: it is almost every command.
             self._do_send(command[1])
         elif self._over:
-            if command[0] == "log":
-                self._do_log(*command[1:])
+            if command[0] in {"log", "count", "observe"}:
+                self._COMMANDS[command[0]](self, *command[1:])
         else:
             self._COMMANDS[command[0]](self, *command[1:])
 
@@ -305,6 +305,9 @@ class Driver:
         if message not in LINES.values():
             self._log.write(level, message, fields)
 
+    def _do_measure(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        """Leave what a relay measured be; nothing collects it yet."""
+
     _COMMANDS: ClassVar[dict[str, Callable[..., None]]] = {
         "connect": _do_connect,
         "send_head": _do_send_head,
@@ -317,4 +320,6 @@ class Driver:
         "set_timer": _do_set_timer,
         "cancel_timer": _do_cancel_timer,
         "log": _do_log,
+        "count": _do_measure,
+        "observe": _do_measure,
     }

@@ -5,10 +5,13 @@ with the time at which they happened, and answers with *commands*.  It opens not
 waits for nothing and reads no clock.  Whoever drives it (sockets in the server, a
 simulated clock in a test bench) performs the commands, in order.
 
-A dotted path names a factory, ``make_relay(settings, seed)``.  ``settings`` holds the
-``STREAMING_*`` variables as strings, a missing one meaning its default; all chance
-comes from ``seed``.  Events and commands are plain tuples, name first, so that a relay
-fits without importing this module, and because an object per event costs.
+A dotted path names a factory, ``make_relay(settings, seed, shared)``.  ``settings``
+holds the ``STREAMING_*`` variables as strings, a missing one meaning its default; all
+chance comes from ``seed``.  ``shared`` is a dict, one for each proxy, in which relays
+keep what streams share, such as a circuit breaker; a driver hands it over by keyword to
+a factory that has a parameter of that name, and a factory without one fits too.  Events
+and commands are plain tuples, name first, so that a relay fits without importing this
+module, and because an object per event costs.
 
 Events
     ``("request", method, target, headers, body)`` comes first, and once.
@@ -21,7 +24,8 @@ Events
     ``("timer", name)``: a timer that was set is due; it is no longer set.
 
 Commands
-    ``("connect", attempt)``: connect and send the request; attempts count from 1.
+    ``("connect", attempt)``: connect and send the request; attempts count from 1.  A
+    relay may ask for another one after an attempt has ended or was closed.
     ``("send_head", status, headers)``, then ``("send", data)``, any number of times.
     ``("end",)``: end the answer cleanly.
     ``("abort",)``: close without the terminator, so that it cannot look finished.
@@ -29,13 +33,17 @@ Commands
     ``("pause_upstream",)`` and ``("resume_upstream",)``: stop and go on reading.
     ``("set_timer", name, at_ns)`` sets or moves; ``("cancel_timer", name)``.
     ``("log", level, message, fields)``.
+    ``("count", name, amount, labels)`` adds to a counter, and ``("observe", name,
+    value, labels)`` puts a value into a distribution: ``name`` without a prefix, with
+    its unit as suffix; ``labels`` a dict of few fixed values.  They are for operators'
+    metrics, and a driver may leave them be.  They come for streams, not for events.
 
 The driver owns framing.  It drops ``Transfer-Encoding`` from every head that a relay
 sends, and frames by the relay's ``Content-Length`` where there is one, else chunked
 (HTTP/1.1 clients) or by the close.  It limits the time that a connection attempt may
-take and reports a failure, too late or refused, as ``("ended", "refused")``: a relay
-cannot see a connection being made.  While it holds back reading for a client that does
-not read, it lets the timers stand still.
+take and reports a failure as ``("ended", "refused")``, or ``"connect_timeout"`` where
+it was too late: a relay cannot see a connection being made.  While it holds back
+reading for a client that does not read, it lets the timers stand still.
 
 At equal instants the client's events come first, then the upstream's, then timers,
 then order of insertion (DESIGN, section 8).
@@ -51,12 +59,14 @@ __all__ = ["Command", "Ending", "Event", "Headers", "LogLevel", "MakeRelay", "Re
 Headers = tuple[tuple[bytes, bytes], ...]
 """Header fields in wire order, repeats kept, names as they came."""
 
-Ending = Literal["complete", "truncated", "reset", "refused", "protocol_error"]
+Ending = Literal[
+    "complete", "truncated", "reset", "refused", "connect_timeout", "protocol_error"
+]
 """How the upstream's answer ended.
 
 ``complete``: as its framing said.  ``truncated``: closed before that.  ``reset``: the
-connection was reset.  ``refused``: no connection came about.  ``protocol_error``: the
-bytes were not HTTP.
+connection was reset.  ``refused``: no connection came about.  ``connect_timeout``: none
+came about in time.  ``protocol_error``: the bytes were not HTTP.
 """
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -81,6 +91,7 @@ Command = (
     | tuple[Literal["set_timer"], str, int]
     | tuple[Literal["cancel_timer"], str]
     | tuple[Literal["log"], LogLevel, str, dict[str, Any]]
+    | tuple[Literal["count", "observe"], str, float, dict[str, str]]
 )
 """What a relay wants done; the forms are in the module's docstring."""
 
@@ -103,8 +114,18 @@ class Relay(Protocol):
 class MakeRelay(Protocol):
     """The factory that a dotted path names."""
 
-    def __call__(self, settings: Mapping[str, str], seed: int) -> Relay:
+    def __call__(
+        self,
+        settings: Mapping[str, str],
+        seed: int,
+        shared: dict[str, Any] | None = None,
+    ) -> Relay:
         """Make the relay of one stream.
+
+        Args:
+            settings: The ``STREAMING_*`` variables.
+            seed: Where all chance comes from.
+            shared: What the streams of one proxy share; None: a stream by itself.
 
         Raises:
             ValueError: A setting does not parse; the message names the variable and

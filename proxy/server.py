@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import inspect
 import itertools
 import logging
 import secrets
@@ -52,7 +54,10 @@ class Proxy:
     ) -> None:
         self._origin = origin
         self._live = live
-        self._architectures = architectures
+        shared: dict[str, Any] = {}
+        self._architectures = {
+            name: _sharing(factory, shared) for name, factory in architectures.items()
+        }
         self._logger = logger
         self._tls = ssl.create_default_context() if origin.tls else None
         self._clients: set[ClientConnection] = set()
@@ -156,3 +161,13 @@ class Proxy:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limit_s):
                     await self._empty.wait()
+
+
+def _sharing(factory: MakeRelay, shared: dict[str, Any]) -> Callable[..., Relay]:
+    """Return the factory with what streams share, where it asks for that."""
+    kinds = {
+        name: one.kind for name, one in inspect.signature(factory).parameters.items()
+    }
+    if "shared" in kinds or inspect.Parameter.VAR_KEYWORD in kinds.values():
+        return functools.partial(factory, shared=shared)
+    return factory

@@ -56,13 +56,16 @@ _SURROGATES = dict.fromkeys(range(0xD800, 0xE000), 0xFFFD)
 _BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
 
 
-def make_relay(settings: Mapping[str, str], seed: int) -> Relay:
+def make_relay(
+    settings: Mapping[str, str], seed: int, shared: dict[str, Any] | None = None
+) -> Relay:
     """Make the legacy relay of one stream.
 
     Raises:
         ValueError: ``STREAMING_TIMEOUT_SECONDS`` is no positive number.
     """
-    del seed  # The legacy architecture leaves nothing to chance.
+    # The legacy architecture leaves nothing to chance, and its streams share nothing.
+    del seed, shared
     text = settings.get(TIMEOUT, DEFAULT_TIMEOUT)
     try:
         timeout_s = float(text)

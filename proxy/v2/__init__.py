@@ -15,6 +15,7 @@ Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from proxy.relay import Relay
 from proxy.v2.machine import StreamRelay
@@ -23,16 +24,19 @@ from proxy.v2.settings import Settings
 __all__ = ["make_relay"]
 
 
-def make_relay(settings: Mapping[str, str], seed: int) -> Relay:
+def make_relay(
+    settings: Mapping[str, str], seed: int, shared: dict[str, Any] | None = None
+) -> Relay:
     """Make the relay of one stream.
 
     Args:
         settings: ``STREAMING_*`` variables; see :mod:`proxy.v2.settings`.
         seed: Where chance would come from; nothing is left to chance.
+        shared: What the streams of one proxy share.
 
     Raises:
         ValueError: A setting does not parse; the message names the variable and says
             what was expected.
     """
-    del seed
+    del seed, shared
     return StreamRelay(Settings.read(settings))

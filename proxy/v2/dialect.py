@@ -15,6 +15,7 @@ class Failure(Enum):
     """What went wrong with an answer; values are the codes that clients read."""
 
     REFUSED = "upstream_refused"
+    CONNECT_TIMEOUT = "upstream_connect_timeout"
     TRUNCATED = "upstream_truncated"
     RESET = "upstream_reset"
     PROTOCOL_ERROR = "upstream_protocol_error"
@@ -25,6 +26,7 @@ class Failure(Enum):
 
 _MESSAGES = {
     Failure.REFUSED: "The upstream could not be reached.",
+    Failure.CONNECT_TIMEOUT: "The upstream could not be reached in time.",
     Failure.TRUNCATED: "The upstream closed the connection before its answer was over.",
     Failure.RESET: "The upstream reset the connection before its answer was over.",
     Failure.PROTOCOL_ERROR: "The upstream's answer was not valid HTTP.",

@@ -70,6 +70,7 @@ _FAILURES: Mapping[str, Failure] = MappingProxyType(
         "complete": Failure.PROTOCOL_ERROR,
         "protocol_error": Failure.PROTOCOL_ERROR,
         "refused": Failure.REFUSED,
+        "connect_timeout": Failure.CONNECT_TIMEOUT,
         "reset": Failure.RESET,
         "truncated": Failure.TRUNCATED,
     }
@@ -226,7 +227,8 @@ class StreamRelay:
 
     def _answer(self, failure: Failure) -> list[Command]:
         """Answer in the upstream's place."""
-        status = 504 if failure is Failure.TIMEOUT else 502
+        late = failure in {Failure.TIMEOUT, Failure.CONNECT_TIMEOUT}
+        status = 504 if late else 502
         body = self._dialect.error_body(failure)
         headers = (
             (b"content-type", b"application/json"),

@@ -324,3 +324,29 @@ async def test_every_answer_of_our_own_names_no_architecture():
     assert served == [b"none"] * 3
     statuses = re.findall(rb"HTTP/1.1 (\d+)", session.wire.sent)
     assert statuses == [b"200", b"404", b"400"]
+
+
+@looped
+async def test_streams_of_a_proxy_share_what_their_factory_asks_for():
+    """Every relay of either architecture is handed the same dict."""
+    handed: list[Any] = []
+
+    def factory(settings: Any, seed: int, shared: Any = None) -> Silent:
+        handed.append(shared)
+        return Silent("v2", [], settings, seed)
+
+    server = Proxy(
+        origin=Origin.parse("http://127.0.0.1:9"),
+        live=Live({"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}),
+        architectures={"v1": factory, "v2": factory},
+        logger=logging.getLogger("proxy"),
+    )
+    for _ in range(2):
+        client = ClientConnection(server.answer, lambda _: None, 1)
+        client.connection_made(Wire())
+        client.data_received(STREAM)
+        client.connection_lost(None)
+
+    first, second = handed
+    assert first == {}
+    assert first is second

@@ -140,18 +140,19 @@ class TestTranscripts:
         ("kind", "code"),
         [
             ("refused", "upstream_refused"),
+            ("connect_timeout", "upstream_connect_timeout"),
             ("reset", "upstream_reset"),
             ("truncated", "upstream_truncated"),
             ("protocol_error", "upstream_protocol_error"),
             ("complete", "upstream_protocol_error"),
         ],
     )
-    def test_failure_before_the_head_is_a_502(self, kind, code):
+    def test_failure_before_the_head_is_a_bad_gateway(self, kind, code):
         """The client gets a JSON error, and may retry."""
         *_, last = transcript(REQUEST, ("ended", kind))
 
         (_, status, headers), (_, body) = last[:2]
-        assert 502 == status
+        assert (504 if kind == "connect_timeout" else 502) == status
         assert (
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
