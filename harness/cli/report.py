@@ -9,7 +9,7 @@ import click
 from harness.cli.numbers import FiniteRange
 from harness.errors import InputError
 from harness.reporting.files import latest_run, read_report
-from harness.reporting.markdown import render_markdown
+from harness.reporting.markdown import render_classes, render_markdown
 
 __all__ = ["report"]
 
@@ -26,10 +26,11 @@ __all__ = ["report"]
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["markdown"]),
+    type=click.Choice(["markdown", "classes"]),
     default="markdown",
     show_default=True,
-    help="How to write it.",
+    help="markdown: the whole report. classes: what each target did per class of "
+    "failure, and in each scenario of it.",
 )
 @click.option(
     "--output",
@@ -44,7 +45,7 @@ __all__ = ["report"]
 def report(
     run: str | None,
     reports: Path,
-    form: str,  # noqa: ARG001 - one form yet; the choice refuses others
+    form: str,
     output: Path | None,
     current_percent: float | None,
 ) -> None:
@@ -55,7 +56,10 @@ def report(
     Exit codes: 0 the report was written, whatever it decides; 2 bad input.
     """
     found = read_report(latest_run(reports) if run is None else run, reports)
-    text = render_markdown(found, current_percent=current_percent)
+    if form == "classes":
+        text = render_classes(found)
+    else:
+        text = render_markdown(found, current_percent=current_percent)
     if output is None:
         # Bytes: what a run found must not depend on the terminal's encoding.
         click.echo(text.encode(), nl=False)

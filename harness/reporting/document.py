@@ -17,6 +17,7 @@ from typing import Any
 
 from harness.judge.record import RunRecord, ScenarioRecord, TargetFacts
 from harness.judge.verdict import EXIT_CODES, Verdict
+from harness.reporting.classes import class_facts
 from harness.reporting.coverage import not_tested
 from harness.reporting.escaping import printable
 from harness.reporting.measured import measured
@@ -81,6 +82,7 @@ def build_report(
         },
         "totals": Counter(record.result.verdict for record in records),
         "families": _families(records),
+        "classes": class_facts(records),
         "scenarios": [scenario_facts(run, record, options) for record in records],
         # Only figures of the simulated clock repeat; the live ones are volatile.
         "hold": {"virtual": hold_totals(records, Mode.VIRTUAL)},

@@ -1,13 +1,14 @@
-"""The rollout-readiness report, as Markdown that GitHub shows."""
+"""A run as Markdown that GitHub shows: the rollout-readiness report, and the matrix."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from harness.reporting.classes import class_rows, found_words, tested, untested_words
 from harness.reporting.document import next_step
 from harness.reporting.escaping import code_span, markdown_text
 from harness.reporting.findings import Group, findings, improvements
@@ -24,7 +25,7 @@ from harness.reporting.words import (
     verdict_rows,
 )
 
-__all__ = ["render_markdown"]
+__all__ = ["render_classes", "render_markdown"]
 
 _WHY_LINES = 3
 
@@ -58,10 +59,41 @@ def render_markdown(
         accepted=found[Group.ACCEPTED],
         verdicts=_table(verdict_rows(report)),
         holds=_table(hold_rows(report)),
+        classes=_classes(report),
+        untested=untested_words(report),
         lag=lag_words(report),
         baseline=report["targets"]["baseline"]["name"],
         candidate=report["targets"]["candidate"]["name"],
     )
+    return _spaced(text)
+
+
+def render_classes(report: Mapping[str, Any]) -> str:
+    """Return the page of the matrix: every class, and what came of each scenario.
+
+    Args:
+        report: As `harness.reporting.document.build_report` returns it.
+    """
+    template = _environment().get_template("classes.md.j2")
+    text = template.render(
+        report=report,
+        classes=_classes(report),
+        tested=tested(report),
+        untested=untested_words(report),
+        found=found_words,
+        count=len({scenario["id"] for scenario in report["scenarios"]}),
+        baseline=report["targets"]["baseline"]["name"],
+        candidate=report["targets"]["candidate"]["name"],
+    )
+    return _spaced(text)
+
+
+def _classes(report: Mapping[str, Any]) -> str:
+    headers, rows = class_rows(report)
+    return _table((headers, rows), left={"what fails", *headers[5::2]})
+
+
+def _spaced(text: str) -> str:
     # Parts that are left out leave their blank lines; no text of others has any.
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -93,9 +125,11 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def _table(table_of: tuple[list[str], list[list[str]]]) -> str:
+def _table(
+    table_of: tuple[list[str], list[list[str]]], left: Collection[str] = ()
+) -> str:
     headers, rows = table_of
     if not rows:
         return ""
     escaped = [[markdown_text(cell) for cell in row] for row in rows]
-    return table(headers, escaped, style="github")
+    return table(headers, escaped, style="github", left=left)

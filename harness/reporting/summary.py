@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from harness.reporting.classes import tested, untested_words, wrong_classes
 from harness.reporting.escaping import printable
 from harness.reporting.findings import (
     Finding,
@@ -105,10 +106,29 @@ class _Summary:
             yield "bold", "Hold: what a target adds to what it delivers right, in ms"
             for line in table(headers, rows, style="simple").splitlines():
                 yield "", line
+        yield from self._classes()
         lag = lag_words(self._report)
         if lag:
             degraded = self._report["volatile"]["lag"]["degraded"]
             yield from self._wrapped(lag, style="yellow" if degraded else "dim")
+
+    def _classes(self) -> Iterator[Line]:
+        """Tell the matrix of classes in a few lines; `harness report` has it whole."""
+        found = len(tested(self._report))
+        if not found:
+            return
+        total = len(self._report["classes"])
+        yield "", ""
+        title = f"Classes of failure: scenarios of {found} of {total}"
+        yield "bold", f"{title}; `harness report` has the matrix"
+        for target, name in zip(_TARGETS, self._names, strict=True):
+            wrong = wrong_classes(self._report, target)
+            listed = f", wrong in some of {_numbers(wrong)}" if wrong else ""
+            words = f"right in all scenarios of {found - len(wrong)} classes{listed}"
+            yield from self._row(name, words)
+        untested = untested_words(self._report)
+        if untested:
+            yield from self._row("untested", untested)
 
     def _verdicts_listed(self) -> Iterator[Line]:
         """Tell the verdicts without a table: so many kinds do not fit beside others."""
@@ -305,6 +325,10 @@ def _some(names: Iterable[str]) -> str:
     more = len(listed) - _NAMES_SHOWN
     shown = ", ".join(listed[:_NAMES_SHOWN])
     return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in numbers)
 
 
 def _wrong_words(wrong: Mapping[str, Any]) -> str:

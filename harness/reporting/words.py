@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -199,17 +199,24 @@ def hold_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     return [*headers, "median", "p95", "max"], rows
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    style: str,
+    left: Collection[str] = (),
+) -> str:
     """Return a table whose cells are aligned as numbers but shown as given.
 
     Args:
         headers: Of the columns; words joined by ``_`` may stand below each other.
         rows: Cells as text.
         style: One of tabulate's formats.
+        left: Headers of columns that hold words, beside those that always do.
     """
     text = [[printable(cell) for cell in row] for row in rows]
-    left = sum(1 for header in headers if header in _LEFT)
-    align = ["left"] * left + ["right"] * (len(headers) - left)
+    align = [
+        "left" if header in _LEFT or header in left else "right" for header in headers
+    ]
     return tabulate(
         text,
         headers=[printable(header) for header in headers]

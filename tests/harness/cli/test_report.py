@@ -81,6 +81,16 @@ def test_a_report_goes_to_a_file(reports, tmp_path):
     assert path.read_text(encoding="utf-8").startswith("# NO-GO: ")
 
 
+def test_the_matrix_of_classes_is_a_page_of_its_own(reports, tmp_path):
+    """It says from which run it is, and how to make it anew."""
+    path = tmp_path / "classes.md"
+    result = invoke("--reports", reports, "--format", "classes", "--output", path)
+    assert result.exit_code == 0
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# Classes of failure\n")
+    assert "rendered from a run: `harness compare --suite pr --seed 1 --live`" in text
+
+
 def test_a_file_that_cannot_be_written_is_bad_input(reports, tmp_path):
     """The reason is told, with exit code 2."""
     with pytest.raises(InputError, match="cannot write") as caught:

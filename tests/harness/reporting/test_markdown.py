@@ -72,6 +72,7 @@ def test_every_part_is_there(go):
         "Gate",
         "What gates",
         "What gets better",
+        "Classes of failure",
         "Hold",
         "What was not tested",
         "How to roll back",

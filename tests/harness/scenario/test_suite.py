@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.documents import load
+from harness.faults.classes import CLASSES, class_numbers
 from harness.faults.registry import check_call, find_fault
 from harness.scenario.loader import read_scenario
 from harness.scenario.model import Mode
@@ -23,6 +24,10 @@ FILES = {
     for file in sorted(SUITE.rglob("*.yaml"))
 }
 FAMILIES = {"clean", "malformed", "stuttering", "disconnecting"}
+IMPACTS = {"silent", "crash", "hang", "delay", "cost", "none"}
+OUT_OF_REACH = {21}
+"""HTTP/2: the harness does not speak it."""
+NOT_YET = {13, 18, 27, 28, 33, 35, 36, 37, 39, 42, 43}
 LIVE_MS_MAX = 3_000
 REPEATING = {"repeat_first", "event_dup", "cumulative", "growing_first"}
 
@@ -47,6 +52,38 @@ def test_every_scenario_is_one_under_its_own_path(name):
     for entry in data.get("faults", ()):
         for fault, parameters in entry.items():
             check_call(find_fault(fault), parameters or {})
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_scenario_says_what_it_is_about(name):
+    """Family, tier, classes, impact, and marks, in this order and no other words.
+
+    The tier is that of its main class; its evidence is a thread, a measured case, or a
+    recording.
+    """
+    tags = _data(name)["tags"]
+    words = r"(tier-[sabcd])((?: class-\d\d)+)((?: impact-[a-z]+)+)(?: twin)?(?: pr)?"
+    found = re.fullmatch(rf"{name.partition('/')[0]} {words}", " ".join(tags))
+    assert found, tags
+    numbers = class_numbers(tags)
+    assert len(numbers) == len(found[2].split())
+    assert found[1] == f"tier-{CLASSES[numbers[0] - 1].tier.lower()}"
+    assert {word.removeprefix("impact-") for word in found[3].split()} <= IMPACTS
+
+
+def test_every_class_of_failure_has_a_scenario():
+    """FAULTS, section 1."""
+    named = set(chain.from_iterable(class_numbers(_data(n)["tags"]) for n in FILES))
+    assert named == {entry.number for entry in CLASSES} - OUT_OF_REACH - NOT_YET
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_why_names_its_evidence(name):
+    """A thread, a measurement, a rule, or a recording that shows it by itself."""
+    why = _why(name)
+    assert re.search(r"[\w.-]+#\d+|[Mm]easured|[Rr]ecorded|legacy, |WHATWG|RFC", why), (
+        why
+    )
 
 
 def test_the_suite_is_broad_and_its_default_part_is_short():
