@@ -14,6 +14,7 @@ from harness.errors import HarnessError, closest
 __all__ = ["cli", "main"]
 
 _COMMANDS = {
+    "bench": "harness.cli.bench:bench",
     "check": "harness.cli.check:check",
     "compare": "harness.cli.compare:compare",
     "export": "harness.cli.exports:export_group",

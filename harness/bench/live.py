@@ -1,0 +1,205 @@
+"""Live: the same load through every target in turn, in fresh processes each spawn."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from harness.bench.readers import Reading, read_streams
+from harness.bench.usage import UsageMeter
+from harness.bench.workload import Workload
+from harness.config import Target
+from harness.errors import EvidenceError
+from harness.play.targets import RunningTarget, running
+
+__all__ = ["Run", "Spawn", "bench_live"]
+
+_STARTED_S = 10.0
+_SLACK_S = 30.0
+"""Beyond its own length, how long a load may take."""
+
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One load through one target.
+
+    Attributes:
+        reading: What came of it.
+        cpu_s: CPU seconds of the target's processes; None: it was not started here.
+        idle_bytes: Resident memory before the load.
+        peak_bytes: The most while it ran.
+    """
+
+    reading: Reading
+    cpu_s: float | None
+    idle_bytes: int | None
+    peak_bytes: int | None
+
+
+Spawn = dict[str, list[Run]]
+"""The runs of one set of fresh processes, by target, in order."""
+
+
+async def bench_live(
+    targets: Sequence[Target],
+    workload: Workload,
+    *,
+    spawns: int,
+    blocks: int,
+    tell: Callable[[str], None],
+) -> list[Spawn]:
+    """Put the load on every target, forward and backward in every block.
+
+    Args:
+        targets: The first is the baseline; names must differ.
+        workload: What is sent at once.
+        spawns: Sets of fresh processes.
+        blocks: Runs of each target in a spawn: twice as many.
+        tell: Called with what is going on.
+
+    Raises:
+        HarnessError: A target does not start.
+        EvidenceError: A target is gone, or brings nothing.
+    """
+    found = []
+    for spawn in range(spawns):
+        async with contextlib.AsyncExitStack() as stack:
+            arms = [await stack.enter_async_context(_arm(one)) for one in targets]
+            if spawn % 2:
+                arms.reverse()
+            for arm in arms:
+                await arm.run(_warm_up(workload))
+            runs: Spawn = {target.name: [] for target in targets}
+            for block in range(blocks):
+                turned = arms[block % len(arms) :] + arms[: block % len(arms)]
+                for arm in (*turned, *reversed(turned)):
+                    tell(f"spawn {spawn + 1} of {spawns}: {arm.name}")
+                    runs[arm.name].append(await arm.run(workload))
+            found.append(runs)
+    return found
+
+
+def _warm_up(workload: Workload) -> Workload:
+    return Workload(streams=min(20, workload.streams), events=50, rate=0)
+
+
+class _Arm:
+    """A target with a generator of its own behind it."""
+
+    def __init__(
+        self, target: RunningTarget, generator: asyncio.subprocess.Process
+    ) -> None:
+        self.name = target.target.name
+        self._target = target
+        self._generator = generator
+        pid = target.pid
+        self._meter = None if pid is None else UsageMeter(pid, self.name)
+
+    async def run(self, workload: Workload) -> Run:
+        await _configure(self._generator, workload)
+        before = self._meter.read() if self._meter else None
+        peak = [before[1] if before else 0]
+        watching = asyncio.ensure_future(self._watch(peak))
+        gc.collect()
+        gc.disable()
+        try:
+            reading = await read_streams(
+                self._target.url,
+                workload,
+                self._target.target.headers,
+                deadline_s=workload.seconds + _SLACK_S,
+            )
+        except OSError as error:
+            raise EvidenceError(f"target {self.name}: {error}") from None
+        finally:
+            gc.enable()
+            watching.cancel()
+        after = self._meter.read() if self._meter else None
+        if not reading.events:
+            raise EvidenceError(f"nothing came through target {self.name}")
+        self._check_proof(reading)
+        return Run(
+            reading=reading,
+            cpu_s=after[0] - before[0] if after and before else None,
+            idle_bytes=before[1] if before else None,
+            peak_bytes=max(peak[0], after[1]) if after else None,
+        )
+
+    def _check_proof(self, reading: Reading) -> None:
+        """Refuse to measure what does not say that it is what it was taken for."""
+        proof = self._target.target.proof
+        if proof is None or proof.header is None:
+            return
+        name, value = (part.encode("latin-1") for part in proof.header)
+        if (name.lower(), value) not in reading.headers:
+            raise EvidenceError(
+                f"target {self.name} must be served with the header "
+                f"{proof.header[0]}: {proof.header[1]}, and its answer has none such"
+            )
+
+    async def _watch(self, peak: list[int]) -> None:
+        while self._meter is not None:
+            await asyncio.sleep(_POLL_S)
+            peak[0] = max(peak[0], self._meter.read()[1])
+
+
+@contextlib.asynccontextmanager
+async def _arm(target: Target) -> AsyncIterator[_Arm]:
+    async with _generator(target) as (generator, url), running(target, url) as started:
+        yield _Arm(started, generator)
+
+
+@contextlib.asynccontextmanager
+async def _generator(
+    target: Target,
+) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    host, port = target.upstream_listen or ("127.0.0.1", 0)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "harness.bench.generator",
+        f"{host}:{port}",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        line = await _line(process)
+        yield process, line.removeprefix("listening on ").strip()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _configure(generator: asyncio.subprocess.Process, workload: Workload) -> None:
+    said = {"events": workload.events, "rate": workload.rate}
+    if generator.stdin is not None:
+        generator.stdin.write(json.dumps(said).encode() + b"\n")
+    await _line(generator)
+
+
+async def _line(process: asyncio.subprocess.Process) -> str:
+    if process.stdout is None:
+        return ""
+    try:
+        async with asyncio.timeout(_STARTED_S):
+            line = await process.stdout.readline()
+    except TimeoutError:
+        line = b""
+    if not line:
+        why = b""
+        if process.returncode is not None and process.stderr is not None:
+            why = (await process.stderr.read()).strip().rpartition(b"\n")[2]
+        raise EvidenceError(
+            f"the generator of the load does not answer {why.decode(errors='replace')}"
+        )
+    return line.decode()
