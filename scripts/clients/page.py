@@ -1,0 +1,154 @@
+"""Writes what the SDKs read as a page for people: docs/clients.md."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from harness.reporting.escaping import code_span
+from scripts.clients.reading import Grade, Reading, grade, worse
+from scripts.clients.shapes import Shape
+from scripts.clients.stage import DIRECTLY, WAYS, Readings
+
+__all__ = ["Column", "page"]
+
+_TEXT_MAX = 24
+
+_HEAD = """\
+# What clients experience
+
+<!-- Written by `python -m scripts.clients`; do not edit. -->
+
+Official SDKs read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, a process for each.
+None asks again by itself, and each gives up after {timeout:g} s; the proxies wait 1.2 s for an upstream.
+`tests/e2e/clients` holds two things: directly, an SDK does what the tables in `tests/data/clients` say, which come from a measurement of their own on other servers, so that the shapes are those that clients really meet; and through v2 it never fares worse than directly.
+
+`python -m scripts.clients` measures again and writes this page; openai-node needs Node.js and `npm install --prefix scripts/clients/node`.
+
+Measured on {date} with Python {python}: {versions}.
+
+## How well a client is served
+
+From best to worst; what is told stands above what is not, because a success must be worth something.
+
+| Grade | Meaning |
+| --- | --- |
+| right | no error, and all that the server meant: text, tool calls, finish_reason |
+| told | an error, and before it only what was meant, in order |
+| hang | the same, but the client's own timeout had to end it |
+| garbled | an error, and before it something that the server did not mean |
+| silent | no error and no finish_reason, and something is missing, if only the end |
+| false | no error, a finish_reason, and something is missing or wrong |
+
+*Worse* is a lower grade, or less text in the same; a status that changed; a request that the SDK would have sent again and now does not; the words of the server's error, lost.
+A stream that the server did not finish is never right.
+"""  # noqa: E501 - prose, one sentence a line
+
+_WORDS = {way: f"through {way}" for way in WAYS} | {DIRECTLY: "directly"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What one SDK read.
+
+    Attributes:
+        sdk: Its name in the tables.
+        version: Name and version.
+        shapes: What it read.
+        readings: What it made of it.
+    """
+
+    sdk: str
+    version: str
+    shapes: Sequence[Shape]
+    readings: Readings
+
+
+def page(columns: Sequence[Column], *, timeout_s: float) -> str:
+    """Return the page as Markdown.
+
+    Args:
+        columns: What was read.
+        timeout_s: When a client gives up.
+    """
+    parts = [
+        _HEAD.format(
+            shapes=len({shape.name for column in columns for shape in column.shapes}),
+            timeout=timeout_s,
+            date=datetime.now(UTC).date(),
+            python=".".join(str(part) for part in sys.version_info[:3]),
+            versions=", ".join(column.version for column in columns),
+        ),
+        _grades(columns),
+    ]
+    parts += [_matrix(column) for column in columns]
+    return "\n".join(parts)
+
+
+def _grades(columns: Sequence[Column]) -> str:
+    rows = []
+    for column in columns:
+        for way in WAYS:
+            met = [(shape, column.readings[shape.name]) for shape in column.shapes]
+            count = Counter(grade(read[way], shape.meant) for shape, read in met)
+            worse_ones = sum(_worse(shape, read[way], read) for shape, read in met)
+            better = sum(
+                grade(read[way], shape.meant) > grade(read[DIRECTLY], shape.meant)
+                for shape, read in met
+            )
+            compared = ["", ""] if way == DIRECTLY else [better, worse_ones]
+            counted = [count[one] or "." for one in sorted(Grade, reverse=True)]
+            rows.append([column.version, _WORDS[way], *counted, *compared])
+    names = [one.name.lower() for one in sorted(Grade, reverse=True)]
+    heads = ["SDK", "way", *names, "better", "worse"]
+    return "## In numbers\n\n" + _table(rows, heads)
+
+
+def _matrix(column: Column) -> str:
+    rows = [
+        [f"`{shape.name}` {shape.what}", *_cells(shape, column.readings[shape.name])]
+        for shape in column.shapes
+    ]
+    heads = ["shape", *(_WORDS[way] for way in WAYS)]
+    notes = [
+        f"- `{shape.name}`: {shape.notes[column.sdk]}"
+        for shape in column.shapes
+        if column.sdk in shape.notes
+    ]
+    listed = "\n".join(["\nNotes:\n", *notes, ""]) if notes else ""
+    return f"## {column.version}\n\n{_table(rows, heads)}{listed}"
+
+
+def _cells(shape: Shape, read: Mapping[str, Reading]) -> Iterator[str]:
+    for way in WAYS:
+        why = worse(read[way], read[DIRECTLY], shape.meant)
+        cell = _cell(read[way], shape)
+        yield f"{cell}<br>**worse**: {why}" if why and way != DIRECTLY else cell
+
+
+def _cell(reading: Reading, shape: Shape) -> str:
+    came = grade(reading, shape.meant)
+    if came is Grade.RIGHT:
+        return "right"
+    read = reading.text or " ".join(reading.tools.values())
+    cut = read if len(read) <= _TEXT_MAX else f"{read[:_TEXT_MAX]}…"
+    words = [
+        came.name.lower(),
+        code_span(cut) if cut else "no text",
+        reading.finish or "",
+        reading.error or "",
+    ]
+    return ", ".join(word for word in words if word)
+
+
+def _worse(shape: Shape, reading: Reading, read: Mapping[str, Reading]) -> bool:
+    return worse(reading, read[DIRECTLY], shape.meant) is not None
+
+
+def _table(rows: Sequence[Sequence[object]], heads: Sequence[str]) -> str:
+    # Not padded: one longer cell would change every line of the page.
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)

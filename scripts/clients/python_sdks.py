@@ -1,0 +1,186 @@
+"""Reads streams with the official SDKs for Python, as a caller would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import anthropic
+import httpx2
+import openai
+
+from scripts.clients.reading import TIMEOUT, Reading
+
+__all__ = [
+    "READ_TIMEOUT_S",
+    "PythonClient",
+    "anthropic_client",
+    "openai_client",
+    "version_of",
+]
+
+READ_TIMEOUT_S = 2.5
+"""As in the measurements that the tables repeat; longer than any limit of the proxy."""
+
+_STREAM_HEADER = "x-harness-stream"
+_SERVED_BY = "x-streaming-architecture"
+_KEY = "sk-placeholder-that-opens-nothing"
+_ONE_STREAM_EACH = httpx2.Limits(max_keepalive_connections=0)
+
+
+class PythonClient(Protocol):
+    """One SDK that reads from one server; threads may share it."""
+
+    def read(self, token: str) -> Reading:
+        """Ask for the stream of a ticket, and read it to its end."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What came so far."""
+
+    text: str = ""
+    finish: str | None = None
+    tools: dict[str, str] = field(default_factory=dict)
+    served_by: str | None = None
+    headed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SdkClient:
+    """An SDK, how to ask with it, and how to take what it yields."""
+
+    sdk: Any
+    timeout: type[Exception]
+    ask: Callable[[Any, Mapping[str, str]], Any]
+    take: Callable[[Any, _Gathered], None]
+
+    def read(self, token: str) -> Reading:
+        gathered = _Gathered()
+        try:
+            stream = self.ask(self.sdk, {_STREAM_HEADER: token})
+            gathered.headed = True
+            gathered.served_by = stream.response.headers.get(_SERVED_BY)
+            for item in stream:
+                self.take(item, gathered)
+        except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a stream
+            return replace(_reading(gathered), **self._failure(error, gathered))
+        return _reading(gathered)
+
+    def close(self) -> None:
+        self.sdk.close()
+
+    def _failure(self, error: Exception, gathered: _Gathered) -> dict[str, Any]:
+        response = getattr(error, "response", None)
+        served_by = gathered.served_by
+        if response is not None:
+            served_by = response.headers.get(_SERVED_BY)
+        late = isinstance(error, self.timeout)
+        return {
+            "error": TIMEOUT if late else type(error).__name__,
+            "message": str(error),
+            # The SDK for Anthropic makes a status error of an error in band.
+            "status": None if gathered.headed else getattr(error, "status_code", None),
+            "before_head": not gathered.headed,
+            "served_by": served_by,
+        }
+
+
+def openai_client(url: str) -> PythonClient:
+    """Return a client of chat completions at a base URL.
+
+    It never asks again by itself, and uses no connection twice: what one stream leaves
+    behind on a connection must not change the next reading.
+    """
+    sdk = openai.OpenAI(
+        base_url=f"{url}/v1",
+        api_key=_KEY,
+        max_retries=0,
+        timeout=READ_TIMEOUT_S,
+        http_client=openai.DefaultHttpxClient(trust_env=False, limits=_ONE_STREAM_EACH),
+    )
+    return _SdkClient(
+        sdk=sdk, timeout=openai.APITimeoutError, ask=_ask_openai, take=_take_chunk
+    )
+
+
+def anthropic_client(url: str) -> PythonClient:
+    """Return a client of messages at a base URL, as `openai_client` does."""
+    sdk = anthropic.Anthropic(
+        base_url=url,
+        api_key=_KEY,
+        max_retries=0,
+        timeout=READ_TIMEOUT_S,
+        http_client=anthropic.DefaultHttpxClient(
+            trust_env=False, limits=_ONE_STREAM_EACH
+        ),
+    )
+    return _SdkClient(
+        sdk=sdk,
+        timeout=anthropic.APITimeoutError,
+        ask=_ask_anthropic,
+        take=_take_message_event,
+    )
+
+
+def version_of(sdk: str) -> str:
+    """Return name and version of an SDK, by its column in the tables."""
+    package = sdk.removesuffix("-python")
+    return f"{sdk} {version(package)}"
+
+
+def _ask_openai(sdk: openai.OpenAI, headers: Mapping[str, str]) -> Any:
+    return sdk.chat.completions.create(
+        model="shape",
+        messages=[{"role": "user", "content": "hello"}],
+        stream=True,
+        extra_headers=dict(headers),
+    )
+
+
+def _take_chunk(chunk: Any, gathered: _Gathered) -> None:
+    for choice in chunk.choices or ():
+        if choice.finish_reason:
+            gathered.finish = choice.finish_reason
+        delta = choice.delta
+        if delta is None:
+            continue
+        gathered.text += delta.content or ""
+        for call in delta.tool_calls or ():
+            index = str(call.index)
+            more = (call.function.arguments if call.function else None) or ""
+            gathered.tools[index] = gathered.tools.get(index, "") + more
+
+
+def _ask_anthropic(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
+    return sdk.messages.create(
+        model="shape",
+        max_tokens=64,
+        messages=[{"role": "user", "content": "hello"}],
+        stream=True,
+        extra_headers=dict(headers),
+    )
+
+
+def _take_message_event(event: Any, gathered: _Gathered) -> None:
+    if event.type == "content_block_delta":
+        gathered.text += getattr(event.delta, "text", "")
+    elif event.type == "message_delta":
+        gathered.finish = event.delta.stop_reason or gathered.finish
+
+
+def _reading(gathered: _Gathered) -> Reading:
+    # Two deltas may carry the halves of a surrogate pair; whoever writes the text down
+    # as UTF-16 or JSON has the character.
+    text = gathered.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return Reading(
+        text=text,
+        finish=gathered.finish,
+        tools=dict(gathered.tools),
+        served_by=gathered.served_by,
+    )

@@ -1,0 +1,145 @@
+"""The shapes of the tables in ``tests/data/clients``, as scripts that can be played.
+
+A shape is a scenario with two things more: what the server meant, and what official
+SDKs make of it without a proxy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.documents import Document, load
+from harness.scenario.parse import check_scenario, parse_scenario
+from harness.scenario.script import Script, make_script
+from scripts.clients.reading import Meant, Reading
+
+__all__ = ["TABLES", "Shape", "read_shapes"]
+
+TABLES = Path(__file__).parents[2] / "tests" / "data" / "clients"
+
+_ITL_MS = 2.0
+_SCENARIO_KEYS = ("headers", "framing", "ending", "status", "faults")
+_CHUNK_KEYS = frozenset({"role", "text", "finish", "delta", "calls", "id", "times"})
+_HELLO = {"text": "Hello 你好 world", "finish": "stop"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """One shape of an answer on the wire.
+
+    Attributes:
+        name: As in the table.
+        what: The same for readers.
+        script: What the upstream plays.
+        meant: What the server meant.
+        directly: By SDK, what it makes of the shape without a proxy.
+        notes: By SDK, why that is not what was measured with another version.
+    """
+
+    name: str
+    what: str
+    script: Script
+    meant: Meant
+    directly: Mapping[str, Reading]
+    notes: Mapping[str, str]
+
+
+def read_shapes(path: Path) -> list[Shape]:
+    """Read a table.
+
+    Args:
+        path: One of the files in `TABLES`.
+
+    Raises:
+        InputError: A shape is no scenario, or one of its faults does not fit.
+    """
+    document = load(path.read_text(encoding="utf-8"), source=path.name)
+    table = document.data
+    return [_shape(path, table, entry) for entry in table["shapes"]]
+
+
+def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Shape:
+    name = entry["shape"]
+    scenario = {
+        "scenario": f"clients/{name.replace('_', '-')}",
+        "why": entry["what"],
+        "stream": [_event(event) for event in _answer(table, entry)],
+        "itl_ms": _ITL_MS,
+        **{key: entry[key] for key in _SCENARIO_KEYS if key in entry},
+    }
+    text = json.dumps(scenario)
+    written = Document(data=scenario, source=f"{path.name}: {name}", text=text)
+    check_scenario(written)
+    today = datetime.now(UTC).date()
+    parsed = parse_scenario(written, cassette=None, today=today)
+    meant = _reading(entry.get("meant", table.get("meant", _HELLO)))
+    return Shape(
+        name=name,
+        what=entry["what"],
+        script=make_script(replace(parsed, source=written.source), seed=0),
+        meant=Meant(
+            text=meant.text,
+            finish=meant.finish,
+            tools=meant.tools,
+            whole=entry.get("whole", True),
+            says=entry.get("says"),
+        ),
+        directly={sdk: _reading(told) for sdk, told in entry["directly"].items()},
+        notes=entry.get("notes", {}),
+    )
+
+
+def _answer(table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sequence[Any]:
+    answers: Mapping[str, Sequence[Any]] = table["answers"]
+    match entry.get("answer", "hello"):
+        case str(name):
+            return answers[name]
+        case {"first": count, "then": events}:
+            return [*answers["hello"][:count], *events]
+        case events:
+            return list(events)
+
+
+def _reading(told: Mapping[str, Any]) -> Reading:
+    return Reading(
+        text=told.get("text", "") * told.get("times", 1),
+        finish=told.get("finish"),
+        tools=dict(told.get("tools", {})),
+        error=told.get("error"),
+    )
+
+
+def _event(event: Any) -> Any:
+    if not isinstance(event, dict):
+        return event
+    if "type" in event:  # Anthropic's events repeat their name in the data.
+        return {"event": event["type"], "json": event}
+    if not _CHUNK_KEYS.issuperset(event):
+        return event
+    return {"data": _chunk(event)}
+
+
+def _chunk(event: Mapping[str, Any]) -> str:
+    delta = dict(event.get("delta", {}))
+    if "role" in event:
+        delta |= {"role": event["role"], "content": ""}
+    if "text" in event:
+        delta["content"] = event["text"] * event.get("times", 1)
+    if "calls" in event:
+        delta["tool_calls"] = event["calls"]
+    choices: Sequence[Any] = [
+        {"index": 0, "delta": delta, "finish_reason": event.get("finish")}
+    ]
+    chunk = {
+        "id": event.get("id", "chatcmpl-shape"),
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": "shape",
+        "choices": choices,
+    }
+    return json.dumps(chunk, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,139 @@
+"""Upstream, proxies and readers: every shape through every way, many at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from harness.config import Target, read_config
+from harness.play.targets import running
+from harness.play.upstream import Upstream
+from scripts.clients.python_sdks import PythonClient
+from scripts.clients.reading import Reading
+from scripts.clients.shapes import Shape
+
+__all__ = [
+    "DIRECTLY",
+    "WAYS",
+    "Reader",
+    "Readings",
+    "Stage",
+    "read_all",
+    "stage",
+    "with_threads",
+]
+
+DIRECTLY = "directly"
+WAYS = (DIRECTLY, "v1", "v2")
+
+Reader = Callable[[Sequence[tuple[str, str]]], Awaitable[list[Reading]]]
+"""Reads the streams of base URLs and tokens, and returns what it made of each."""
+
+Readings = Mapping[str, Mapping[str, Reading]]
+"""By shape, then by way."""
+
+_ROOT = Path(__file__).parents[2]
+_AT_ONCE = 24
+_ENVIRONMENT = {
+    # Most of these streams fail on purpose: they must not open the circuit for others.
+    "STREAMING_MAX_ERRORS": "1000000",
+    # Before the client gives up, or it could not be told.
+    "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": "1.2",
+    "STREAMING_IDLE_TIMEOUT_SECONDS": "1.2",
+}
+
+
+class Stage:
+    """An upstream with the ways that lead to it.
+
+    Attributes:
+        upstream: Plays the shapes.
+        urls: By way, where a client asks.
+    """
+
+    def __init__(self, upstream: Upstream, urls: Mapping[str, str]) -> None:
+        self.upstream = upstream
+        self.urls = urls
+
+
+@asynccontextmanager
+async def stage(ways: Sequence[str] = WAYS) -> AsyncIterator[Stage]:
+    """Start one upstream, and before it one process for each architecture.
+
+    Args:
+        ways: Which; names of targets of ``harness.yaml`` beside `DIRECTLY`.
+
+    Raises:
+        HarnessError: A proxy does not start.
+    """
+    targets = read_config(_ROOT / "harness.yaml").targets
+    async with Upstream(clock=time.monotonic_ns) as upstream, AsyncExitStack() as stack:
+        urls = {DIRECTLY: upstream.url}
+        for way in ways:
+            if way != DIRECTLY:
+                target = _hurried(targets[way])
+                started = await stack.enter_async_context(running(target, upstream.url))
+                urls[way] = started.url
+        yield Stage(upstream, urls)
+
+
+async def read_all(
+    staged: Stage,
+    shapes: Sequence[Shape],
+    reader: Reader,
+    ways: Sequence[str] = WAYS,
+) -> Readings:
+    """Let one SDK read every shape through every way.
+
+    Args:
+        staged: Where.
+        shapes: What.
+        reader: The SDK.
+        ways: Through what.
+    """
+    jobs = [(shape, way) for shape in shapes for way in ways]
+    tokens = [f"clients-{secrets.token_hex(12)}" for _ in jobs]
+    with ExitStack() as stack:
+        for token, (shape, _) in zip(tokens, jobs, strict=True):
+            ticket = staged.upstream.expect(token, shape.script)
+            stack.callback(ticket.close)
+        urls = [staged.urls[way] for _, way in jobs]
+        came = await reader(list(zip(urls, tokens, strict=True)))
+    readings: dict[str, dict[str, Reading]] = {shape.name: {} for shape in shapes}
+    for (shape, way), reading in zip(jobs, came, strict=True):
+        readings[shape.name][way] = reading
+    return readings
+
+
+def with_threads(connect: Callable[[str], PythonClient]) -> Reader:
+    """Return a reader that shares one client of each base URL among threads.
+
+    Args:
+        connect: Makes a client of a base URL.
+    """
+
+    async def read(jobs: Sequence[tuple[str, str]]) -> list[Reading]:
+        clients = {url: connect(url) for url in {url for url, _ in jobs}}
+        loop = asyncio.get_running_loop()
+        try:
+            with ThreadPoolExecutor(_AT_ONCE) as threads:
+                started = [
+                    loop.run_in_executor(threads, clients[url].read, token)
+                    for url, token in jobs
+                ]
+                return list(await asyncio.gather(*started))
+        finally:
+            for client in clients.values():
+                client.close()
+
+    return read
+
+
+def _hurried(target: Target) -> Target:
+    return replace(target, env={**target.env, **_ENVIRONMENT})
