@@ -11,7 +11,7 @@ from itertools import groupby
 
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.oracle import Contract, Expectation
-from harness.judge.reading import Item, Reading, Significant, significant
+from harness.judge.reading import Item, Reading, Significant, is_object, significant
 from harness.judge.text import quote
 from harness.judge.violation import Kind, Violation
 
@@ -24,6 +24,7 @@ TEXT_FIELDS = ("content", "reasoning", "refusal")
 def check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
     """Compare the events of two readings: none lost, added, changed or moved."""
     yield from _check_significant(expected, got)
+    yield from _check_objects(expected, got)
     yield from _check_bare_events(expected, got)
     yield from _check_fields(expected, got)
     yield from _check_envelope(expected, got)
@@ -71,6 +72,31 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
             where=f"event {one.index}" if one else f"event {two.index}" if two else "",
             expected=_event_words(one, kind),
             got=_event_words(two, kind),
+        )
+        return
+
+
+def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Objects of other dialects come whole and in order: who knows what they say?
+
+    Additions are found with the bare events, and losses too where all is forwarded.
+    """
+    due = [item.data for item in expected.reading.items if is_object(item)]
+    came = [
+        item.data for item in got.items if is_object(item) and item.data in set(due)
+    ]
+    for position, data in enumerate(due):
+        found = came[position] if position < len(came) else None
+        if found == data:
+            continue
+        lost = Counter(came)[data] < Counter(due)[data]
+        if lost and expected.contract is Contract.TRANSPARENT:
+            return
+        yield Violation(
+            kind=Kind.EVENT_LOST if lost else Kind.EVENT_MOVED,
+            where=f"object {position} of another dialect",
+            expected=quote(data, 100),
+            got="no such event" if found is None else quote(found, 100),
         )
         return
 

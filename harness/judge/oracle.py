@@ -15,7 +15,7 @@ from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
 from harness.judge.opening import Key, blank_openings, reduced_openings
-from harness.judge.reading import Item, Reading, read_items, read_stream
+from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
 from harness.scenario.model import Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
@@ -304,7 +304,7 @@ class _Reader:
                 optional.append(item)
             elif item.payload.kind is PayloadKind.MALFORMED:
                 lost = lost or looks_like_object(item.data)
-            elif item.payload.kind is PayloadKind.OTHER:
+            elif item.payload.kind is PayloadKind.OTHER and not is_object(item):
                 optional.append(item)
             else:
                 items.append(item)
@@ -343,7 +343,7 @@ def _ending(
         return (
             ExpectedEnding.COMPLETE,
             False,
-            ("the upstream sends a finish_reason and ends cleanly, without [DONE]",),
+            ("the upstream says that it finished and ends cleanly, without [DONE]",),
         )
     return (
         ExpectedEnding.UNFINISHED,

@@ -17,7 +17,15 @@ from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_pay
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import parse
 
-__all__ = ["Item", "Reading", "Significant", "read_items", "read_stream", "significant"]
+__all__ = [
+    "Item",
+    "Reading",
+    "Significant",
+    "is_object",
+    "read_items",
+    "read_stream",
+    "significant",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +75,18 @@ class Reading:
 
     @property
     def finished(self) -> bool:
-        """Whether every choice that was begun has its finish_reason."""
+        """Whether every choice that was begun has its finish_reason.
+
+        In the dialect of Anthropic's messages an event of type ``message_stop`` says so
+        (docs.anthropic.com, "Streaming Messages"); it has neither choices nor [DONE].
+        """
         choices = self.message.choices
-        return bool(choices) and all(choice.finish_reason for choice in choices)
+        if choices:
+            return all(choice.finish_reason for choice in choices)
+        return any(
+            is_object(item) and item.payload.value.get("type") == _STOP
+            for item in self.items
+        )
 
     @property
     def errors(self) -> tuple[Item, ...]:
@@ -77,6 +94,15 @@ class Reading:
         return tuple(
             item for item in self.items if item.payload.kind is PayloadKind.ERROR
         )
+
+
+_STOP = "message_stop"
+
+
+def is_object(item: Item) -> bool:
+    """Tell whether an event is a JSON object of a dialect that is not read here."""
+    payload = item.payload
+    return payload.kind is PayloadKind.OTHER and isinstance(payload.value, dict)
 
 
 def read_stream(body: bytes) -> Reading:

@@ -529,3 +529,38 @@ def test_transparent_proxy_drops_nothing(bench):
         left = [*events[:index], *events[index + 1 :]]
         found = kinds(bench, left, wanted=wanted, contract=Contract.TRANSPARENT)
         assert [Kind.EVENT_LOST] == found
+
+
+MESSAGES = [
+    '{"type":"message_start","message":{"role":"assistant"}}',
+    '{"type":"content_block_delta","delta":{"text":"Once"}}',
+    '{"type":"content_block_delta","delta":{"text":" upon"}}',
+    '{"type":"message_stop"}',
+]
+"""A stream of another dialect: no choices, no [DONE]."""
+
+
+@pytest.mark.parametrize("contract", Contract)
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (lambda events: [*events[:1], *events[2:]], Kind.EVENT_LOST),
+        (lambda events: [events[0], events[2], events[1], events[3]], Kind.EVENT_MOVED),
+        (lambda events: [*events[:2], *events[1:]], Kind.EVENT_ADDED),
+        (lambda events: [*events, '{"type":"ping"}'], Kind.EVENT_ADDED),
+    ],
+)
+def test_a_dialect_that_is_not_read_passes_whole(bench, contract, change, kind):
+    """Objects that nobody here can read may hold text: all come, once, in order."""
+    wanted = bench.scenario(MESSAGES)
+    assert [] == kinds(bench, MESSAGES, wanted=wanted, contract=contract)
+    assert kind in kinds(bench, change(MESSAGES), wanted=wanted, contract=contract)
+
+
+def test_the_end_of_a_message_is_an_end(bench):
+    """Without ``message_stop`` the same answer is not finished."""
+    wanted = bench.scenario(MESSAGES)
+    cut = bench.scenario(MESSAGES[:-1])
+    assert [] == kinds(bench, MESSAGES[:-1], wanted=cut)
+    assert Kind.DONE_INVENTED in kinds(bench, MESSAGES, wanted=cut)
+    assert Kind.EVENT_LOST in kinds(bench, MESSAGES[:-1], wanted=wanted)
