@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
 from harness.cassette.model import Framing
 from harness.faults.draft import Finish, Meaning, Span, WireDraft, Write
 from harness.faults.errors import FaultError
+from harness.faults.heads import checked_headers
 from harness.faults.parameters import AtLeast
 from harness.faults.registry import Layer, fault
 
@@ -23,30 +25,42 @@ _HTML = (
 )
 """What a load balancer says when it cannot reach the server."""
 
+_BODILESS = frozenset({204, 304})
+
 _TYPES = {"html": "text/html", "json_error": "application/json"}
 
 
-@fault(Layer.HTTP, example={"code": 429, "headers": {"retry-after": "1"}})
+@fault(Layer.HTTP, example={"code": 429, "retry_after": 1})
 def status(
     draft: WireDraft,
     *,
     code: Code,
     body: Literal["json_error", "html", "empty"] = "json_error",
     headers: Mapping[str, str] | None = None,
+    retry_after: Annotated[int, AtLeast(0)] | str | None = None,
 ) -> WireDraft:
     """Answer with another status and a short body, in place of the stream.
+
+    Statuses 204 and 304 have no body, and no header that tells one (RFC 9110, 8.6).
 
     Args:
         draft: The stream.
         code: The status.
         body: The kind of body.
         headers: More header lines.
+        retry_after: Seconds, or a day and time as HTTP writes it (RFC 9110, 10.2.3).
     """
     if code > 599:
         raise FaultError(f"expected 200 to 599, came {code}", key="code")
+    if code in _BODILESS:
+        body = "empty"
     lines = [("content-type", _TYPES[body])] if body in _TYPES else []
-    lines += (headers or {}).items()
+    lines += checked_headers(headers or {})
+    if retry_after is not None:
+        lines.append(("retry-after", _retry_after(retry_after)))
     whole = _whole(draft, _body(body, code), lines)
+    if code in _BODILESS:
+        whole = replace(whole, framing_headers=())
     return replace(whole, status=code).noted(f"answered {code} with body {body}")
 
 
@@ -72,36 +86,88 @@ def body(
     return replace(whole, status=200).noted(f"answered 200 {named} with body {kind}")
 
 
-@fault(Layer.HTTP, example={"mode": "close"})
+@fault(
+    Layer.HTTP,
+    example={"mode": "close"},
+    live_only={"mode": ("cl_and_te", "dup_te")},
+)
 def framing(
     draft: WireDraft,
     *,
-    mode: Literal["chunked", "content_length", "close", "http10"],
-    missing_bytes: Annotated[int, AtLeast(0)] = 0,
+    mode: Literal[
+        "chunked", "content_length", "close", "http10", "cl_and_te", "dup_te"
+    ],
+    cl_delta: int = 0,
+    keep_open: bool = False,
 ) -> WireDraft:
     """Mark the end of the body in another way.
 
     Args:
         draft: The stream.
-        mode: Transfer chunks, a content-length, the close of the connection, or that
-            under HTTP/1.0.
-        missing_bytes: How many bytes a content-length promises that never come.
+        mode: Transfer chunks; a content-length; the close of the connection; that under
+            HTTP/1.0; transfer chunks beside a true content-length; or transfer chunks
+            that are told twice. What the last two mean is for the reader to refuse
+            (RFC 9112, section 6.1).
+        cl_delta: So many bytes more than come are promised by the content-length, or
+            less: then the rest belongs to no answer.
+        keep_open: After too short a content-length the connection stays open with the
+            rest on it, for who uses it again.
     """
-    marked = {"http10": Framing.CLOSE}.get(mode) or Framing(mode)
+    marked = _FRAMINGS[mode]
+    length = ("content-length", str(len(draft.body)))
+    chunked = ("transfer-encoding", "chunked")
+    lines = {"cl_and_te": (length, chunked), "dup_te": (chunked, chunked)}
     draft = replace(
         draft,
         framing=marked,
         http_version="HTTP/1.0" if mode == "http10" else "HTTP/1.1",
         promised_length=None,
+        framing_headers=lines.get(mode),
     )
-    if not missing_bytes:
+    if keep_open and cl_delta >= 0:
+        raise FaultError("only too short a content-length leaves bytes", key=_KEEP)
+    if not cl_delta:
         return draft.noted(f"framed the body by {mode}")
     if marked is not Framing.CONTENT_LENGTH:
-        raise FaultError("only a content_length can promise too much", key="mode")
-    finish = Finish.TRUNCATED if draft.finish is Finish.COMPLETE else draft.finish
+        raise FaultError("only a content_length can be wrong", key="mode")
+    promised = len(draft.body) + cl_delta
+    if promised < 0:
+        raise FaultError(f"the body has {len(draft.body)} bytes", key="cl_delta")
+    finish = draft.finish
+    if cl_delta > 0 and finish is Finish.COMPLETE:
+        finish = Finish.TRUNCATED
+    more = "more" if cl_delta > 0 else "less"
     return replace(
-        draft, promised_length=len(draft.body) + missing_bytes, finish=finish
-    ).noted(f"promised {missing_bytes} bytes more than come")
+        draft,
+        promised_length=promised,
+        finish=finish,
+        socket=replace(draft.socket, dirty=keep_open),
+    ).noted(f"promised {abs(cl_delta)} bytes {more} than come")
+
+
+_KEEP = "keep_open"
+_FRAMINGS = {
+    "chunked": Framing.CHUNKED,
+    "content_length": Framing.CONTENT_LENGTH,
+    "close": Framing.CLOSE,
+    "http10": Framing.CLOSE,
+    "cl_and_te": Framing.CHUNKED,
+    "dup_te": Framing.CHUNKED,
+}
+
+
+def _retry_after(value: int | str) -> str:
+    if isinstance(value, int):
+        return str(value)
+    try:
+        parsedate_to_datetime(value)
+    except ValueError:
+        raise FaultError(
+            "expected seconds or a date such as 'Wed, 21 Oct 2026 07:28:00 GMT', "
+            f"came {value!r}",
+            key="retry_after",
+        ) from None
+    return value
 
 
 def _whole(draft: WireDraft, data: bytes, headers: list[tuple[str, str]]) -> WireDraft:
@@ -117,6 +183,7 @@ def _whole(draft: WireDraft, data: bytes, headers: list[tuple[str, str]]) -> Wir
         http_version="HTTP/1.1",
         headers=(*kept, *headers),
         framing=Framing.CONTENT_LENGTH,
+        framing_headers=None,
         writes=(Write(at_ns, data),) if data else (),
         spans=(span,) if data else (),
         finish=Finish.COMPLETE,

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import cycle, groupby
 from random import Random
 from typing import Annotated, Literal
 
 from harness.cassette.model import Framing
+from harness.faults.coded import coded_body
 from harness.faults.draft import Finish, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, Count, Milliseconds
 from harness.faults.position import Position, offset_at, shown_position
 from harness.faults.registry import Layer, fault
+from harness.faults.transport import Pieces
 
 __all__ = [
-    "chunking",
+    "FINISHES",
     "close_at",
     "close_before_head",
     "coalesce",
@@ -26,63 +28,56 @@ __all__ = [
 ]
 
 _NS_PER_MS = 1_000_000
+_RANDOM_COUNT = 997
+"""Sizes drawn for all that is on a wire, which come over and over."""
 _RANDOM_MAX = 64
 """Largest piece that ``segment`` cuts at random, in bytes: a few to an event."""
 
-How = Literal["fin", "rst"]
-_FINISHES = {"fin": Finish.TRUNCATED, "rst": Finish.RESET}
+How = Literal["fin", "rst", "half_close"]
+FINISHES = {
+    "fin": Finish.TRUNCATED,
+    "rst": Finish.RESET,
+    "half_close": Finish.HALF_CLOSED,
+    "refuse": Finish.REFUSED,
+}
+"""What a scenario calls the ways to close a connection."""
+
+_SHOWN = {"fin": "FIN", "rst": "RST", "half_close": "half a FIN", "refuse": "refusal"}
 
 
-@fault(Layer.SOCKET, example={"mode": "per_event"})
-def chunking(
-    draft: WireDraft, *, mode: Literal["per_event", "one"] = "per_event"
-) -> WireDraft:
-    """Send every event in a write of its own, or the whole body in one.
-
-    Args:
-        draft: The stream.
-        mode: An event's write goes out when its last byte was due; the one write when
-            the last byte of all was.
-    """
-    if mode == "one":
-        return coalesce(draft, n=max(2, len(draft.writes)))
-    writes = draft.writes
-    for span in draft.spans:
-        writes = split_writes(writes, span.end)
-    ends = [span.end for span in draft.spans]
-    groups: list[list[Write]] = [[] for _ in ends]
-    offset = place = 0
-    for write in writes:
-        if write.raw:
-            raise FaultError("bytes past the framing have no event")
-        groups[place].append(write)
-        offset += len(write.data)
-        place += offset == ends[place]
-    joined = tuple(_join(group) for group in groups if group)
-    return replace(draft, writes=joined).noted(f"sent {len(joined)} events one by one")
-
-
-@fault(Layer.SOCKET, example={"size": 1})
+@fault(Layer.SOCKET, example={"size": 1}, live_only={"of": ("wire",)})
 def segment(
     draft: WireDraft,
     rng: Random,
     *,
-    size: Count | Literal["random"],
+    size: Count | list[Count] | Literal["random"],
     gap_ms: Milliseconds = 0.0,
+    of: Literal["body", "wire"] = "body",
 ) -> WireDraft:
-    """Cut every write into pieces, each a write of its own.
+    """Cut every write into pieces, each a send of its own.
 
     Args:
         draft: The stream.
         rng: Draws the sizes.
-        size: Bytes of a piece, or random from 1 to 64.
+        size: Bytes of a piece; a list of them, over and over; or random from 1 to 64.
         gap_ms: From one piece to the next; what is late delays what follows.
+        of: The body, so that each piece is a transfer chunk as well; or all that is on
+            the wire, head, chunk sizes and terminator too, whose chunks stay as they
+            are.
     """
     gap_ns = round(gap_ms * _NS_PER_MS)
+    if isinstance(size, list) and not size:
+        raise FaultError("expected at least one size", key="size")
+    if of == "wire":
+        pieces = Pieces(sizes=_fixed_sizes(size, rng), gap_ns=gap_ns)
+        return replace(draft, pieces=pieces).noted(
+            f"cut all on the wire into pieces of {size} byte(s)"
+        )
+    sizes = _sizes(size, rng)
     writes: list[Write] = []
     free_ns = 0
     for write in draft.writes:
-        for data in _pieces(write.data, size, rng):
+        for data in _pieces(write.data, sizes):
             at_ns = max(write.at_ns, free_ns)
             writes.append(replace(write, at_ns=at_ns, data=data))
             free_ns = at_ns + gap_ns
@@ -127,34 +122,45 @@ def close_at(
     Args:
         draft: The stream.
         at: Where.
-        how: FIN or RST.
+        how: FIN, RST, or FIN with the other direction left open.
         grace_ms: From the last byte to RST, which may discard what was not read yet.
     """
     offset = offset_at(draft, at)
     cut = cut_body(draft, offset)
     grace_ns = round(grace_ms * _NS_PER_MS) if how == "rst" else 0
     return replace(
-        cut, finish=_FINISHES[how], finish_at_ns=cut.finish_at_ns + grace_ns
-    ).noted(f"closed by {how.upper()} at {shown_position(at)} (byte {offset})")
+        cut, finish=FINISHES[how], finish_at_ns=cut.finish_at_ns + grace_ns
+    ).noted(f"closed by {_SHOWN[how]} at {shown_position(at)} (byte {offset})")
 
 
 @fault(Layer.SOCKET, example={"how": "rst"})
-def close_before_head(draft: WireDraft, *, how: How = "fin") -> WireDraft:
-    """Close the connection in place of an answer.
+def close_before_head(
+    draft: WireDraft, *, how: Literal["fin", "rst", "refuse"] = "fin"
+) -> WireDraft:
+    """Close the connection in place of an answer, or let none come about.
 
     Args:
         draft: The stream.
-        how: FIN or RST.
+        how: FIN or RST when the request was read; or refuse to be connected to: live,
+            such a stream has its upstream for itself.
     """
     at_ns = draft.head_at_ns
+    if how == "refuse":
+        at_ns = 0
     return replace(
         draft,
         head_at_ns=None,
         writes=(),
         spans=(),
-        finish=_FINISHES[how],
+        coding=None,
+        surplus=b"",
+        finish=FINISHES[how],
         finish_at_ns=draft.finish_at_ns if at_ns is None else at_ns,
-    ).noted(f"closed by {how.upper()} before a head")
+    ).noted(
+        "refused the connection"
+        if how == "refuse"
+        else f"closed by {how.upper()} before a head"
+    )
 
 
 def cut_body(draft: WireDraft, offset: int) -> WireDraft:
@@ -178,13 +184,15 @@ def cut_body(draft: WireDraft, offset: int) -> WireDraft:
             spans.append(replace(span, end=offset, partial=True))
     promised = draft.promised_length
     if draft.framing is Framing.CONTENT_LENGTH and promised is None:
-        promised = len(draft.body)
+        promised = len(coded_body(draft))
     return replace(
         draft,
         writes=tuple(writes),
         spans=tuple(spans),
         finish_at_ns=writes[-1].at_ns if writes else draft.head_at_ns or 0,
         promised_length=promised,
+        chunks=replace(draft.chunks, missing=0),
+        surplus=b"",
     )
 
 
@@ -208,9 +216,24 @@ def _join(writes: Sequence[Write]) -> Write:
     return Write(max(write.at_ns for write in writes), data)
 
 
-def _pieces(data: bytes, size: int | str, rng: Random) -> Iterator[bytes]:
+def _sizes(size: int | list[int] | str, rng: Random) -> Iterator[int]:
+    if size == "random":
+        while True:
+            yield rng.randint(1, _RANDOM_MAX)
+    yield from cycle(_fixed_sizes(size, rng))
+
+
+def _fixed_sizes(size: int | list[int] | str, rng: Random) -> tuple[int, ...]:
+    if isinstance(size, int):
+        return (size,)
+    if isinstance(size, str):
+        return tuple(rng.randint(1, _RANDOM_MAX) for _ in range(_RANDOM_COUNT))
+    return tuple(size)
+
+
+def _pieces(data: bytes, sizes: Iterator[int]) -> Iterator[bytes]:
     start = 0
     while start < len(data):
-        length = size if isinstance(size, int) else rng.randint(1, _RANDOM_MAX)
+        length = next(sizes)
         yield data[start : start + length]
         start += length

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from harness.cassette.model import EndingKind, Framing, Headers, Response
+from harness.faults.transport import ChunkStyle, Coding, Heartbeat, Pieces, SocketPlan
 
 __all__ = [
     "Block",
@@ -42,6 +43,12 @@ class Finish(StrEnum):
 
     STALL = "stall"
     """Nothing more, and the connection stays open."""
+
+    HALF_CLOSED = "half_closed"
+    """FIN before the framing said so, and the other direction stays open."""
+
+    REFUSED = "refused"
+    """There is no connection: it is refused."""
 
 
 class Meaning(StrEnum):
@@ -224,6 +231,15 @@ class WireDraft:
         writes: The body, in order.
         spans: The blocks by byte range of the body, in order, whole.
         promised_length: What a content-length header says; None: the true length.
+        raw_lines: More lines of the head, written as they are.
+        framing_headers: The header lines that tell the framing, right or wrong; None:
+            those that fit ``framing``.
+        coding: How the body is compressed on the wire; ``writes`` are plain.
+        chunks: How transfer chunks are written.
+        surplus: Bytes behind a complete answer, in the send that completes it.
+        heartbeat: What is said during a stall for ever.
+        pieces: Into which sends the bytes on the wire are cut; None: one for a write.
+        socket: What is done with the connection.
     """
 
     status: int
@@ -236,7 +252,35 @@ class WireDraft:
     finish: Finish
     finish_at_ns: int
     promised_length: int | None = None
+    raw_lines: tuple[str, ...] = ()
+    framing_headers: Headers | None = None
+    coding: Coding | None = None
+    chunks: ChunkStyle = field(default_factory=ChunkStyle)
+    surplus: bytes = b""
+    heartbeat: Heartbeat | None = None
+    pieces: Pieces | None = None
+    socket: SocketPlan = field(default_factory=SocketPlan)
     notes: tuple[str, ...] = field(default=())
+
+    def scaled(self, speed: float) -> WireDraft:
+        """Return the draft with every wait divided by ``speed``."""
+        if speed == 1.0:
+            return self
+        beat, pieces = self.heartbeat, self.pieces
+        return replace(
+            self,
+            head_at_ns=None
+            if self.head_at_ns is None
+            else round(self.head_at_ns / speed),
+            writes=tuple(
+                Write(round(write.at_ns / speed), write.data, write.raw)
+                for write in self.writes
+            ),
+            finish_at_ns=round(self.finish_at_ns / speed),
+            heartbeat=beat and replace(beat, every_ns=round(beat.every_ns / speed)),
+            pieces=pieces and replace(pieces, gap_ns=round(pieces.gap_ns / speed)),
+            socket=self.socket.scaled(speed),
+        )
 
     @property
     def body(self) -> bytes:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
@@ -42,6 +42,7 @@ __all__ = [
     "describe",
     "fault",
     "find_fault",
+    "only_live",
 ]
 
 _Draft = TypeVar("_Draft", EventDraft, WireDraft)
@@ -70,6 +71,9 @@ class FaultDefinition:
         types: The annotation of every parameter.
         function: Draft in, draft out.
         uses_chance: Whether it takes a generator as its second argument.
+        live_only: Whether virtual time cannot show it, having neither sockets nor a
+            parser before the relay: always, or with the parameters named, at these
+            values; no values: whenever the parameter is given.
     """
 
     name: str
@@ -80,6 +84,7 @@ class FaultDefinition:
     types: Mapping[str, Any]
     function: Callable[..., Any]
     uses_chance: bool
+    live_only: bool | Mapping[str, tuple[Any, ...]] = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,20 +99,24 @@ REGISTRY: dict[str, FaultDefinition] = {}
 
 
 def fault(
-    layer: Layer, *, example: Mapping[str, Any]
+    layer: Layer,
+    *,
+    example: Mapping[str, Any],
+    live_only: bool | Mapping[str, tuple[Any, ...]] = False,
 ) -> Callable[[_Function], _Function]:
     """Declare a function as a fault and register it under its own name.
 
     Args:
         layer: Where it works.
         example: Parameters that show a typical use.
+        live_only: See `FaultDefinition`.
 
     Raises:
         ValueError: Another fault has the name already.
     """
 
     def declare(function: _Function) -> _Function:
-        definition = _define(function, layer, example)
+        definition = replace(_define(function, layer, example), live_only=live_only)
         if definition.name in REGISTRY:
             raise ValueError(f"there is a fault {definition.name!r} already")
         REGISTRY[definition.name] = definition
@@ -163,6 +172,26 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
             raise FaultError(f"the parameter {name!r} is missing")
 
 
+def only_live(calls: Iterable[FaultCall]) -> str | None:
+    """Return the first fault that virtual time cannot show, in words; None: none.
+
+    Raises:
+        InputError: There is no such fault.
+    """
+    for call in calls:
+        rule = find_fault(call.name).live_only
+        if rule is True:
+            return call.name
+        if rule is False:
+            continue
+        for name, values in rule.items():
+            if name in call.parameters and (
+                not values or call.parameters[name] in values
+            ):
+                return f"{call.name} with {name}: {_written(call.parameters[name])}"
+    return None
+
+
 def describe(definition: FaultDefinition) -> str:
     """Return a fault in a few lines: what it does, its parameters, an example."""
     lines = [f"{definition.name} ({definition.layer}): {definition.summary}"]
@@ -171,6 +200,8 @@ def describe(definition: FaultDefinition) -> str:
         default = "" if required else f" (default: {_written(parameter.default)})"
         lines.append(f"  {name}: {describe_type(definition.types[name])}{default}")
     lines.append(f"  example: {definition.name}: {_written(definition.example)}")
+    if definition.live_only:
+        lines.append(f"  live only{_when(definition)}")
     return "\n".join(lines)
 
 
@@ -204,6 +235,17 @@ def apply_faults(
             if definition.layer is layer:
                 wire = _apply(definition, call, wire, rng)
     return wire
+
+
+def _when(definition: FaultDefinition) -> str:
+    rule = definition.live_only
+    if isinstance(rule, bool):
+        return ""
+    cases = [
+        f"{name}: {' or '.join(map(str, values))}" if values else name
+        for name, values in rule.items()
+    ]
+    return " with " + ", ".join(cases)
 
 
 def _apply(

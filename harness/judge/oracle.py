@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
+from harness.faults.coded import coded_body, coded_writes
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
@@ -248,22 +249,45 @@ def _visible_body(wire: WireDraft, contract: Contract) -> bytes:
     WHATWG discards an event that the stream ends in; a repairing proxy knows that a
     clean end completes it, so its blank line is supplied here (DESIGN, section 8).
     """
-    body = wire.body
-    if wire.promised_length is not None:
-        body = body[: wire.promised_length]
+    body = _readable_body(wire)
     if contract is Contract.REPAIRING and _looks_clean(wire):
         return body + b"\n\n"
     return body
+
+
+def _readable_body(wire: WireDraft) -> bytes:
+    """The body as far as its framing and its content coding can be read.
+
+    Behind the first byte that is no framing nothing is sure; bytes beyond a promised
+    length belong to nobody.
+    """
+    if wire.coding is not None and not _labelled(wire):
+        return coded_body(wire)
+    size = 0
+    for _, _, length, raw in coded_writes(wire):
+        if raw:
+            break
+        size += length
+    if wire.promised_length is not None and wire.coding is None:
+        size = min(size, wire.promised_length)
+    return wire.body[:size]
+
+
+def _labelled(wire: WireDraft) -> bool:
+    return any(name.lower() == "content-encoding" for name, _ in wire.headers)
 
 
 def _looks_clean(wire: WireDraft) -> bool:
     """Whether the end of the upstream's answer looks right to who reads its wire."""
     if any(write.raw for write in wire.writes):
         return False
+    if wire.coding is not None and wire.coding.cut and _labelled(wire):
+        return False
     if wire.finish is Finish.COMPLETE:
         promised = wire.promised_length
-        return promised is None or promised <= len(wire.body)
-    return wire.finish is Finish.TRUNCATED and wire.framing is Framing.CLOSE
+        return promised is None or promised <= len(coded_body(wire))
+    closed = wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}
+    return closed and wire.framing is Framing.CLOSE
 
 
 class _Reader:

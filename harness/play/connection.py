@@ -9,7 +9,9 @@ from typing import Protocol
 import orjson
 
 from harness.faults.draft import WireDraft
-from harness.play.performance import Performance, Stage
+from harness.faults.transport import SocketPlan
+from harness.play.pacer import Scheduled
+from harness.play.performance import Performance, Stage, set_nodelay
 from harness.play.requests import ReceivedRequest, RequestReader
 from harness.play.tickets import Assignment, Served, Ticket
 
@@ -53,6 +55,9 @@ class Connection(asyncio.Protocol):
         self._performance: Performance | None = None
         self._queue: deque[ReceivedRequest] = deque()
         self._readable = True
+        self._made_ns = 0
+        self._answers = 0
+        self._closing: Scheduled | None = None  # it is idle, and not for long
         self._reader = RequestReader(
             clock=house.stage.clock,
             on_request=self._take,
@@ -63,6 +68,7 @@ class Connection(asyncio.Protocol):
         """See `asyncio.BaseProtocol`."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is TCP
         self._transport = transport
+        self._made_ns = self._house.stage.clock()
         # asyncio sets TCP_NODELAY. With no buffer of its own, one write is one send.
         transport.set_write_buffer_limits(high=0)
         self._house.connections.add(self)
@@ -86,6 +92,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """See `asyncio.BaseProtocol`."""
         self._house.connections.discard(self)
+        self._keep_open()
         self._leave()
 
     def pause_writing(self) -> None:
@@ -105,6 +112,17 @@ class Connection(asyncio.Protocol):
             self._performance.stop()
         self._transport.abort()
 
+    def close_idle(self) -> None:
+        """Close the connection by FIN where no answer is performed on it."""
+        if self._performance is None:
+            self._readable = False
+            self._transport.close()
+
+    def _keep_open(self) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+            self._closing = None
+
     def _leave(self) -> None:
         self._readable = False
         self._queue.clear()
@@ -115,6 +133,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _take(self, request: ReceivedRequest) -> None:
+        self._keep_open()
         self._queue.append(request)
         self._answer_next()
 
@@ -141,7 +160,13 @@ class Connection(asyncio.Protocol):
         self._performance = performance
         if ticket is not None and how is not None:
             ticket.add(served, how)
-        performance.start(request.read_at_ns)
+        zero_ns = request.read_at_ns
+        if self._answers == 0:
+            # Accepting late is reading late: the kernel has made the connection.
+            accept_ns = performance.draft.socket.accept_ns
+            zero_ns = max(zero_ns, self._made_ns + accept_ns)
+        self._answers += 1
+        performance.start(zero_ns)
 
     def _over(self, served: Served, ticket: Ticket | None) -> None:
         self._performance = None
@@ -150,10 +175,23 @@ class Connection(asyncio.Protocol):
         self._house.note_over(served)
         if self._transport.is_closing():
             return
-        if self._readable:
-            self._answer_next()
-        else:
+        plan = served.performance.draft.socket
+        if not plan.nodelay:
+            set_nodelay(self._transport, on=True)
+        enough = plan.requests is not None and self._answers >= plan.requests
+        if enough or not self._readable:
+            self._readable = False
             self._transport.close()
+            return
+        self._answer_next()
+        self._close_when_idle(plan)
+
+    def _close_when_idle(self, plan: SocketPlan) -> None:
+        if plan.idle_ns is None or self._performance is not None:
+            return
+        stage = self._house.stage
+        due_ns = stage.clock() + plan.idle_ns
+        self._closing = stage.pacer.call_at(due_ns, self.close_idle)
 
     def _refuse(self, request: ReceivedRequest, why: str) -> None:
         message = f"the replaying upstream cannot tell whose request this is: {why}"

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 from harness.cassette.model import Framing
 from harness.faults.draft import Finish, WireDraft
-from harness.play.answer import Send, keeps_alive, sends
+from harness.play.answer import Send, framed, keeps_alive, sends, terminator
 from harness.play.pacer import Pacer, Scheduled
 
-__all__ = ["Performance", "Stage", "reset"]
+__all__ = ["Performance", "Stage", "reset", "set_nodelay"]
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
@@ -32,6 +32,13 @@ def reset(transport: asyncio.Transport) -> None:
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
     transport.abort()
+
+
+def set_nodelay(transport: asyncio.Transport, *, on: bool) -> None:
+    """Send small pieces at once, as asyncio does, or leave them to the kernel."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(on))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +83,7 @@ class Performance:
         keep_alive: bool,
         on_over: Callable[[], None],
     ) -> None:
+        draft = draft.scaled(stage.speed)
         self.draft = draft
         self.sent: list[tuple[int, int]] = []
         self.lateness_ns: list[int] = []
@@ -87,18 +95,21 @@ class Performance:
         self._keep_alive = keep_alive and keeps_alive(draft)
         self._on_over = on_over
         self._zero_ns = 0
-        self._sends = sends(draft, speed=stage.speed)
-        self._finish_at_ns = self._ending_ns(stage.speed)
+        self._sends = sends(draft)
+        self._finish_at_ns = self._ending_ns()
         self._next = 0
         self._body_length = 0
         self._paused = False
         self._waiting = False  # a step is due but the peer does not read
         self._resumed_ns = 0  # when it last read again
         self._scheduled: Scheduled | None = None
+        self._beats = 0
 
     def start(self, zero_ns: int) -> None:
         """Begin; ``zero_ns`` is the moment at which the request was read whole."""
         self._zero_ns = zero_ns
+        if not self.draft.socket.nodelay:
+            set_nodelay(self._transport, on=False)
         self._schedule()
 
     def pause(self) -> None:
@@ -125,13 +136,13 @@ class Performance:
             reset(self._transport)
             self._end()
 
-    def _ending_ns(self, speed: float) -> int:
+    def _ending_ns(self) -> int:
         last_ns = self._sends[-1].at_ns if self._sends else 0
         by_length = self.draft.framing is Framing.CONTENT_LENGTH
         if by_length and self.draft.finish is Finish.COMPLETE:
             # The last byte is the end: a peer that closes then does not close early.
             return last_ns
-        return max(last_ns, int(self.draft.finish_at_ns / speed))
+        return max(last_ns, self.draft.finish_at_ns)
 
     def _schedule(self) -> None:
         at_ns = (
@@ -175,15 +186,39 @@ class Performance:
                 self._complete()
             case Finish.TRUNCATED:
                 self._close()
-            case Finish.RESET:
+            # Nobody who is connected can be refused any more; this is as near.
+            case Finish.RESET | Finish.REFUSED:
                 reset(self._transport)
                 self._end()
+            # These last until the peer closes, or somebody calls stop.
+            case Finish.HALF_CLOSED:
+                self._transport.write_eof()
             case Finish.STALL:
-                pass  # until the peer closes, or somebody calls stop
+                self._beat()
+
+    def _beat(self) -> None:
+        """Say during a stall what the script has for it, and again, and again."""
+        beat = self.draft.heartbeat
+        if beat is None or self.over:
+            return
+        self._beats += 1
+        due_ns = self._finish_at_ns + self._beats * beat.every_ns
+        self._scheduled = self._stage.pacer.call_at(self._zero_ns + due_ns, self._say)
+
+    def _say(self) -> None:
+        if self.over:
+            return
+        if self._transport.is_closing():
+            self.peer_closed()
+            return
+        if not self._paused and self.draft.heartbeat is not None:
+            self._transport.write(framed(self.draft, self.draft.heartbeat.data))
+        self._beat()
 
     def _complete(self) -> None:
-        if self.draft.framing is Framing.CHUNKED and self.draft.head_at_ns is not None:
-            self._transport.write(b"0\r\n\r\n")
+        ending = terminator(self.draft)
+        if ending:
+            self._transport.write(ending)
         if self._keep_alive:
             self._end()
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.config import Target
-from harness.faults.draft import WireDraft, Write
 from harness.faults.registry import FaultError
 from harness.judge.oracle import Expectation, expectation
 from harness.judge.record import RunSettings, TargetFacts
@@ -139,7 +138,7 @@ def _job(
 ) -> Job:
     script = make_script(scenario, settings.seed)
     if settings.speed != 1.0:
-        attempts = tuple(_scaled(wire, settings.speed) for wire in script.attempts)
+        attempts = tuple(wire.scaled(settings.speed) for wire in script.attempts)
         script = replace(script, attempts=attempts)
     expected = {
         contract: expectation(script, contract, scenario.expect)
@@ -150,20 +149,4 @@ def _job(
         script=script,
         baseline=expected[baseline.contract],
         candidate=expected[candidate.contract],
-    )
-
-
-def _scaled(wire: WireDraft, speed: float) -> WireDraft:
-    """Return the wire with every pause divided by ``speed``."""
-
-    def scale(at_ns: int) -> int:
-        return round(at_ns / speed)
-
-    return replace(
-        wire,
-        head_at_ns=None if wire.head_at_ns is None else scale(wire.head_at_ns),
-        writes=tuple(
-            Write(scale(write.at_ns), write.data, write.raw) for write in wire.writes
-        ),
-        finish_at_ns=scale(wire.finish_at_ns),
     )

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from harness.cassette.model import Framing
 from harness.errors import InputError
 from harness.faults.draft import Finish, WireDraft
+from harness.faults.transport import Heartbeat
 from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
 from harness.scenario.script import Script
 from harness.sse.model import ServerSentEvent
@@ -231,7 +232,12 @@ class _Play:
             reads=tuple(self._reads),
             end=self._end or ClientEnd.TIMEOUT,
             end_at_ns=self._end_at,
-            upstream=tuple(upstream.observed() for upstream in self._upstreams),
+            upstream=tuple(
+                upstream.observed()
+                for upstream in self._upstreams
+                # What was refused reached nobody.
+                if upstream.wire.finish is not Finish.REFUSED
+            ),
             log=tuple(self._log),
             invalid=self._invalid,
         )
@@ -270,7 +276,11 @@ class _Play:
         self._close_upstream()
         upstream = _Upstream(self._script.attempt(attempt), self._now, self._script)
         self._upstreams.append(upstream)
-        wire, zero = upstream.wire, self._now
+        # Every attempt has a connection of its own, which may be accepted late.
+        wire, zero = upstream.wire, self._now + upstream.wire.socket.accept_ns
+        if wire.finish is Finish.REFUSED:
+            self._upstream_at(zero, upstream, ("ended", "refused"))
+            return
         visible_total = 0
         earliest = wire.head_at_ns or 0
         if wire.head_at_ns is not None:
@@ -293,6 +303,21 @@ class _Play:
         if ended_as is not None:
             finish_at = zero + max(earliest, wire.finish_at_ns)
             self._upstream_at(finish_at, upstream, ("ended", ended_as))
+        elif wire.heartbeat is not None:
+            self._beat(
+                upstream, wire.heartbeat, zero + max(earliest, wire.finish_at_ns)
+            )
+
+    def _beat(self, upstream: _Upstream, beat: Heartbeat, at_ns: int) -> None:
+        """Say the same again and again, as long as somebody listens."""
+        due_ns = at_ns + beat.every_ns
+
+        def act() -> None:
+            if upstream.open and self._end is None:
+                self._beat(upstream, beat, due_ns)
+
+        self._upstream_at(due_ns, upstream, ("data", beat.data))
+        self._at(due_ns, _UPSTREAM, act)
 
     def _upstream_at(
         self, at_ns: int, upstream: _Upstream, event: tuple[Any, ...]
@@ -422,7 +447,7 @@ def _ended_as(wire: WireDraft, visible: int) -> str | None:
         return "reset"
     if wire.head_at_ns is None:
         return "truncated"
-    if wire.finish is Finish.TRUNCATED:
+    if wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}:
         return "complete" if wire.framing is Framing.CLOSE else "truncated"
     short = wire.promised_length is not None and visible < wire.promised_length
     return "truncated" if short else "complete"

@@ -7,8 +7,14 @@ from collections.abc import Iterable, Sequence
 from harness.cassette.model import Cassette
 from harness.documents import load
 from harness.errors import InputError
-from harness.faults.registry import FaultCall, FaultError, check_call, find_fault
-from harness.scenario.model import Scenario
+from harness.faults.registry import (
+    FaultCall,
+    FaultError,
+    check_call,
+    find_fault,
+    only_live,
+)
+from harness.scenario.model import Mode, Scenario
 
 __all__ = ["WHOLE", "cassette_scenarios", "parse_fault"]
 
@@ -40,6 +46,7 @@ def cassette_scenarios(
                         response=interaction.response,
                         recorded=True,
                         faults=calls,
+                        modes=(Mode.LIVE,) if only_live(calls) else tuple(Mode),
                         source=source,
                     )
                 )

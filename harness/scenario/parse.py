@@ -14,7 +14,7 @@ from typing import Any
 from harness.cassette.model import Cassette, Interaction, Request
 from harness.documents import Document, validate
 from harness.errors import InputError
-from harness.faults.registry import FaultCall, check_call, find_fault
+from harness.faults.registry import FaultCall, check_call, find_fault, only_live
 from harness.scenario.handmade import DEFAULT_REQUEST, handmade_response, json_text
 from harness.scenario.model import (
     Abort,
@@ -79,6 +79,7 @@ def parse_scenario(
     else:
         interaction = _interaction(document, cassette)
         request, response = interaction.request, interaction.response
+    faults = _faults(document)
     return Scenario(
         id=data["scenario"],
         why=data["why"].strip(),
@@ -86,11 +87,11 @@ def parse_scenario(
         request=_request(data.get("request", {}), request),
         response=response,
         recorded=cassette is not None,
-        faults=_faults(document),
+        faults=faults,
         client=_client(document),
         expect=_expect(document),
         allow=_waivers(document, today),
-        modes=tuple(Mode(mode) for mode in data.get("modes", list(Mode))),
+        modes=_modes(document, faults),
         source=document.source,
     )
 
@@ -138,6 +139,20 @@ def _faults(document: Document) -> tuple[FaultCall, ...]:
             ) from None
         calls.append(call)
     return tuple(calls)
+
+
+def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...]:
+    """Return the modes asked for; of what virtual time cannot show, live alone."""
+    written = document.data.get("modes")
+    modes = tuple(Mode(mode) for mode in (written or list(Mode)))
+    what = only_live(faults)
+    if what is None:
+        return modes
+    if written and Mode.VIRTUAL in modes:
+        raise document.error(
+            f"virtual time cannot show {what}: expected [live]", ("modes",)
+        )
+    return (Mode.LIVE,)
 
 
 def _client(document: Document) -> ClientPlan:

@@ -59,8 +59,8 @@ def test_framing_changes_how_the_end_is_marked(play, kit, mode, framing, version
 
 def test_framing_can_promise_bytes_that_never_come(play):
     """Then the stream cannot end whole."""
-    wire = play({"framing": {"mode": "content_length", "missing_bytes": 9}})
+    wire = play({"framing": {"mode": "content_length", "cl_delta": 9}})
     assert wire.promised_length == len(wire.body) + 9
     assert wire.finish is Finish.TRUNCATED
     with pytest.raises(FaultError, match="only a content_length"):
-        play({"framing": {"mode": "chunked", "missing_bytes": 9}})
+        play({"framing": {"mode": "chunked", "cl_delta": 9}})
