@@ -25,6 +25,7 @@ _COMMANDS = {
     "report": "harness.cli.report:report",
     "scrub": "harness.cli.scrub:scrub",
     "show": "harness.cli.show:show",
+    "stutter": "harness.cli.stutter:stutter",
 }
 
 

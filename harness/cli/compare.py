@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from harness.reporting.console import ConsoleReporter
 from harness.reporting.document import build_report
 from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
-from harness.reporting.files import run_name, write_report
+from harness.reporting.files import check_folder, run_name, write_report
 from harness.scenario.adhoc import cassette_scenarios, parse_fault
 from harness.scenario.loader import read_suite
 from harness.scenario.model import Mode, Scenario
@@ -195,7 +194,7 @@ def compare(**given: Any) -> None:
     if options.listing:
         _list(plan)
         return
-    _check_output(options.output)
+    check_folder(options.output)
     record, reporter, volatile = _run(plan, options)
     report = build_report(record, volatile, options=_words(options))
     path = write_report(report, options.output / str(volatile["run"]))
@@ -252,18 +251,6 @@ def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
             raise InputError(
                 f"{text!r} fits none of the cassettes: {why}", key="--fault"
             )
-
-
-def _check_output(folder: Path) -> None:
-    """Refuse a folder that cannot be written before the run, not after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"cannot write reports into {folder}: {error.strerror}", key="--output"
-        ) from None
 
 
 def _targets(options: _Options) -> tuple[Target, Target]:

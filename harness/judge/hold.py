@@ -19,7 +19,7 @@ from harness.judge.opening import Key
 from harness.judge.oracle import Expectation
 from harness.judge.reading import Item, Reading, significant
 
-__all__ = ["Hold", "hold_samples", "summarise"]
+__all__ = ["Hold", "hold_samples", "summarise", "text_holds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ def hold_samples(
     samples: list[int] = []
     for key in sorted(client.keys() - unsure):
         pieces = client[key]
-        samples += _overlaps(upstream.get(key, []), pieces)
+        samples += text_holds(upstream.get(key, []), pieces)
     samples += _event_holds(pairs, got.items, sent, read)
     for source, arrived in zip(expected.comments, got.comments, strict=False):
         sent_ns, read_ns = sent.at(source), read.at(arrived)
@@ -126,9 +126,15 @@ def _pieces(
     return pieces
 
 
-def _overlaps(
-    upstream: list[tuple[int, int]], client: list[tuple[int, int]]
+def text_holds(
+    upstream: Sequence[tuple[int, int]], client: Sequence[tuple[int, int]]
 ) -> list[int]:
+    """Return the hold of every piece of one text, in order; nanoseconds.
+
+    Args:
+        upstream: Its pieces as (end in characters, time) at the target's upstream.
+        client: The same at the client, perhaps cut otherwise.
+    """
     samples = []
     index = 0
     start = 0

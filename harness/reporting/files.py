@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import tempfile
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,10 +21,12 @@ from harness.schema_errors import explain, shown
 
 __all__ = [
     "REPORT_NAME",
+    "check_folder",
     "encode_report",
     "latest_run",
     "read_report",
     "run_name",
+    "write_named",
     "write_report",
 ]
 
@@ -43,6 +46,22 @@ def encode_report(report: Mapping[str, Any]) -> bytes:
     return orjson.dumps(report, option=options)
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be written, before a run and not after it.
+
+    Raises:
+        InputError: It cannot be made, or nothing can be written into it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"cannot write reports into {folder}: {error.strerror}", key="--output"
+        ) from None
+
+
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:
     """Write a report, whole or not at all; missing folders are made.
 
@@ -56,11 +75,23 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
     Raises:
         InputError: The file cannot be written.
     """
-    path = folder / REPORT_NAME
-    temporary = folder / f".{REPORT_NAME}.{os.getpid()}.tmp"
-    data = encode_report(report)
+    return write_named(report, folder / REPORT_NAME)
+
+
+def write_named(content: Mapping[str, Any] | str, path: Path) -> Path:
+    """Write one file of a run, whole or not at all; missing folders are made.
+
+    Args:
+        content: A document, written as canonical JSON, or a text.
+        path: The file.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else encode_report(content)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with temporary.open("wb") as file:
                 file.write(data)

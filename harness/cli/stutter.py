@@ -1,0 +1,271 @@
+"""``harness stutter``: how well targets tell stutter from repeats that are meant."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from harness.cli.interrupt import InterruptedRunError
+from harness.cli.numbers import FiniteRange
+from harness.cli.streams import read_recordings
+from harness.config import Config, read_config
+from harness.errors import InputError
+from harness.judge.stutter import Scored
+from harness.judge.stutter_gate import Thresholds
+from harness.judge.under_test import RelayUnderTest
+from harness.play.pool import default_jobs, map_in_order
+from harness.play.stutter import Stream, check_relay, score_stream
+from harness.reporting.environment import environment
+from harness.reporting.files import check_folder, run_name, write_named
+from harness.reporting.stutter import (
+    build_stutter_report,
+    stutter_lines,
+    stutter_markdown,
+)
+
+__all__ = ["stutter"]
+
+
+@click.command(short_help="Score how targets tell stutter from repeats that are meant.")
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME[=RELAY][,SETTING=VALUE…]",
+    help="A target of --config, or any relay as module:factory; settings are added. "
+    "Repeatable; the first is what the others are to replace.  "
+    "[default: the configured baseline and candidate]",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    default=Path("harness.yaml"),
+    show_default=True,
+    help="The targets.",
+)
+@click.option(
+    "--min-recall",
+    type=FiniteRange(0, 1),
+    default=Thresholds().min_recall,
+    show_default=True,
+    help="Of streams that stutter, this share must be reduced to what was meant.",
+)
+@click.option(
+    "--max-false-positives",
+    type=FiniteRange(0, 1),
+    default=Thresholds().max_false_positives,
+    show_default=True,
+    help="Of streams that do not, at most this share may be changed.",
+)
+@click.option(
+    "--max-lost",
+    type=click.IntRange(min=0),
+    default=Thresholds().max_lost,
+    show_default=True,
+    help="Characters that may be lost in all of the latter.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Processes.  [default: one a processor]",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=1,
+    show_default=True,
+    help="Seed of the relays.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder for the run's folder, with stutter.json and stutter.md.",
+)
+@click.option("--quiet", "-q", is_flag=True, help="Print the decision only.")
+def stutter(**given: Any) -> None:
+    """Score targets on streams that stutter, and on streams that only look like it.
+
+    SOURCES are cassettes, raw bodies (*.sse) or folders of both; none: cassettes/.
+    From every clean chat stream, labelled sets are made: what was meant is known to the
+    letter. They are played in virtual time, into every target.
+
+    Growing and cumulative openings, clean streams and repeats in the middle of a text
+    count for the decision. A delta that is repeated at the opening is the same on the
+    wire whether it was said or stuttered: such sets are shown apart.
+
+    \b
+    Examples:
+      harness stutter                                 v1 and v2, our cassettes
+      harness stutter recordings/ --min-recall 0.98
+      harness stutter --target v1 --target v2 \\
+        --target v2-50=v2,STREAMING_HOLD_MS=50
+      harness stutter --target mine=my.relay:make_relay
+
+    \b
+    Exit codes:
+      0 every target but the first reaches the thresholds   1 one does not
+      2 usage or configuration   3 no stream fits   4 invalid evidence
+      130 interrupted
+    """  # noqa: D301 - \b is click's
+    relays = _relays(given["targets"], given["config"])
+    for relay in relays:
+        check_relay(relay)
+    sources = given["sources"] or (Path("cassettes"),)
+    recordings = read_recordings(sources)
+    streams = [
+        Stream(
+            name=f"{name}/{position}" if position else name,
+            request=interaction.request,
+            response=interaction.response,
+            relays=relays,
+            seed=given["seed"],
+        )
+        for name, _, cassette in recordings
+        for position, interaction in enumerate(cassette.interactions)
+    ]
+    check_folder(given["output"])
+    started, start_ns = datetime.now(UTC), time.monotonic_ns()
+    jobs = given["jobs"] or min(default_jobs(), len(streams))
+    with _interruptible():
+        scored = list(_shown(streams, jobs, quiet=given["quiet"]))
+    limits = Thresholds(
+        min_recall=given["min_recall"],
+        max_false_positives=given["max_false_positives"],
+        max_lost=given["max_lost"],
+    )
+    invented = sum(
+        len(cassette.interactions)
+        for _, _, cassette in recordings
+        if "times" in cassette.reconstructed
+    )
+    report = build_stutter_report(
+        scored,
+        relays,
+        limits,
+        run={
+            "seed": given["seed"],
+            "sources": [str(source) for source in sources],
+            "times_invented": invented,
+        },
+        volatile={
+            "started_at": started.isoformat(timespec="seconds"),
+            "duration_s": round((time.monotonic_ns() - start_ns) / 1e9, 3),
+            "jobs": jobs,
+            "machine": environment(),
+        },
+    )
+    folder = given["output"] / f"{run_name(started, given['seed'])}-stutter"
+    path = write_named(report, folder / "stutter.json")
+    write_named(stutter_markdown(report), folder / "stutter.md")
+    for line in stutter_lines(report)[-1 if given["quiet"] else 0 :]:
+        click.echo(line)
+    if not given["quiet"]:
+        click.echo(_left_out(report))
+        click.echo(f"report: {path}")
+    sys.exit(report["decision"]["exit_code"])
+
+
+def _left_out(report: dict[str, Any]) -> str:
+    streams = report["streams"]
+    why = "; ".join(f"{n}: {reason}" for reason, n in streams["left_out"].items())
+    left = streams["found"] - streams["scored"]
+    tail = f", {left} left out ({why})" if left else ""
+    return f"{streams['scored']} of {streams['found']} recorded streams scored{tail}"
+
+
+def _shown(streams: list[Stream], jobs: int, *, quiet: bool) -> Iterator[Scored]:
+    """Yield the scores, and show how far it is."""
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("  "), BarColumn(bar_width=24), MofNCompleteColumn())
+    hidden = quiet or not console.is_terminal
+    with Progress(*columns, console=console, transient=True, disable=hidden) as shown:
+        task = shown.add_task("", total=len(streams))
+        for scored in map_in_order(score_stream, streams, jobs):
+            shown.advance(task)
+            yield scored
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does: its processes are ended first."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _relays(targets: tuple[str, ...], path: Path) -> tuple[RelayUnderTest, ...]:
+    needs_config = not targets or any(":" not in _relay_of(text) for text in targets)
+    config = read_config(path) if needs_config else None
+    if not targets and config is not None:
+        targets = (config.baseline, config.candidate)
+    relays = tuple(_relay(text, config) for text in targets)
+    names = [relay.name for relay in relays]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(
+                f"two targets are named {name!r}; write NAME={_relay_of(name)}",
+                key="--target",
+            )
+    return relays
+
+
+def _relay_of(text: str) -> str:
+    """Return what a target names: a configured target, or a dotted path."""
+    named = text.split(",", 1)[0]
+    return named.partition("=")[2] or named
+
+
+def _relay(text: str, config: Config | None) -> RelayUnderTest:
+    head, *pairs = text.split(",")
+    name = head.partition("=")[0]
+    relay = _relay_of(text)
+    settings: dict[str, str] = {}
+    architecture = None
+    if ":" not in relay:
+        if config is None:
+            raise ValueError("a target without a path needs a configuration")
+        target = config.target(relay)
+        if target.relay is None:
+            raise InputError(
+                f"target {relay!r} has no relay: virtual time cannot show anything "
+                "about it",
+                key="--target",
+            )
+        relay, settings = target.relay, dict(target.relay_settings)
+        proof = target.proof
+        architecture = proof.header[1] if proof and proof.header else None
+    for pair in pairs:
+        setting, sign, value = pair.partition("=")
+        if not sign or not setting:
+            raise InputError(
+                f"expected SETTING=VALUE, came {pair!r} in {text!r}", key="--target"
+            )
+        settings[setting] = value
+    return RelayUnderTest(
+        name=name,
+        path=relay,
+        settings=tuple(sorted(settings.items())),
+        architecture=architecture,
+    )
