@@ -1,76 +1,57 @@
 """Let official SDKs read every shape, and write the page that tells what came of it.
 
 Usage: ``python -m scripts.clients [--output FILE]``.
-It needs the extra ``dev``, and for openai-node Node.js and ``npm install --prefix
+It needs the extra ``sdks``. For openai-node it needs Node.js and ``npm install --prefix
 scripts/clients/node``; where those are missing, it says so and leaves the column out.
+It exits with 1 where a client fares worse through v2 than directly.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
+from importlib.util import find_spec
 from pathlib import Path
-
-from scripts.clients.node_sdk import node_is_missing, node_version, read_with_node
-from scripts.clients.page import Column, page
-from scripts.clients.python_sdks import (
-    READ_TIMEOUT_S,
-    anthropic_client,
-    openai_client,
-    version_of,
-)
-from scripts.clients.reading import worse
-from scripts.clients.shapes import TABLES, read_shapes
-from scripts.clients.stage import DIRECTLY, Reader, read_all, stage, with_threads
 
 _PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
-async def _columns() -> list[Column]:
-    readers: list[tuple[str, str, str, Reader]] = [
-        ("openai-python", "openai", "", with_threads(openai_client)),
-        ("anthropic-python", "anthropic", "", with_threads(anthropic_client)),
-    ]
-    missing = node_is_missing()
-    if missing is None:
-        readers.insert(1, ("openai-node", "openai", node_version(), read_with_node))
-    else:
-        print(f"openai-node is left out: {missing}")
-    columns = []
-    async with stage() as staged:
-        for sdk, table, version, reader in readers:
-            shapes = read_shapes(TABLES / f"{table}.yaml")
-            readings = await read_all(staged, shapes, reader)
-            columns.append(
-                Column(
-                    sdk=sdk,
-                    version=version or version_of(sdk),
-                    shapes=shapes,
-                    readings=readings,
-                )
-            )
-    return columns
-
-
-def main() -> None:
+def main() -> int:
     """Run, write the page, and say where v2 is the worse way."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.clients", description=__doc__.splitlines()[0]
     )
     parser.add_argument(
-        "--output", type=Path, default=_PAGE, help="default: %(default)s"
+        "--output", type=Path, default=_PAGE, help="the page (default: docs/clients.md)"
     )
     output: Path = parser.parse_args().output
-    columns = asyncio.run(_columns())
-    output.write_text(page(columns, timeout_s=READ_TIMEOUT_S), encoding="utf-8")
+    for package in ("openai", "anthropic"):
+        if find_spec(package) is None:
+            print(f"{package} is missing: pip install -e '.[sdks]'", file=sys.stderr)
+            return 2
+    return _run(output)
+
+
+def _run(output: Path) -> int:
+    # Not before it is known that the SDKs are there.
+    from scripts.clients.measure import NODE, SDKS, measure  # noqa: PLC0415
+    from scripts.clients.node_sdk import node_is_missing  # noqa: PLC0415
+    from scripts.clients.page import page, worse_ones  # noqa: PLC0415
+
+    names = list(SDKS)
+    missing = node_is_missing()
+    if missing is not None:
+        print(f"{NODE} is left out: {missing}", file=sys.stderr)
+        names.remove(NODE)
+    columns = asyncio.run(measure(names))
+    output.write_text(page(columns), encoding="utf-8")
     print(f"wrote {output}")
-    for column in columns:
-        for shape in column.shapes:
-            read = column.readings[shape.name]
-            why = worse(read["v2"], read[DIRECTLY], shape.meant)
-            if why is not None:
-                print(f"{column.version}: {shape.name}: {why}")
+    found = worse_ones(columns, "v2")
+    for line in found:
+        print(line)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

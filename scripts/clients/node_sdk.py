@@ -13,8 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.clients.python_sdks import READ_TIMEOUT_S
-from scripts.clients.reading import Reading
+from scripts.clients.reading import READ_TIMEOUT_S, Reading
 
 __all__ = ["node_is_missing", "node_version", "read_with_node"]
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness.reporting.escaping import code_span
-from scripts.clients.reading import Grade, Reading, grade, worse
+from scripts.clients.reading import READ_TIMEOUT_S, Grade, Reading, grade, worse
 from scripts.clients.shapes import Shape
-from scripts.clients.stage import DIRECTLY, WAYS, Readings
+from scripts.clients.stage import DIRECTLY, PATIENCE_S, WAYS, Readings
 
-__all__ = ["Column", "page"]
+__all__ = ["Column", "page", "worse_ones"]
 
 _TEXT_MAX = 24
 
@@ -23,7 +23,7 @@ _HEAD = """\
 <!-- Written by `python -m scripts.clients`; do not edit. -->
 
 Official SDKs read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, a process for each.
-None asks again by itself, and each gives up after {timeout:g} s; the proxies wait 1.2 s for an upstream.
+None asks again by itself, and each gives up after {timeout:g} s; the proxies wait {patience:g} s for an upstream.
 `tests/e2e/clients` holds two things: directly, an SDK does what the tables in `tests/data/clients` say, which come from a measurement of their own on other servers, so that the shapes are those that clients really meet; and through v2 it never fares worse than directly.
 
 `python -m scripts.clients` measures again and writes this page; openai-node needs Node.js and `npm install --prefix scripts/clients/node`.
@@ -67,17 +67,17 @@ class Column:
     readings: Readings
 
 
-def page(columns: Sequence[Column], *, timeout_s: float) -> str:
+def page(columns: Sequence[Column]) -> str:
     """Return the page as Markdown.
 
     Args:
         columns: What was read.
-        timeout_s: When a client gives up.
     """
     parts = [
         _HEAD.format(
             shapes=len({shape.name for column in columns for shape in column.shapes}),
-            timeout=timeout_s,
+            timeout=READ_TIMEOUT_S,
+            patience=PATIENCE_S,
             date=datetime.now(UTC).date(),
             python=".".join(str(part) for part in sys.version_info[:3]),
             versions=", ".join(column.version for column in columns),
@@ -86,6 +86,23 @@ def page(columns: Sequence[Column], *, timeout_s: float) -> str:
     ]
     parts += [_matrix(column) for column in columns]
     return "\n".join(parts)
+
+
+def worse_ones(columns: Sequence[Column], way: str) -> list[str]:
+    """Tell where a client fares worse by one way than directly, a line for each.
+
+    Args:
+        columns: What was read.
+        way: Name of the way.
+    """
+    lines = []
+    for column in columns:
+        for shape in column.shapes:
+            read = column.readings[shape.name]
+            why = worse(read[way], read[DIRECTLY], shape.meant)
+            if why is not None:
+                lines.append(f"{column.version}: {shape.name} through {way}: {why}")
+    return lines
 
 
 def _grades(columns: Sequence[Column]) -> str:

@@ -11,18 +11,14 @@ import anthropic
 import httpx2
 import openai
 
-from scripts.clients.reading import TIMEOUT, Reading
+from scripts.clients.reading import READ_TIMEOUT_S, TIMEOUT, Reading
 
 __all__ = [
-    "READ_TIMEOUT_S",
     "PythonClient",
     "anthropic_client",
     "openai_client",
     "version_of",
 ]
-
-READ_TIMEOUT_S = 2.5
-"""As in the measurements that the tables repeat; longer than any limit of the proxy."""
 
 _STREAM_HEADER = "x-harness-stream"
 _SERVED_BY = "x-streaming-architecture"

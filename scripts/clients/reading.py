@@ -25,7 +25,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-__all__ = ["TIMEOUT", "Grade", "Meant", "Reading", "grade", "worse"]
+__all__ = [
+    "READ_TIMEOUT_S",
+    "TIMEOUT",
+    "Grade",
+    "Meant",
+    "Reading",
+    "grade",
+    "worse",
+]
+
+READ_TIMEOUT_S = 2.5
+"""When a reader gives up, as in the measurements that the tables repeat."""
 
 TIMEOUT = "timeout"
 """The error of a reader that gave up, whatever its SDK calls it."""

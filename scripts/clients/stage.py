@@ -20,6 +20,7 @@ from scripts.clients.shapes import Shape
 
 __all__ = [
     "DIRECTLY",
+    "PATIENCE_S",
     "WAYS",
     "Reader",
     "Readings",
@@ -38,14 +39,16 @@ Reader = Callable[[Sequence[tuple[str, str]]], Awaitable[list[Reading]]]
 Readings = Mapping[str, Mapping[str, Reading]]
 """By shape, then by way."""
 
+PATIENCE_S = 1.2
+"""How long a proxy waits for its upstream: less than the client, who must be told."""
+
 _ROOT = Path(__file__).parents[2]
 _AT_ONCE = 24
 _ENVIRONMENT = {
     # Most of these streams fail on purpose: they must not open the circuit for others.
     "STREAMING_MAX_ERRORS": "1000000",
-    # Before the client gives up, or it could not be told.
-    "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": "1.2",
-    "STREAMING_IDLE_TIMEOUT_SECONDS": "1.2",
+    "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": str(PATIENCE_S),
+    "STREAMING_IDLE_TIMEOUT_SECONDS": str(PATIENCE_S),
 }
 
 

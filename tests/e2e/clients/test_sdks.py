@@ -12,30 +12,17 @@ from functools import cache
 
 import pytest
 
-pytest.importorskip("openai", reason="the extra dev is not installed")
-pytest.importorskip("anthropic", reason="the extra dev is not installed")
+pytest.importorskip("openai", reason="the extra sdks is not installed")
+pytest.importorskip("anthropic", reason="the extra sdks is not installed")
 
-from scripts.clients.node_sdk import node_is_missing, read_with_node
-from scripts.clients.python_sdks import anthropic_client, openai_client
+from scripts.clients.measure import NODE, SDKS, measure
+from scripts.clients.node_sdk import node_is_missing
+from scripts.clients.page import Column, worse_ones
 from scripts.clients.reading import Reading, worse
-from scripts.clients.shapes import TABLES, Shape, read_shapes
-from scripts.clients.stage import (
-    DIRECTLY,
-    Reader,
-    Readings,
-    read_all,
-    stage,
-    with_threads,
-)
+from scripts.clients.shapes import Shape
+from scripts.clients.stage import DIRECTLY
 
 pytestmark = pytest.mark.e2e
-
-SDKS = {
-    "openai-python": ("openai", with_threads(openai_client)),
-    "openai-node": ("openai", read_with_node),
-    "anthropic-python": ("anthropic", with_threads(anthropic_client)),
-}
-"""By column: its table, and how it reads."""
 
 V1_IS_WORSE = frozenset(
     {
@@ -51,34 +38,25 @@ V1_IS_WORSE = frozenset(
 
 
 CASES = [
-    pytest.param(sdk, shape, id=f"{sdk}-{shape.name}")
-    for sdk, (table, _) in SDKS.items()
-    for shape in read_shapes(TABLES / f"{table}.yaml")
+    pytest.param(name, shape, id=f"{name}-{shape.name}")
+    for name, sdk in SDKS.items()
+    for shape in sdk.shapes()
 ]
 """Every SDK with every shape of its table."""
 
 
 @cache
-def readings_of(sdk: str) -> Readings:
-    """Let an SDK read all shapes, once."""
-    table, reader = SDKS[sdk]
-    return asyncio.run(read_everything(table, reader))
-
-
-async def read_everything(table: str, reader: Reader) -> Readings:
-    """Let a reader read a table."""
-    shapes = read_shapes(TABLES / f"{table}.yaml")
-    async with stage() as staged:
-        readings = await read_all(staged, shapes, reader)
-        assert staged.upstream.strays == []
-    return readings
+def column(sdk: str) -> Column:
+    """Let an SDK read all its shapes, once."""
+    [read] = asyncio.run(measure([sdk]))
+    return read
 
 
 def read(sdk: str, shape: Shape, way: str) -> Reading:
     """Return what came of a shape; skip where the SDK is missing."""
-    if sdk == "openai-node" and (missing := node_is_missing()):
+    if sdk == NODE and (missing := node_is_missing()):
         pytest.skip(missing)
-    return readings_of(sdk)[shape.name][way]
+    return column(sdk).readings[shape.name][way]
 
 
 @pytest.mark.parametrize(("sdk", "shape"), CASES)
@@ -99,16 +77,9 @@ class TestEveryShape:
 
 class TestTheTable:
     def test_has_at_least_sixty_shapes(self):
-        assert len(read_shapes(TABLES / "openai.yaml")) >= 60
+        assert len(SDKS["openai-python"].shapes()) >= 60
 
     def test_would_show_what_an_architecture_spoils(self):
-        found = {
-            shape.name
-            for shape in read_shapes(TABLES / "openai.yaml")
-            if worse(
-                read("openai-python", shape, "v1"),
-                read("openai-python", shape, DIRECTLY),
-                shape.meant,
-            )
-        }
-        assert found >= V1_IS_WORSE
+        assert {
+            line.split()[2] for line in worse_ones([column("openai-python")], "v1")
+        } >= V1_IS_WORSE
