@@ -211,11 +211,13 @@ def _check_upstream(
     expected: Expectation, got: Observation, limits: Limits
 ) -> Iterator[Violation]:
     count = len(got.upstream)
-    if count > expected.upstream_requests or 0 < count < expected.upstream_requests:
+    least, most = expected.upstream_requests, expected.most_upstream_requests
+    if count and not least <= count <= most:
+        words = str(least) if least == most else f"{least} to {most}"
         yield Violation(
             kind=Kind.UPSTREAM_REQUESTS,
             where="upstream",
-            expected=f"{expected.upstream_requests} request(s) to the upstream",
+            expected=f"{words} request(s) to the upstream",
             got=f"{count} request(s)",
         )
     if not count or got.end is ClientEnd.TIMEOUT:

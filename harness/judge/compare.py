@@ -258,4 +258,7 @@ def _upstream(one: Judgement, two: Judgement) -> Difference | None:
     first, second = len(one.observation.upstream), len(two.observation.upstream)
     if first == second:
         return None
-    return _difference(Level.UPSTREAM, f"{first} requests", f"{second} requests")
+    # Each was held to the oracle's number; within it no client notices a second try.
+    return _difference(
+        Level.UPSTREAM, f"{first} requests", f"{second} requests", harmless=True
+    )

@@ -17,6 +17,7 @@ from harness.faults.coded import coded_body, coded_writes
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
+from harness.judge.retries import most_requests
 from harness.scenario.model import Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
@@ -55,7 +56,8 @@ class Expectation:
         done_sent: Whether the upstream sent ``[DONE]``.
         upstream_clean: Whether the upstream's last act completed its framing.
         body: The exact body, for answers that are not event streams.
-        upstream_requests: Requests that may reach the upstream.
+        upstream_requests: Requests that must reach the upstream.
+        most_upstream_requests: Requests that may, where the target tries again.
         upstream_closed_within_ms: The scenario's own limit for freeing the upstream
             after the client left; None: the policy's.
         max_hold_ms: Its own limit for hold; None: the policy's.
@@ -89,6 +91,7 @@ class Expectation:
     reasons: tuple[str, ...]
     reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     blank: frozenset[Key] = frozenset()
+    most_upstream_requests: int = 1
     literal_text: str | None = None
     literal_finish: str | None = None
 
@@ -113,7 +116,9 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
         if wire.head_at_ns is not None and _is_event_stream(wire)
         else _of_other(wire, contract)
     )
-    computed = replace(computed, contract=contract)
+    computed = replace(
+        computed, contract=contract, most_upstream_requests=most_requests(script)
+    )
     if script.client.abort is not None:
         computed = replace(
             computed,
@@ -129,7 +134,11 @@ def _override(computed: Expectation, expect: Expect) -> Expectation:
     if expect.status is not None:
         computed = replace(computed, status=expect.status)
     if expect.upstream_requests is not None:
-        computed = replace(computed, upstream_requests=expect.upstream_requests)
+        computed = replace(
+            computed,
+            upstream_requests=expect.upstream_requests,
+            most_upstream_requests=expect.upstream_requests,
+        )
     if expect.upstream_closed_within_ms is not None:
         computed = replace(
             computed, upstream_closed_within_ms=expect.upstream_closed_within_ms

@@ -5,10 +5,12 @@ beside the data; a *chunk* is the payload, read; an *opening* is the beginning o
 text, in which repeats are dropped; an event is *malformed* when its payload is no JSON;
 a *failure* is the upstream's.
 
-Inside: ``machine`` leads the exchange and knows its phases; ``stream`` takes the events
-of one body and knows the states of its text (``states``); ``framing`` finds and writes
-events; ``stutter`` holds the rule of the opening; ``payload`` reads and edits JSON;
-``dialect`` words the errors; ``heads`` filters headers; ``settings`` reads variables.
+Inside: ``machine`` leads the exchange and knows its phases; ``attempts`` counts what is
+tried, by the rules of ``retry`` and with the leave of the ``breaker``; ``stream`` takes
+the events of one body and knows the states of its text (``states``); ``framing`` finds
+and writes events; ``stutter`` holds the rule of the opening; ``payload`` reads and
+edits JSON; ``errors`` knows those that an upstream tells; ``dialect`` words ours;
+``heads`` filters headers; ``settings`` reads variables.
 Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
 """
 
@@ -18,10 +20,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.relay import Relay
+from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.machine import StreamRelay
 from proxy.v2.settings import Settings
 
-__all__ = ["make_relay"]
+__all__ = ["BREAKER", "make_relay"]
+
+BREAKER = "v2.breaker"
+"""Where the circuit breaker is, among what streams share."""
 
 
 def make_relay(
@@ -31,12 +37,16 @@ def make_relay(
 
     Args:
         settings: ``STREAMING_*`` variables; see :mod:`proxy.v2.settings`.
-        seed: Where chance would come from; nothing is left to chance.
-        shared: What the streams of one proxy share.
+        seed: Where chance comes from: the jitter of pauses.
+        shared: What the streams of one proxy share; the upstream's circuit breaker is
+            kept there.  None: a stream by itself.
 
     Raises:
         ValueError: A setting does not parse; the message names the variable and says
             what was expected.
     """
-    del seed, shared
-    return StreamRelay(Settings.read(settings))
+    read = Settings.read(settings)
+    breaker = CircuitBreaker()
+    if shared is not None:
+        breaker = shared.setdefault(BREAKER, breaker)
+    return StreamRelay(read, seed, breaker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Any
 
 import orjson
 
@@ -19,10 +20,35 @@ class Failure(Enum):
     TRUNCATED = "upstream_truncated"
     RESET = "upstream_reset"
     PROTOCOL_ERROR = "upstream_protocol_error"
-    TIMEOUT = "upstream_timeout"
+    FIRST_BYTE_TIMEOUT = "upstream_first_byte_timeout"
+    IDLE_TIMEOUT = "upstream_idle_timeout"
+    TOTAL_TIMEOUT = "stream_timeout"
     MALFORMED = "upstream_malformed"
     TOO_LARGE = "upstream_event_too_large"
+    CIRCUIT_OPEN = "circuit_open"
+    BAD_STATUS = "upstream_status"
+    """An error status; its answer passes, so no client reads this code."""
+    IN_BAND = "upstream_error_event"
+    """An error that the upstream itself told; its event passes, as above."""
 
+    @property
+    def status(self) -> int:
+        """The status that tells of it while there is no head (RFC 9110, 15.6)."""
+        return _STATUSES.get(self, 502)
+
+    @property
+    def message(self) -> str:
+        """What a client's user may read."""
+        return _MESSAGES[self]
+
+
+_STATUSES = {
+    Failure.CONNECT_TIMEOUT: 504,
+    Failure.FIRST_BYTE_TIMEOUT: 504,
+    Failure.IDLE_TIMEOUT: 504,
+    Failure.TOTAL_TIMEOUT: 504,
+    Failure.CIRCUIT_OPEN: 503,
+}
 
 _MESSAGES = {
     Failure.REFUSED: "The upstream could not be reached.",
@@ -30,9 +56,14 @@ _MESSAGES = {
     Failure.TRUNCATED: "The upstream closed the connection before its answer was over.",
     Failure.RESET: "The upstream reset the connection before its answer was over.",
     Failure.PROTOCOL_ERROR: "The upstream's answer was not valid HTTP.",
-    Failure.TIMEOUT: "The upstream did not answer in time.",
+    Failure.FIRST_BYTE_TIMEOUT: "The upstream did not begin to answer in time.",
+    Failure.IDLE_TIMEOUT: "The upstream fell silent in the middle of its answer.",
+    Failure.TOTAL_TIMEOUT: "The answer took longer than a stream may last.",
     Failure.MALFORMED: "The upstream sent malformed events; text may be missing.",
     Failure.TOO_LARGE: "The upstream sent an event that is too large.",
+    Failure.CIRCUIT_OPEN: "The upstream has failed repeatedly; try again later.",
+    Failure.BAD_STATUS: "The upstream answered with an error.",
+    Failure.IN_BAND: "The upstream reported an error.",
 }
 
 
@@ -40,35 +71,80 @@ class Dialect(Enum):
     """The API that a client speaks."""
 
     OPENAI = "openai"
+    """Chat completions, and all that answers like them."""
+
+    RESPONSES = "responses"
+    """OpenAI's Responses API, whose events are numbered and named."""
+
     ANTHROPIC = "anthropic"
 
     @classmethod
     def of_target(cls, target: bytes) -> Dialect:
         """Return the dialect that a request target belongs to."""
         path = target.partition(b"?")[0]
-        return cls.ANTHROPIC if path.endswith(b"/messages") else cls.OPENAI
+        if path.endswith(b"/messages"):
+            return cls.ANTHROPIC
+        return cls.RESPONSES if path.endswith(b"/responses") else cls.OPENAI
+
+    def is_last(self, chunk: dict[str, Any]) -> bool:
+        """Tell whether a chunk says that the answer is over.
+
+        Chat completions say so by ``[DONE]``, which is no chunk.
+        """
+        return chunk.get("type") in _LAST.get(self, ())
 
     def error_body(self, failure: Failure) -> bytes:
-        """Return the JSON of an error.
+        """Return the JSON of an error that answers in the upstream's place.
 
         The shapes are those of the providers' API references: OpenAI's
         ``{"error": {message, type, code}}``, and Anthropic's "Errors", "Error shapes".
         """
-        message = _MESSAGES[failure]
+        error = _error(failure)
         if self is Dialect.ANTHROPIC:
-            error = {"type": "api_error", "message": message}
+            error = {"type": "api_error", "message": failure.message}
             return orjson.dumps({"type": "error", "error": error})
-        return orjson.dumps(
-            {
-                "error": {
-                    "message": message,
-                    "type": "upstream_error",
-                    "code": failure.value,
-                }
-            }
-        )
+        return orjson.dumps({"error": error})
 
-    def error_event(self, failure: Failure) -> bytes:
-        """Return the event that tells of an error in mid-stream."""
-        head = b"event: error\n" if self is Dialect.ANTHROPIC else b""
-        return encode_event(self.error_body(failure), head)
+    def error_event(self, failure: Failure, number: int = 0) -> bytes:
+        """Return the event that tells of an error in mid-stream.
+
+        Args:
+            failure: What went wrong.
+            number: How many events came before it, where the dialect counts them.
+        """
+        if self is Dialect.OPENAI:
+            return encode_event(self.error_body(failure))
+        body = self.error_body(failure)
+        if self is Dialect.RESPONSES:
+            # The reference has code and message beside the type ("Streaming events",
+            # "error"); what its service sends, and what OpenAI's own SDKs raise on,
+            # has them in an object (openai-python#2487, openai-dotnet#881). Both, so
+            # that no client takes the event for an answer.
+            error = _error(failure)
+            body = orjson.dumps(
+                {
+                    "type": "error",
+                    "sequence_number": number,
+                    "code": error["code"],
+                    "message": error["message"],
+                    "param": None,
+                    "error": {**error, "param": None},
+                }
+            )
+        return encode_event(body, b"event: error\n")
+
+
+_LAST = {
+    Dialect.ANTHROPIC: frozenset({"message_stop"}),
+    Dialect.RESPONSES: frozenset(
+        {"response.completed", "response.failed", "response.incomplete"}
+    ),
+}
+
+
+def _error(failure: Failure) -> dict[str, Any]:
+    return {
+        "message": failure.message,
+        "type": "upstream_error",
+        "code": failure.value,
+    }

@@ -4,17 +4,21 @@ Rules of this file:
 
 1. How far the exchange has come is a :class:`Phase`; :data:`LEGAL` says which events
    each phase may see.  Anything else is the driver's mistake, and raises.
-2. The response head goes out as soon as it is known.
+2. The response head goes out as soon as it is known to be the answer's: an error that
+   is worth another attempt is not (:mod:`proxy.v2.retry`).  Nothing is retried once a
+   byte went to the client.
 3. An upstream that did not finish never looks finished to the client: before the head
    it is 502 or 504, after it an error event and a connection closed without its
    terminator.
 4. Answers that are no event streams pass byte for byte.
-5. Once the exchange is over, what still arrives is late, and nothing comes of it.
+5. Once the exchange is over, what still arrives is late, and nothing comes of it; the
+   same holds for an attempt that was given up.
 
-Timers: ``first_byte`` runs from the request to the first byte of the body, ``idle``
-from each read to the next, ``total`` over everything.  ``idle`` is not moved at each
-read, which would cost a command per read; it looks, when due, how long ago the last
-read was.
+Timers: ``first_byte`` runs from each attempt to the first byte of its body, ``idle``
+from each read to the next, ``retry`` to the next attempt, ``total`` over everything.
+Comments are bytes too: who sends keep-alives is not idle.  ``idle`` is not moved at
+each read, which would cost a command per read; it looks, when due, how long ago the
+last read was.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ from enum import Enum
 from types import MappingProxyType
 
 from proxy.relay import Command, Ending, Event, Headers
+from proxy.v2.attempts import Attempts
+from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.heads import end_to_end, is_event_stream
 from proxy.v2.settings import Settings
@@ -39,7 +45,10 @@ class Phase(Enum):
     """There is no request yet."""
 
     ASKED = "asked"
-    """The request is on its way; no head yet."""
+    """An attempt is on its way; no head yet."""
+
+    WAITING = "waiting"
+    """An attempt failed, and the next is to come."""
 
     STREAMING = "streaming"
     """The body is an event stream."""
@@ -57,6 +66,7 @@ LEGAL: Mapping[Phase, frozenset[str]] = MappingProxyType(
     {
         Phase.READY: frozenset({"request"}),
         Phase.ASKED: _AFTER_REQUEST | {"head"},
+        Phase.WAITING: _AFTER_REQUEST | {"data"},
         Phase.STREAMING: _AFTER_REQUEST | {"data"},
         Phase.PASSING: _AFTER_REQUEST | {"data"},
         Phase.OVER: _AFTER_REQUEST | {"head", "data"},
@@ -76,23 +86,34 @@ _FAILURES: Mapping[str, Failure] = MappingProxyType(
     }
 )
 
+_TIMEOUTS: Mapping[str, Failure] = MappingProxyType(
+    {
+        "first_byte": Failure.FIRST_BYTE_TIMEOUT,
+        "idle": Failure.IDLE_TIMEOUT,
+        "total": Failure.TOTAL_TIMEOUT,
+    }
+)
+
 
 class StreamRelay:
     """The new architecture for one stream.
 
     Args:
         settings: What to act on.
+        seed: Where chance comes from.
+        breaker: The circuit breaker of the upstream.
     """
 
     architecture = "v2"
     """What it is, for whoever drives it and must show what served a stream."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seed: int, breaker: CircuitBreaker) -> None:
         self._settings = settings
+        self._attempts = Attempts(settings, seed, breaker)
         self._phase = Phase.READY
         self._dialect = Dialect.OPENAI
         self._stream: EventStream | None = None
-        # The same, once its first bytes were read.
+        # The same, once its first event was read.
         self._reading: EventStream | None = None
         self._timers: list[str] = []
         self._read_at_ns = 0
@@ -103,8 +124,8 @@ class StreamRelay:
             # Almost every event is this one.
             self._read_at_ns = now_ns
             out = stream.feed(event[1])
-            if stream.logs or stream.finished or stream.failure is not None:
-                return self._conclude(stream, out)
+            if stream.notable:
+                return self._conclude(now_ns, stream, out)
             return [("send", out)] if out else []
         if event[0] not in LEGAL[self._phase]:
             raise ValueError(f"{event[0]} in phase {self._phase.value}")
@@ -116,9 +137,9 @@ class StreamRelay:
             case "request":
                 return self._on_request(now_ns, event[2])
             case "head":
-                return self._on_head(event[1], event[2])
+                return self._on_head(now_ns, event[1], event[2])
             case "ended":
-                return self._on_ended(event[1])
+                return self._on_ended(now_ns, event[1])
             case "client_gone":
                 return self._on_client_gone(event[1])
             case "timer":
@@ -130,65 +151,101 @@ class StreamRelay:
                 return []
 
     def _on_request(self, now_ns: int, target: bytes) -> list[Command]:
-        self._phase = Phase.ASKED
         self._dialect = Dialect.of_target(target)
-        self._timers = ["total", "first_byte"]
-        settings = self._settings
-        return [
-            ("log", "info", "Using new streaming architecture (v2)", {}),
-            ("connect", 1),
-            ("set_timer", "total", now_ns + settings.timeout_ns),
-            ("set_timer", "first_byte", now_ns + settings.first_byte_timeout_ns),
-        ]
+        using: Command = ("log", "info", "Using new streaming architecture (v2)", {})
+        return [using, *self._attempt(now_ns)]
 
-    def _on_head(self, status: int, headers: Headers) -> list[Command]:
+    def _attempt(self, now_ns: int) -> list[Command]:
+        """Make an attempt, if the circuit breaker lets it go."""
+        if not self._attempts.begin(now_ns):
+            return self._fail(now_ns, Failure.CIRCUIT_OPEN, close_upstream=False)
+        self._phase = Phase.ASKED
+        commands = self._notes()
+        commands.append(("connect", self._attempts.number))
+        settings = self._settings
+        if "total" not in self._timers:
+            commands.append(self._set("total", now_ns + settings.timeout_ns))
+        limit_ns = now_ns + settings.first_byte_timeout_ns
+        commands.append(self._set("first_byte", limit_ns))
+        return commands
+
+    def _on_head(self, now_ns: int, status: int, headers: Headers) -> list[Command]:
+        at_ns = self._attempts.retry_of_answer(now_ns, status, headers)
+        if at_ns is not None:
+            return self._wait(at_ns, close_upstream=True)
         if is_event_stream(status, headers):
             self._phase = Phase.STREAMING
             self._stream = EventStream(self._settings, self._dialect)
         else:
             self._phase = Phase.PASSING
+            self._attempts.progressed()
         kept = end_to_end(headers, keep_length=self._phase is Phase.PASSING)
-        return [("send_head", status, kept)]
+        return [*self._notes(), ("send_head", status, kept)]
+
+    def _wait(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
+        """Give an attempt up, and wait for the next one's time."""
+        self._phase = Phase.WAITING
+        commands = self._notes()
+        if close_upstream:
+            commands.append(("close_upstream",))
+        commands.append(self._cancel("first_byte"))
+        commands.append(self._set("retry", at_ns))
+        return commands
 
     def _on_data(self, now_ns: int, data: bytes) -> list[Command]:
         """Take bytes of a body that passes, or the first of an event stream."""
+        if self._phase is Phase.WAITING:
+            return []
         self._read_at_ns = now_ns
         commands: list[Command] = []
         if "idle" not in self._timers:
-            self._timers = ["total", "idle"]
-            commands = [
-                ("cancel_timer", "first_byte"),
-                ("set_timer", "idle", now_ns + self._settings.idle_timeout_ns),
-            ]
-        stream = self._reading = self._stream
+            commands.append(self._cancel("first_byte"))
+            idle_ns = self._settings.idle_timeout_ns
+            commands.append(self._set("idle", now_ns + idle_ns))
+        stream = self._stream
         if stream is None:
             commands.append(("send", data))
             return commands
-        return commands + self._conclude(stream, stream.feed(data))
+        out = stream.feed(data)
+        if stream.chunks:
+            self._reading = stream
+            if stream.error is None:
+                self._attempts.progressed()
+        return commands + self._conclude(now_ns, stream, out)
 
-    def _conclude(self, stream: EventStream, out: bytes) -> list[Command]:
+    def _conclude(self, now_ns: int, stream: EventStream, out: bytes) -> list[Command]:
         """Send what was read, and end where it was the last."""
-        commands, stream.logs = stream.logs, []
+        commands = self._notes() + stream.take_notes()
         if out:
             commands.append(("send", out))
         if stream.failure is not None:
-            commands += self._fail(stream.failure)
+            commands += self._fail(now_ns, stream.failure)
         elif stream.finished:
-            commands += self._finish(close_upstream=True)
+            commands += self._finish(now_ns, close_upstream=True)
         return commands
 
-    def _on_ended(self, kind: Ending) -> list[Command]:
-        if kind != "complete" or self._phase is Phase.ASKED:
-            return self._fail(_FAILURES[kind], close_upstream=False)
+    def _on_ended(self, now_ns: int, kind: Ending) -> list[Command]:
+        if self._phase is Phase.WAITING:
+            return []
+        if self._phase is Phase.ASKED:
+            failure = _FAILURES[kind]
+            at_ns = self._attempts.retry_of_ending(now_ns, failure, kind)
+            if at_ns is not None:
+                return self._wait(at_ns, close_upstream=False)
+            return self._fail(now_ns, failure, close_upstream=False)
+        if kind != "complete":
+            return self._fail(now_ns, _FAILURES[kind], close_upstream=False)
         commands: list[Command] = []
         stream = self._stream
         if stream is not None:
             out = stream.close()
+            commands = stream.take_notes()
             if out:
                 commands.append(("send", out))
             if stream.failure is not None:
-                return commands + self._fail(stream.failure, close_upstream=False)
-        return commands + self._finish(close_upstream=False)
+                failure = stream.failure
+                return commands + self._fail(now_ns, failure, close_upstream=False)
+        return commands + self._finish(now_ns, close_upstream=False)
 
     def _on_timer(self, now_ns: int, name: str) -> list[Command]:
         if name not in self._timers:
@@ -198,54 +255,93 @@ class StreamRelay:
             if now_ns < due_ns:
                 return [("set_timer", "idle", due_ns)]
         self._timers.remove(name)
-        return self._fail(Failure.TIMEOUT, detail=name)
+        if name == "retry":
+            return self._attempt(now_ns)
+        return self._fail(now_ns, _TIMEOUTS[name])
 
     def _on_client_gone(self, how: str) -> list[Command]:
+        self._attempts.abandoned()
         commands: list[Command] = [("log", "info", "Client left", {"how": how})]
-        commands += self._wind_up(close_upstream=True)
+        commands += self._notes()
+        commands += self._wind_up("client_gone", how, close_upstream=True)
         return commands
 
-    def _finish(self, *, close_upstream: bool) -> list[Command]:
-        return [*self._wind_up(close_upstream=close_upstream), ("end",)]
+    def _finish(self, now_ns: int, *, close_upstream: bool) -> list[Command]:
+        stream = self._stream
+        error = None if stream is None else stream.error
+        if error is None:
+            self._attempts.succeeded()
+        elif error.is_the_upstreams:
+            self._attempts.failed(now_ns, Failure.IN_BAND)
+        else:
+            self._attempts.abandoned()
+        outcome = "passed" if stream is None else stream.outcome
+        cause = "" if error is None else Failure.IN_BAND.value
+        commands = self._notes()
+        commands += self._wind_up(outcome, cause, close_upstream=close_upstream)
+        commands.append(("end",))
+        return commands
 
     def _fail(
-        self, failure: Failure, *, detail: str = "", close_upstream: bool = True
+        self, now_ns: int, failure: Failure, *, close_upstream: bool = True
     ) -> list[Command]:
+        if failure is Failure.TOTAL_TIMEOUT and "idle" in self._timers:
+            # It is at work; that its answer is longer than we allow is no failure.
+            self._attempts.abandoned()
+        else:
+            self._attempts.failed(now_ns, failure)
         fields = {"code": failure.value, "phase": self._phase.value}
-        if detail:
-            fields["timer"] = detail
-        commands: list[Command] = [("log", "warning", "Upstream failed", fields)]
+        commands: list[Command] = self._notes()
+        commands.append(("log", "warning", "Upstream failed", fields))
+        headed = self._phase in {Phase.STREAMING, Phase.PASSING}
         stream = self._stream
-        if self._phase is Phase.ASKED:
-            commands += self._answer(failure)
-        elif stream is not None:
-            commands.append(("send", stream.fail(failure)))
-        ending: Command = ("end",) if self._phase is Phase.ASKED else ("abort",)
-        commands += self._wind_up(close_upstream=close_upstream)
-        commands.append(ending)
+        if not headed:
+            commands += self._answer(now_ns, failure)
+        elif stream is not None and (told := stream.fail(failure)):
+            commands.append(("send", told))
+        outcome = "refused" if failure is Failure.CIRCUIT_OPEN else "failed"
+        commands += self._wind_up(outcome, failure.value, close_upstream=close_upstream)
+        commands.append(("abort",) if headed else ("end",))
         return commands
 
-    def _answer(self, failure: Failure) -> list[Command]:
+    def _answer(self, now_ns: int, failure: Failure) -> list[Command]:
         """Answer in the upstream's place."""
-        late = failure in {Failure.TIMEOUT, Failure.CONNECT_TIMEOUT}
-        status = 504 if late else 502
         body = self._dialect.error_body(failure)
-        headers = (
+        headers: Headers = (
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
         )
-        return [("send_head", status, headers), ("send", body)]
+        if failure is Failure.CIRCUIT_OPEN:
+            seconds = self._attempts.refused_for_s(now_ns)
+            headers = (*headers, (b"retry-after", b"%d" % seconds))
+        return [("send_head", failure.status, headers), ("send", body)]
 
-    def _wind_up(self, *, close_upstream: bool) -> list[Command]:
-        """Leave nothing behind: timers, the upstream, the last words of the log."""
+    def _wind_up(
+        self, outcome: str, cause: str, *, close_upstream: bool
+    ) -> list[Command]:
+        """Leave nothing behind: timers, the upstream, the last words for operators."""
         self._phase = Phase.OVER
         commands: list[Command] = []
         if self._stream is not None:
             self._stream.terminate()
-            commands += self._stream.logs
+            commands = self._stream.take_notes()
             self._stream = self._reading = None
+        labels = {"outcome": outcome, "cause": cause}
+        commands.append(("count", "streams", 1, labels))
         commands += [("cancel_timer", name) for name in self._timers]
         self._timers = []
         if close_upstream:
             commands.append(("close_upstream",))
         return commands
+
+    def _notes(self) -> list[Command]:
+        notes, self._attempts.notes = self._attempts.notes, []
+        return notes
+
+    def _set(self, name: str, at_ns: int) -> Command:
+        self._timers.append(name)
+        return ("set_timer", name, at_ns)
+
+    def _cancel(self, name: str) -> Command:
+        self._timers.remove(name)
+        return ("cancel_timer", name)

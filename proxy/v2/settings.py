@@ -67,6 +67,12 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
         "STREAMING_MAX_ERRORS": Variable(
             "10", "a whole number of at least 1", _count(at_least=1)
         ),
+        "STREAMING_BREAKER_OPEN_SECONDS": _seconds("30"),
+        "STREAMING_RETRIES": Variable("2", "a whole number", _count(at_least=0)),
+        "STREAMING_RETRY_BACKOFF_MS": Variable(
+            "200", "a whole number of milliseconds", _count(at_least=0)
+        ),
+        "STREAMING_RETRY_MAX_SECONDS": _seconds("10"),
         "STREAMING_BUFFER_SIZE": Variable(
             "4096", "a whole number of bytes", _count(at_least=0)
         ),
@@ -112,6 +118,11 @@ class Settings:
         first_byte_timeout_ns: From the request to the first byte of a body.
         idle_timeout_ns: From one read of the body to the next.
         timeout_ns: For the whole stream, from its request.
+        max_errors: Failures of the upstream in a row that open the circuit.
+        breaker_open_ns: How long the circuit stays open, chance left out.
+        retries: Attempts that may follow the first.
+        retry_backoff_ns: Pause before the first of them, chance left out.
+        retry_max_ns: From the request to the beginning of the last attempt.
     """
 
     stutter: Stutter
@@ -119,6 +130,11 @@ class Settings:
     first_byte_timeout_ns: int
     idle_timeout_ns: int
     timeout_ns: int
+    max_errors: int
+    breaker_open_ns: int
+    retries: int
+    retry_backoff_ns: int
+    retry_max_ns: int
 
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> Settings:
@@ -133,10 +149,18 @@ class Settings:
         def duration_ns(name: str) -> int:
             return round(float(_value(settings, name)) * 1e9)
 
+        def number(name: str) -> int:
+            return int(_value(settings, name))
+
         return cls(
             stutter=Stutter(_value(settings, "STREAMING_STUTTER")),
             on_malformed=OnMalformed(_value(settings, "STREAMING_ON_MALFORMED")),
             first_byte_timeout_ns=duration_ns("STREAMING_FIRST_BYTE_TIMEOUT_SECONDS"),
             idle_timeout_ns=duration_ns("STREAMING_IDLE_TIMEOUT_SECONDS"),
             timeout_ns=duration_ns("STREAMING_TIMEOUT_SECONDS"),
+            max_errors=number("STREAMING_MAX_ERRORS"),
+            breaker_open_ns=duration_ns("STREAMING_BREAKER_OPEN_SECONDS"),
+            retries=number("STREAMING_RETRIES"),
+            retry_backoff_ns=number("STREAMING_RETRY_BACKOFF_MS") * 1_000_000,
+            retry_max_ns=duration_ns("STREAMING_RETRY_MAX_SECONDS"),
         )

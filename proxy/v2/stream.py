@@ -18,6 +18,7 @@ import orjson
 
 from proxy.relay import Command, LogLevel
 from proxy.v2.dialect import Dialect, Failure
+from proxy.v2.errors import ToldError, told_error
 from proxy.v2.framing import EventParser, Item, encode_event
 from proxy.v2.payload import read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, Stutter
@@ -39,9 +40,11 @@ class EventStream:
 
     Attributes:
         state: Where the text stands.
+        chunks: Events read, malformed ones too.
         finished: Whether ``[DONE]`` was reached; nothing may follow it.
         failure: A failure that the bytes themselves are.
-        logs: Log commands not yet taken.
+        error: An error that the upstream told in its stream.
+        notable: Whether there is more than bytes to see to: notes, an end, a failure.
     """
 
     def __init__(self, settings: Settings, dialect: Dialect) -> None:
@@ -51,12 +54,16 @@ class EventStream:
         self._parser = EventParser()
         self._carried: dict[bytes, bytes] = {}
         self._lossy = False
-        self._chunks = 0
         self._errors = 0
+        self._malformed = 0
+        self._over = False
+        self._notes: list[Command] = []
         self.state = State.INITIAL
+        self.chunks = 0
         self.finished = False
         self.failure: Failure | None = None
-        self.logs: list[Command] = []
+        self.error: ToldError | None = None
+        self.notable = False
 
     def feed(self, data: bytes) -> bytes:
         """Take body bytes and return what they let the client read."""
@@ -71,12 +78,31 @@ class EventStream:
         last = self._pass_on(self._parser.finish())
         if self.finished or not self._must_report:
             return last
-        return last + self._dialect.error_event(Failure.MALFORMED)
+        return last + self._dialect.error_event(Failure.MALFORMED, self.chunks)
 
     def fail(self, failure: Failure) -> bytes:
-        """Return the event that tells the client of a failure."""
+        """Return the event that tells the client of a failure.
+
+        It is empty where the answer is over, and only the connection was not: nothing
+        follows an ending, and clients have stopped to read.
+        """
         self._errors += 1
-        return self._dialect.error_event(failure)
+        if self._over:
+            return b""
+        return self._dialect.error_event(failure, self.chunks)
+
+    @property
+    def outcome(self) -> str:
+        """How a stream that ended by itself went, in one word."""
+        if self.error is not None:
+            return "error"
+        return "lossy" if self._lossy else "complete"
+
+    def take_notes(self) -> list[Command]:
+        """Return the commands for operators that have come up since."""
+        notes, self._notes = self._notes, []
+        self.notable = False
+        return notes
 
     def terminate(self) -> None:
         """Log that the stream is over."""
@@ -84,12 +110,14 @@ class EventStream:
         openings = self._openings
         self._log(
             "info",
-            f"Stream processing completed. Chunks processed: {self._chunks}, "
+            f"Stream processing completed. Chunks processed: {self.chunks}, "
             f"Errors: {self._errors}",
-            chunks=self._chunks,
+            chunks=self.chunks,
             errors=self._errors,
             withheld_chars=0 if openings is None else openings.withheld,
         )
+        if self._malformed:
+            self._notes.append(("count", "malformed_events", self._malformed, {}))
 
     @property
     def _must_report(self) -> bool:
@@ -115,13 +143,16 @@ class EventStream:
                 self._carried |= item[1]
             else:
                 self.failure = Failure.TOO_LARGE
+                self.notable = True
         return b"".join(out)
 
     def _pass_event(
         self, chunk: Any, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
     ) -> None:
         """Pass an event that could be read, less what its opening repeats."""
-        self._chunks += 1
+        self.chunks += 1
+        if type(chunk) is dict and ("error" in chunk or "type" in chunk):
+            self._look_closer(chunk)
         openings = self._openings
         if openings is not None and (edits := openings.judge(chunk)):
             if carries_nothing(chunk, edits):
@@ -140,9 +171,9 @@ class EventStream:
     ) -> None:
         """Pass, drop or end with an event that is not plainly JSON."""
         if payload.strip() == b"[DONE]":
-            self.finished = True
+            self.finished = self.notable = True
             if self._must_report:
-                out.append(self._dialect.error_event(Failure.MALFORMED))
+                out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
             else:
                 out += self._carried.values()
                 out.append(encode_event(b"[DONE]", head))
@@ -158,18 +189,29 @@ class EventStream:
             self._pass_event(chunk, payload, raw, head, out)
 
     def _drop(self, payload: bytes) -> None:
-        self._chunks += 1
+        self.chunks += 1
         self._errors += 1
         lossy = payload.lstrip().startswith(b"{")
+        self._malformed += 1
         self._lossy |= lossy
         self._step(Occurrence.BROKEN)
         self._log(
             "warning",
             "Malformed event dropped",
-            event=self._chunks,
+            event=self.chunks,
             bytes=len(payload),
             text_may_be_lost=lossy,
         )
+
+    def _look_closer(self, chunk: dict[str, Any]) -> None:
+        """See whether a chunk ends the answer, or tells an error."""
+        self._over |= self._dialect.is_last(chunk)
+        error = told_error(chunk)
+        if error is None or self.error is not None:
+            return
+        self.error = error
+        self._errors += 1
+        self._log("warning", "Upstream told an error", event=self.chunks)
 
     def _settle(self) -> None:
         """Move the state to where the event that was just read leaves the text."""
@@ -186,4 +228,5 @@ class EventStream:
             self._log("info", f"State transition: {before.value} -> {self.state.value}")
 
     def _log(self, level: LogLevel, message: str, **fields: Any) -> None:
-        self.logs.append(("log", level, message, fields))
+        self._notes.append(("log", level, message, fields))
+        self.notable = True

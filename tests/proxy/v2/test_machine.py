@@ -8,6 +8,9 @@ from proxy.v2 import make_relay
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.machine import LEGAL, Phase
 
+UNSEEN = {"log", "count", "observe"}
+NO_RETRY = {"STREAMING_RETRIES": "0"}
+
 REQUEST = ("request", b"POST", b"/v1/chat/completions", (), b"{}")
 MESSAGES = ("request", b"POST", b"/v1/messages?beta=true", (), b"{}")
 SSE = ("head", 200, ((b"content-type", b"text/event-stream"),))
@@ -29,6 +32,7 @@ SAMPLES = {
 TO = {
     Phase.READY: [],
     Phase.ASKED: [REQUEST],
+    Phase.WAITING: [REQUEST, ("ended", "reset")],
     Phase.STREAMING: [REQUEST, SSE],
     Phase.PASSING: [REQUEST, JSON],
     Phase.OVER: [REQUEST, ("client_gone", "fin")],
@@ -36,10 +40,10 @@ TO = {
 
 
 def transcript(*events, settings=None, at=0):
-    """Return the commands that each event calls for, without the logs."""
+    """Return the commands that each event calls for, without those for operators."""
     relay = make_relay(settings or {}, 0)
     return [
-        [command for command in relay.handle(at, event) if command[0] != "log"]
+        [command for command in relay.handle(at, event) if command[0] not in UNSEEN]
         for event in events
     ]
 
@@ -149,7 +153,7 @@ class TestTranscripts:
     )
     def test_failure_before_the_head_is_a_bad_gateway(self, kind, code):
         """The client gets a JSON error, and may retry."""
-        *_, last = transcript(REQUEST, ("ended", kind))
+        *_, last = transcript(REQUEST, ("ended", kind), settings=NO_RETRY)
 
         (_, status, headers), (_, body) = last[:2]
         assert (504 if kind == "connect_timeout" else 502) == status
@@ -159,6 +163,15 @@ class TestTranscripts:
         ) == headers
         assert code == json.loads(body)["error"]["code"]
         assert [*over("total", "first_byte", upstream=False), ("end",)] == last[2:]
+
+    @pytest.mark.parametrize("kind", ["truncated", "reset"])
+    def test_nothing_follows_the_last_event_of_another_dialect(self, kind):
+        """An answer that said so is over, and only its connection was cut."""
+        stop = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+
+        *_, last = transcript(MESSAGES, SSE, ("data", stop), ("ended", kind))
+
+        assert [*over("total", "idle", upstream=False), ("abort",)] == last
 
     def test_event_too_large_fails_the_stream(self):
         """What came before it is sent, then the error."""
@@ -199,7 +212,12 @@ class TestPassing:
         body = b"\r\ndata: {\r\r[DONE]\n\n"
 
         *_, first, second, last = transcript(
-            REQUEST, head, ("data", body), ("data", body), ("ended", "complete")
+            REQUEST,
+            head,
+            ("data", body),
+            ("data", body),
+            ("ended", "complete"),
+            settings=NO_RETRY,
         )
 
         assert ("send", body) == first[-1]
@@ -233,24 +251,27 @@ class TestTimers:
         *_, last = transcript(REQUEST, ("timer", name))
 
         assert ("send_head", 504) == last[0][:2]
-        assert "upstream_timeout" == json.loads(last[1][1])["error"]["code"]
+        code = {"total": "stream_timeout"}.get(name, f"upstream_{name}_timeout")
+        assert code == json.loads(last[1][1])["error"]["code"]
         other = {"total", "first_byte"} - {name}
         assert [*over(*other), ("end",)] == last[2:]
 
     @pytest.mark.parametrize(
-        ("name", "events", "left"),
+        ("failure", "name", "events", "left"),
         [
-            ("first_byte", [], ["total"]),
-            ("total", [], ["first_byte"]),
-            ("total", [("data", EVENT)], ["idle"]),
+            (Failure.FIRST_BYTE_TIMEOUT, "first_byte", [], ["total"]),
+            (Failure.TOTAL_TIMEOUT, "total", [], ["first_byte"]),
+            (Failure.TOTAL_TIMEOUT, "total", [("data", EVENT)], ["idle"]),
         ],
     )
-    def test_timeout_after_the_head_is_told_and_aborted(self, name, events, left):
+    def test_timeout_after_the_head_is_told_and_aborted(
+        self, failure, name, events, left
+    ):
         """The client learns of it, and the upstream is freed."""
         *_, last = transcript(REQUEST, SSE, *events, ("timer", name))
 
         expected = [
-            ("send", Dialect.OPENAI.error_event(Failure.TIMEOUT)),
+            ("send", Dialect.OPENAI.error_event(failure)),
             *over(*left),
             ("abort",),
         ]

@@ -14,6 +14,11 @@ class TestSettings:
             first_byte_timeout_ns=300_000_000_000,
             idle_timeout_ns=60_000_000_000,
             timeout_ns=900_000_000_000,
+            max_errors=10,
+            breaker_open_ns=30_000_000_000,
+            retries=2,
+            retry_backoff_ns=200_000_000,
+            retry_max_ns=10_000_000_000,
         )
 
         assert expected == Settings.read({})
@@ -27,6 +32,11 @@ class TestSettings:
                 "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": "2",
                 "STREAMING_IDLE_TIMEOUT_SECONDS": "0.25",
                 "STREAMING_TIMEOUT_SECONDS": "30.000000001",
+                "STREAMING_MAX_ERRORS": "3",
+                "STREAMING_BREAKER_OPEN_SECONDS": "4",
+                "STREAMING_RETRIES": "5",
+                "STREAMING_RETRY_BACKOFF_MS": "6",
+                "STREAMING_RETRY_MAX_SECONDS": "7",
             }
         )
 
@@ -36,6 +46,11 @@ class TestSettings:
             first_byte_timeout_ns=2_000_000_000,
             idle_timeout_ns=250_000_000,
             timeout_ns=30_000_000_001,
+            max_errors=3,
+            breaker_open_ns=4_000_000_000,
+            retries=5,
+            retry_backoff_ns=6_000_000,
+            retry_max_ns=7_000_000_000,
         )
         assert expected == settings
 
@@ -55,6 +70,10 @@ class TestValidate:
         ("name", "value"),
         [
             ("STREAMING_MAX_ERRORS", "1"),
+            ("STREAMING_BREAKER_OPEN_SECONDS", "0.1"),
+            ("STREAMING_RETRIES", "0"),
+            ("STREAMING_RETRY_BACKOFF_MS", "0"),
+            ("STREAMING_RETRY_MAX_SECONDS", "1.5"),
             ("STREAMING_BUFFER_SIZE", "0"),
             ("STREAMING_HOLD_MS", "250"),
             ("STREAMING_CONNECT_TIMEOUT_SECONDS", "0.5"),
@@ -71,6 +90,11 @@ class TestValidate:
         [
             ("STREAMING_MAX_ERRORS", "0", "a whole number of at least 1"),
             ("STREAMING_MAX_ERRORS", "ten", "a whole number of at least 1"),
+            ("STREAMING_RETRIES", "-1", "a whole number"),
+            ("STREAMING_RETRIES", "two", "a whole number"),
+            ("STREAMING_RETRY_BACKOFF_MS", "0.5", "a whole number of milliseconds"),
+            ("STREAMING_RETRY_MAX_SECONDS", "0", "a number of seconds above 0"),
+            ("STREAMING_BREAKER_OPEN_SECONDS", "0", "a number of seconds above 0"),
             ("STREAMING_BUFFER_SIZE", "-1", "a whole number of bytes"),
             ("STREAMING_BUFFER_SIZE", "4_096", "a whole number of bytes"),
             ("STREAMING_HOLD_MS", "1.5", "a whole number of milliseconds"),

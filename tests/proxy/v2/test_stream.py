@@ -30,7 +30,7 @@ def stream(dialect=Dialect.OPENAI, **settings):
 
 def messages(stream):
     """Return what a stream has logged, without the fields."""
-    return [command[2] for command in stream.logs]
+    return [command[2] for command in stream.take_notes() if command[0] == "log"]
 
 
 class TestEvents:
@@ -156,8 +156,9 @@ class TestMalformed:
         subject = stream()
 
         assert DONE == subject.feed(b"data: " + payload + b"\n\n" + DONE)
-        assert messages(subject)[0] == "State transition: Initial -> Recovering"
-        assert messages(subject)[1] == "Malformed event dropped"
+        transition, dropped, *_ = messages(subject)
+        assert transition == "State transition: Initial -> Recovering"
+        assert dropped == "Malformed event dropped"
 
     def test_log_names_no_content(self):
         """What was dropped is told by its place and size."""
@@ -165,7 +166,12 @@ class TestMalformed:
         subject.feed(event("x") + b'data: {"secret"\n\n')
 
         fields = {"event": 2, "bytes": 9, "text_may_be_lost": True}
-        assert ("log", "warning", "Malformed event dropped", fields) == subject.logs[-1]
+        assert (
+            "log",
+            "warning",
+            "Malformed event dropped",
+            fields,
+        ) == subject.take_notes()[-1]
 
     def test_malformed_event_does_not_end_an_opening(self):
         """The next event finds the opening as it was."""

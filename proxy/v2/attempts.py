@@ -1,0 +1,177 @@
+"""The attempts that one stream makes to get an answer: whether, when, and how many.
+
+Each attempt asks the circuit breaker for leave, and tells it once how it fared.  What
+is worth telling operators collects in ``notes``, for the relay to pass on.
+"""
+
+from __future__ import annotations
+
+import random
+
+from proxy.relay import Command, Headers
+from proxy.v2.breaker import Change, CircuitBreaker, Limits, Permit, Standing
+from proxy.v2.dialect import Failure
+from proxy.v2.retry import is_worth_retrying, jittered, pause_ns, retry_after_ns
+from proxy.v2.settings import Settings
+
+__all__ = ["Attempts"]
+
+_SECOND_NS = 1_000_000_000
+
+
+class Attempts:
+    """The attempts of one stream.
+
+    Args:
+        settings: How many retries, for how long, and the breaker's limits.
+        seed: Where chance comes from.
+        breaker: What the streams to this upstream share.
+
+    Attributes:
+        number: How many have begun.
+        notes: Commands for operators, not yet taken.
+    """
+
+    __slots__ = (
+        "_asked_at_ns",
+        "_breaker",
+        "_chance",
+        "_permit",
+        "_seed",
+        "_settings",
+        "notes",
+        "number",
+    )
+
+    def __init__(self, settings: Settings, seed: int, breaker: CircuitBreaker) -> None:
+        self._settings = settings
+        self._seed = seed
+        self._breaker = breaker
+        self._chance: random.Random | None = None
+        self._permit: Permit | None = None
+        self._asked_at_ns = 0
+        self.number = 0
+        self.notes: list[Command] = []
+
+    def begin(self, now_ns: int) -> bool:
+        """Begin an attempt; False where the circuit breaker forbids it."""
+        if self.number == 0:
+            self._asked_at_ns = now_ns
+        permit, change = self._breaker.ask(now_ns, self._limits(0))
+        self._tell(change)
+        if permit is None:
+            self.notes.append(("log", "warning", "Refused by the circuit breaker", {}))
+            return False
+        self._permit = permit
+        self.number += 1
+        return True
+
+    def refused_for_s(self, now_ns: int) -> int:
+        """Return the seconds after which a refused client may come again, at least 1.
+
+        Clients refused together are told different times.
+        """
+        left_ns = self._breaker.refused_for_ns(now_ns)
+        spread_ns = round(left_ns * 0.1 * self._random().random())
+        return max(1, -(-(left_ns + spread_ns) // _SECOND_NS))
+
+    def retry_of_ending(self, now_ns: int, failure: Failure, ending: str) -> int | None:
+        """Return when to try again after an attempt without a head; None: never."""
+        self.failed(now_ns, failure)
+        if not is_worth_retrying(ending=ending):
+            return None
+        return self._retry_at(now_ns, failure.value, None)
+
+    def retry_of_answer(self, now_ns: int, status: int, headers: Headers) -> int | None:
+        """Take an answer's head, and return when to try again; None: it is the answer.
+
+        A status of 500 and above is the upstream's failure; one of 400 and above tells
+        nothing of it, as the request may be at fault.
+        """
+        if status < 400:
+            if self.number > 1:
+                self._succeed_after_retries()
+            return None
+        if status >= 500:
+            self.failed(now_ns, Failure.BAD_STATUS)
+        else:
+            self.abandoned()
+        wanted_ns = retry_after_ns(headers)
+        if not is_worth_retrying(status=status, asked_to_wait=wanted_ns is not None):
+            return None
+        return self._retry_at(now_ns, f"status_{status}", wanted_ns)
+
+    def progressed(self) -> None:
+        """Tell that the answer began well."""
+        if self._permit is not None:
+            self._tell(self._breaker.progressed(self._permit))
+
+    def succeeded(self) -> None:
+        """Tell that the answer went well to its end."""
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            self._tell(self._breaker.succeeded(permit))
+
+    def failed(self, now_ns: int, failure: Failure) -> None:
+        """Tell that the upstream failed."""
+        permit, self._permit = self._permit, None
+        if permit is None:
+            return
+        self.notes.append(("count", "upstream_failures", 1, {"cause": failure.value}))
+        open_ns = jittered(self._settings.breaker_open_ns, self._random())
+        self._tell(self._breaker.failed(permit, now_ns, self._limits(open_ns)))
+
+    def abandoned(self) -> None:
+        """Tell that the attempt ended without telling anything of the upstream."""
+        permit, self._permit = self._permit, None
+        if permit is not None:
+            self._tell(self._breaker.abandoned(permit))
+
+    def _retry_at(self, now_ns: int, cause: str, wanted_ns: int | None) -> int | None:
+        settings = self._settings
+        if self.number > settings.retries:
+            return None
+        pause = pause_ns(
+            settings.retry_backoff_ns, self.number - 1, wanted_ns, self._random()
+        )
+        at_ns = now_ns + pause
+        if at_ns - self._asked_at_ns > settings.retry_max_ns:
+            return None
+        if self._breaker.refused_for_ns(now_ns) > pause:
+            return None
+        fields = {
+            "cause": cause,
+            "attempt": self.number,
+            "pause_ms": pause // 1_000_000,
+        }
+        self.notes.append(("log", "warning", "Retrying", fields))
+        self.notes.append(("count", "retries", 1, {"cause": cause}))
+        return at_ns
+
+    def _succeed_after_retries(self) -> None:
+        retries = self.number - 1
+        line = f"Operation succeeded after {retries} retries"
+        self.notes.append(("log", "info", line, {"retries": retries}))
+
+    def _limits(self, open_ns: int) -> Limits:
+        settings = self._settings
+        return Limits(settings.max_errors, open_ns, settings.timeout_ns)
+
+    def _random(self) -> random.Random:
+        # Made where it is needed: most streams leave nothing to chance.
+        if self._chance is None:
+            self._chance = random.Random(self._seed)  # noqa: S311 - no secret
+        return self._chance
+
+    def _tell(self, change: Change | None) -> None:
+        if change is None:
+            return
+        after = change.after
+        labels = {"to": after.value}
+        if after is Standing.OPEN:
+            line = f"Circuit breaker opened due to {change.failures} failures"
+            fields = {"failures": change.failures}
+            self.notes.append(("log", "error", line, fields))
+        else:
+            self.notes.append(("log", "info", f"Circuit breaker {after.value}", {}))
+        self.notes.append(("count", "breaker_changes", 1, labels))

@@ -1,0 +1,66 @@
+"""Errors that an upstream tells in its own stream, after a head that promised none."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+__all__ = ["ToldError", "told_error"]
+
+_BAD_REQUESTS = frozenset(
+    {
+        "authentication_error",
+        "billing_error",
+        "context_length_exceeded",
+        "invalid_prompt",
+        "invalid_request_error",
+        "not_found_error",
+        "permission_error",
+        "request_too_large",
+    }
+)
+"""Types and codes of the providers' references that blame the request."""
+
+
+class ToldError(NamedTuple):
+    """An error that came as an event.
+
+    Attributes:
+        is_the_upstreams: Whether it speaks against the upstream.  A request that was
+            bad, or one too many, says nothing of its health.
+    """
+
+    is_the_upstreams: bool
+
+
+def told_error(chunk: dict[str, Any]) -> ToldError | None:
+    """Return the error that a chunk tells, if it does.
+
+    Servers write ``{"error": {...}}``, ``{"error": "words"}``, the same beside empty
+    choices, and ``{"type": "error", ...}`` (research: goose#8027, OmniRoute#8210).  The
+    Responses API has ``response.failed`` as well.
+    """
+    error = chunk.get("error")
+    kind = chunk.get("type")
+    if not error:
+        if kind == "response.failed":
+            response = chunk.get("response")
+            error = response.get("error") if isinstance(response, dict) else None
+            error = error or {}
+        elif kind == "error":
+            error = chunk
+        else:
+            return None
+    if not isinstance(error, dict):
+        return ToldError(is_the_upstreams=True)
+    named = {error.get(key) for key in ("type", "code") if _is_plain(error.get(key))}
+    return ToldError(is_the_upstreams=not (named & _BAD_REQUESTS or _is_4xx(error)))
+
+
+def _is_4xx(error: dict[str, Any]) -> bool:
+    values = [error.get(key) for key in ("code", "status", "status_code")]
+    plain = [str(value) for value in values if _is_plain(value)]
+    return any(len(text) == 3 and text[0] == "4" and text.isdecimal() for text in plain)
+
+
+def _is_plain(value: Any) -> bool:
+    return type(value) is int or (type(value) is str and len(value) < 100)

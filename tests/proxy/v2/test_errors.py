@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from proxy.v2.errors import ToldError, told_error
+
+THEIRS = ToldError(is_the_upstreams=True)
+OURS = ToldError(is_the_upstreams=False)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"error": {"message": "overloaded", "type": "server_error", "code": 503}},
+        {"error": "Internal error"},
+        {"error": ["odd"]},
+        {"choices": [], "error": {"code": 502, "message": "Provider error"}},
+        {"type": "error", "error": {"type": "overloaded_error"}},
+        {"type": "error", "code": "server_error", "message": "x"},
+        {"type": "response.failed", "response": {"error": {"code": "server_error"}}},
+        {"type": "response.failed"},
+        {"error": {"type": ["odd"], "code": None}},
+    ],
+)
+def test_errors_of_the_upstream(chunk):
+    """Every shape that servers write counts."""
+    assert told_error(chunk) == THEIRS
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"error": {"type": "invalid_request_error", "message": "x"}},
+        {"error": {"code": "context_length_exceeded"}},
+        {"error": {"code": 400}},
+        {"error": {"code": "429"}},
+        {"error": {"status": 404}},
+        {"type": "error", "error": {"type": "invalid_request_error"}},
+    ],
+)
+def test_errors_of_the_request(chunk):
+    """They say nothing of the upstream's health."""
+    assert told_error(chunk) == OURS
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"error": None},
+        {"error": {}},
+        {"type": "message_stop"},
+        {"type": "response.completed", "response": {"error": None}},
+        {"choices": [{"delta": {"content": "error"}}]},
+    ],
+)
+def test_no_error(chunk):
+    """A key that is there and empty tells nothing."""
+    assert told_error(chunk) is None
