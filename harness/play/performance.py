@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import Callable
@@ -192,7 +193,7 @@ class Performance:
                 self._end()
             # These last until the peer closes, or somebody calls stop.
             case Finish.HALF_CLOSED:
-                self._transport.write_eof()
+                self._write_eof()
             case Finish.STALL:
                 self._beat()
 
@@ -226,10 +227,16 @@ class Performance:
 
     def _close(self) -> None:
         # FIN now, not in the next turn of the loop, which is when close() sends it.
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        self._write_eof()
         self._transport.close()
         self._end()
+
+    def _write_eof(self) -> None:
+        # A peer that has reset the connection has nothing to be told; the loop learns
+        # of it in its next turn only.
+        with contextlib.suppress(OSError):
+            if self._transport.can_write_eof():
+                self._transport.write_eof()
 
     def _end(self) -> None:
         self.over = True

@@ -27,7 +27,7 @@ FAMILIES = {"clean", "malformed", "stuttering", "disconnecting"}
 IMPACTS = {"silent", "crash", "hang", "delay", "cost", "none"}
 OUT_OF_REACH = {21}
 """HTTP/2: the harness does not speak it."""
-NOT_YET = {13, 18, 27, 28, 35, 37, 42, 43}
+NOT_YET = {13, 27, 28, 37, 43}
 LIVE_MS_MAX = 3_000
 REPEATING = {"repeat_first", "event_dup", "cumulative", "growing_first"}
 
