@@ -1,4 +1,4 @@
-"""The command line of the proxy: ``python -m proxy --upstream URL``."""
+"""The command line of the proxy: ``python -m proxy --upstream URL``, ``… simulate``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import os
 import signal
+import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from typing import Any
 import click
 
 from proxy import v1, v2
-from proxy.config import ConfigError, Listen, Live, parse_listen
-from proxy.logs import LEVELS, configure
+from proxy.config import LIMITS, ConfigError, Limits, Listen, Live, parse_listen
+from proxy.logs import FORMATS, LEVELS, configure
+from proxy.origin import Origin, OriginError
 from proxy.server import Proxy
-from proxy.upstream import Origin, OriginError
+from proxy.simulate import simulate
 
 __all__ = ["main"]
 
@@ -26,8 +28,13 @@ Which architecture serves a stream (environment, --set or --settings-file):
   NEW_STREAMING_ROLLOUT_PERCENTAGE    0 to 100 in steps of 0.01
   NEW_STREAMING_ROLLOUT_KEY_HEADER    header with the sticky key, else the credential
   NEW_STREAMING_ROLLOUT_SALT          salt of the hash
-Limits and habits of the architectures: STREAMING_* (see the README).
+Limits and habits of the architectures: STREAMING_* (docs/proxy.md).
 Way back: ENABLE_NEW_STREAMING_ARCHITECTURE=false in the settings file; no restart.
+
+\b
+Answered by the proxy itself: /healthz, /metrics (Prometheus), and to this machine
+/admin/rollout (what the switches are, and what they did).
+SIGHUP reads the settings file again; SIGINT and SIGTERM stop.
 
 \b
 Exit status: 0 after SIGINT or SIGTERM, 2 for a wrong option, value or address.
@@ -40,14 +47,26 @@ class _StartError(click.ClickException):
     exit_code = 2
 
 
-@click.command(epilog=_EPILOG, context_settings={"max_content_width": 88})
+@click.group(
+    epilog=_EPILOG,
+    invoke_without_command=True,
+    subcommand_metavar="[simulate --keys FILE]",
+    context_settings={"max_content_width": 88},
+)
 @click.option(
     "--upstream",
-    required=True,
     metavar="URL",
     envvar="PROXY_UPSTREAM",
     show_envvar=True,
     help="Base URL of the upstream, http or https; a /v1 at its end may stand or not.",
+)
+@click.option(
+    "--upstream-ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="PROXY_UPSTREAM_CA",
+    show_envvar=True,
+    help="PEM file of the authorities that may vouch for the upstream, in place of the "
+    "system's.",
 )
 @click.option(
     "--listen",
@@ -75,6 +94,15 @@ class _StartError(click.ClickException):
     help="The least level that is logged.",
 )
 @click.option(
+    "--log-format",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    envvar="PROXY_LOG_FORMAT",
+    show_envvar=True,
+    help="key=value pairs, or one JSON object a line.",
+)
+@click.option(
     "--set",
     "overrides",
     multiple=True,
@@ -87,6 +115,42 @@ class _StartError(click.ClickException):
     help="Lines of NAME=value over everything else; read again whenever it changes.",
 )
 @click.option(
+    "--pool-size",
+    type=click.IntRange(min=0),
+    default=LIMITS.pool_size,
+    show_default=True,
+    envvar="PROXY_POOL_SIZE",
+    show_envvar=True,
+    help="Upstream connections kept for another request; 0 keeps none.",
+)
+@click.option(
+    "--pool-idle-seconds",
+    type=click.FloatRange(min=0),
+    default=LIMITS.pool_idle_s,
+    show_default=True,
+    envvar="PROXY_POOL_IDLE_SECONDS",
+    show_envvar=True,
+    help="How long one is kept.",
+)
+@click.option(
+    "--request-timeout-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=LIMITS.request_s,
+    show_default=True,
+    envvar="PROXY_REQUEST_TIMEOUT_SECONDS",
+    show_envvar=True,
+    help="How long a request may take to come, head and body.",
+)
+@click.option(
+    "--write-timeout-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=LIMITS.write_s,
+    envvar="PROXY_WRITE_TIMEOUT_SECONDS",
+    show_envvar=True,
+    help="How long a client may leave a full buffer unread.  [default: "
+    "STREAMING_TIMEOUT_SECONDS]",
+)
+@click.option(
     "--grace-seconds",
     type=click.FloatRange(min=0),
     default=3.0,
@@ -94,54 +158,74 @@ class _StartError(click.ClickException):
     help="How long open streams may go on after SIGINT or SIGTERM.",
 )
 @click.option("--uvloop", is_flag=True, help="Use uvloop, which must be installed.")
+@click.pass_context
 def main(  # noqa: PLR0913 - one argument for each option
+    context: click.Context,
     *,
-    upstream: str,
+    upstream: str | None,
+    upstream_ca: Path | None,
     listen: str,
     log_file: Path | None,
     log_level: str,
+    log_format: str,
     overrides: tuple[str, ...],
     settings_file: Path | None,
+    pool_size: int,
+    pool_idle_seconds: float,
+    request_timeout_seconds: float,
+    write_timeout_seconds: float | None,
     grace_seconds: float,
     uvloop: bool,
 ) -> None:
     """Forward /v1/* to an upstream; streams go through architecture v1 or v2.
 
     Prints `listening on http://HOST:PORT` on standard output when it is ready.
+
+    `simulate` tells beforehand what share of real keys a percentage sends to v2.
     """
-    try:
-        origin = Origin.parse(upstream)
-    except OriginError as error:
-        # A URL may hold a password.
-        shown = "a URL with credentials" if "@" in upstream else repr(upstream)
-        raise _StartError(f"--upstream: {error}, got {shown}") from error
+    if context.invoked_subcommand is not None:
+        return
+    origin = _origin(upstream)
     try:
         address = parse_listen(listen)
         live = Live(os.environ, _pairs(overrides), settings_file)
     except ConfigError as error:
         raise _StartError(str(error)) from error
+    tls = _tls(upstream_ca)
     try:
-        logger = configure(log_level, log_file)
+        logger = configure(log_level, log_file, log_format)
     except OSError as error:
         raise _StartError(f"--log-file: {error}") from error
     for warning in live.current().warnings:
         logger.warning(warning)
     live.on_change = lambda level, message: getattr(logger, level)("%s", message)
+    limits = Limits(
+        pool_size=pool_size,
+        pool_idle_s=pool_idle_seconds,
+        request_s=request_timeout_seconds,
+        write_s=write_timeout_seconds,
+    )
     server = Proxy(
         origin=origin,
         live=live,
         architectures={"v1": v1.make_relay, "v2": v2.make_relay},
         logger=logger,
+        limits=limits,
+        tls=tls,
     )
     with asyncio.Runner(loop_factory=_loop_factory(uvloop=uvloop)) as runner:
-        runner.run(_serve(server, address, grace_seconds))
+        runner.run(_serve(server, live, address, grace_seconds))
 
 
-async def _serve(server: Proxy, address: Listen, grace_s: float) -> None:
+main.add_command(simulate)
+
+
+async def _serve(server: Proxy, live: Live, address: Listen, grace_s: float) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, live.reload)
     try:
         url = await server.start(address)
     except OSError as error:
@@ -152,6 +236,28 @@ async def _serve(server: Proxy, address: Listen, grace_s: float) -> None:
     print(f"listening on {url}", flush=True)  # noqa: T201 - the sign of readiness
     await stop.wait()
     await server.stop(grace_s)
+
+
+def _origin(url: str | None) -> Origin:
+    if url is None:
+        raise click.UsageError("Missing option '--upstream'.")
+    try:
+        return Origin.parse(url)
+    except OriginError as error:
+        # A URL may hold a password.
+        shown = "a URL with credentials" if "@" in url else repr(url)
+        raise _StartError(f"--upstream: {error}, got {shown}") from error
+
+
+def _tls(authorities: Path | None) -> ssl.SSLContext | None:
+    if authorities is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(authorities))
+    except (OSError, ssl.SSLError) as error:
+        raise _StartError(
+            f"--upstream-ca: expected certificates in PEM in {authorities}: {error}"
+        ) from error
 
 
 def _pairs(overrides: tuple[str, ...]) -> Mapping[str, str]:

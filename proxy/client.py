@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import httptools
 
 from proxy.framing import ResponseFramer, first_value
-from proxy.relay import Headers
-from proxy.replies import HEALTHY, error_body, json_headers
+from proxy.replies import Reply, error_reply
 from proxy.routing import Request, TargetError, origin_form
 
 if TYPE_CHECKING:
@@ -32,6 +31,7 @@ _IDLE_S = 75.0
 _LINGER_S = 2.0
 
 Answer = Callable[["ClientConnection", Request], "Driver"]
+Respond = Callable[[Request, "str | None"], "Reply | None"]
 
 
 class ClientConnection(asyncio.Protocol):
@@ -41,17 +41,27 @@ class ClientConnection(asyncio.Protocol):
         answer: Makes the driver for a request that may be forwarded.
         closed: Told when this connection is closed.
         write_limit_s: Seconds that a client may leave a full buffer unread.
+        request_limit_s: Seconds from the first byte of a request to its last.
+        respond: Answers requests for the proxy itself; it gets the peer's address.
+        refused: Told the status of every answer that the proxy gives by itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
         answer: Answer,
         closed: Callable[[ClientConnection], None],
         write_limit_s: float,
+        *,
+        request_limit_s: float = 60.0,
+        respond: Respond = lambda _request, _peer: None,
+        refused: Callable[[int], None] = lambda _status: None,
     ) -> None:
         self._answer = answer
         self._closed = closed
         self._write_limit_s = write_limit_s
+        self._request_limit_s = request_limit_s
+        self._respond = respond
+        self._refused = refused
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport | None = None
         self._driver: Driver | None = None
@@ -67,6 +77,9 @@ class ClientConnection(asyncio.Protocol):
         self._closing = False
         self._draining = False
         self._deadline: asyncio.TimerHandle | None = None
+        self._begun = False
+        # Whether the deadline is that of a request which has begun to come.
+        self._coming = False
 
     # What the driver and the proxy call.
 
@@ -81,6 +94,7 @@ class ClientConnection(asyncio.Protocol):
         if not keep_alive or self._draining:
             self._close()
             return
+        self._coming = False
         self._arm(_IDLE_S)
         if not self._dispatching:
             self._next()
@@ -115,7 +129,6 @@ class ClientConnection(asyncio.Protocol):
         if self._closing:
             return
         if self._driver is None:
-            self._arm(_IDLE_S)
             self._parse(data)
             self._next()
             return
@@ -149,12 +162,14 @@ class ClientConnection(asyncio.Protocol):
             self._disarm()
             self._driver.client_writable()
         elif not self._closing:
-            self._arm(_IDLE_S)
+            self._coming = False
+            self._await_request()
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
         """Start a request."""
+        self._begun = True
         self._url = b""
         self._headers = []
         self._body = bytearray()
@@ -196,6 +211,7 @@ class ClientConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Queue the request."""
+        self._begun = False
         self._queue.append(
             Request(
                 method=self._parser.get_method(),
@@ -219,6 +235,19 @@ class ClientConnection(asyncio.Protocol):
         self._refusal = (status, message)
         raise ValueError(message)
 
+    def _await_request(self) -> None:
+        """Limit the time to a request's first byte, or from there to its last.
+
+        The latter is not prolonged by what trickles in: a client that sends a byte now
+        and then would hold its connection for ever.
+        """
+        if not self._begun:
+            self._coming = False
+            self._arm(_IDLE_S)
+        elif not self._coming:
+            self._coming = True
+            self._arm(self._request_limit_s)
+
     def _parse(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
@@ -241,7 +270,7 @@ class ClientConnection(asyncio.Protocol):
                 if self._queue:
                     self._dispatch(self._queue.popleft())
                 elif self._refusal is not None:
-                    self._reply(None, *self._refusal)
+                    self._reply(None, error_reply(*self._refusal))
                 elif self._backlog:
                     data = bytes(self._backlog)
                     self._backlog.clear()
@@ -249,37 +278,46 @@ class ClientConnection(asyncio.Protocol):
                         self._transport.resume_reading()
                     self._parse(data)
                 else:
+                    self._await_request()
                     break
         finally:
             self._dispatching = False
 
     def _dispatch(self, request: Request) -> None:
-        if request.path == b"/healthz" and request.method in (b"GET", b"HEAD"):
-            self._local(request, 200, json_headers(HEALTHY), HEALTHY)
-            return
         hosts = sum(name.lower() == b"host" for name, _ in request.headers)
         if hosts > 1 or (request.http_11 and hosts == 0):
-            self._reply(request, 400, "the request must name one host")
+            reply = error_reply(400, "the request must name one host")
+            self._reply(request, reply)
+            return
+        own = self._respond(request, self._peer())
+        if own is not None:
+            self._local(request, own)
             return
         try:
             target = origin_form(request.target)
         except TargetError as error:
-            self._reply(request, error.status, str(error))
+            self._reply(request, error_reply(error.status, str(error)))
             return
         if target != request.target:
             request = replace(request, target=target)
         self._disarm()
+        self._coming = False
         self._driver = driver = self._answer(self, request)
         driver.start(("request", request.method, target, request.headers, request.body))
 
+    def _peer(self) -> str | None:
+        if self._transport is None:
+            return None
+        name = self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) else None
+
     # Answers of our own, and the end of the connection.
 
-    def _reply(self, request: Request | None, status: int, message: str) -> None:
-        self._local(request, status, *error_body(status, message))
+    def _reply(self, request: Request | None, reply: Reply) -> None:
+        self._refused(reply.status)
+        self._local(request, reply)
 
-    def _local(
-        self, request: Request | None, status: int, headers: Headers, body: bytes
-    ) -> None:
+    def _local(self, request: Request | None, reply: Reply) -> None:
         """Answer by ourselves; without a request it was refused, and we hang up."""
         framer = ResponseFramer(
             method=request.method if request else b"",
@@ -287,8 +325,8 @@ class ClientConnection(asyncio.Protocol):
             keep_alive=request.keep_alive if request else False,
             architecture="none",
         )
-        head = framer.head(status, headers)
-        self.write(head + framer.body(body) + framer.end())
+        head = framer.head(reply.status, reply.headers)
+        self.write(head + framer.body(reply.body) + framer.end())
         if request is None:
             self._linger()
         elif not framer.keep_alive or self._draining:
@@ -330,6 +368,12 @@ class ClientConnection(asyncio.Protocol):
             self._deadline = None
 
     def _expired(self) -> None:
-        """Close a connection that was idle, unread or half closed for too long."""
+        """Close a connection that was idle, unread or half closed for too long.
+
+        A client whose request did not come whole in time is told so.
+        """
+        if self._coming and self._driver is None and not self._closing:
+            self._reply(None, error_reply(408, "the request did not come in time"))
+            return
         self._gone("rst")
         self.abort()

@@ -13,6 +13,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from proxy import rollout
@@ -20,7 +21,9 @@ from proxy.rollout import Rollout, RolloutError
 from proxy.v2.settings import VARIABLES, validate
 
 __all__ = [
+    "LIMITS",
     "ConfigError",
+    "Limits",
     "Listen",
     "Live",
     "Settings",
@@ -47,6 +50,29 @@ class Listen:
 
     host: str
     port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What the sockets may take, fixed when the proxy starts.
+
+    Attributes:
+        pool_size: Connections to the upstream that may wait for another exchange.
+        pool_idle_s: Seconds that one may wait. Servers close after 5 (Node.js, uvicorn)
+            to 75 (nginx); one that closes just as it is used is tried again.
+        request_s: Seconds from the first byte of a request to its last.
+        write_s: Seconds that a client may leave a full buffer unread; None: as long as
+            a stream may last.
+    """
+
+    pool_size: int = 32
+    pool_idle_s: float = 15.0
+    request_s: float = 60.0
+    write_s: float | None = None
+
+
+LIMITS = Limits()
+"""The defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +142,13 @@ class Live:
         environ: The environment.
         overrides: What ``--set`` said.
         path: The settings file, lines of ``NAME=value``; None for none.
+        now: The time of day, for telling when the settings changed.
 
     Attributes:
         on_change: Told in words when the file changed, with the level of the fact.
+        changes: How often the settings changed since the start.
+        changed_at: When they last did; the start, at first.
+        unusable: Why the file cannot be used; None while it can.
 
     Raises:
         ConfigError: A value does not parse, or the file cannot be read.
@@ -129,32 +159,66 @@ class Live:
         environ: Mapping[str, str],
         overrides: Mapping[str, str] | None = None,
         path: Path | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._base = {**environ, **(overrides or {})}
+        self._environ = environ
+        self._overrides = overrides or {}
         self._path = path
+        self._now = now
         self.on_change: Callable[[str, str], None] = lambda _level, _message: None
         self._stamp = self._stat()
-        self._settings = resolve({**self._base, **self._read()})
+        self._file = self._read()
+        self._settings = self._resolved(self._file)
+        self.changes = 0
+        self.changed_at = now()
+        self.unusable: str | None = None
 
     def current(self) -> Settings:
         """Return the settings that a stream which begins now has to take."""
-        if self._path is not None:
-            stamp = self._stat()
-            if stamp != self._stamp:
-                self._stamp = stamp
-                self._reload()
+        if self._path is not None and self._stat() != self._stamp:
+            self.reload()
         return self._settings
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
+        """Read the file again, whether or not it looks changed (SIGHUP)."""
+        if self._path is None:
+            self.on_change("warning", "no settings file, so nothing to read again")
+            return
+        self._stamp = self._stat()
         try:
-            self._settings = resolve({**self._base, **self._read()})
+            values = self._read()
+            settings = self._resolved(values)
         except ConfigError as error:
-            self._settings = replace(self._settings, rollout=Rollout(enabled=False))
+            self.unusable = str(error)
+            self._take(replace(self._settings, rollout=Rollout(enabled=False)))
             self.on_change("error", f"{error}; until then new streams take v1")
             return
+        self.unusable = None
+        self._file = values
+        self._take(settings)
         self.on_change("info", f"settings read again from {self._path}")
         for warning in self._settings.warnings:
             self.on_change("warning", warning)
+
+    def source(self, variable: str) -> str:
+        """Tell where the value of a variable comes from."""
+        if self._file.get(variable):
+            return "settings file"
+        # An empty line in the file unsets what came before it.
+        if variable not in self._file:
+            if self._overrides.get(variable):
+                return "--set"
+            if variable not in self._overrides and self._environ.get(variable):
+                return "environment"
+        return "default"
+
+    def _take(self, settings: Settings) -> None:
+        self._settings = settings
+        self.changes += 1
+        self.changed_at = self._now()
+
+    def _resolved(self, file: Mapping[str, str]) -> Settings:
+        return resolve({**self._environ, **self._overrides, **file})
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:

@@ -23,11 +23,12 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from proxy.framing import BadHeadError, ResponseFramer
 from proxy.logs import StreamLog
+from proxy.metrics import Facts
 from proxy.relay import Command, Event, Headers, Relay
 from proxy.replies import error_body
 from proxy.rollout import LINES
 
-__all__ = ["Client", "Connector", "Driver", "Handle"]
+__all__ = ["Client", "Connector", "Driver", "Handle", "Meter"]
 
 
 class Client(Protocol):
@@ -53,6 +54,22 @@ class Handle(Protocol):
         """Go on reading."""
 
 
+class Meter(Protocol):
+    """Where figures about answers go; see :mod:`proxy.metrics`."""
+
+    def begun(self) -> None:
+        """Count an answer that begins."""
+
+    def over(self, facts: Facts) -> None:
+        """Count an answer that ended."""
+
+    def count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
+        """Add to a counter of the relays."""
+
+    def observe(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        """Put a value into a distribution of the relays."""
+
+
 Connector = Callable[[Callable[[list[Event]], None]], Handle]
 """Starts an attempt that delivers its events to the given function."""
 
@@ -66,6 +83,7 @@ class Driver:
         client: Where the answer goes.
         connect: Starts an attempt to reach the upstream.
         log: Where facts about this stream go.
+        meter: Where its figures go.
         clock: Monotonic nanoseconds.
         call_later: Schedules a call in seconds, as the loop's method does.
     """
@@ -78,6 +96,7 @@ class Driver:
         client: Client,
         connect: Connector,
         log: StreamLog,
+        meter: Meter,
         clock: Callable[[], int] = time.monotonic_ns,
         call_later: Callable[..., asyncio.TimerHandle] | None = None,
     ) -> None:
@@ -86,6 +105,7 @@ class Driver:
         self._client = client
         self._connect = connect
         self._log = log
+        self._meter = meter
         self._clock = clock
         self._call_later = call_later or asyncio.get_running_loop().call_later
         self._upstream: Handle | None = None
@@ -99,11 +119,19 @@ class Driver:
         self._status: int | None = None
         self._bytes_out = 0
         self._over = False
+        # For the figures: what was last heard that can end an answer, and times.
+        self._last: str | None = None
+        self._began_ns = 0
+        self._body_at_ns: int | None = None
+        self._held_at_ns: int | None = None
+        self._hold_ns = 0
 
     # What the connection to the client calls.
 
     def start(self, event: Event) -> None:
         """Hand the ``request`` event to the relay."""
+        self._began_ns = self._clock()
+        self._meter.begun()
         self._turn([event])
 
     def client_gone(self, how: Literal["fin", "rst"]) -> None:
@@ -164,17 +192,24 @@ class Driver:
                 if source is not self._source and source is not None:
                     # The relay closed this attempt in the middle of its events.
                     break
+                if event[0] == "ended" and event[1] != "complete":
+                    self._last = event[1]
                 for command in self._relay.handle(self._clock(), event):
                     self._perform(command)
                 if self._over:
                     break
         except BadHeadError as error:
             self._log.write("warning", f"answer refused: {error}", {})
+            self._last = "protocol_error"
             self._fail(502, "the upstream's answer has an invalid head")
         except Exception as error:  # noqa: BLE001 - one stream must not end the others
             self._log.failed(error)
+            self._last = "proxy"
             self._fail(500, "the proxy failed")
-        self._flush()
+        if self._out:
+            self._flush()
+        elif source is not None and self._held_at_ns is None:
+            self._held_at_ns = self._clock()
         if self._outcome is not None:
             self._conclude(self._outcome)
 
@@ -189,11 +224,13 @@ class Driver:
             self._COMMANDS[command[0]](self, *command[1:])
 
     def _flush(self) -> None:
-        if self._out:
-            data = b"".join(self._out)
-            self._out.clear()
-            self._bytes_out += len(data)
-            self._client.write(data)
+        data = b"".join(self._out)
+        self._out.clear()
+        self._bytes_out += len(data)
+        self._client.write(data)
+        if self._held_at_ns is not None:
+            self._hold_ns = max(self._hold_ns, self._clock() - self._held_at_ns)
+            self._held_at_ns = None
 
     def _conclude(self, outcome: str) -> None:
         self._outcome = None
@@ -207,12 +244,48 @@ class Driver:
             if handle is not None:
                 handle.cancel()
         self._timers.clear()
+        now_ns = self._clock()
+        ttft_ns = None
+        if self._body_at_ns is not None:
+            ttft_ns = self._body_at_ns - self._began_ns
+        cause = self._cause(outcome)
+        duration_ns = now_ns - self._began_ns
         self._log.over(
             outcome,
             status=self._status,
+            cause=cause,
             attempts=self._attempt,
             bytes_out=self._bytes_out,
+            ttft_ms=None if ttft_ns is None else round(ttft_ns / 1e6, 3),
+            duration_ms=round(duration_ns / 1e6, 3),
         )
+        self._meter.over(
+            Facts(
+                outcome=outcome,
+                cause=cause,
+                attempts=self._attempt,
+                bytes_out=self._bytes_out,
+                duration_ns=duration_ns,
+                ttft_ns=ttft_ns,
+                hold_ns=self._hold_ns,
+            )
+        )
+
+    def _cause(self, outcome: str) -> str | None:
+        """Name what made the answer fail; None where it did not fail.
+
+        A client that leaves and a proxy that stops are no failures. v1 ends cut answers
+        cleanly, so the outcome alone would hide them.
+        """
+        if outcome not in {"complete", "short", "aborted"}:
+            return None
+        if self._last is not None:
+            return self._last
+        if outcome != "complete":
+            return outcome
+        if self._status is not None and self._status >= 500:
+            return "upstream_status" if self._attempt else "unavailable"
+        return None
 
     def _fail(self, status: int, message: str) -> None:
         """End the answer for a reason that is not the relay's."""
@@ -232,6 +305,7 @@ class Driver:
     def _do_connect(self, attempt: int) -> None:
         self._drop_upstream()
         self._attempt = attempt
+        self._last = None
         source = self._source = object()
 
         def deliver(events: list[Event]) -> None:
@@ -250,6 +324,8 @@ class Driver:
         if not self._over:
             if not self._framer.started:
                 raise RuntimeError("the relay sent a body before a head")
+            if self._body_at_ns is None:
+                self._body_at_ns = self._clock()
             self._out.append(self._framer.body(data))
 
     def _do_end(self) -> None:
@@ -298,15 +374,22 @@ class Driver:
             self._do_set_timer(name, at_ns)
             return
         del self._timers[name]
+        self._last = "timeout"
         self._turn([("timer", name)])
+        if not self._over:
+            # A timer of another purpose, such as the wait before a further attempt.
+            self._last = None
 
     def _do_log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         # The choice was logged once where it was made, at the level operators see.
         if message not in LINES.values():
             self._log.write(level, message, fields)
 
-    def _do_measure(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        """Leave what a relay measured be; nothing collects it yet."""
+    def _do_count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
+        self._meter.count(name, amount, labels)
+
+    def _do_observe(self, name: str, value: float, labels: Mapping[str, str]) -> None:
+        self._meter.observe(name, value, labels)
 
     _COMMANDS: ClassVar[dict[str, Callable[..., None]]] = {
         "connect": _do_connect,
@@ -320,6 +403,6 @@ class Driver:
         "set_timer": _do_set_timer,
         "cancel_timer": _do_cancel_timer,
         "log": _do_log,
-        "count": _do_measure,
-        "observe": _do_measure,
+        "count": _do_count,
+        "observe": _do_observe,
     }

@@ -1,4 +1,4 @@
-"""One line for each fact, as ``key=value``, on stderr and in a file.
+"""One line for each fact, as ``key=value`` or JSON, on stderr and in a file.
 
 Directions: ``>`` toward the upstream, ``<`` back from it, ``=`` an outcome.
 Nothing of a payload and nothing of a credential is ever written: requests are named by
@@ -18,10 +18,20 @@ from logging.handlers import WatchedFileHandler
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LEVELS", "KeyValueFormatter", "StreamLog", "configure"]
+__all__ = [
+    "FORMATS",
+    "LEVELS",
+    "JsonFormatter",
+    "KeyValueFormatter",
+    "StreamLog",
+    "configure",
+]
 
 LEVELS = ("debug", "info", "warning", "error")
 """Levels of ``--log-level`` and of a relay's ``log`` command."""
+
+FORMATS = ("text", "json")
+"""Values of ``--log-format``."""
 
 _NUMBERS = {name: getattr(logging, name.upper()) for name in LEVELS}
 _BARE = re.compile(r"[\w.:/@%+*~-]+", re.ASCII)
@@ -32,10 +42,9 @@ class KeyValueFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a line break inside a value is escaped."""
-        at = datetime.fromtimestamp(record.created, tz=UTC)
         fields: Mapping[str, Any] = getattr(record, "fields", {})
         pairs = [
-            f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z",
+            _time(record),
             f"level={record.levelname.lower()}",
             f"msg={_quoted(record.getMessage(), always=True)}",
         ]
@@ -43,6 +52,24 @@ class KeyValueFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[1] is not None:
             pairs += [f"error={_quoted(_place(record.exc_info[1]))}"]
         return " ".join(pairs)
+
+
+class JsonFormatter(logging.Formatter):
+    """Writes a record as one JSON object: time, level, msg, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, ASCII only."""
+        facts: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "msg": record.getMessage(),
+        }
+        fields: Mapping[str, Any] = getattr(record, "fields", {})
+        # A relay's field must not take the place of ours.
+        facts |= {f"{key}_" if key in facts else key: v for key, v in fields.items()}
+        if record.exc_info and record.exc_info[1] is not None:
+            facts["error"] = _place(record.exc_info[1])
+        return json.dumps(facts, default=_text)
 
 
 class StreamLog:
@@ -79,18 +106,20 @@ class StreamLog:
         Args:
             outcome: ``complete``, ``short`` of its length, ``aborted``, ``client gone``
                 or ``shut down``.
-            fields: Figures of the answer.
+            fields: Figures of the answer; what is None is left out.
         """
-        facts = {"architecture": self._architecture, "outcome": outcome, **fields}
+        known = {name: value for name, value in fields.items() if value is not None}
+        facts = {"architecture": self._architecture, "outcome": outcome, **known}
         self.write("info", "= answer over", facts)
 
 
-def configure(level: str, path: Path | None) -> logging.Logger:
+def configure(level: str, path: Path | None, form: str = "text") -> logging.Logger:
     """Set up the proxy's logger, and asyncio's beside it, and return the former.
 
     Args:
         level: One of :data:`LEVELS`.
         path: A file to append to as well; its folder is made where it is missing.
+        form: One of :data:`FORMATS`.
 
     Raises:
         OSError: The file cannot be opened.
@@ -100,6 +129,7 @@ def configure(level: str, path: Path | None) -> logging.Logger:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Watched, so that a file that was rotated away is opened anew.
         handlers.append(WatchedFileHandler(path, encoding="utf-8"))
+    formatter = JsonFormatter() if form == "json" else KeyValueFormatter()
     logger = logging.getLogger("proxy")
     for target in (logger, logging.getLogger("asyncio")):
         for old in tuple(target.handlers):
@@ -107,15 +137,24 @@ def configure(level: str, path: Path | None) -> logging.Logger:
             old.close()
         target.propagate = False
         for handler in handlers:
-            handler.setFormatter(KeyValueFormatter())
+            handler.setFormatter(formatter)
             target.addHandler(handler)
     logger.setLevel(_NUMBERS[level])
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     return logger
 
 
+def _time(record: logging.LogRecord) -> str:
+    at = datetime.fromtimestamp(record.created, tz=UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+
+
+def _text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
 def _quoted(value: object, *, always: bool = False) -> str:
-    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    text = _text(value)
     if not always and _BARE.fullmatch(text):
         return text
     return json.dumps(text)

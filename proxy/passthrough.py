@@ -2,8 +2,9 @@
 
 It speaks the contract of an architecture (DESIGN, section 8), so that the driver needs
 one way only. Status, end-to-end headers and body pass unchanged, as they come.
-An upstream that fails before its head becomes 502, one that is silent too long 504, and
-one that breaks off later is broken off to the client as well, without the terminator.
+An upstream that fails before its head becomes 502; one that is silent for too long, or
+cannot be connected to in time, 504; one that breaks off later is broken off to the
+client as well, without the terminator.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class PassThrough:
         cancel: Command = ("cancel_timer", _TIMER)
         if self._headed:
             return [cancel, ("end",)] if kind == "complete" else [cancel, ("abort",)]
-        return [cancel, *_error(502, f"the upstream's answer did not begin: {kind}")]
+        status = 504 if kind == "connect_timeout" else 502
+        return [cancel, *_error(status, f"the upstream's answer did not begin: {kind}")]
 
     def _timed_out(self) -> list[Command]:
         self._done = True

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import orjson
 
 from proxy.relay import Headers
 
-__all__ = ["HEALTHY", "error_body", "json_headers"]
+__all__ = ["Reply", "error_body", "error_reply", "json_reply"]
 
-HEALTHY = b'{"status":"ok"}'
-"""The body of ``/healthz``."""
+
+class Reply(NamedTuple):
+    """An answer of our own.
+
+    Attributes:
+        status: The HTTP status.
+        headers: They hold the body's length.
+        body: The whole body.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+
 
 _KINDS = {
     400: "invalid_request_error",
+    403: "permission_error",
     404: "not_found_error",
+    405: "invalid_request_error",
+    408: "timeout_error",
     413: "request_too_large",
     431: "invalid_request_error",
     502: "upstream_error",
@@ -22,12 +39,15 @@ _KINDS = {
 }
 
 
-def json_headers(body: bytes) -> Headers:
-    """Return the headers of a JSON answer with this body."""
-    return (
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-    )
+def json_reply(status: int, value: object) -> Reply:
+    """Return a JSON answer that no cache may keep."""
+    body = orjson.dumps(value)
+    return Reply(status, (*_json_headers(body), (b"cache-control", b"no-store")), body)
+
+
+def error_reply(status: int, message: str) -> Reply:
+    """Return an error answer; see :func:`error_body`."""
+    return Reply(status, *error_body(status, message))
 
 
 def error_body(status: int, message: str) -> tuple[Headers, bytes]:
@@ -42,4 +62,11 @@ def error_body(status: int, message: str) -> tuple[Headers, bytes]:
     """
     kind = _KINDS.get(status, "api_error")
     body = orjson.dumps({"error": {"message": message, "type": kind, "code": status}})
-    return json_headers(body), body
+    return _json_headers(body), body
+
+
+def _json_headers(body: bytes) -> Headers:
+    return (
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+    )

@@ -39,6 +39,8 @@ __all__ = [
     "Rollout",
     "RolloutError",
     "bucket_of",
+    "credential_key",
+    "parse_percentage",
 ]
 
 BUCKETS = 10_000
@@ -130,13 +132,20 @@ class Rollout:
             warnings=tuple(_surprises(enabled, hundredths, header)),
         )
 
+    @property
+    def threshold(self) -> int:
+        """The first bucket that v1 serves: 0 for none of v2, 10,000 for all of it."""
+        if self.enabled is False:
+            return 0
+        if self.hundredths is None:
+            return BUCKETS if self.enabled else 0
+        return self.hundredths
+
     def decide(self, headers: Headers) -> Decision:
         """Decide which architecture serves the stream with these request headers."""
         if self.enabled is False:
             return Decision(architecture="v1", reason="disabled")
-        threshold = self.hundredths
-        if threshold is None:
-            threshold = BUCKETS if self.enabled else 0
+        threshold = self.threshold
         if threshold <= 0:
             return Decision(architecture="v1", reason="off")
         if threshold >= BUCKETS:
@@ -156,9 +165,19 @@ class Rollout:
         for name in (b"authorization", b"x-api-key"):
             credential = first_value(headers, name)
             if credential:
-                # Hashed, so that a key can be shown without showing the credential.
-                return b"credential:" + hashlib.sha256(credential).hexdigest().encode()
+                return credential_key(credential)
         return None
+
+
+def credential_key(credential: bytes) -> bytes:
+    """Return the sticky key that stands for a credential.
+
+    It is a hash, so that a key can be shown without showing the credential.
+
+    Args:
+        credential: The value of ``Authorization`` or ``X-Api-Key``, whole.
+    """
+    return b"credential:" + hashlib.sha256(credential).hexdigest().encode()
 
 
 def bucket_of(key: bytes, salt: str) -> int:
@@ -170,6 +189,18 @@ def bucket_of(key: bytes, salt: str) -> int:
     text = f"{len(salt)}:{salt}|{_FLAG}|".encode() + key
     head = hashlib.sha256(text).digest()[:8]
     return int.from_bytes(head, "big") * BUCKETS >> 64
+
+
+def parse_percentage(text: str) -> int:
+    """Return a percentage in steps of 0.01 %.
+
+    Raises:
+        RolloutError: It is no number from 0 to 100 with at most two decimals.
+    """
+    found = _hundredths("--percentage", text)
+    if found is None:
+        raise RolloutError("--percentage", "a number from 0 to 100", text)
+    return found
 
 
 def _boolean(variable: str, value: str) -> bool | None:

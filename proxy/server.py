@@ -21,15 +21,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.client import ClientConnection
-from proxy.config import Listen, Live
+from proxy.config import LIMITS, Limits, Listen, Live
 from proxy.driver import Driver, Handle
+from proxy.endpoints import Census, Endpoints
 from proxy.framing import ResponseFramer
 from proxy.logs import StreamLog
+from proxy.metrics import Metrics
+from proxy.origin import Origin
 from proxy.passthrough import PassThrough
+from proxy.pool import Pool, UpstreamCall
 from proxy.relay import Event, MakeRelay, Relay
 from proxy.rollout import LINES
 from proxy.routing import Request, wants_stream
-from proxy.upstream import Origin, UpstreamCall
 
 __all__ = ["Proxy"]
 
@@ -42,15 +45,20 @@ class Proxy:
         live: The settings, as they are for each new stream.
         architectures: The factories of ``v1`` and ``v2``.
         logger: Where facts go.
+        limits: What the sockets may take.
+        tls: How to check the upstream's certificate; None: by the system's authorities
+            and those of ``SSL_CERT_FILE``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
         *,
         origin: Origin,
         live: Live,
         architectures: Mapping[str, MakeRelay],
         logger: logging.Logger,
+        limits: Limits = LIMITS,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._origin = origin
         self._live = live
@@ -59,11 +67,24 @@ class Proxy:
             name: _sharing(factory, shared) for name, factory in architectures.items()
         }
         self._logger = logger
-        self._tls = ssl.create_default_context() if origin.tls else None
+        self._limits = limits
+        if origin.tls and tls is None:
+            tls = ssl.create_default_context()
+        self._metrics = metrics = Metrics(logger)
+        self._census = Census(live)
+        self._endpoints = Endpoints(live, self._census, metrics)
+        self._pool = Pool(
+            origin,
+            tls=tls if origin.tls else None,
+            size=limits.pool_size,
+            idle_s=limits.pool_idle_s,
+            count=lambda how: metrics.connections.labels(how).inc(),
+        )
         self._clients: set[ClientConnection] = set()
         self._empty = asyncio.Event()
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
+        self._add_gauges()
 
     async def start(self, listen: Listen) -> str:
         """Listen, and return the URL to reach the proxy at.
@@ -86,6 +107,7 @@ class Proxy:
         """Accept nothing more, let open answers end for ``grace_s``, close the rest."""
         if self._server is not None:
             self._server.close()
+        self._pool.close()
         for client in tuple(self._clients):
             client.close_when_idle()
         await self._drained(grace_s)
@@ -104,6 +126,8 @@ class Proxy:
         relay: Relay
         if wants_stream(request.body):
             decision = settings.rollout.decide(request.headers)
+            self._census.add(decision)
+            self._metrics.decisions.labels(decision.architecture, decision.reason).inc()
             architecture = decision.architecture
             make_relay = self._architectures[architecture]
             relay = make_relay(settings.streaming, secrets.randbits(64))
@@ -119,16 +143,19 @@ class Proxy:
         method = request.method
         log.write("debug", f"> {method.decode('ascii')}", {"path": request.path})
 
+        data = self._origin.request(
+            method, request.target, request.headers, request.body
+        )
+
         def connect(deliver: Callable[[list[Event]], None]) -> Handle:
             return UpstreamCall(
-                self._origin,
-                self._origin.request(
-                    method, request.target, request.headers, request.body
-                ),
+                self._pool,
+                data,
                 deliver,
                 no_body=method == b"HEAD",
-                tls=self._tls,
+                decode=architecture != "none",
                 connect_timeout_s=settings.connect_timeout_s,
+                report=log.write,
             )
 
         return Driver(
@@ -142,11 +169,42 @@ class Proxy:
             client=client,
             connect=connect,
             log=log,
+            meter=self._metrics.meter(architecture),
+        )
+
+    def _add_gauges(self) -> None:
+        gauge = self._metrics.gauge
+        gauge(
+            "proxy_client_connections_open",
+            "Connections from clients.",
+            lambda: len(self._clients),
+        )
+        gauge(
+            "proxy_upstream_connections_idle",
+            "Connections to the upstream that wait for another exchange.",
+            lambda: self._pool.waiting,
+        )
+        gauge(
+            "proxy_rollout_percentage",
+            "Share of the keys that v2 serves, 0 to 100, as it is set now.",
+            lambda: self._live.current().rollout.threshold / 100,
+        )
+        gauge(
+            "proxy_rollout_share",
+            "Share of v2 in the streams since the settings last changed, 0 to 1.",
+            self._census.share,
         )
 
     def _accept(self) -> ClientConnection:
-        limit_s = self._live.current().total_timeout_s
-        client = ClientConnection(self.answer, self._forget, limit_s)
+        limit_s = self._limits.write_s or self._live.current().total_timeout_s
+        client = ClientConnection(
+            self.answer,
+            self._forget,
+            limit_s,
+            request_limit_s=self._limits.request_s,
+            respond=self._endpoints.respond,
+            refused=lambda status: self._metrics.refused.labels(str(status)).inc(),
+        )
         self._clients.add(client)
         self._empty.clear()
         return client

@@ -1,116 +1,44 @@
-"""The connection to the upstream: one request, one answer, and exactly how it ended.
-
-Every exchange has a connection of its own. It costs a handshake, and buys that no
-answer can hold bytes of another, that closing it stops the upstream's work at once, and
-that a stale connection cannot fail a stream.
+"""One exchange on a connection to the upstream: a request, an answer, how it ended.
 
 How an answer ended (DESIGN, section 8):
 
 * ``complete``: the framing said so; or FIN, where the answer has neither a length nor
   transfer chunks and so ends with its connection (RFC 9112, section 6.3).
-* ``truncated``: FIN before that, also before the head.
+* ``truncated``: FIN before that, also before the head, or within a content coding.
 * ``reset``: the connection broke, whatever the framing.
-* ``refused``: there was never a connection.
-* ``protocol_error``: the bytes are not HTTP. What came before them is delivered first.
+* ``refused``: there was never a connection; ``connect_timeout``: not in time.
+* ``protocol_error``: the bytes are not HTTP, or not in the coding that the head names.
+  What came before them is delivered first.
+
+The connection may serve another exchange only where nothing is in doubt: an answer of
+HTTP/1.1 with a body, framed by a length or by transfer chunks, that ended at the last
+byte that was read, over a request that was sent whole, without ``Connection: close``.
+Everything else is closed, bodies that were never to come among it: a server that sends
+one all the same would put it before the next answer.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import cast
-from urllib.parse import urlsplit
+from typing import Literal, cast
 
 import httptools
 
-from proxy.framing import end_to_end, request_head
-from proxy.relay import Ending, Event, Headers
+from proxy.decoding import Decoder, DecodingError, decoded_head, decoder_for
+from proxy.relay import Ending, Event
 
-__all__ = ["Origin", "OriginError", "UpstreamCall", "UpstreamProtocol"]
+__all__ = ["Deliver", "UpstreamProtocol"]
 
 Deliver = Callable[[list[Event]], None]
 """Takes the events of one turn, in order: ``head``, ``data``, ``ended``."""
 
-_BODILESS_METHODS = frozenset({b"GET", b"HEAD", b"DELETE", b"OPTIONS", b"TRACE"})
-_REWRITTEN = frozenset({b"host", b"content-length", b"accept-encoding", b"expect"})
 _MAX_HEAD_BYTES = 256 * 1024
-
-
-class OriginError(ValueError):
-    """The upstream's URL cannot be used."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Where the upstream is.
-
-    Attributes:
-        host: Host name or address, without brackets.
-        port: TCP port.
-        tls: Whether to speak TLS, with the certificate checked.
-        prefix: Path put before every target, without a slash at its end.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    prefix: bytes = b""
-
-    @classmethod
-    def parse(cls, url: str) -> Origin:
-        """Read a base URL such as ``https://api.example`` or ``http://host:9/llm/v1``.
-
-        A ``/v1`` at its end is the one that every target begins with already.
-
-        Raises:
-            OriginError: It is no http or https URL, or says more than a base.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError as error:
-            raise OriginError(f"{error}") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise OriginError("it must begin with http:// or https:// and name a host")
-        if parts.username is not None or parts.query or parts.fragment:
-            raise OriginError("it must not hold credentials, a query or a fragment")
-        if not url.isascii() or any(c <= " " for c in url):
-            raise OriginError("it must be ASCII without spaces")
-        tls = parts.scheme == "https"
-        path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-        return cls(
-            host=parts.hostname,
-            port=port or (443 if tls else 80),
-            tls=tls,
-            prefix=path.encode("ascii"),
-        )
-
-    @property
-    def authority(self) -> bytes:
-        """The value of ``Host``: the port only where it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        own = 443 if self.tls else 80
-        return (host if self.port == own else f"{host}:{self.port}").encode("ascii")
-
-    def request(
-        self, method: bytes, target: bytes, headers: Headers, body: bytes
-    ) -> bytes:
-        """Return the request as it goes to the upstream.
-
-        End-to-end headers keep their order, credentials too. ``Host`` is the
-        upstream's, the length is that of ``body``, and the answer is asked for
-        uncompressed, since a relay reads it.
-        """
-        kept = [(b"host", self.authority)]
-        kept += [
-            line for line in end_to_end(headers) if line[0].lower() not in _REWRITTEN
-        ]
-        kept.append((b"accept-encoding", b"identity"))
-        if body or method not in _BODILESS_METHODS:
-            kept.append((b"content-length", b"%d" % len(body)))
-        return request_head(method, self.prefix + target, tuple(kept)) + body
+_BODILESS = frozenset({204, 304})
+_HEAD_END = b"\r\n\r\n"
+_EXACT_END = re.compile(rb"[^\r\n]\r\n\r\n\Z")
+"""The end of transfer chunks: the last chunk or a trailer, then one empty line."""
 
 
 class UpstreamProtocol(asyncio.Protocol):
@@ -120,22 +48,44 @@ class UpstreamProtocol(asyncio.Protocol):
         request: The bytes to send once connected.
         deliver: Called once a turn with the events of that turn.
         no_body: Whether the answer has no body whatever its head says (HEAD).
+        decode: Whether a compressed event stream is decoded.
+        release: Takes a connection that may serve again, with the seconds for which
+            the upstream promised to keep it, if it did.
+        stale: Asked when the connection dies before a byte of an answer came; True:
+            the exchange goes on elsewhere, nothing is delivered here.
     """
 
-    def __init__(self, request: bytes, deliver: Deliver, *, no_body: bool) -> None:
+    def __init__(  # noqa: PLR0913 - all it touches is handed in
+        self,
+        request: bytes,
+        deliver: Deliver,
+        *,
+        no_body: bool,
+        decode: bool = False,
+        release: Callable[[asyncio.Transport, float | None], None] | None = None,
+        stale: Callable[[], bool] | None = None,
+    ) -> None:
         self._request = request
         self._deliver = deliver
         self._no_body = no_body
+        self._decode = decode
+        self._release = release
+        self._stale = stale
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._headers: list[tuple[bytes, bytes]] = []
         self._pieces: list[bytes] = []
         self._head: Event | None = None
         self._head_bytes = 0
+        self._tail = b""
         self._in_body = False
-        self._framed = False
-        self._raw = False
+        self._framing: Literal["none", "chunked", "length", "close"] = "close"
+        self._remaining = 0
+        self._decoder: Decoder | None = None
+        self._keep_s: float | None = None
+        self._reusable = False
         self._complete = False
+        self._surplus = False
         self._paused = False
         self._over = False
 
@@ -145,9 +95,9 @@ class UpstreamProtocol(asyncio.Protocol):
         """Close at once; nothing is delivered any more."""
         self._finish()
 
-    def refuse(self) -> None:
+    def fail(self, kind: Literal["refused", "connect_timeout"]) -> None:
         """Deliver that no connection came about."""
-        self._end("refused")
+        self._end(kind)
 
     def pause(self) -> None:
         """Stop reading, so that the upstream feels that the client does not read."""
@@ -164,7 +114,7 @@ class UpstreamProtocol(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request."""
+        """Send the request; also called where a connection is used again."""
         self._transport = cast("asyncio.Transport", transport)
         if self._over:
             self._transport.abort()
@@ -178,6 +128,7 @@ class UpstreamProtocol(asyncio.Protocol):
         """Deliver what these bytes hold: the head, then the body, then the end."""
         if self._over:
             return
+        self._stale = None
         kind = self._feed(data)
         events: list[Event] = []
         if self._head is not None:
@@ -185,17 +136,23 @@ class UpstreamProtocol(asyncio.Protocol):
             self._head = None
         if self._pieces:
             pieces = self._pieces
-            events.append(("data", pieces[0] if len(pieces) == 1 else b"".join(pieces)))
+            body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
             self._pieces = []
+            if self._decoder is not None:
+                body, kind = self._decoded(body, kind)
+            if body:
+                events.append(("data", body))
         if kind is not None:
-            self._finish()
+            kind = self._judged(kind)
+            self._finish(reuse=kind == "complete")
             events.append(("ended", kind))
         if events:
             self._deliver(events)
 
     def eof_received(self) -> None:
         """Judge a FIN by the framing."""
-        self._end("truncated" if self._framed or not self._in_body else "complete")
+        whole = self._in_body and self._framing == "close"
+        self._end("complete" if whole else "truncated")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Judge a broken connection; a FIN has been judged before."""
@@ -207,8 +164,9 @@ class UpstreamProtocol(asyncio.Protocol):
     # What the parser calls.
 
     def on_message_begin(self) -> None:
-        """Forget an informational answer that came before."""
+        """Forget an informational answer; see bytes behind a complete one."""
         self._headers = []
+        self._surplus = self._surplus or self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header line; those after the body are trailers and are dropped."""
@@ -225,15 +183,31 @@ class UpstreamProtocol(asyncio.Protocol):
             return
         if self._in_body:
             return
-        names = {name.lower(): value for name, value in self._headers}
+        headers = tuple(self._headers)
+        names = {name.lower(): value for name, value in headers}
         coding = names.get(b"transfer-encoding")
         if coding is not None and coding.lower() != b"chunked":
             raise ValueError("an unknown transfer coding")
-        self._framed = coding is not None or b"content-length" in names
         self._in_body = True
-        self._head = ("head", status, tuple(self._headers))
-        if self._no_body:
+        if self._no_body or status in _BODILESS:
+            self._framing = "none"
             self._complete = True
+        elif coding is not None:
+            self._framing = "chunked"
+        elif b"content-length" in names:
+            self._framing = "length"
+            self._remaining = int(names[b"content-length"])
+            self._complete = self._remaining == 0
+        self._reusable = self._parser.get_http_version() == "1.1" and not any(
+            name.lower() == b"connection" and b"close" in value.lower()
+            for name, value in headers
+        )
+        self._keep_s = _promised(names.get(b"keep-alive", b""))
+        if self._decode and self._framing != "none":
+            self._decoder = decoder_for(status, headers)
+            if self._decoder is not None:
+                headers = decoded_head(headers)
+        self._head = ("head", status, headers)
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body; the pieces of one turn travel together."""
@@ -241,29 +215,22 @@ class UpstreamProtocol(asyncio.Protocol):
             self._pieces.append(data)
 
     def on_message_complete(self) -> None:
-        """Note the end that the framing names."""
-        if self._in_body:
+        """Note the end of the transfer chunks."""
+        if self._in_body and self._framing == "chunked":
             self._complete = True
 
+    # Reading.
+
     def _feed(self, data: bytes) -> Ending | None:
-        """Parse, and return how the answer ended if it did."""
-        if self._raw:
-            self._pieces.append(data)
-            return None
-        if not self._in_body:
-            self._head_bytes += len(data)
+        """Read on, and return how the answer ended if it did."""
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            # An offer ("Upgrade: h2c") beside a body that ends with the connection:
-            # llhttp stops there, the body goes on.
-            if not self._in_body:
-                return "protocol_error"
-            if not self._complete:
-                self._raw = True
-                self._pieces.append(data[upgrade.args[0] :])
-        except httptools.HttpParserError:
+            while not self._in_body and data:
+                data = self._feed_head(data)
+            if data and self._in_body:
+                self._feed_body(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             # Bytes behind a complete answer are nobody's.
+            self._surplus = True
             return "complete" if self._complete else "protocol_error"
         if self._complete:
             return "complete"
@@ -271,69 +238,88 @@ class UpstreamProtocol(asyncio.Protocol):
             return "protocol_error"
         return None
 
-    def _end(self, kind: Ending) -> None:
-        if not self._over:
-            self._finish()
-            self._deliver([("ended", kind)])
+    def _feed_head(self, data: bytes) -> bytes:
+        """Parse up to the end of a head, and return what lies behind it.
 
-    def _finish(self) -> None:
-        self._over = True
-        if self._transport is not None:
-            self._transport.abort()
-
-
-class UpstreamCall:
-    """One attempt: connects, then is the handle on the connection.
-
-    Args:
-        origin: Where to connect.
-        request: The bytes to send.
-        deliver: Called once a turn with the events of that turn.
-        no_body: Whether the answer has no body whatever its head says.
-        tls: How to check the certificate, where the origin speaks TLS.
-        connect_timeout_s: Seconds until a connection that does not come about counts
-            as refused.
-    """
-
-    def __init__(  # noqa: PLR0913 - all it touches is handed in
-        self,
-        origin: Origin,
-        request: bytes,
-        deliver: Deliver,
-        *,
-        no_body: bool,
-        tls: ssl.SSLContext | None,
-        connect_timeout_s: float,
-    ) -> None:
-        self._origin = origin
-        self._tls = tls
-        self._connect_timeout_s = connect_timeout_s
-        self._protocol = UpstreamProtocol(request, deliver, no_body=no_body)
-        loop = asyncio.get_running_loop()
-        self._task = loop.create_task(self._connect(loop))
-
-    def close(self) -> None:
-        """Close at once, while connecting too; nothing is delivered any more."""
-        self._task.cancel()
-        self._protocol.close()
-
-    def pause(self) -> None:
-        """Stop reading."""
-        self._protocol.pause()
-
-    def resume(self) -> None:
-        """Go on reading."""
-        self._protocol.resume()
-
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> None:
+        The parser does not say how far it read, and what lies behind the head is read
+        by the framing that the head named.
+        """
+        before = self._tail
+        end = (before + data).find(_HEAD_END)
+        cut = len(data) if end < 0 else end + len(_HEAD_END) - len(before)
+        self._head_bytes += cut
+        self._tail = b"" if end >= 0 else (before + data)[-3:]
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
-                await loop.create_connection(
-                    lambda: self._protocol,
-                    self._origin.host,
-                    self._origin.port,
-                    ssl=self._tls,
-                )
-        except (OSError, UnicodeError):
-            # Also a timeout, a bad certificate, a name that is unknown or no name.
-            self._protocol.refuse()
+            self._parser.feed_data(data[:cut])
+        except httptools.HttpParserUpgrade:
+            # An offer ("Upgrade: h2c") beside a body that ends with the connection:
+            # llhttp stops there, the body goes on.
+            if not self._in_body:
+                raise
+        return data[cut:]
+
+    def _feed_body(self, data: bytes) -> None:
+        if self._framing == "chunked":
+            self._tail = (self._tail + data)[-5:] if len(data) < 5 else data[-5:]
+            self._parser.feed_data(data)
+            if self._complete and not _EXACT_END.search(self._tail):
+                self._surplus = True
+        elif self._framing == "length":
+            body = data[: self._remaining]
+            self._surplus = self._surplus or len(body) < len(data)
+            self._remaining -= len(body)
+            self._complete = self._remaining == 0
+            if body:
+                self._pieces.append(body)
+        elif self._framing == "none":
+            self._surplus = True
+        else:
+            self._pieces.append(data)
+
+    def _decoded(self, body: bytes, kind: Ending | None) -> tuple[bytes, Ending | None]:
+        assert self._decoder is not None  # noqa: S101 - the caller looked
+        try:
+            return self._decoder.feed(body), kind
+        except DecodingError:
+            return b"", "protocol_error"
+
+    def _judged(self, kind: Ending) -> Ending:
+        """Return the ending, where a content coding may have broken off before it."""
+        cut = self._decoder is not None and not self._decoder.whole
+        return "truncated" if cut and kind == "complete" else kind
+
+    # The end.
+
+    def _end(self, kind: Ending) -> None:
+        if self._over:
+            return
+        self._finish()
+        if self._stale is None or not self._stale():
+            self._deliver([("ended", self._judged(kind))])
+
+    def _finish(self, *, reuse: bool = False) -> None:
+        self._over = True
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        if reuse and self._release is not None and self._exact(transport):
+            if self._paused:
+                transport.resume_reading()
+            self._release(transport, self._keep_s)
+        else:
+            transport.abort()
+
+    def _exact(self, transport: asyncio.Transport) -> bool:
+        return (
+            self._reusable
+            and not self._surplus
+            and self._framing in ("chunked", "length")
+            and not transport.is_closing()
+            and transport.get_write_buffer_size() == 0
+        )
+
+
+def _promised(keep_alive: bytes) -> float | None:
+    """Return the seconds of ``Keep-Alive: timeout=5``; None where there are none."""
+    match = re.search(rb"timeout=([0-9]{1,6})", keep_alive)
+    return float(match[1]) if match else None

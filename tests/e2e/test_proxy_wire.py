@@ -20,8 +20,8 @@ import h11
 import pytest
 
 from proxy.config import Listen, Live
+from proxy.origin import Origin
 from proxy.server import Proxy
-from proxy.upstream import Origin
 
 pytestmark = pytest.mark.e2e
 
@@ -86,12 +86,13 @@ async def read_message(reader: asyncio.StreamReader) -> bytes:
 
 
 class Upstream:
-    """Plays one script for each connection, and sees when the proxy closes it."""
+    """Plays one script for each request, and sees when the proxy closes it."""
 
     def __init__(self, *scripts: list[Any]) -> None:
         self.scripts = list(scripts)
         self.requests: list[bytes] = []
         self.written = 0
+        self.next = b""
         self.writers: list[asyncio.StreamWriter] = []
         self.closed = asyncio.Event()
         self.asked = asyncio.Event()
@@ -102,10 +103,15 @@ class Upstream:
         self.writers.append(writer)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             self.requests.append(await read_message(reader))
-            self.asked.set()
-            script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
-            for step in script:
-                await self.play(step, reader, writer)
+            while True:
+                self.asked.set()
+                more = len(self.scripts) > 1
+                script = self.scripts.pop(0) if more else self.scripts[0]
+                for step in script:
+                    await self.play(step, reader, writer)
+                if script[-1:] != [HOLD] or self.closed.is_set():
+                    break
+                self.requests.append(self.next + await read_message(reader))
         writer.close()
 
     async def play(
@@ -122,8 +128,10 @@ class Upstream:
             await asyncio.sleep(0.05)
             reset(writer)
         elif step == HOLD:
-            await reader.read()
-            self.closed.set()
+            # Until the proxy closes the connection, or uses it again.
+            self.next = await reader.read(1)
+            if not self.next:
+                self.closed.set()
         elif step == FIN:
             writer.close()
 

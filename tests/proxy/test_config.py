@@ -152,3 +152,55 @@ def test_a_file_that_cannot_be_used_at_the_start_stops_it(tmp_path):
     path.write_text(f"{PERCENTAGE}=1\nnonsense\n")
     with pytest.raises(ConfigError, match="settings:2: expected NAME=value"):
         Live({}, None, path)
+
+
+def test_a_value_is_told_with_its_source(tmp_path):
+    """The file, then ``--set``, then the environment; an empty line unsets."""
+    path = tmp_path / "settings"
+    path.write_text(f"{PERCENTAGE}=\n{ENABLE}=true\n")
+    live = Live({PERCENTAGE: "5"}, {PERCENTAGE: "6"}, path)
+    assert live.source(PERCENTAGE) == "default"
+    assert live.current().rollout.hundredths is None
+    assert live.source(ENABLE) == "settings file"
+    assert Live({PERCENTAGE: "5"}, {PERCENTAGE: ""}).source(PERCENTAGE) == "default"
+    assert Live({PERCENTAGE: "5"}, {PERCENTAGE: "6"}).source(PERCENTAGE) == "--set"
+    assert Live({PERCENTAGE: "5"}).source(PERCENTAGE) == "environment"
+
+
+def test_a_reload_reads_a_file_that_does_not_look_changed(tmp_path):
+    """A signal asks for it; the time stamp may lie."""
+    path = tmp_path / "settings"
+    path.write_text(f"{PERCENTAGE}=100\n")
+    live = Live({}, None, path)
+    stamp = path.stat()
+    path.write_text(f"{PERCENTAGE}=000\n")
+    os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert decide(live) == "v2"
+    live.reload()
+    assert decide(live) == "v1"
+    assert live.changes == 1
+
+
+def test_a_reload_without_a_file_changes_nothing():
+    """The environment of a process does not change; that is said."""
+    live = Live({PERCENTAGE: "100"})
+    told: list[str] = []
+    live.on_change = lambda level, _: told.append(level)
+    live.reload()
+    assert decide(live) == "v2"
+    assert told == ["warning"]
+    assert live.changes == 0
+
+
+def test_one_snapshot_decides_one_stream(tmp_path):
+    """A change between two looks never mixes old and new switches (no lost update)."""
+    path = tmp_path / "settings"
+    path.write_text(f"{ENABLE}=true\n{PERCENTAGE}=100\n")
+    live = Live({}, None, path)
+    before = live.current()
+    path.write_text(f"{ENABLE}=false\n{PERCENTAGE}=0.01\n")
+    after = live.current()
+    assert (before.rollout.enabled, before.rollout.hundredths) == (True, 10_000)
+    assert (after.rollout.enabled, after.rollout.hundredths) == (False, 1)
+    with pytest.raises(AttributeError):
+        before.rollout.enabled = False

@@ -11,6 +11,7 @@ import pytest
 from proxy.driver import Driver
 from proxy.framing import ResponseFramer
 from proxy.logs import StreamLog
+from proxy.metrics import Facts
 
 SECOND = 1_000_000_000
 OK = ("send_head", 200, ((b"a", b"b"),))
@@ -69,6 +70,7 @@ class World:
         self.now_ns = 1000
         self.writes: list[bytes] = []
         self.ends: list[bool] = []
+        self.measured: list[tuple[Any, ...]] = []
         self.calls: list[Call] = []
         self.timers: list[Timer] = []
         self.driver = Driver(
@@ -79,6 +81,7 @@ class World:
             client=self,
             connect=self.connect,
             log=StreamLog(logging.getLogger("proxy.test"), "7", "v2"),
+            meter=self,
             clock=lambda: self.now_ns,
             call_later=self.call_later,
         )
@@ -86,6 +89,18 @@ class World:
 
     def write(self, data: bytes) -> None:
         self.writes.append(data)
+
+    def begun(self) -> None:
+        self.measured.append(("begun",))
+
+    def over(self, facts: Facts) -> None:
+        self.measured.append(("over", facts))
+
+    def count(self, name: str, amount: float, labels: dict[str, str]) -> None:
+        self.measured.append(("count", name, amount, labels))
+
+    def observe(self, name: str, value: float, labels: dict[str, str]) -> None:
+        self.measured.append(("observe", name, value, labels))
 
     def finished(self, *, keep_alive: bool) -> None:
         self.ends.append(keep_alive)
@@ -344,8 +359,120 @@ def test_the_loops_own_clock_is_the_default():
             client=world,
             connect=world.connect,
             log=StreamLog(logging.getLogger("proxy.test"), "8", "v1"),
+            meter=world,
         )
         driver.start(("request", b"GET", b"/v1/x", (), b""))
         assert world.ends == [True]
 
     asyncio.run(run())
+
+
+def facts(world: World) -> Facts:
+    """Return the figures of the one answer."""
+    assert world.measured[0] == ("begun",)
+    (found,) = [m[1] for m in world.measured if m[0] == "over"]
+    return found
+
+
+def test_a_relay_measures_through_its_driver():
+    """``count`` and ``observe`` are handed on, after the answer's end too."""
+    counted = ("count", "retries", 2, {"to": "open"})
+    observed = ("observe", "hold_seconds", 0.25, {})
+    world = World({"head": [OK, counted, ("end",), observed]})
+    world.deliver(HEAD)
+    assert counted in world.measured
+    assert observed in world.measured
+
+
+def test_the_driver_measures_what_a_frozen_relay_cannot():
+    """First byte of body from the request on; the longest time without a write."""
+    sends = iter([[], [], [("send", b"1")], [], [("send", b"2")], [("end",)]])
+    world = World({"head": [OK], "data": lambda _: next(sends)})
+    world.deliver(HEAD)
+    for step in (1, 2, 4, 8, 16, 32):
+        world.now_ns += step * SECOND
+        world.deliver(("data", b"x"))
+    found = facts(world)
+    assert found.ttft_ns == 7 * SECOND
+    assert found.hold_ns == 16 * SECOND
+    assert found.duration_ns == 63 * SECOND
+    assert (found.outcome, found.cause, found.attempts) == ("complete", None, 1)
+    assert found.bytes_out == len(b"".join(world.writes))
+
+
+@pytest.mark.parametrize(
+    "kind", ["refused", "connect_timeout", "reset", "truncated", "protocol_error"]
+)
+def test_a_cut_that_a_relay_ends_cleanly_is_counted_all_the_same(kind):
+    """v1 makes a clean end of a cut; its failure would not be seen otherwise."""
+    world = World({"ended": [OK, ("end",)]})
+    world.deliver(("ended", kind))
+    assert (facts(world).outcome, facts(world).cause) == ("complete", kind)
+
+
+def test_a_timer_that_ends_an_answer_is_its_cause():
+    """And one that only leads to a further attempt is none."""
+    wait = ("set_timer", "limit", 1000 + SECOND)
+    world = World({"request": [("connect", 1), wait], "timer": [OK, ("abort",)]})
+    world.pass_ns(SECOND)
+    assert (facts(world).outcome, facts(world).cause) == ("aborted", "timeout")
+    retry = [("connect", 2)]
+    world = World({"request": [("connect", 1), wait], "timer": retry, "head": [OK]})
+    world.relay.table["data"] = [("end",)]
+    world.deliver(("ended", "reset"))
+    world.pass_ns(SECOND)
+    world.deliver(HEAD, ("data", b"x"))
+    found = facts(world)
+    assert (found.outcome, found.cause, found.attempts) == ("complete", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "connects", "cause"),
+    [(503, True, "upstream_status"), (503, False, "unavailable"), (429, True, None)],
+)
+def test_a_status_counts_as_a_failure_from_500_on(status, connects, cause):
+    """An answer without an attempt was never asked for: an open circuit."""
+    end = [("send_head", status, ()), ("end",)]
+    world = World({"request": [("connect", 1)] if connects else end, "head": end})
+    if connects:
+        world.deliver(("head", status, ()))
+    assert facts(world).cause == cause
+
+
+def test_a_client_that_leaves_is_no_failure():
+    """Nor is it one of the upstream."""
+    world = World({})
+    world.driver.client_gone("rst")
+    assert facts(world).outcome == "client gone (rst)"
+    assert facts(world).cause is None
+
+
+@pytest.mark.parametrize("attempts", [2, 7])
+def test_a_relay_may_connect_again_after_an_attempt_ended(attempts):
+    """As often as it likes; what the old attempt still says is not heard."""
+    table = {"ended": lambda _: [("set_timer", "retry", world.now_ns + SECOND)]}
+    table["timer"] = lambda _: [("connect", len(world.calls) + 1)]
+    table["head"] = [OK, ("end",)]
+    world = World(table)
+    for number in range(1, attempts):
+        old = world.calls[-1]
+        world.deliver(("ended", "connect_timeout"))
+        assert len(world.calls) == number
+        world.pass_ns(SECOND)
+        old.deliver([("head", 200, ())])
+        assert world.ends == []
+    world.deliver(HEAD)
+    assert world.ends == [True]
+    assert facts(world).attempts == attempts
+
+
+def test_a_client_that_leaves_during_the_wait_for_an_attempt_ends_it():
+    """No timer is left that would connect for nobody."""
+    table = {"ended": [("set_timer", "retry", 1000 + SECOND)]}
+    table["timer"] = [("connect", 2)]
+    world = World(table)
+    world.deliver(("ended", "reset"))
+    world.driver.client_gone("fin")
+    world.pass_ns(2 * SECOND)
+    assert len(world.calls) == 1
+    assert all(timer.cancelled for timer in world.timers)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import logging
 import re
 
@@ -91,3 +92,38 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path, logger):
     """The caller tells the user."""
     with pytest.raises(OSError, match="Is a directory"):
         logger("info", tmp_path)
+
+
+def test_a_fact_can_be_one_json_object(tmp_path, logger):
+    """For machines: the same facts, one object a line, ASCII only."""
+    path = tmp_path / "proxy.log"
+    log = StreamLog(logger("info", path, "json"), "9", "v2")
+    log.write("warning", 'a "b"\n\u2028', {"n": 2, "path": b"/v1/\xff", "msg": "x"})
+    log.over("complete", status=200, cause=None)
+    first, second = path.read_bytes().splitlines()
+    facts = json.loads(first)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", facts.pop("time"))
+    assert facts == {
+        "level": "warning",
+        "msg": 'a "b"\n\u2028',
+        "stream": "9",
+        "n": 2,
+        "path": "/v1/\xff",
+        "msg_": "x",
+    }
+    assert first.isascii()
+    assert json.loads(second)["outcome"] == "complete"
+    assert "cause" not in json.loads(second)
+
+
+def test_an_error_in_json_is_named_by_type_and_place(tmp_path, logger):
+    """As in text."""
+    path = tmp_path / "proxy.log"
+    target = logger("info", path, "json")
+    try:
+        int("sk-secret")
+    except ValueError:
+        target.exception("failed")
+    text = path.read_text()
+    assert "ValueError at test_logs.py:" in json.loads(text)["error"]
+    assert "secret" not in text

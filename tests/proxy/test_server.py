@@ -11,9 +11,11 @@ import pytest
 from proxy import client as client_module
 from proxy.client import ClientConnection
 from proxy.config import Live
+from proxy.endpoints import Census, Endpoints
+from proxy.metrics import Metrics
+from proxy.origin import Origin
 from proxy.routing import Request
 from proxy.server import Proxy
-from proxy.upstream import Origin
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: p\r\n\r\n"
 STREAM = (
@@ -83,11 +85,19 @@ class Answer:
 class Session:
     """A connection on a transport in memory; needs a running loop."""
 
-    def __init__(self, write_limit_s: float = 900) -> None:
+    def __init__(self, write_limit_s: float = 900, **limits: Any) -> None:
         self.answers: list[Answer] = []
         self.closed: list[ClientConnection] = []
         self.wire = Wire()
-        self.client = ClientConnection(self.answer, self.closed.append, write_limit_s)
+        live = Live({})
+        metrics = Metrics(logging.getLogger("proxy"))
+        self.client = ClientConnection(
+            self.answer,
+            self.closed.append,
+            write_limit_s,
+            respond=Endpoints(live, Census(live), metrics).respond,
+            **limits,
+        )
         self.client.connection_made(self.wire)
 
     def answer(self, client: ClientConnection, request: Request) -> Any:

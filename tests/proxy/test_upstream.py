@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.upstream import Origin, OriginError, UpstreamProtocol
+from proxy.origin import Origin, OriginError
+from proxy.upstream import UpstreamProtocol
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = ("head", 200, ((b"A", b"b"), (b"Transfer-Encoding", b"chunked")))
@@ -25,6 +27,13 @@ class Wire(asyncio.Transport):
         super().__init__()
         self.sent = b""
         self.done: list[str] = []
+        self.unsent = 0
+
+    def is_closing(self) -> bool:
+        return "abort" in self.done
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def write(self, data: Any) -> None:
         self.sent += data
@@ -278,3 +287,133 @@ def test_a_request_is_framed_by_its_length(method, body, length):
     assert found[b"host"] == b"h"
     assert found[b"accept-encoding"] == b"identity"
     assert found.get(b"content-length") == length
+
+
+class Kept(Session):
+    """A session whose connection may be used again."""
+
+    def __init__(self, *, no_body: bool = False, unsent: int = 0) -> None:
+        self.turns = []
+        self.released: list[float | None] = []
+        self.protocol = UpstreamProtocol(
+            b"REQ",
+            self.turns.append,
+            no_body=no_body,
+            release=lambda _wire, promised: self.released.append(promised),
+        )
+        self.wire = Wire()
+        self.wire.unsent = unsent
+        self.protocol.connection_made(self.wire)
+
+
+SIZED = LENGTH + b"abc"
+LENGTH_ZERO = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+TRAILED = WHOLE[:-2] + b"X-Late: 1\r\n\r\n"
+
+
+@pytest.mark.parametrize("whole", [WHOLE, SIZED, TRAILED, LENGTH_ZERO])
+@given(st.data())
+def test_a_connection_serves_again_where_the_answer_ended_exactly(whole, data):
+    """However the bytes came, and with any interim answer before."""
+    answer = data.draw(st.sampled_from([b"", b"HTTP/1.1 103 X\r\n\r\n"])) + whole
+    cuts = data.draw(st.lists(st.integers(0, len(answer)), max_size=12))
+    edges = [0, *sorted(cuts), len(answer)]
+    session = Kept().feed(*[answer[a:b] for a, b in itertools.pairwise(edges) if a < b])
+    assert session.ending == "complete"
+    assert session.released == [None]
+    assert session.wire.done == []
+
+
+@pytest.mark.parametrize("whole", [WHOLE, SIZED, TRAILED, LENGTH_ZERO])
+def test_one_byte_behind_the_answer_closes_the_connection(whole):
+    """Any byte; line breaks too, which the parser skips between messages."""
+    surpluses = [bytes([n]) for n in range(256)] + [b"\r\n", b"\r\n\r\n", b"\n\n"]
+    for surplus, cut in itertools.product(surpluses, (1, 4, 9, len(whole) - 1)):
+        at = len(whole) - cut
+        session = Kept().feed(whole[:at], whole[at:] + surplus)
+        assert session.ending == "complete"
+        assert session.released == [], surplus
+        assert session.wire.done == ["abort"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "no_body"),
+    [
+        (WHOLE.replace(b"HTTP/1.1", b"HTTP/1.0"), False),
+        (SIZED.replace(b"HTTP/1.1", b"HTTP/1.0"), False),
+        (WHOLE.replace(b"A: b", b"Connection: close"), False),
+        (WHOLE.replace(b"A: b", b"Connection: x, Close"), False),
+        (LENGTH, True),
+        (CHUNKED, True),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", False),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\n", False),
+    ],
+)
+def test_a_connection_in_doubt_is_closed(answer, no_body):
+    """An old or unwilling server, or a body that must not come but may."""
+    session = Kept(no_body=no_body).feed(answer)
+    assert session.ending == "complete"
+    assert session.released == []
+    assert session.wire.done == ["abort"]
+
+
+def test_a_connection_is_not_kept_while_its_request_is_still_being_sent():
+    """An answer that came early leaves half a request behind."""
+    assert Kept(unsent=1).feed(SIZED).released == []
+
+
+def test_a_promise_to_keep_the_connection_is_handed_on():
+    """``Keep-Alive: timeout`` says for how long the server waits."""
+    session = Kept().feed(SIZED.replace(b"OK\r\n", b"OK\r\nKeep-Alive: timeout=5\r\n"))
+    assert session.released == [5.0]
+
+
+def test_a_connection_that_was_paused_is_read_again_before_it_is_kept():
+    """A FIN must be seen while it waits."""
+    session = Kept()
+    session.protocol.pause()
+    session.feed(SIZED)
+    assert session.wire.done == ["pause", "resume"]
+    assert session.released == [None]
+
+
+GZIPPED = gzip.compress(b"data: 1\n\n" * 50)
+CODED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Encoding: gzip\r\n"
+)
+
+
+def decoding(*reads: bytes) -> Session:
+    """Feed a protocol that decodes."""
+    session = Session()
+    session.protocol = UpstreamProtocol(
+        b"REQ", session.turns.append, no_body=False, decode=True
+    )
+    session.protocol.connection_made(session.wire)
+    return session.feed(*reads)
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+def test_a_coded_stream_is_decoded_and_a_coding_that_broke_off_is_truncated(framing):
+    """Whatever frames it: the framing may be whole where the coding is not."""
+
+    def answer(body: bytes) -> bytes:
+        if framing == "length":
+            return CODED + b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+        if framing == "close":
+            return CODED + b"\r\n" + body
+        head = CODED + b"Transfer-Encoding: chunked\r\n\r\n"
+        return head + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+    for body, ending in ((GZIPPED, "complete"), (GZIPPED[:-4], "truncated")):
+        session = decoding(answer(body))
+        session.protocol.eof_received()
+        assert b"data: 1\n\n" * 50 == b"".join(
+            event[1] for event in session.events if event[0] == "data"
+        )
+        assert session.ending == ending
+        names = {name for name, _ in session.events[0][2]}
+        assert not names & {b"Content-Encoding", b"Content-Length"}
+    session = decoding(answer(b"no gzip"))
+    session.protocol.eof_received()
+    assert session.ending == "protocol_error"
