@@ -1,13 +1,22 @@
-"""``harness faults``: every fault with its parameters and an example."""
+"""``harness faults``: every fault with its parameters, its oracle and an example."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
+
 import click
 
-from harness.errors import InputError, closest
-from harness.faults.registry import REGISTRY, FaultDefinition, Layer, describe
+from harness.faults.parameters import describe_type
+from harness.faults.registry import (
+    REGISTRY,
+    FaultDefinition,
+    Layer,
+    find_fault,
+    written,
+)
 
-__all__ = ["faults", "faults_page"]
+__all__ = ["describe", "faults", "faults_page"]
 
 _LAYERS = {
     Layer.EVENTS: "events: what the chunks say",
@@ -23,31 +32,32 @@ _LAYERS = {
 def faults(names: tuple[str, ...], markdown: bool) -> None:  # noqa: FBT001 - click's
     """List all faults by layer, or explain those that are named.
 
+    A fault of your own is named by its dotted path, MODULE:FUNCTION.
+
     Faults of a scenario apply layer by layer in this order, and left to right within
     a layer.
 
     \b
     Examples:
       harness faults                the list
-      harness faults close_at       parameters and an example
+      harness faults close_at       parameters, oracle and an example
+      harness faults my_faults:shout
     """  # noqa: D301 - \b is click's
-    for name in names:
-        if name not in REGISTRY:
-            raise InputError(f"unknown fault {name!r}", nearest=closest(name, REGISTRY))
+    found = [find_fault(name) for name in names]
     if markdown:
         click.echo(faults_page(), nl=False)
-    elif names:
-        click.echo("\n\n".join(describe(REGISTRY[name]) for name in names))
+    elif found:
+        click.echo("\n\n".join(describe(definition) for definition in found))
     else:
         _list()
 
 
 def _list() -> None:
-    width = max(map(len, REGISTRY))
     for layer, title in _LAYERS.items():
         click.echo(title)
         for definition in _of(layer):
-            click.echo(f"  {definition.name:<{width}}  {definition.summary}")
+            click.echo(f"  {definition.name:<18} {definition.summary}")
+            click.echo(f"  {'':<18} - {_example(definition)}")
         click.echo()
     click.echo("`harness faults NAME` explains one.")
 
@@ -57,15 +67,95 @@ def _of(layer: Layer) -> list[FaultDefinition]:
     return sorted(found, key=lambda entry: entry.name)
 
 
+def describe(definition: FaultDefinition) -> str:
+    """Return what a fault does, its parameters, what is right, and an example."""
+    return "\n".join(_description(definition))
+
+
+def _description(definition: FaultDefinition) -> Iterator[str]:
+    yield f"{definition.name} ({definition.layer}): {definition.summary}"
+    for paragraph in definition.account.body:
+        yield from ("", *_wrapped(paragraph, "  "))
+    if definition.parameters:
+        yield ""
+        yield "  Parameters"
+    for name in definition.parameters:
+        yield f"    {name}: {_kind(definition, name)}"
+        for line in definition.account.parameters.get(name, ()):
+            yield from _wrapped(line, "        ")
+    if definition.account.oracle:
+        yield ""
+        yield "  Oracle"
+        yield from _wrapped(definition.account.oracle, "    ")
+    if definition.live_only:
+        yield ""
+        yield f"  Live only{_when(definition)}: virtual time cannot show it"
+    yield ""
+    yield "  Example"
+    yield f"    - {_example(definition)}"
+    yield f"    on {definition.cassette}"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    further = indent + "  " if text.startswith("- ") else indent
+    text = text.replace("``", "`")
+    return click.wrap_text(
+        text, width=88, initial_indent=indent, subsequent_indent=further
+    ).splitlines()
+
+
+def _kind(definition: FaultDefinition, name: str) -> str:
+    default = definition.parameters[name].default
+    required = default is inspect.Parameter.empty
+    words = "required" if required else f"default: {written(default)}"
+    return f"{describe_type(definition.types[name])} ({words})"
+
+
+def _when(definition: FaultDefinition) -> str:
+    rule = definition.live_only
+    if isinstance(rule, bool):
+        return ""
+    cases = [
+        f"{name}: {' or '.join(map(str, values))}" if values else name
+        for name, values in rule.items()
+    ]
+    return " with " + ", ".join(cases)
+
+
+def _example(definition: FaultDefinition) -> str:
+    return f"{definition.name}: {written(definition.example)}"
+
+
 def faults_page() -> str:
     """Return the reference part of docs/faults.md."""
-    parts = []
+    return "\n".join(_page())
+
+
+def _page() -> Iterator[str]:
     for layer, title in _LAYERS.items():
-        parts.append(f"### {title[0].upper()}{title[1:]}\n")
+        yield f"### {title[0].upper()}{title[1:]}\n"
         for definition in _of(layer):
-            _, *rest = describe(definition).splitlines()
-            body = "\n".join(line[2:] for line in rest)
-            parts.append(
-                f"**`{definition.name}`**: {definition.summary}\n\n```\n{body}\n```\n"
-            )
-    return "\n".join(parts)
+            yield from _entry(definition)
+
+
+def _entry(definition: FaultDefinition) -> Iterator[str]:
+    yield f"#### `{definition.name}`\n"
+    for paragraph in (definition.summary, *definition.account.body):
+        yield f"{_code(paragraph)}\n"
+    for name in definition.parameters:
+        head, *points = definition.account.parameters.get(name, ("",))
+        text = f". {_code(head)}" if head else ""
+        yield f"- `{name}`: {_kind(definition, name)}{text}"
+        for point in points:
+            yield f"  {_code(point)}"
+    if definition.parameters:
+        yield ""
+    if definition.account.oracle:
+        yield f"Oracle: {_code(definition.account.oracle)}\n"
+    if definition.live_only:
+        yield f"Live only{_when(definition)}: virtual time cannot show it.\n"
+    yield f"```yaml\n- {_example(definition)}  # {definition.cassette}\n```\n"
+
+
+def _code(text: str) -> str:
+    return text.replace("``", "`")

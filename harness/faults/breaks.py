@@ -1,24 +1,35 @@
-"""Faults that put something of their own into the stream: errors, ghosts."""
+"""Faults that report an error within a stream whose status was 200."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from harness.faults.blocks import EventDraft, Finish
 from harness.faults.content import read_blocks
-from harness.faults.draft import EventDraft, Finish, Meaning
-from harness.faults.errors import FaultError
-from harness.faults.events import with_text
-from harness.faults.position import Position, block_at, landmark_block, shown_position
+from harness.faults.placing import Place, place_at, put
+from harness.faults.position import Position, shown_position
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
 
-__all__ = ["RESET_GRACE_NS", "after_done", "inject_error"]
+__all__ = ["RESET_GRACE_NS", "inject_error"]
 
 RESET_GRACE_NS = 50_000_000
 """How long an upstream waits before RST, which may discard what the peer has not yet
-read (`research/FAULTS.md`, class 1)."""
+read (FAULTS, class 1)."""
+
+_FINISHES = {"fin": Finish.TRUNCATED, "rst": Finish.RESET}
+
+Shape = Literal[
+    "openai",
+    "string",
+    "choices_empty",
+    "anthropic_event",
+    "anthropic_no_event_line",
+    "event_error",
+]
 
 
 @fault(Layer.EVENTS, example={"at": {"event": 5}, "shape": "openai", "then": "end"})
@@ -26,78 +37,114 @@ def inject_error(
     draft: EventDraft,
     *,
     at: Position,
-    shape: Literal["openai", "string", "choices_empty"] = "openai",
+    shape: Shape = "openai",
     then: Literal["continue", "done", "end", "fin", "rst"] = "end",
 ) -> EventDraft:
     """Report an error within a stream whose status was 200.
 
     Args:
         draft: The stream.
-        at: Where; what the stream said from there on is not sent, but for ``continue``.
-        shape: An error object as of OpenAI, an error that is text, or one beside empty
-            choices (OpenRouter).
-        then: Go on, send ``[DONE]``, end cleanly, or close by FIN or RST.
+        at: Where. Within an event, the error is glued to its beginning.
+        shape: What it looks like.
+
+            - ``openai``: an object ``error`` with message and type.
+            - ``string``: ``error`` is text.
+            - ``choices_empty``: ``error`` beside empty choices (OpenRouter), which who
+              does not look for it takes for success.
+            - ``anthropic_event``: ``event: error`` and an object of type ``error``.
+            - ``anthropic_no_event_line``: the same without ``event: error``; the
+              provider's own clients do not see it (FAULTS, class 5).
+            - ``event_error``: ``event: error`` before the object of OpenAI.
+        then: What follows.
+
+            - ``continue``: the stream, as if nothing had been.
+            - ``done``: [DONE], then a clean end.
+            - ``end``: a clean end.
+            - ``fin``: FIN before the framing's end.
+            - ``rst``: RST.
+
+    Oracle:
+        Both: the error reaches the client, once, with its words; the stream does not
+        look finished. Of an error that is glued to an open event, a repairing proxy
+        tells that something was lost.
     """
-    place = block_at(draft, at)
-    at_ns = draft.blocks[place].at_ns if place < len(draft.blocks) else None
-    at_ns = draft.finish_at_ns if at_ns is None else at_ns
-    sent = encode_event(json.dumps(_error(draft, shape), separators=(",", ":")))
+    place = place_at(draft, at)
+    at_ns = _due(draft, place)
+    sent = _error_event(draft, shape)
     note = f"reported an error ({shape}) at {shown_position(at)}, then {then}"
     if then == "continue":
-        return draft.with_inserted(place, sent, at_ns=at_ns).noted(note)
-    cut = replace(draft, blocks=draft.blocks[:place])
-    cut = cut.with_inserted(place, sent, at_ns=at_ns)
+        return put(draft, place, sent, at_ns=at_ns).noted(note)
+    cut = put(_cut(draft, place), place, sent, at_ns=at_ns)
     if then == "done":
-        cut = cut.with_inserted(place + 1, encode_event("[DONE]"), at_ns=at_ns)
-    finish = {"fin": Finish.TRUNCATED, "rst": Finish.RESET}.get(then, Finish.COMPLETE)
+        done = encode_event("[DONE]")
+        cut = cut.with_inserted(len(cut.blocks), done, at_ns=at_ns)
+    finish = _FINISHES.get(then, Finish.COMPLETE)
     grace = RESET_GRACE_NS if finish is Finish.RESET else 0
     return replace(cut, finish=finish, finish_at_ns=at_ns + grace).noted(note)
 
 
-@fault(Layer.EVENTS, example={"text": "GHOST"})
-def after_done(draft: EventDraft, *, text: str = "GHOST") -> EventDraft:
-    """Send one more text delta behind ``[DONE]``, where nothing may follow.
-
-    Args:
-        draft: The stream; it needs a text delta and ``[DONE]``.
-        text: The text.
-    """
-    sayings = read_blocks(draft.blocks)
-    done = landmark_block(sayings, "done")
-    model = max(
-        (place for place, saying in enumerate(sayings) if saying.has_words),
-        default=None,
-    )
-    if model is None:
-        raise FaultError("the stream has no text")
-    sent = with_text(draft.blocks[model].sent, sayings[model], text)
-    return draft.with_inserted(
-        done + 1, sent, at_ns=draft.blocks[done].at_ns, meaning=Meaning.NOTHING
-    ).noted(f"sent the text {text!r} behind [DONE]")
+def _due(draft: EventDraft, place: Place) -> int:
+    """Return when what would come in this place was due."""
+    if place.block < len(draft.blocks):
+        return draft.blocks[place.block].at_ns
+    return draft.finish_at_ns
 
 
-def _error(draft: EventDraft, shape: str) -> dict[str, Any]:
-    message = "The server had an error while processing your request"
-    if shape == "string":
-        return {"error": message}
-    if shape == "choices_empty":
-        envelope = {
-            "id": "gen-error",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": "unknown",
-            **_envelope(draft),
-        }
-        error = {"code": 502, "message": "Provider disconnected"}
-        return {**envelope, "choices": [], "error": error}
-    return {
-        "error": {
-            "message": message,
-            "type": "server_error",
-            "param": None,
-            "code": None,
-        }
+def _cut(draft: EventDraft, place: Place) -> EventDraft:
+    """Return the draft without what lies behind a place."""
+    blocks = draft.blocks[: place.block]
+    if place.offset:
+        old = draft.blocks[place.block]
+        pieces = []
+        left = place.offset
+        for piece in old.pieces:
+            if left > 0:
+                pieces.append(replace(piece, data=piece.data[:left]))
+            left -= len(piece.data)
+        blocks = (*blocks, replace(old, pieces=tuple(pieces)))
+    return replace(draft, blocks=blocks)
+
+
+_MESSAGE = "The server had an error while processing your request"
+_OPENAI = {
+    "error": {
+        "message": _MESSAGE,
+        "type": "server_error",
+        "param": None,
+        "code": None,
     }
+}
+_ANTHROPIC = {
+    "type": "error",
+    "error": {"type": "overloaded_error", "message": "Overloaded"},
+}
+_ERRORS: Mapping[str, tuple[Any, str | None]] = {
+    "openai": (_OPENAI, None),
+    "string": ({"error": _MESSAGE}, None),
+    "anthropic_event": (_ANTHROPIC, "error"),
+    "anthropic_no_event_line": (_ANTHROPIC, None),
+    "event_error": (_OPENAI, "error"),
+}
+
+
+def _error_event(draft: EventDraft, shape: str) -> bytes:
+    if shape == "choices_empty":
+        value, event = _beside_choices(draft), None
+    else:
+        value, event = _ERRORS[shape]
+    return encode_event(json.dumps(value, separators=(",", ":")), event=event)
+
+
+def _beside_choices(draft: EventDraft) -> dict[str, Any]:
+    envelope = {
+        "id": "gen-error",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "unknown",
+        **_envelope(draft),
+    }
+    error = {"code": 502, "message": "Provider disconnected"}
+    return {**envelope, "choices": [], "error": error}
 
 
 def _envelope(draft: EventDraft) -> dict[str, Any]:

@@ -9,30 +9,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, finish_reason_of
+from harness.dialects.openai_chat.chunk import (
+    choices_of,
+    delta_of,
+    finish_reason_of,
+    text_of,
+    tool_fragments,
+)
 from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
-from harness.faults.draft import Block, EventDraft, Piece
+from harness.faults.blocks import Block, EventDraft
 from harness.faults.errors import FaultError
 from harness.sse.parser import parse
 
 __all__ = [
+    "TEXT_NAMES",
     "Saying",
-    "changed",
     "chunk_json",
+    "escapes_text",
     "event_block",
-    "opens_text",
+    "event_run",
     "read_block",
     "read_blocks",
     "rewrite",
     "time_after",
     "time_before",
     "with_data",
+    "with_text",
+    "with_texts",
+    "without_blank_line",
 ]
 
 
@@ -99,6 +109,15 @@ class Saying:
         return any(delta_of(choice).get("tool_calls") for _, choice in self.choices)
 
     @property
+    def calls(self) -> list[int]:
+        """The index of every fragment of a tool call in it."""
+        return [
+            fragment.index
+            for _, choice in self.choices
+            for fragment in tool_fragments(delta_of(choice))
+        ]
+
+    @property
     def has_usage(self) -> bool:
         """Whether it carries a usage that is not null."""
         if not self.is_chunk or self.payload is None:
@@ -141,20 +160,25 @@ def event_block(sayings: Sequence[Saying], index: int, *, key: str = "index") ->
     return events[index]
 
 
-def opens_text(sayings: Sequence[Saying], place: int) -> bool:
-    """Tell whether all text of a block is the first of its choice and field.
+def event_run(
+    sayings: Sequence[Saying], first: int, count: int, *, key: str
+) -> list[int]:
+    """Return so many blocks with events, from one of them on.
 
-    Text that is only white space opens nothing (DESIGN, section 8): so many answers
-    begin with it that a repeat of it says nothing.
+    Raises:
+        FaultError: There are fewer; its key is ``key``.
     """
-    here = {(choice, field) for choice, field, _ in sayings[place].texts}
-    if not here or not all(text.strip() for _, _, text in sayings[place].texts):
-        return False
-    return not any(
-        (choice, field) in here and text.strip()
-        for saying in sayings[:place]
-        for choice, field, text in saying.texts
-    )
+    found: list[int] = []
+    for place in range(first, len(sayings)):
+        if len(found) == count:
+            break
+        if sayings[place].is_event:
+            found.append(place)
+    if len(found) < count:
+        raise FaultError(
+            f"only {len(found)} event(s) from there on, came {count}", key=key
+        )
+    return found
 
 
 def rewrite(sent: bytes, change: Callable[[Any], None]) -> bytes:
@@ -181,7 +205,7 @@ def chunk_json(value: Any, *, like: str) -> str:
     """
     bare = _STRING.sub("", like)
     separators = (", " if ", " in bare else ",", ": " if ": " in bare else ":")
-    escaped = like.isascii() and "\\u" in like
+    escaped = escapes_text(like)
     write = partial(json.dumps, value, separators=separators)
     text = write(ensure_ascii=escaped)
     try:
@@ -189,6 +213,61 @@ def chunk_json(value: Any, *, like: str) -> str:
     except UnicodeEncodeError:
         return write(ensure_ascii=True)
     return text
+
+
+def escapes_text(like: str) -> bool:
+    """Tell whether a JSON text is written in ASCII, all else escaped."""
+    return like.isascii() and "\\u" in like
+
+
+TEXT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "content": ("content",),
+    "reasoning": ("reasoning_content", "reasoning"),
+    "refusal": ("refusal",),
+}
+"""The fields of text (`harness.dialects.openai_chat.deltas`) and their names on the
+wire."""
+
+
+def with_texts(sent: bytes, texts: Mapping[tuple[int, str], str]) -> bytes:
+    """Return a chunk with other texts in place of some that it has.
+
+    Args:
+        sent: The event.
+        texts: The new texts, by choice and field.
+    """
+
+    def change(value: Any) -> None:
+        for index, choice in choices_of(value):
+            delta = delta_of(choice)
+            for field, names in TEXT_NAMES.items():
+                for name in names:
+                    if (index, field) in texts and text_of(delta, name):
+                        delta[name] = texts[index, field]
+
+    return rewrite(sent, change)
+
+
+def with_text(sent: bytes, saying: Saying, text: str) -> bytes:
+    """Return a chunk with another text in place of its first, and no other text.
+
+    Args:
+        sent: The event.
+        saying: What it says; it must have text.
+        text: The new text.
+    """
+    if not saying.texts:
+        raise FaultError("the event has no text")
+    keys = [(choice, field) for choice, field, _ in saying.texts]
+    return with_texts(sent, {**dict.fromkeys(keys, ""), keys[0]: text})
+
+
+_LINE_ENDS = re.compile(rb"(\r\n|\n|\r)(?:\r\n|\n|\r)*\Z")
+
+
+def without_blank_line(sent: bytes) -> bytes:
+    """Return a block without the blank line behind it."""
+    return _LINE_ENDS.sub(rb"\1", sent)
 
 
 def with_data(sent: bytes, data: str | bytes) -> bytes:
@@ -213,41 +292,6 @@ def _data_replaced(sent: bytes, new: bytes) -> Iterator[bytes]:
             name, _, value = content.partition(b":")
             space = b" " if value.startswith(b" ") else b""
             yield name + b":" + space + new + line[len(content) :]
-
-
-def changed(
-    draft: EventDraft, place: int, change: Callable[[bytes], bytes]
-) -> EventDraft:
-    """Return the draft with a block's bytes changed and its meaning left as it is.
-
-    What is meant in its place is changed alike. Borders between writes stay at the same
-    offsets of the block.
-    """
-    old = draft.blocks[place]
-    new = replace(
-        old,
-        pieces=_cut_alike(old, change),
-        meant=change(old.meant) if old.meant else b"",
-    )
-    blocks = (*draft.blocks[:place], new, *draft.blocks[place + 1 :])
-    return replace(draft, blocks=blocks)
-
-
-def _cut_alike(old: Block, change: Callable[[bytes], bytes]) -> tuple[Piece, ...]:
-    sent = change(old.sent)
-    if len(old.pieces) == 1:
-        return (replace(old.pieces[0], data=sent),)
-    pieces = []
-    done = 0
-    old_end = 0
-    for piece in old.pieces:
-        old_end += len(piece.data)
-        last = piece is old.pieces[-1]
-        end = len(sent) if last else min(len(sent), old_end)
-        if end > done:
-            pieces.append(replace(piece, data=sent[done:end]))
-            done = end
-    return tuple(pieces) or (replace(old.pieces[-1], data=sent),)
 
 
 def time_after(draft: EventDraft, place: int) -> int:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from harness.cassette.model import EndingKind, Framing, Headers, Response
+from harness.faults.blocks import Block, EventDraft, Finish, Meaning, Piece
 from harness.faults.transport import ChunkStyle, Coding, Heartbeat, Pieces, SocketPlan
 
 __all__ = [
@@ -27,166 +27,6 @@ __all__ = [
     "draft_response",
     "lower",
 ]
-
-
-class Finish(StrEnum):
-    """What the upstream does after its last byte."""
-
-    COMPLETE = "complete"
-    """The framing is completed: terminator, full length, or FIN where that is it."""
-
-    TRUNCATED = "truncated"
-    """FIN before the framing said so; on a close-delimited body it looks complete."""
-
-    RESET = "reset"
-    """RST."""
-
-    STALL = "stall"
-    """Nothing more, and the connection stays open."""
-
-    HALF_CLOSED = "half_closed"
-    """FIN before the framing said so, and the other direction stays open."""
-
-    REFUSED = "refused"
-    """There is no connection: it is refused."""
-
-
-class Meaning(StrEnum):
-    """What a repairing proxy must make of a block."""
-
-    AS_SENT = "as_sent"
-    """Deliver what was sent."""
-
-    REPLACED = "replaced"
-    """Deliver ``meant`` instead."""
-
-    NOTHING = "nothing"
-    """Deliver nothing, and nothing is lost: a repeat, a line of noise."""
-
-    LOST = "lost"
-    """Cannot be delivered; text may be lost with it, and the client must be told."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes of one block that travel in one write.
-
-    Attributes:
-        at_ns: When they are written, nanoseconds since the end of the request.
-        data: The bytes.
-        segment: Pieces that follow one another with the same number share a write.
-    """
-
-    at_ns: int
-    data: bytes
-    segment: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """One event or comment with its line ends, or any bytes in their place.
-
-    Attributes:
-        pieces: What is sent, split where the recording was.
-        meaning: What a repairing proxy must make of it.
-        meant: The block's bytes as meant, for `Meaning.REPLACED`.
-    """
-
-    pieces: tuple[Piece, ...]
-    meaning: Meaning = Meaning.AS_SENT
-    meant: bytes = b""
-
-    @property
-    def sent(self) -> bytes:
-        """What is sent, whole."""
-        return b"".join(piece.data for piece in self.pieces)
-
-    @property
-    def at_ns(self) -> int:
-        """When the last byte is written: the moment the event exists for a reader."""
-        return self.pieces[-1].at_ns
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventDraft:
-    """A response as a list of blocks.
-
-    Attributes:
-        status: HTTP status code.
-        http_version: ``HTTP/1.1`` or ``HTTP/1.0``.
-        headers: Header lines; framing headers are left to ``framing``.
-        framing: How the end of the body is marked.
-        head_at_ns: When the head is written; None: the upstream ends without one.
-        blocks: The body.
-        finish: What happens after the last block, at ``finish_at_ns``.
-        next_segment: A number that no piece uses yet.
-        notes: What the faults did, in words, for the report.
-    """
-
-    status: int
-    http_version: str
-    headers: Headers
-    framing: Framing
-    head_at_ns: int | None
-    blocks: tuple[Block, ...]
-    finish: Finish
-    finish_at_ns: int
-    next_segment: int
-    notes: tuple[str, ...] = ()
-
-    def with_sent(
-        self,
-        index: int,
-        sent: bytes,
-        *,
-        meaning: Meaning,
-        meant: bytes = b"",
-    ) -> EventDraft:
-        """Return the draft with block ``index`` sent as other bytes.
-
-        The block is written at once, at the time of its last piece; it keeps sharing a
-        write with its neighbours where it did before.
-        """
-        old = self.blocks[index]
-        last = old.pieces[-1]
-        new = Block(
-            pieces=(Piece(last.at_ns, sent, last.segment),),
-            meaning=meaning,
-            meant=meant,
-        )
-        blocks = (*self.blocks[:index], new, *self.blocks[index + 1 :])
-        return replace(self, blocks=blocks)
-
-    def with_inserted(
-        self,
-        index: int,
-        sent: bytes,
-        *,
-        at_ns: int,
-        meaning: Meaning = Meaning.AS_SENT,
-        meant: bytes = b"",
-    ) -> EventDraft:
-        """Return the draft with a new block before block ``index``, in its own write.
-
-        Where it stands between two blocks of one write, that write is split.
-        """
-        piece = Piece(at_ns, sent, self.next_segment)
-        block = Block(pieces=(piece,), meaning=meaning, meant=meant)
-        before, after = self.blocks[:index], self.blocks[index:]
-        if before:
-            split = before[-1].pieces[-1].segment
-            after = tuple(_renumber(later, split, piece.segment + 1) for later in after)
-        return replace(
-            self, blocks=(*before, block, *after), next_segment=piece.segment + 2
-        )
-
-    def without(self, index: int) -> EventDraft:
-        """Return the draft without block ``index``."""
-        return replace(self, blocks=self.blocks[:index] + self.blocks[index + 1 :])
-
-    def noted(self, note: str) -> EventDraft:
-        """Return the draft with one more sentence about what a fault did."""
-        return replace(self, notes=(*self.notes, note))
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,21 +174,17 @@ def draft_response(response: Response) -> EventDraft:
 
 def lower(draft: EventDraft) -> WireDraft:
     """Turn blocks into writes: pieces of one segment that touch become one write."""
-    writes: list[Write] = []
+    groups: list[list[Piece]] = []
     spans: list[Span] = []
     offset = 0
-    last_segment: int | None = None
     for block in draft.blocks:
         start = offset
         for piece in block.pieces:
             offset += len(piece.data)
-            if writes and piece.segment == last_segment:
-                # A write goes out when its last byte is due.
-                joined = writes[-1].data + piece.data
-                writes[-1] = Write(max(writes[-1].at_ns, piece.at_ns), joined)
+            if groups and piece.segment == groups[-1][-1].segment:
+                groups[-1].append(piece)
             else:
-                writes.append(Write(piece.at_ns, piece.data))
-            last_segment = piece.segment
+                groups.append([piece])
         spans.append(
             Span(start=start, end=offset, meaning=block.meaning, meant=block.meant)
         )
@@ -358,12 +194,18 @@ def lower(draft: EventDraft) -> WireDraft:
         headers=draft.headers,
         framing=draft.framing,
         head_at_ns=draft.head_at_ns,
-        writes=tuple(writes),
+        writes=tuple(map(_write, groups)),
         spans=tuple(spans),
         finish=draft.finish,
         finish_at_ns=draft.finish_at_ns,
         notes=draft.notes,
     )
+
+
+def _write(pieces: list[Piece]) -> Write:
+    # A write goes out when its last byte is due.
+    at_ns = max(piece.at_ns for piece in pieces)
+    return Write(at_ns, b"".join(piece.data for piece in pieces))
 
 
 # A run of two or more line ends closes a block (WHATWG: LF, CRLF, or CR alone).
@@ -421,13 +263,3 @@ class _Cutter:
                 self._index += 1
                 self._inside = 0
         return tuple(pieces)
-
-
-def _renumber(block: Block, old: int, new: int) -> Block:
-    if all(piece.segment != old for piece in block.pieces):
-        return block
-    pieces = tuple(
-        Piece(piece.at_ns, piece.data, new if piece.segment == old else piece.segment)
-        for piece in block.pieces
-    )
-    return replace(block, pieces=pieces)

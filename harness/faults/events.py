@@ -1,47 +1,34 @@
-"""Faults of whole events: repeated, lost, moved, broken, put in between."""
+"""Faults of whole events: repeated, lost, moved."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.faults.blocks import EventDraft, Meaning
 from harness.faults.content import (
     Saying,
     event_block,
-    opens_text,
+    event_run,
     read_blocks,
-    rewrite,
     time_after,
-    time_before,
-    with_data,
+    with_texts,
 )
-from harness.faults.draft import EventDraft, Meaning
+from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
-from harness.faults.parameters import AtLeast, Count
-from harness.faults.position import (
-    Position,
-    block_at,
-    landmark_block,
-    shown_position,
-)
+from harness.faults.opening import Openings
+from harness.faults.parameters import AtLeast, AtMost, Count, Number
+from harness.faults.position import landmark_block
 from harness.faults.registry import Layer, fault
-from harness.sse.encoder import encode_event
 
 __all__ = [
     "event_drop",
     "event_dup",
     "event_swap",
-    "event_truncate",
-    "giant_event",
-    "insert",
     "repeat_first",
+    "replay_window",
 ]
 
-Times = Annotated[int, AtLeast(2)]
+Times = Annotated[int, AtLeast(2), AtMost(100_000)]
 
 
 @fault(Layer.EVENTS, example={"times": 2})
@@ -53,17 +40,23 @@ def repeat_first(
 ) -> EventDraft:
     """Send the first text delta, or the role, several times before the stream goes on.
 
-    A proxy that repairs delivers the text once. A role is no text: its repeats pass.
-
     Args:
         draft: The stream.
         times: How often it is sent in all.
-        which: The first text that is not only white space, or the event with the role.
+        which: Which event.
+
+            - ``first_content``: the first text that is not only white space.
+            - ``role``: the event with the role.
+
+    Oracle:
+        Repairing: the text once. A role is no text: its repeats pass. Transparent: as
+        it is sent.
     """
-    place = landmark_block(read_blocks(draft.blocks), which)
-    return _repeated(draft, place, times).noted(
-        f"sent block {place} ({which}) {times} times in all"
-    )
+    sayings = read_blocks(draft.blocks)
+    place = landmark_block(sayings, which)
+    edit = Edit(draft)
+    _repeat(edit, draft, sayings, [place] * (times - 1), place)
+    return edit.made().noted(f"sent the {which} {times} times in all")
 
 
 @fault(Layer.EVENTS, example={"index": 4, "times": 2})
@@ -72,21 +65,57 @@ def event_dup(
     *,
     index: int,
     times: Times = 2,
+    gap_events: Number = 0,
 ) -> EventDraft:
     """Send one event several times.
-
-    A repeat of the text that opens an answer is stutter; later repeats may be meant,
-    and pass as they were sent (DESIGN, section 8).
 
     Args:
         draft: The stream.
         index: Which event; negative counts from the end.
         times: How often it is sent in all.
+        gap_events: How many other events come before the repeats.
+
+    Oracle:
+        Repairing: a repeat at the opening of a text is stutter and is sent once; a
+        later one may be meant, and passes (DESIGN, section 8). A second [DONE] is
+        dropped. Transparent: as it is sent.
     """
-    place = event_block(read_blocks(draft.blocks), index)
-    return _repeated(draft, place, times).noted(
-        f"sent event {index} (block {place}) {times} times in all"
+    sayings = read_blocks(draft.blocks)
+    place = event_block(sayings, index)
+    behind = event_run(sayings, place, gap_events + 1, key="gap_events")[-1]
+    edit = Edit(draft)
+    _repeat(edit, draft, sayings, [place] * (times - 1), behind)
+    return edit.made().noted(
+        f"sent event {index} {times} times in all, repeats {gap_events} event(s) later"
     )
+
+
+@fault(Layer.EVENTS, example={"from": 3, "len": 4})
+def replay_window(
+    draft: EventDraft,
+    *,
+    from_: int,
+    len_: Count,
+    times: Times = 2,
+) -> EventDraft:
+    """Send a run of events again behind it, as a gateway does after a reconnect.
+
+    Args:
+        draft: The stream.
+        from_: The first event of the run; negative counts from the end.
+        len_: How many events it has.
+        times: How often the run is sent in all.
+
+    Oracle:
+        Repairing: what repeats the opening of a text is sent once, what comes later
+        passes as it is sent (DESIGN, section 8). Transparent: as it is sent.
+    """
+    sayings = read_blocks(draft.blocks)
+    first = event_block(sayings, from_, key="from")
+    run = event_run(sayings, first, len_, key="len")
+    edit = Edit(draft)
+    _repeat(edit, draft, sayings, run * (times - 1), run[-1])
+    return edit.made().noted(f"sent {len_} event(s) from event {from_} on again")
 
 
 @fault(Layer.EVENTS, example={"index": 3})
@@ -102,18 +131,16 @@ def event_drop(
         draft: The stream.
         index: The first of them; negative counts from the end.
         count: How many.
+
+    Oracle:
+        Both: as it is sent; who forwards cannot know what is missing. Where the finish
+        or [DONE] was among them, nothing may look as if it had come.
     """
     sayings = read_blocks(draft.blocks)
-    events = [place for place, saying in enumerate(sayings) if saying.is_event]
-    first = events.index(event_block(sayings, index))
-    dropped = events[first : first + count]
-    if len(dropped) < count:
-        raise FaultError(
-            f"only {len(dropped)} event(s) from there on, came {count}", key="count"
-        )
-    for place in reversed(dropped):
-        draft = draft.without(place)
-    return draft.noted(f"left out {count} event(s) from event {index} on")
+    edit = Edit(draft)
+    for place in event_run(sayings, event_block(sayings, index), count, key="count"):
+        edit.drop(place)
+    return edit.made().noted(f"left out {count} event(s) from event {index} on")
 
 
 @fault(Layer.EVENTS, example={"i": 3, "j": 4})
@@ -122,163 +149,66 @@ def event_swap(
     *,
     i: int,
     j: int,
+    count: Count = 1,
 ) -> EventDraft:
-    """Let two events change places; each is sent at the other's time.
+    """Let two events, or two runs of events, change places, but not their times.
 
     Args:
         draft: The stream.
-        i: One event; negative counts from the end.
+        i: One event, or the first of a run; negative counts from the end.
         j: The other.
+        count: How many events each run has.
+
+    Oracle:
+        Both: in the order in which they are sent.
     """
     sayings = read_blocks(draft.blocks)
-    first = event_block(sayings, i, key="i")
-    second = event_block(sayings, j, key="j")
-    if first == second:
-        raise FaultError("expected two events, came one", key="j")
-    one, other = draft.blocks[first], draft.blocks[second]
-    draft = draft.with_sent(
-        first, other.sent, meaning=other.meaning, meant=other.meant
-    ).with_sent(second, one.sent, meaning=one.meaning, meant=one.meant)
-    return draft.noted(f"event {i} and event {j} changed places")
+    one = event_run(sayings, event_block(sayings, i, key="i"), count, key="count")
+    other = event_run(sayings, event_block(sayings, j, key="j"), count, key="count")
+    if set(one) & set(other):
+        raise FaultError("expected two events, or runs that do not meet", key="j")
+    edit = Edit(draft)
+    for first, second in zip(one, other, strict=True):
+        for place, source in ((first, second), (second, first)):
+            moved = draft.blocks[source]
+            edit.send(place, moved.sent, meaning=moved.meaning, meant=moved.meant)
+    runs = "" if count == 1 else f", each with {count - 1} more behind it,"
+    return edit.made().noted(f"event {i} and event {j}{runs} changed places")
 
 
-@fault(Layer.EVENTS, example={"index": 3, "keep_bytes": 40})
-def event_truncate(
+def _repeat(
+    edit: Edit,
     draft: EventDraft,
-    *,
-    index: int,
-    keep_bytes: Count,
-) -> EventDraft:
-    """Cut an event's data short; its line and blank line stay whole.
-
-    Args:
-        draft: The stream.
-        index: Which event; negative counts from the end.
-        keep_bytes: How many bytes of the data are sent.
-    """
-    sayings = read_blocks(draft.blocks)
-    place = event_block(sayings, index)
-    data = (sayings[place].data or "").encode()
-    if keep_bytes >= len(data):
-        raise FaultError(
-            f"the event has {len(data)} bytes of data, came {keep_bytes}",
-            key="keep_bytes",
-        )
-    kept = data[:keep_bytes]
-    lost = looks_like_object(kept.decode(errors="replace"))
-    return draft.with_sent(
-        place,
-        with_data(draft.blocks[place].sent, kept),
-        meaning=Meaning.LOST if lost else Meaning.NOTHING,
-    ).noted(f"cut event {index} to {keep_bytes} of {len(data)} bytes")
-
-
-@fault(Layer.EVENTS, example={"at": {"event": 4}, "data": "upstream busy"})
-def insert(
-    draft: EventDraft,
-    *,
-    at: Position,
-    data: str | None = None,
-    raw: str | None = None,
-    meaning: Literal["nothing", "lost", "as_sent"] | None = None,
-) -> EventDraft:
-    """Put an event of any content between two others.
-
-    Args:
-        draft: The stream.
-        at: Where.
-        data: The event's data; several lines become several data fields.
-        raw: Instead of ``data``: the bytes as they are, line ends and all.
-        meaning: What a proxy that repairs must make of it. By default JSON passes, what
-            begins like an object was lost, and anything else is noise.
-    """
-    if (data is None) is (raw is None):
-        raise FaultError("expected either data or raw")
-    sent = encode_event(data) if data is not None else (raw or "").encode()
-    place = block_at(draft, at)
-    chosen = Meaning(meaning) if meaning else _meaning_of(data)
-    return draft.with_inserted(
-        place, sent, at_ns=time_before(draft, place), meaning=chosen
-    ).noted(f"put {len(sent)} bytes in at {shown_position(at)} (block {place})")
-
-
-@fault(Layer.EVENTS, example={"size": 70_000, "at": {"after": "first_content"}})
-def giant_event(
-    draft: EventDraft,
-    *,
-    size: Count,
-    at: Position,
-) -> EventDraft:
-    """Put in a chunk whose text has so many characters.
-
-    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (`research/FAULTS.md`,
-    class 19). The text counts, so that a part that is lost is seen.
-
-    Args:
-        draft: The stream; it needs a text delta to be modelled on.
-        size: Characters of text.
-        at: Where.
-    """
-    place = block_at(draft, at)
-    sayings = read_blocks(draft.blocks)
-    model = landmark_block(sayings, "first_content")
-    numbers = " ".join(str(number) for number in range(size // 2 + 1))
-    sent = with_text(draft.blocks[model].sent, sayings[model], numbers[:size])
-    return draft.with_inserted(place, sent, at_ns=time_before(draft, place)).noted(
-        f"put in a text of {size} characters at {shown_position(at)} (block {place})"
-    )
-
-
-def with_text(sent: bytes, saying: Saying, text: str) -> bytes:
-    """Return a text event with another text in place of its first.
-
-    Args:
-        sent: The event.
-        saying: What it says.
-        text: The new text; other texts in the event become empty.
-    """
-    places = iter([text])
-
-    def change(value: Any) -> None:
-        for choice in value["choices"]:
-            delta = choice.get("delta") or {}
-            for key in ("content", "reasoning_content", "reasoning", "refusal"):
-                if isinstance(delta.get(key), str) and delta[key]:
-                    delta[key] = next(places, "")
-
-    if not saying.texts:
-        raise FaultError("the event has no text")
-    return rewrite(sent, change)
-
-
-def _repeated(draft: EventDraft, place: int, times: int) -> EventDraft:
-    """Send a block again, the repeats spread over the time to the next one."""
-    sayings = read_blocks(draft.blocks)
-    block = draft.blocks[place]
-    saying = sayings[place]
-    meaning, meant = block.meaning, block.meant
-    if meaning is Meaning.REPLACED or (meaning is Meaning.AS_SENT and saying.is_done):
-        meaning, meant = Meaning.NOTHING, b""
-    elif meaning is Meaning.AS_SENT and opens_text(sayings, place):
-        if saying.is_text_only:
-            meaning = Meaning.NOTHING
-        else:
-            meaning, meant = Meaning.REPLACED, with_text(block.sent, saying, "")
-    gap = (time_after(draft, place) - block.at_ns) // times
-    for number in range(1, times):
-        draft = draft.with_inserted(
-            place + number,
-            block.sent,
-            at_ns=block.at_ns + number * gap,
+    sayings: list[Saying],
+    repeats: list[int],
+    behind: int,
+) -> None:
+    """Send blocks again behind another, spread over the time to what follows it."""
+    openings = Openings(saying.texts for saying in sayings[: behind + 1])
+    start = draft.blocks[behind].at_ns
+    gap = (time_after(draft, behind) - start) // (len(repeats) + 1)
+    for number, place in enumerate(repeats, start=1):
+        meaning, meant = _meaning_of_repeat(draft, sayings[place], place, openings)
+        openings.read(sayings[place].texts)
+        edit.insert(
+            behind + 1,
+            draft.blocks[place].sent,
+            at_ns=start + number * gap,
             meaning=meaning,
             meant=meant,
         )
-    return draft
 
 
-def _meaning_of(data: str | None) -> Meaning:
-    if data is None:
-        return Meaning.AS_SENT
-    if parse_payload(data).kind is not PayloadKind.MALFORMED:
-        return Meaning.AS_SENT
-    return Meaning.LOST if looks_like_object(data) else Meaning.NOTHING
+def _meaning_of_repeat(
+    draft: EventDraft, saying: Saying, place: int, openings: Openings
+) -> tuple[Meaning, bytes]:
+    """Return what a repairing proxy must make of a block that is sent again."""
+    block = draft.blocks[place]
+    if block.meaning is Meaning.REPLACED or saying.is_done:
+        return Meaning.NOTHING, b""
+    new = openings.new_texts(saying.texts)
+    if block.meaning is not Meaning.AS_SENT or not new:
+        return block.meaning, block.meant
+    if saying.is_text_only and len(new) == len(saying.texts) and not any(new.values()):
+        return Meaning.NOTHING, b""
+    return Meaning.REPLACED, with_texts(block.sent, new)

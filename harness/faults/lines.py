@@ -1,70 +1,120 @@
 """Faults of the event-stream grammar: the same events in other bytes.
 
-Whatever is written here is legal (WHATWG HTML, 9.2), so meanings stay as they are.
+Most of what is written here is legal (WHATWG HTML, 9.2), and meanings stay as they are.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
+from random import Random
 from typing import Literal
 
+from harness.faults.blocks import EventDraft, Meaning
 from harness.faults.content import (
-    changed,
     event_block,
     read_block,
     read_blocks,
-    time_after,
     time_before,
     with_data,
 )
-from harness.faults.draft import EventDraft
+from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
-from harness.faults.parameters import Count, Milliseconds
-from harness.faults.position import Position, block_at, shown_position
+from harness.faults.patches import Selection, selected
 from harness.faults.registry import Layer, fault
+from harness.faults.writes import cut_writes
 
 __all__ = [
-    "keepalive",
     "sse_bom",
-    "sse_comment",
     "sse_eol",
     "sse_field",
     "sse_multiline",
     "sse_space",
+    "sse_strip_event_lines",
 ]
 
 _EOLS = {"lf": b"\n", "crlf": b"\r\n", "cr": b"\r"}
+_LINE_END = re.compile(rb"\r\n|\n|\r")
 
-CommentForm = Literal["block", "line", "bare_colon"]
 
-
-@fault(Layer.LINES, example={"eol": "crlf"})
-def sse_eol(draft: EventDraft, *, eol: Literal["lf", "crlf", "cr"]) -> EventDraft:
+@fault(Layer.LINES, example={"eol": "crlf", "split_crlf": True})
+def sse_eol(
+    draft: EventDraft,
+    rng: Random,
+    *,
+    eol: Literal["lf", "crlf", "cr", "mixed"],
+    split_crlf: bool = False,
+) -> EventDraft:
     """End every line in LF, CRLF or CR.
 
     Args:
         draft: The stream.
+        rng: Draws the line ends where they are mixed.
         eol: The line end.
+
+            - ``lf``: LF, as most servers do.
+            - ``crlf``: CRLF (sse-starlette, Azure).
+            - ``cr``: CR alone.
+            - ``mixed``: any of the three, drawn for each line.
+        split_crlf: Whether CR and LF of a CRLF come in two writes.
+
+    Oracle:
+        Both: the same events as with LF.
     """
-    end = _EOLS[eol]
+    if split_crlf and eol in {"lf", "cr"}:
+        raise FaultError(f"{eol} has no CRLF to split", key="split_crlf")
+    edit = Edit(draft)
+    writer = _LineEnds(rng, eol)
+    for place in range(len(draft.blocks)):
+        edit.change(place, writer.write)
+    made = edit.made()
+    if split_crlf:
+        made = cut_writes(made, lambda sent: [at.start() + 1 for at in _CRLF(sent)])
+    split = ", CR and LF in two writes" if split_crlf else ""
+    return made.noted(f"ended every line in {eol.upper()}{split}")
 
-    def change(sent: bytes) -> bytes:
-        return re.sub(rb"\r\n|\n|\r", end, sent)
 
-    return _all_changed(draft, change).noted(f"ended every line in {eol.upper()}")
+_CRLF = re.compile(rb"\r\n").finditer
+
+
+class _LineEnds:
+    """Writes blocks with other line ends; what is mixed never joins two of them."""
+
+    def __init__(self, rng: Random, eol: str) -> None:
+        self._rng = rng
+        self._eol = eol
+        self._last = b""
+
+    def write(self, sent: bytes) -> bytes:
+        parts = []
+        for line in sent.splitlines(keepends=True):
+            content = line.rstrip(b"\r\n")
+            if content == line:
+                parts.append(line)
+                continue
+            # An LF at once behind a CR would be part of the same line end.
+            joins = not content and self._last == b"\r"
+            self._last = self._next(joins=joins)
+            parts.append(content + self._last)
+        return b"".join(parts)
+
+    def _next(self, *, joins: bool) -> bytes:
+        if self._eol != "mixed":
+            return _EOLS[self._eol]
+        return self._rng.choice((b"\r\n", b"\r") if joins else (b"\n", b"\r\n", b"\r"))
 
 
 @fault(Layer.LINES, example={"spaces": 0})
 def sse_space(draft: EventDraft, *, spaces: Literal[0, 1, 2] = 0) -> EventDraft:
     """Put no, one or two spaces behind the colon of every data field.
 
-    A reader takes one space away; of two, one becomes part of the data.
-
     Args:
         draft: The stream.
-        spaces: How many.
+        spaces: How many. A reader takes one away; of two, one becomes part of the data.
+
+    Oracle:
+        Both: the same events; JSON may begin with a space.
     """
 
     def change(sent: bytes) -> bytes:
@@ -73,105 +123,74 @@ def sse_space(draft: EventDraft, *, spaces: Literal[0, 1, 2] = 0) -> EventDraft:
     return _all_changed(draft, change).noted(f"put {spaces} space(s) behind data:")
 
 
-@fault(Layer.LINES, example={})
-def sse_multiline(draft: EventDraft, *, index: int | None = None) -> EventDraft:
-    """Send one JSON object as two data fields, cut between two of its tokens.
+@fault(Layer.LINES, example={"select": "all"})
+def sse_multiline(
+    draft: EventDraft,
+    *,
+    index: int | None = None,
+    select: Selection | list[int] | None = None,
+    at: Literal["json_token", "in_text"] = "json_token",
+) -> EventDraft:
+    """Send one JSON object as two data fields.
 
     Args:
         draft: The stream.
-        index: Which event; negative counts from the end. All JSON events by default.
+        index: Which event; negative counts from the end. All chunks by default.
+        select: Instead of ``index``: which chunks, by the words of ``json_patch`` or
+            by a list of event numbers.
+        at: Where it is cut.
+
+            - ``json_token``: between two members; the line break is white space.
+            - ``in_text``: within a string, which the line break makes invalid JSON.
+
+    Oracle:
+        Both: the same events where the cut is between tokens. Repairing: an event that
+        is no JSON is kept from the client, who is told at the end. Transparent: as it
+        is sent.
     """
     sayings = read_blocks(draft.blocks)
-    if index is None:
-        places = [at for at, saying in enumerate(sayings) if saying.is_chunk]
-    else:
+    if index is not None and select is not None:
+        raise FaultError("expected either index or select", key="select")
+    if select is not None:
+        places = selected(sayings, select)
+    elif index is not None:
         places = [event_block(sayings, index)]
+    else:
+        places = [at for at, saying in enumerate(sayings) if saying.is_chunk]
+    border = _token_border if at == "json_token" else _text_border
+    edit = Edit(draft)
     for place in places:
-        if _token_border(draft.blocks[place].sent) is None:
-            raise FaultError("the event is no JSON with two members", key="index")
-        draft = changed(draft, place, _split_data)
-    return draft.noted(f"sent {len(places)} event(s) as two data fields")
+        block = draft.blocks[place]
+        if border(block.sent) is None:
+            what = "two members" if at == "json_token" else "a text to cut"
+            raise FaultError(f"the event is no JSON with {what}", key="index")
+        change = partial(_split_data, border)
+        if at == "json_token":
+            edit.change(place, change)
+        else:
+            edit.send(place, change(block.sent), meaning=Meaning.LOST)
+    return edit.made().noted(f"sent {len(places)} event(s) as two data fields ({at})")
 
 
-@fault(Layer.LINES, example={})
-def sse_bom(draft: EventDraft) -> EventDraft:
-    """Begin the stream with a byte order mark."""
+@fault(Layer.LINES, example={"split": True})
+def sse_bom(draft: EventDraft, *, split: bool = False) -> EventDraft:
+    """Begin the stream with a byte order mark.
+
+    Args:
+        draft: The stream.
+        split: Whether each of its three bytes comes in a write of its own.
+
+    Oracle:
+        Both: a reader takes it away (WHATWG, 9.2.5); the first event is not lost.
+    """
     if not draft.blocks:
         raise FaultError("the stream has no body")
-    return changed(draft, 0, lambda sent: b"\xef\xbb\xbf" + sent).noted(
-        "began the stream with a byte order mark"
-    )
-
-
-@fault(Layer.LINES, example={"every": 5, "text": "ping"})
-def sse_comment(
-    draft: EventDraft,
-    *,
-    every: Count | None = None,
-    at: Position | None = None,
-    text: str = "ping",
-    form: CommentForm = "block",
-) -> EventDraft:
-    """Put comments between events, or into them.
-
-    Args:
-        draft: The stream.
-        every: Before every so many events.
-        at: Instead of ``every``: in one place.
-        text: The comment.
-        form: Alone with a blank line, as a line of the event that follows, or a colon
-            and nothing else, with a blank line.
-    """
-    if (every is None) is (at is None):
-        raise FaultError("expected either every or at")
-    if at is not None:
-        places = [block_at(draft, at)]
-    else:
-        sayings = read_blocks(draft.blocks)
-        events = [place for place, saying in enumerate(sayings) if saying.is_event]
-        places = events[:: every or 1]
-    for place in reversed(places):
-        draft = _commented(draft, place, text, form)
-    return draft.noted(f"put in {len(places)} comment(s) ({form})")
-
-
-@fault(
-    Layer.LINES,
-    example={"at": {"after": "headers"}, "for_ms": 60_000, "every_ms": 15_000},
-)
-def keepalive(  # noqa: PLR0913 - they are the words of a scenario
-    draft: EventDraft,
-    *,
-    at: Position,
-    for_ms: Milliseconds,
-    every_ms: Milliseconds,
-    text: str = "keepalive",
-    form: Literal["block", "bare_colon"] = "block",
-) -> EventDraft:
-    """Wait in one place, and send comments meanwhile.
-
-    Args:
-        draft: The stream.
-        at: Where.
-        for_ms: How long the stream says nothing else.
-        every_ms: Time between comments, and before the first.
-        text: The comment.
-        form: With text, or a colon and nothing else.
-    """
-    count = int(for_ms // every_ms) if every_ms else 0
-    if not count:
-        raise FaultError("expected at most for_ms, and more than 0", key="every_ms")
-    place = block_at(draft, at)
-    start = time_before(draft, place)
-    for number in range(count):
-        draft = draft.with_inserted(
-            place + number,
-            _comment(text, form),
-            at_ns=start + round((number + 1) * every_ms * 1e6),
-        )
-    return _delayed(draft, place + count, round(for_ms * 1e6)).noted(
-        f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}"
-    )
+    edit = Edit(draft)
+    edit.change(0, lambda sent: b"\xef\xbb\xbf" + sent)
+    made = edit.made()
+    if split:
+        made = cut_writes(made, lambda _: [1, 2, 3], only=0)
+    return made.noted("began the stream with a byte order mark")
 
 
 @fault(Layer.LINES, example={"field": "event", "value": "message"})
@@ -179,7 +198,7 @@ def sse_field(
     draft: EventDraft,
     *,
     field: Literal["id", "event", "retry", "unknown"],
-    value: str,
+    value: str | int,
     form: Literal["with_data", "alone"] = "with_data",
     index: int | None = None,
 ) -> EventDraft:
@@ -188,67 +207,77 @@ def sse_field(
     Args:
         draft: The stream.
         field: Its name.
+
+            - ``id``: the last event ID.
+            - ``event``: the event's type.
+            - ``retry``: the reconnection time.
+            - ``unknown``: one that no reader knows.
         value: Its value.
-        form: Before the data of the event, or alone before the event.
+        form: Where it stands.
+
+            - ``with_data``: before the data of the event.
+            - ``alone``: in a block without data before the event, which dispatches
+              nothing; one client fails at it (FAULTS, section 0).
         index: Which event; negative counts from the end. All events by default.
+
+    Oracle:
+        Both: the fields stay with their events; one alone makes no event.
     """
-    if "\n" in value or "\r" in value:
+    text = str(value)
+    if "\n" in text or "\r" in text:
         raise FaultError("expected one line", key="value")
     sayings = read_blocks(draft.blocks)
     if index is None:
         places = [place for place, saying in enumerate(sayings) if saying.is_event]
     else:
         places = [event_block(sayings, index)]
-    line = f"{field}: {value}\n".encode()
-    for place in reversed(places):
+    line = f"{field}: {text}\n".encode()
+    edit = Edit(draft)
+    for place in places:
         if form == "with_data":
-            draft = changed(draft, place, lambda sent: line + sent)
+            edit.change(place, lambda sent: line + sent)
         else:
-            at_ns = time_before(draft, place)
-            draft = draft.with_inserted(place, line + b"\n", at_ns=at_ns)
-    return draft.noted(f"added {field}: {value} to {len(places)} event(s) ({form})")
+            edit.insert(place, line + b"\n", at_ns=time_before(draft, place))
+    return edit.made().noted(
+        f"added {field}: {text} to {len(places)} event(s) ({form})"
+    )
+
+
+@fault(Layer.LINES, example={}, cassette="recorded/llama.cpp/messages-plain.yaml")
+def sse_strip_event_lines(draft: EventDraft) -> EventDraft:
+    """Send every event without its name.
+
+    Clients of Anthropic then see no event and raise nothing (FAULTS, class 31).
+
+    Args:
+        draft: The stream; it must have names.
+
+    Oracle:
+        Both: as it is sent; no name is made up.
+    """
+    edit = Edit(draft)
+    count = 0
+    for place, block in enumerate(draft.blocks):
+        if _EVENT_LINE.search(block.sent):
+            count += 1
+            edit.change(place, partial(_EVENT_LINE.sub, b""))
+    if not count:
+        raise FaultError("no event has a name")
+    return edit.made().noted(f"sent {count} event(s) without their names")
+
+
+_EVENT_LINE = re.compile(rb"(?:(?<=[\r\n])|^)event(?::[^\r\n]*)?(?:\r\n|\n|\r)")
 
 
 def _all_changed(draft: EventDraft, change: Callable[[bytes], bytes]) -> EventDraft:
+    edit = Edit(draft)
     for place in range(len(draft.blocks)):
-        draft = changed(draft, place, change)
-    return draft
-
-
-def _commented(
-    draft: EventDraft, place: int, text: str, form: CommentForm
-) -> EventDraft:
-    if form == "line":
-        if place == len(draft.blocks):
-            raise FaultError("no event follows that could hold the line", key="at")
-        return changed(draft, place, lambda sent: f": {text}\n".encode() + sent)
-    before = time_before(draft, place)
-    after = time_after(draft, place - 1) if place else before
-    return draft.with_inserted(place, _comment(text, form), at_ns=(before + after) // 2)
-
-
-def _comment(text: str, form: str) -> bytes:
-    return b":\n\n" if form == "bare_colon" else f": {text}\n\n".encode()
-
-
-def _delayed(draft: EventDraft, place: int, delay_ns: int) -> EventDraft:
-    later = tuple(
-        replace(
-            block,
-            pieces=tuple(
-                replace(piece, at_ns=piece.at_ns + delay_ns) for piece in block.pieces
-            ),
-        )
-        for block in draft.blocks[place:]
-    )
-    return replace(
-        draft,
-        blocks=(*draft.blocks[:place], *later),
-        finish_at_ns=draft.finish_at_ns + delay_ns,
-    )
+        edit.change(place, change)
+    return edit.made()
 
 
 _MEMBER_END = re.compile(r'"(?:[^"\\]|\\.)*"|(,)')
+_STRING_END = re.compile(r'[^\\"](?=")')
 
 
 def _token_border(sent: bytes) -> int | None:
@@ -258,8 +287,18 @@ def _token_border(sent: bytes) -> int | None:
     return min(commas, key=lambda end: abs(2 * end - len(data)), default=None)
 
 
-def _split_data(sent: bytes) -> bytes:
-    border = _token_border(sent)
+def _text_border(sent: bytes) -> int | None:
+    """Return where, in the data, the string nearest to its middle is cut."""
+    saying = read_block(sent)
+    if not saying.texts:
+        return None
+    data = saying.data or ""
+    ends = [match.start() for match in _STRING_END.finditer(data)]
+    return min(ends, key=lambda end: abs(2 * end - len(data)), default=None)
+
+
+def _split_data(border_of: Callable[[bytes], int | None], sent: bytes) -> bytes:
+    border = border_of(sent)
     if border is None:
         return sent
     data = read_block(sent).data or ""

@@ -5,14 +5,17 @@
 ``{event: i, offset: b}`` *b* bytes into that event
 ``{byte: n}``             *n* bytes into the body
 ``{frac: f}``             that fraction of the body, 0 to 1
-``{after: landmark}``     behind ``headers``, or behind the event that carries the
+``{after: landmark}``     behind ``accept`` (the connection is there, the head is not)
+                          or ``headers``, or behind the event that carries the
                           landmark: ``role``, ``first_content`` (the first text that is
                           not only white space), ``finish`` (the last), ``usage`` (the
                           last), ``done`` (the first)
 ========================  ==========================================================
 
-Comments are not counted as events. A block is never cut by a fault that works on
-events: there, ``byte`` and ``frac`` mean the next border.
+Comments are not counted as events. A fault that puts whole events in means by ``byte``
+and ``frac`` the next border between two; by an ``offset`` it means the very byte, also
+within an event. No byte of a body can come before the head, so to faults that move
+bytes ``accept`` and ``headers`` are one place.
 """
 
 from __future__ import annotations
@@ -29,13 +32,16 @@ __all__ = [
     "Landmark",
     "Position",
     "block_at",
+    "body_offset",
     "check_position",
     "landmark_block",
     "offset_at",
     "shown_position",
 ]
 
-Landmark = Literal["headers", "role", "first_content", "finish", "usage", "done"]
+Landmark = Literal[
+    "accept", "headers", "role", "first_content", "finish", "usage", "done"
+]
 
 
 class Position(TypedDict, total=False):
@@ -97,7 +103,7 @@ def block_at(draft: EventDraft, at: Position) -> int:
     for block in draft.blocks:
         total += len(block.sent)
         ends.append(total)
-    offset = _body_offset(at, total)
+    offset = body_offset(at, total)
     return sum(1 for end in [0, *ends] if end < offset)
 
 
@@ -110,7 +116,7 @@ def offset_at(draft: WireDraft, at: Position) -> int:
     check_position(at)
     body = draft.body
     if "event" not in at and "after" not in at:
-        return _body_offset(at, len(body))
+        return body_offset(at, len(body))
     sayings = [read_block(body[span.start : span.end]) for span in draft.spans]
     if "after" in at:
         place = landmark_block(sayings, at["after"])
@@ -125,12 +131,12 @@ def offset_at(draft: WireDraft, at: Position) -> int:
 
 
 def landmark_block(sayings: Sequence[Saying], landmark: Landmark) -> int:
-    """Return the block that carries a landmark; -1 for ``headers``.
+    """Return the block that carries a landmark; -1 for ``accept`` and ``headers``.
 
     Raises:
         FaultError: No block does.
     """
-    if landmark == "headers":
+    if landmark in {"accept", "headers"}:
         return -1
     carries, last = _LANDMARKS[landmark]
     found = [place for place, saying in enumerate(sayings) if carries(saying)]
@@ -154,7 +160,12 @@ _LANDMARKS: Mapping[str, tuple[Callable[[Saying], bool], bool]] = {
 }
 
 
-def _body_offset(at: Position, size: int) -> int:
+def body_offset(at: Position, size: int) -> int:
+    """Return the byte that ``byte`` or ``frac`` names in a body of so many.
+
+    Raises:
+        FaultError: The body has fewer.
+    """
     if "frac" in at:
         return int(size * at["frac"])
     if at["byte"] > size:

@@ -8,7 +8,9 @@ docstring, are its definition::
         "Send the first text delta again before the stream goes on."
 
 One that needs chance takes it as its second argument: ``(draft, rng, *, …)``.
-The annotations are held against what a scenario says (`harness.faults.parameters`).
+The annotations are held against what a scenario says (`harness.faults.parameters`),
+the docstring explains it (`harness.faults.docstrings`). A parameter whose name Python
+keeps for itself ends in ``_`` (``from_``), which a scenario leaves out.
 Faults compose left to right within a layer, layers in the order of `Layer`. A fault
 that cannot apply raises `FaultError`: a scenario that tests nothing must not pass.
 """
@@ -24,9 +26,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from harness.errors import InputError, closest
+from harness.faults.docstrings import Account, read_docstring
 from harness.faults.draft import EventDraft, WireDraft, lower
 from harness.faults.errors import FaultError
-from harness.faults.parameters import check_value, describe_type
+from harness.faults.locate import located
+from harness.faults.parameters import check_value
 
 if TYPE_CHECKING:
     from random import Random
@@ -39,10 +43,10 @@ __all__ = [
     "Layer",
     "apply_faults",
     "check_call",
-    "describe",
     "fault",
     "find_fault",
     "only_live",
+    "written",
 ]
 
 _Draft = TypeVar("_Draft", EventDraft, WireDraft)
@@ -65,10 +69,12 @@ class FaultDefinition:
     Attributes:
         name: What a scenario calls it.
         layer: Where it works.
-        summary: First line of its docstring.
+        account: What its docstring says.
         example: Parameters that show a typical use.
+        cassette: A recording of the project on which the example applies.
         parameters: Keyword-only parameters of the function, in order.
         types: The annotation of every parameter.
+        keywords: The name of every parameter in Python.
         function: Draft in, draft out.
         uses_chance: Whether it takes a generator as its second argument.
         live_only: Whether virtual time cannot show it, having neither sockets nor a
@@ -78,13 +84,20 @@ class FaultDefinition:
 
     name: str
     layer: Layer
-    summary: str
+    account: Account
     example: Mapping[str, Any]
+    cassette: str
     parameters: Mapping[str, inspect.Parameter]
     types: Mapping[str, Any]
+    keywords: Mapping[str, str]
     function: Callable[..., Any]
     uses_chance: bool
     live_only: bool | Mapping[str, tuple[Any, ...]] = False
+
+    @property
+    def summary(self) -> str:
+        """First line of its docstring."""
+        return self.account.summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +111,15 @@ class FaultCall:
 REGISTRY: dict[str, FaultDefinition] = {}
 
 
+PLAIN = "llama.cpp/plain.yaml"
+"""The recording on which an example is shown where a fault names no other."""
+
+
 def fault(
     layer: Layer,
     *,
     example: Mapping[str, Any],
+    cassette: str = PLAIN,
     live_only: bool | Mapping[str, tuple[Any, ...]] = False,
 ) -> Callable[[_Function], _Function]:
     """Declare a function as a fault and register it under its own name.
@@ -109,6 +127,8 @@ def fault(
     Args:
         layer: Where it works.
         example: Parameters that show a typical use.
+        cassette: Where the example applies: a recording, as a path below
+            ``cassettes/`` of the project.
         live_only: See `FaultDefinition`.
 
     Raises:
@@ -116,7 +136,9 @@ def fault(
     """
 
     def declare(function: _Function) -> _Function:
-        definition = replace(_define(function, layer, example), live_only=live_only)
+        definition = replace(
+            _define(function, layer, example), cassette=cassette, live_only=live_only
+        )
         if definition.name in REGISTRY:
             raise ValueError(f"there is a fault {definition.name!r} already")
         REGISTRY[definition.name] = definition
@@ -188,21 +210,8 @@ def only_live(calls: Iterable[FaultCall]) -> str | None:
             if name in call.parameters and (
                 not values or call.parameters[name] in values
             ):
-                return f"{call.name} with {name}: {_written(call.parameters[name])}"
+                return f"{call.name} with {name}: {written(call.parameters[name])}"
     return None
-
-
-def describe(definition: FaultDefinition) -> str:
-    """Return a fault in a few lines: what it does, its parameters, an example."""
-    lines = [f"{definition.name} ({definition.layer}): {definition.summary}"]
-    for name, parameter in definition.parameters.items():
-        required = parameter.default is inspect.Parameter.empty
-        default = "" if required else f" (default: {_written(parameter.default)})"
-        lines.append(f"  {name}: {describe_type(definition.types[name])}{default}")
-    lines.append(f"  example: {definition.name}: {_written(definition.example)}")
-    if definition.live_only:
-        lines.append(f"  live only{_when(definition)}")
-    return "\n".join(lines)
 
 
 def apply_faults(
@@ -228,7 +237,11 @@ def apply_faults(
     for layer in (Layer.EVENTS, Layer.LINES):
         for definition, call in found:
             if definition.layer is layer:
-                draft = _apply(definition, call, draft, rng)
+                changed = _apply(definition, call, draft, rng)
+                try:
+                    draft = located(draft, changed, call.name)
+                except FaultError as error:
+                    raise _named(error, call) from None
     wire = lower(draft)
     for layer in (Layer.HTTP, Layer.SOCKET):
         for definition, call in found:
@@ -237,23 +250,15 @@ def apply_faults(
     return wire
 
 
-def _when(definition: FaultDefinition) -> str:
-    rule = definition.live_only
-    if isinstance(rule, bool):
-        return ""
-    cases = [
-        f"{name}: {' or '.join(map(str, values))}" if values else name
-        for name, values in rule.items()
-    ]
-    return " with " + ", ".join(cases)
-
-
 def _apply(
     definition: FaultDefinition, call: FaultCall, draft: _Draft, rng: Random
 ) -> _Draft:
     try:
         chance = (rng,) if definition.uses_chance else ()
-        changed: _Draft = definition.function(draft, *chance, **call.parameters)
+        named = {
+            definition.keywords[key]: call.parameters[key] for key in call.parameters
+        }
+        changed: _Draft = definition.function(draft, *chance, **named)
     except FaultError as error:
         raise _named(error, call) from None
     return changed
@@ -264,12 +269,12 @@ def _named(error: FaultError, call: FaultCall) -> FaultError:
     return FaultError(error.message, key=key, nearest=error.nearest)
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Return a value as a scenario writes it, in YAML's flow style."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{name}: {_written(part)}" for name, part in value.items())
+        inner = ", ".join(f"{name}: {written(part)}" for name, part in value.items())
         return "{" + inner + "}"
-    return json.dumps(value) if not isinstance(value, tuple) else _written([*value])
+    return json.dumps(value) if not isinstance(value, tuple) else written([*value])
 
 
 def _define(
@@ -277,20 +282,23 @@ def _define(
 ) -> FaultDefinition:
     signature = inspect.signature(function)
     parameters = {
-        name: parameter
+        name.removesuffix("_"): parameter
         for name, parameter in signature.parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
     # Annotations of the draft and the generator need not be importable at run time.
     namespace = {"Random": object, "EventDraft": EventDraft, "WireDraft": WireDraft}
     hints = get_type_hints(function, localns=namespace, include_extras=True)
+    keywords = {name: parameter.name for name, parameter in parameters.items()}
     return FaultDefinition(
         name=function.__name__,
         layer=layer,
-        summary=(inspect.getdoc(function) or "").split("\n", 1)[0],
+        account=read_docstring(inspect.getdoc(function) or ""),
         example=example,
+        cassette=PLAIN,
         parameters=parameters,
-        types={name: hints.get(name, Any) for name in parameters},
+        types={name: hints.get(keywords[name], Any) for name in parameters},
+        keywords=keywords,
         function=function,
         uses_chance=len(signature.parameters) - len(parameters) > 1,
     )
@@ -300,8 +308,9 @@ def _import_fault(path: str) -> FaultDefinition:
     module_name, _, attribute = path.partition(":")
     try:
         function = getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise InputError(f"cannot load the fault {path!r}: {error}", key=path) from None
+    except Exception as error:  # noqa: BLE001 - it runs the user's own module
+        words = f"{type(error).__name__}: {error}"
+        raise InputError(f"cannot load the fault {path!r}: {words}", key=path) from None
     for definition in REGISTRY.values():
         if definition.function is function:
             return definition

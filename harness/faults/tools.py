@@ -2,158 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
-from harness.faults.content import Saying, changed, read_blocks, rewrite
-from harness.faults.draft import EventDraft
+from harness.faults import tool_calls, tool_fragments
+from harness.faults.blocks import EventDraft
+from harness.faults.content import read_blocks
+from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
+from harness.faults.parameters import AtLeast, AtMost
 from harness.faults.registry import Layer, fault
+from harness.faults.tool_stream import ToolStream
 
 __all__ = ["tool"]
 
-_Key = tuple[int, Any]
-"""Choice and call."""
+Mode = Literal[
+    "split_every_n",
+    "whole_in_one",
+    "whole",
+    "merged_two_calls",
+    "interleaved",
+    "same_index",
+    "id_every_chunk",
+    "id_every_fragment",
+    "id_null",
+    "name_null",
+    "id_missing",
+    "arguments_object",
+    "empty_content",
+    "dup_final_flush",
+    "lost_fragment",
+    "missing_brace",
+    "truncated_end",
+]
 
-
-@fault(Layer.EVENTS, example={"mode": "lost_fragment"})
-def tool(
-    draft: EventDraft,
-    *,
-    mode: Literal[
-        "lost_fragment", "id_every_fragment", "same_index", "empty_content", "whole"
-    ],
-) -> EventDraft:
-    """Send tool calls in the ways that confuse who puts them together.
-
-    All of them pass as they were sent.
-
-    Args:
-        draft: The stream; it must have tool calls.
-        mode: Lose a middle fragment of the arguments (ANOLISA#2209: what is left can be
-            valid JSON, and runs); repeat id and name in every fragment
-            (llama-cpp-python); give every call index 0 (litellm#37792); put
-            ``content: ""`` beside every fragment; or send each call whole where it
-            begins (mlx_lm).
-    """
-    sayings = read_blocks(draft.blocks)
-    places = [at for at, saying in enumerate(sayings) if saying.has_tool]
-    if not places:
-        raise FaultError("the stream has no tool call")
-    if mode == "lost_fragment":
-        draft = _lose_fragment(draft, sayings, places)
-    elif mode == "whole":
-        draft = _join_fragments(draft, sayings, places)
-    else:
-        change = _CHANGES[mode]()
-        for place in places:
-            draft = changed(draft, place, lambda sent: rewrite(sent, change))
-    return draft.noted(f"tool calls: {mode}")
-
-
-def _lose_fragment(
-    draft: EventDraft, sayings: list[Saying], places: list[int]
-) -> EventDraft:
-    inner = [
-        place
-        for place in places
-        if not any(call.get("id") for _, call in _calls_of(sayings[place]))
-        and not sayings[place].has_finish
-    ]
-    if not inner:
-        raise FaultError("no fragment carries arguments alone", key="mode")
-    return draft.without(inner[len(inner) // 2])
-
-
-def _join_fragments(
-    draft: EventDraft, sayings: list[Saying], places: list[int]
-) -> EventDraft:
-    """Put all arguments of a call into its first fragment, and drop the others.
-
-    An event that says more than its fragment stays without it.
-    """
-    arguments: dict[_Key, str] = {}
-    firsts: dict[_Key, int] = {}
-    for place in places:
-        for key, call in _calls_of(sayings[place]):
-            firsts.setdefault(key, place)
-            arguments[key] = arguments.get(key, "") + _arguments(call)
-
-    def fill(value: Any) -> None:
-        for key, call in _calls(value):
-            if isinstance(call.get("function"), dict):
-                call["function"]["arguments"] = arguments[key]
-
-    kept = set(firsts.values())
-    for place in reversed(places):
-        saying = sayings[place]
-        if place in kept:
-            draft = changed(draft, place, lambda sent: rewrite(sent, fill))
-        elif saying.has_finish or saying.has_usage or saying.texts:
-            draft = changed(draft, place, lambda sent: rewrite(sent, _without_calls))
-        else:
-            draft = draft.without(place)
-    return draft
-
-
-def _without_calls(value: Any) -> None:
-    for _, choice in choices_of(value):
-        delta_of(choice).pop("tool_calls", None)
-
-
-def _repeating_ids() -> Callable[[Any], None]:
-    heads: dict[_Key, dict[str, str]] = {}
-
-    def change(value: Any) -> None:
-        for key, call in _calls(value):
-            head = heads.setdefault(key, {})
-            function = call.setdefault("function", {})
-            for holder, name in ((call, "id"), (call, "type"), (function, "name")):
-                head[name] = text_of(holder, name) or head.get(name, "")
-                if head[name]:
-                    holder[name] = head[name]
-
-    return change
-
-
-def _same_index() -> Callable[[Any], None]:
-    def change(value: Any) -> None:
-        for _, call in _calls(value):
-            call["index"] = 0
-
-    return change
-
-
-def _empty_content() -> Callable[[Any], None]:
-    def change(value: Any) -> None:
-        for _, choice in choices_of(value):
-            delta_of(choice).setdefault("content", "")
-
-    return change
-
-
-_CHANGES: Mapping[str, Callable[[], Callable[[Any], None]]] = {
-    "id_every_fragment": _repeating_ids,
-    "same_index": _same_index,
-    "empty_content": _empty_content,
+_CHANGES: Mapping[str, Callable[[Edit, ToolStream], None]] = {
+    "whole_in_one": tool_calls.send_whole,
+    "whole": tool_calls.send_whole,
+    "merged_two_calls": tool_calls.merge_calls,
+    "interleaved": tool_calls.interleave,
+    "same_index": tool_calls.send_same_index,
+    "id_every_chunk": tool_calls.repeat_ids,
+    "id_every_fragment": tool_calls.repeat_ids,
+    "id_null": tool_calls.send_null_ids,
+    "name_null": tool_calls.send_null_names,
+    "id_missing": tool_calls.send_no_ids,
+    "arguments_object": tool_calls.send_objects,
+    "empty_content": tool_calls.add_empty_content,
+    "dup_final_flush": tool_fragments.flush_again,
+    "lost_fragment": tool_fragments.lose_fragment,
+    "missing_brace": tool_fragments.lose_brace,
+    "truncated_end": tool_fragments.lose_end,
 }
 
 
-def _calls_of(saying: Saying) -> Iterator[tuple[_Key, dict[str, Any]]]:
-    if saying.payload is not None:
-        yield from _calls(saying.payload.value)
+@fault(
+    Layer.EVENTS,
+    example={"mode": "lost_fragment"},
+    cassette="llama.cpp/tool-call.yaml",
+)
+def tool(
+    draft: EventDraft,
+    *,
+    mode: Mode,
+    n: Annotated[int, AtLeast(1), AtMost(100_000)] = 1,
+) -> EventDraft:
+    """Send tool calls in the ways that confuse who puts them together.
 
+    Each is of FAULTS, class 6.
 
-def _calls(value: Any) -> Iterator[tuple[_Key, dict[str, Any]]]:
-    """Yield every fragment of a tool call with its choice and its call."""
-    for index, choice in choices_of(value):
-        calls = delta_of(choice).get("tool_calls")
-        for position, call in enumerate(calls if isinstance(calls, list) else ()):
-            if isinstance(call, dict):
-                yield (index, call.get("index", position)), call
+    Args:
+        draft: The stream; it must have tool calls.
+        mode: How.
 
+            - ``split_every_n``: the arguments in fragments of ``n`` characters.
+            - ``whole_in_one``: each call whole, where it begins (mlx_lm).
+            - ``whole``: another name for it.
+            - ``merged_two_calls``: all calls whole in one event; it needs two.
+            - ``interleaved``: the fragments of the calls in turn; it needs two.
+            - ``same_index``: every call has index 0 (litellm#37792).
+            - ``id_every_chunk``: id and name in every fragment (llama-cpp-python).
+            - ``id_every_fragment``: another name for it.
+            - ``id_null``: id and type are null in every fragment but the first
+              (sglang).
+            - ``name_null``: the name is null in every fragment but the first.
+            - ``id_missing``: no fragment has an id (Effect#8333: null everywhere).
+            - ``arguments_object``: each call whole, its arguments an object in place
+              of text.
+            - ``empty_content``: ``content: ""`` beside every fragment.
+            - ``dup_final_flush``: behind its last fragment, all arguments of a call
+              once more (vllm#51697).
+            - ``lost_fragment``: a middle fragment is lost; what is left can be valid
+              JSON, and runs (ANOLISA#2209).
+            - ``missing_brace``: the first ``{`` of the arguments is lost.
+            - ``truncated_end``: the second half of the last fragment of each call is
+              lost; a client can take it for a call without arguments.
+        n: Characters of a fragment, for ``split_every_n``.
 
-def _arguments(call: dict[str, Any]) -> str:
-    function = call.get("function")
-    return text_of(function, "arguments") if isinstance(function, dict) else ""
+    Oracle:
+        Both: as it is sent: nothing is lost, merged, moved or repaired.
+    """
+    stream = ToolStream(draft, read_blocks(draft.blocks))
+    if not stream.places:
+        raise FaultError("the stream has no tool call")
+    edit = Edit(draft)
+    if mode == "split_every_n":
+        tool_fragments.split(edit, stream, n)
+    else:
+        _CHANGES[mode](edit, stream)
+    return edit.made().noted(f"tool calls: {mode.replace('_', ' ')}")

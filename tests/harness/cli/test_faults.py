@@ -24,8 +24,8 @@ def test_one_fault_is_explained():
     """Parameters, defaults and an example."""
     shown = CliRunner().invoke(faults, ["repeat_first"]).output
 
-    assert "times: a whole number of at least 2 (default: 2)" in shown
-    assert "example: repeat_first: {times: 2}" in shown
+    assert "times: a whole number from 2 to 100_000 (default: 2)" in shown
+    assert "- repeat_first: {times: 2}" in shown
 
 
 def test_unknown_fault_names_the_nearest():

@@ -54,7 +54,7 @@ def test_json_patch_can_put_null_where_lists_and_objects_were(play, kit):
 
 def test_json_patch_refuses_to_do_nothing(play):
     """No change asked for, or no chunk that fits."""
-    with pytest.raises(FaultError, match="set or remove"):
+    with pytest.raises(FaultError, match="one of set, null"):
         play({"json_patch": {"select": "all"}})
     with pytest.raises(FaultError, match="no chunk fits 'tool'"):
         play({"json_patch": {"select": "tool", "set": {"x": 1}}})
