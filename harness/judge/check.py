@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.judge.coding import decoded
 from harness.judge.content import check_content, undecided
 from harness.judge.ending import check_ending
+from harness.judge.head import check_head
 from harness.judge.hold import Hold, hold_samples, summarise
 from harness.judge.observation import ClientEnd, Observation
 from harness.judge.opening import Key
@@ -74,27 +76,32 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     Timing is judged only where everything else is right: a failed stream is a fast
     stream (`research/JUDGE.md`, section 1.2).
     """
-    is_stream = expected.stream and _came_as_stream(observation)
-    reading = read_stream(observation.body) if is_stream else read_items(())
-    outcome = outcome_of(observation, reading)
+    plain, broken = decoded(observation) if expected.coded else (observation, None)
+    is_stream = expected.stream and _came_as_stream(plain)
+    reading = read_stream(plain.body) if is_stream else read_items(())
+    outcome = outcome_of(plain, reading)
     dropped = undecided(expected, reading)
+    refused = expected.may_refuse and (plain.status or 0) >= 500
     violations = [
-        *_check_head(expected, observation),
-        *(
-            check_content(expected, reading, outcome)
-            if expected.stream
-            else _check_body(expected, observation)
-        ),
-        *check_ending(expected, observation, reading, outcome),
-        *_check_upstream(expected, observation, limits),
-        *_check_log(expected, observation),
+        *check_head(expected, plain, refused=refused),
+        *_check_upstream(expected, plain, limits),
+        *_check_log(expected, plain),
     ]
+    if broken is not None:
+        violations.append(broken)
+    if not refused:
+        violations += [
+            *(
+                check_content(expected, reading, outcome)
+                if expected.stream
+                else _check_body(expected, plain)
+            ),
+            *check_ending(expected, plain, reading, outcome),
+        ]
     holds_ns: tuple[int, ...] = ()
-    if not violations:
-        holds_ns = tuple(hold_samples(expected, reading, observation, dropped))
-        violations += _check_hold(
-            expected, observation, max(holds_ns, default=0), limits
-        )
+    if not violations and not refused:
+        holds_ns = tuple(hold_samples(expected, reading, plain, dropped))
+        violations += _check_hold(expected, plain, max(holds_ns, default=0), limits)
     violations.sort(key=lambda violation: -violation.severity)
     return Judgement(
         observation=observation,
@@ -111,89 +118,6 @@ def _came_as_stream(observation: Observation) -> bool:
     if kind is None:
         return True
     return b"text/event-stream" in kind.lower()
-
-
-def _check_head(expected: Expectation, got: Observation) -> Iterator[Violation]:
-    if got.end is ClientEnd.CLIENT_CLOSED and got.status is None:
-        return
-    if any(line.startswith("crashed:") for line in got.log):
-        yield Violation(
-            kind=Kind.CRASH,
-            where="target",
-            expected="no crash",
-            got="the target raised an exception",
-        )
-    if expected.status is None:
-        if got.status is not None and got.status < 400:
-            yield Violation(
-                kind=Kind.STATUS_CHANGED,
-                where="status",
-                expected="an error status, as the upstream never answered",
-                got=f"status {got.status}",
-            )
-        return
-    if got.status != expected.status:
-        yield Violation(
-            kind=Kind.STATUS_CHANGED,
-            where="status",
-            expected=f"status {expected.status}, as the upstream answered",
-            got="no answer at all" if got.status is None else f"status {got.status}",
-        )
-        return
-    yield from _check_headers(expected, got)
-    if got.header("content-length") and got.header("transfer-encoding"):
-        yield Violation(
-            kind=Kind.HEADERS_BROKEN,
-            where="headers",
-            expected="one framing header (RFC 9112, section 6.1)",
-            got="content-length beside transfer-encoding",
-        )
-
-
-def _check_headers(expected: Expectation, got: Observation) -> Iterator[Violation]:
-    """The headers that clients act on arrive as they were sent."""
-    encoding = got.header("content-encoding")
-    if encoding and not any(name == "content-encoding" for name, _ in expected.headers):
-        yield Violation(
-            kind=Kind.HEADER_CHANGED,
-            where="content-encoding",
-            expected="none: the upstream sent plain bytes",
-            got=quote(encoding.decode("latin-1")),
-        )
-    for name in dict.fromkeys(name for name, _ in expected.headers):
-        wanted = [value for key, value in expected.headers if key == name]
-        came = [
-            value.decode("latin-1")
-            for key, value in got.headers
-            if key.lower() == name.encode("latin-1")
-        ]
-        if not _same_header(name, wanted, came):
-            is_type = name == "content-type"
-            yield Violation(
-                kind=Kind.CONTENT_TYPE_CHANGED if is_type else Kind.HEADER_CHANGED,
-                where=name,
-                expected=quote(", ".join(wanted)),
-                got=quote(", ".join(came)) if came else "no such header",
-            )
-
-
-def _same_header(name: str, wanted: list[str], came: list[str]) -> bool:
-    if name == "content-type":
-        return len(came) == 1 and _media_type(wanted[0]) == _media_type(came[0])
-    if name in _REQUEST_IDS:
-        # Every hop may have its own; what matters is that there is one to ask for.
-        return bool(came)
-    return wanted == came
-
-
-_REQUEST_IDS = frozenset({"x-request-id", "request-id"})
-
-
-def _media_type(value: str) -> tuple[str, ...]:
-    """The type and its parameters; UTF-8 is what an event stream is without saying."""
-    kind, *parameters = (part.strip().lower() for part in value.split(";"))
-    kept = (part.replace('"', "") for part in parameters)
-    return (kind, *sorted(part for part in kept if part not in {"", "charset=utf-8"}))
 
 
 def _check_body(expected: Expectation, got: Observation) -> Iterator[Violation]:

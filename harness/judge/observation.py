@@ -82,6 +82,7 @@ class Observation:
         end: How the answer ended on the wire.
         end_at_ns: When.
         upstream: The requests that reached this target's upstream for this stream.
+        surplus: Bytes that came behind a complete answer.
         log: Lines that the target logged meanwhile, where they can be told apart.
         invalid: Why this observation is no evidence; None: it is.
     """
@@ -96,6 +97,7 @@ class Observation:
     end: ClientEnd
     end_at_ns: int
     upstream: tuple[UpstreamRequest, ...]
+    surplus: bytes = b""
     log: tuple[str, ...] = ()
     invalid: str | None = None
 

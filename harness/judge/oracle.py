@@ -13,8 +13,15 @@ from enum import StrEnum
 
 from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
-from harness.faults.coded import coded_body, coded_writes
 from harness.faults.draft import Finish, Meaning, Span, WireDraft
+from harness.judge.answer import (
+    hop_by_hop_headers,
+    injected_names,
+    is_labelled,
+    looks_clean,
+    may_refuse,
+    readable_body,
+)
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
 from harness.judge.retries import most_requests
@@ -63,6 +70,13 @@ class Expectation:
         max_hold_ms: Its own limit for hold; None: the policy's.
         log: A regular expression that a line of the target's log must match.
         reasons: Why the oracle says so, in plain words.
+        coded: True where the upstream compresses and says so: the answer may come
+            coded and labelled, or decoded and without the label.
+        may_refuse: True where the upstream's head is so wrong that a 5xx in its place
+            is right as well.
+        injected: Names of headers that only a broken line of the upstream could bring.
+        hop_by_hop: Headers of the upstream's own connection, in lower case.
+        beat: The data of the event that a stalled upstream sends for ever.
         reduced: Of texts that open with a repeat, their deltas with it left out: the
             other right reading, where the contract is to repair.
         blank: Texts that open with white space, of which it is not decided how much.
@@ -89,6 +103,11 @@ class Expectation:
     max_hold_ms: float | None
     log: str | None
     reasons: tuple[str, ...]
+    coded: bool = False
+    may_refuse: bool = False
+    injected: tuple[str, ...] = ()
+    hop_by_hop: Headers = ()
+    beat: str | None = None
     reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     blank: frozenset[Key] = frozenset()
     most_upstream_requests: int = 1
@@ -117,7 +136,14 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
         else _of_other(wire, contract)
     )
     computed = replace(
-        computed, contract=contract, most_upstream_requests=most_requests(script)
+        computed,
+        contract=contract,
+        coded=wire.coding is not None and is_labelled(wire),
+        may_refuse=may_refuse(wire),
+        injected=injected_names(wire),
+        hop_by_hop=hop_by_hop_headers(wire),
+        beat=_beat(wire),
+        most_upstream_requests=most_requests(script),
     )
     if script.client.abort is not None:
         computed = replace(
@@ -151,6 +177,13 @@ def _override(computed: Expectation, expect: Expect) -> Expectation:
         literal_text=literal,
         literal_finish=expect.finish_reason,
     )
+
+
+def _beat(wire: WireDraft) -> str | None:
+    if wire.heartbeat is None:
+        return None
+    items = read_stream(wire.heartbeat.data).items
+    return items[0].data if items else None
 
 
 def _is_event_stream(wire: WireDraft) -> bool:
@@ -225,7 +258,7 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         ending=ending,
         hang_allowed=hang_allowed,
         done_sent=sent.done,
-        upstream_clean=_looks_clean(wire),
+        upstream_clean=looks_clean(wire),
         body=wire.body,
         upstream_requests=1,
         upstream_closed_within_ms=None,
@@ -249,6 +282,8 @@ def _promised_headers(wire: WireDraft) -> Headers:
         (name.lower(), value)
         for name, value in wire.headers
         if name.lower() in _HEADERS or name.lower().startswith(_HEADER_FAMILIES)
+        # The label of a coding goes with the coding: both, or neither.
+        if wire.coding is None or name.lower() != "content-encoding"
     )
 
 
@@ -258,45 +293,10 @@ def _visible_body(wire: WireDraft, contract: Contract) -> bytes:
     WHATWG discards an event that the stream ends in; a repairing proxy knows that a
     clean end completes it, so its blank line is supplied here (DESIGN, section 8).
     """
-    body = _readable_body(wire)
-    if contract is Contract.REPAIRING and _looks_clean(wire):
+    body = readable_body(wire)
+    if contract is Contract.REPAIRING and looks_clean(wire):
         return body + b"\n\n"
     return body
-
-
-def _readable_body(wire: WireDraft) -> bytes:
-    """The body as far as its framing and its content coding can be read.
-
-    Behind the first byte that is no framing nothing is sure; bytes beyond a promised
-    length belong to nobody.
-    """
-    if wire.coding is not None and not _labelled(wire):
-        return coded_body(wire)
-    size = 0
-    for _, _, length, raw in coded_writes(wire):
-        if raw:
-            break
-        size += length
-    if wire.promised_length is not None and wire.coding is None:
-        size = min(size, wire.promised_length)
-    return wire.body[:size]
-
-
-def _labelled(wire: WireDraft) -> bool:
-    return any(name.lower() == "content-encoding" for name, _ in wire.headers)
-
-
-def _looks_clean(wire: WireDraft) -> bool:
-    """Whether the end of the upstream's answer looks right to who reads its wire."""
-    if any(write.raw for write in wire.writes):
-        return False
-    if wire.coding is not None and wire.coding.cut and _labelled(wire):
-        return False
-    if wire.finish is Finish.COMPLETE:
-        promised = wire.promised_length
-        return promised is None or promised <= len(coded_body(wire))
-    closed = wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}
-    return closed and wire.framing is Framing.CLOSE
 
 
 class _Reader:
@@ -369,7 +369,7 @@ def _ending(
         return ExpectedEnding.COMPLETE, hang_allowed, ("the upstream sends [DONE]",)
     if stalled:
         return ExpectedEnding.ERROR, hang_allowed, ("the upstream stalls for ever",)
-    if not _looks_clean(wire):
+    if not looks_clean(wire):
         how = "resets" if wire.finish is Finish.RESET else "is cut off"
         return ExpectedEnding.ERROR, False, (f"the upstream {how} before its end",)
     if reading.finished:

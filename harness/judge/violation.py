@@ -42,6 +42,9 @@ class Kind(StrEnum):
     CONTENT_TYPE_CHANGED = "content_type_changed"
     HEADERS_BROKEN = "headers_broken"
     HEADER_CHANGED = "header_changed"
+    HEADER_INJECTED = "header_injected"
+    HOP_BY_HOP_LEAKED = "hop_by_hop_leaked"
+    CODING_BROKEN = "coding_broken"
     NO_CLEAN_END = "no_clean_end"
     HELD = "held"
     HEAD_HELD = "head_held"
@@ -84,6 +87,11 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.CONTENT_TYPE_CHANGED: 3,
     Kind.HEADERS_BROKEN: 3,
     Kind.HEADER_CHANGED: 3,
+    # What stands in a header decides what the client does next: as bad as a changed
+    # answer.
+    Kind.HEADER_INJECTED: 5,
+    Kind.CODING_BROKEN: 5,
+    Kind.HOP_BY_HOP_LEAKED: 3,
     Kind.NO_CLEAN_END: 3,
     Kind.UPSTREAM_REQUESTS: 3,
     Kind.UPSTREAM_FREED_LATE: 2,

@@ -54,6 +54,7 @@ class Exchange:
         end: How the answer ended on the wire.
         end_at_ns: When.
         why: More about the end, in words: what was malformed, why it was refused.
+        surplus: Bytes that came behind a complete answer, on the same connection.
     """
 
     zero_ns: int
@@ -68,6 +69,7 @@ class Exchange:
     end: ClientEnd
     end_at_ns: int
     why: str | None = None
+    surplus: bytes = b""
 
 
 async def fetch(  # noqa: PLR0913 - all but the first two are options
@@ -250,6 +252,7 @@ def _exchange(
         end=end,
         end_at_ns=end_ns - zero_ns,
         why=refused or reader.why,
+        surplus=reader.surplus,
     )
 
 

@@ -11,9 +11,11 @@ from contextlib import asynccontextmanager
 
 from harness.config import Target
 from harness.errors import EvidenceError
+from harness.faults.draft import Finish
 from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.client import Exchange, fetch
 from harness.play.escape import escaped
+from harness.play.floor import Floor
 from harness.play.preflight import preflight_script
 from harness.play.proof import proved, served_by
 from harness.play.targets import RunningTarget, running
@@ -26,6 +28,10 @@ __all__ = ["LiveTarget", "live_target"]
 _SETTLE_S = 1.5
 """How long a target may take to free its upstream after the client's end, before the
 connection counts as left open; above every limit that is judged."""
+
+_REFUSED_S = 0.1
+"""How long connections are refused for each attempt that is, where others follow that
+are not: a refused attempt leaves no trace by which it could be counted."""
 
 _LINES_SHOWN = 10
 
@@ -53,9 +59,21 @@ class LiveTarget:
         self.running = running
         self.upstream = upstream
         self._turn = asyncio.Lock()
+        self._floor = Floor()
 
     async def play(self, script: Script) -> Observation:
         """Play one script through the target and return what both ends saw."""
+        refusals = sum(wire.finish is Finish.REFUSED for wire in script.attempts)
+        if not refusals:
+            async with self._floor.shared():
+                return await self._play_in_turn(script)
+        # A port is closed to all: such a stream has the target for itself.
+        async with self._floor.alone():
+            for_s = None if refusals == len(script.attempts) else _REFUSED_S * refusals
+            async with self.upstream.refusing(for_s=for_s):
+                return await self._play_in_turn(script)
+
+    async def _play_in_turn(self, script: Script) -> Observation:
         by_log = self.target.proof is not None and self.target.proof.log is not None
         # Lines of a log belong to a stream only where no other one runs.
         if self.routing is not Assignment.TURN and not by_log:
@@ -110,12 +128,14 @@ class LiveTarget:
             end=exchange.end,
             end_at_ns=exchange.end_at_ns,
             upstream=requests,
+            surplus=exchange.surplus,
             log=self.running.log.since(log_start),
             invalid=self._died(exchange),
         )
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
-        return proved(proof, observation)
+        refused = script.attempts[-1].finish is Finish.REFUSED
+        return proved(proof, observation, refused=refused)
 
     def _died(self, exchange: Exchange) -> str | None:
         code = self.running.exit_code

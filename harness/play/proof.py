@@ -28,20 +28,29 @@ def served_by(proof: Proof | None, observation: Observation) -> str | None:
     return next((line for line in observation.log if pattern.search(line)), None)
 
 
-def proved(proof: Proof | None, observation: Observation) -> Observation:
+def proved(
+    proof: Proof | None, observation: Observation, *, refused: bool = False
+) -> Observation:
     """Return the observation, marked invalid where it proves nothing.
 
     A client that leaves before the head cannot be shown what would have served it; that
     its request reached the target's own upstream must do, beside the preflight.
+
+    Args:
+        proof: How the target shows what served a stream.
+        observation: What was seen.
+        refused: True where the upstream refused every connection, so that no request
+            could reach it; that the target answered with a failure must do.
     """
-    return replace(observation, invalid=observation.invalid or _why(proof, observation))
+    why = observation.invalid or _why(proof, observation, refused=refused)
+    return replace(observation, invalid=why)
 
 
-def _why(proof: Proof | None, observation: Observation) -> str | None:
+def _why(proof: Proof | None, observation: Observation, *, refused: bool) -> str | None:
     name = observation.target
     if observation.end is ClientEnd.REFUSED:
         return f"{name} could not be connected to"
-    if not observation.upstream:
+    if not observation.upstream and not refused:
         status = observation.status
         said = f"status {status}" if status else f"no answer ({observation.end})"
         return f"no request of {name} reached its upstream; the client got {said}"

@@ -12,9 +12,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 import orjson
 
+from harness.faults.draft import Finish
 from harness.judge.observation import UpstreamRequest
 from harness.play.performance import Performance
 from harness.play.requests import ReceivedRequest
@@ -65,12 +67,19 @@ class Ticket:
         token: What the client's request holds.
         script: What is played; attempt *n* gets ``script.attempt(n)``.
         assigned_by: How the first request was assigned; None: none came yet.
+        refusals: With how many attempts that are refused the script begins.
     """
 
     def __init__(self, token: str, script: Script, owner: Tickets) -> None:
         self.token = token
         self.script = script
         self.assigned_by: Assignment | None = None
+        self.refusals = sum(
+            1
+            for _ in takewhile(
+                lambda wire: wire.finish is Finish.REFUSED, script.attempts
+            )
+        )
         self._owner = owner
         self._served: list[Served] = []
         self._changed = asyncio.Event()
@@ -79,6 +88,11 @@ class Ticket:
     def attempts(self) -> int:
         """How many requests came so far."""
         return len(self._served)
+
+    @property
+    def next_attempt(self) -> int:
+        """Which attempt the next request is; those that were refused came before."""
+        return self.refusals + len(self._served) + 1
 
     def requests(self, zero_ns: int) -> tuple[UpstreamRequest, ...]:
         """Return what was seen of every request, with times relative to ``zero_ns``."""

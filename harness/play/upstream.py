@@ -10,7 +10,8 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -83,7 +84,7 @@ class _House:
         if isinstance(found, str):
             return found
         ticket, how = found
-        return ticket.script.attempt(ticket.attempts + 1), ticket, how
+        return ticket.script.attempt(ticket.next_attempt), ticket, how
 
     def note_stray(self, request: ReceivedRequest, why: str) -> None:
         at_ns = request.read_at_ns or self.stage.clock()
@@ -130,15 +131,12 @@ class Upstream:
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
         stage = Stage(
             pacer=Pacer(clock=self._clock), clock=self._clock, speed=self._speed
         )
-        house = self._house = _House(stage, self._chooser, self._on_over)
+        self._house = _House(stage, self._chooser, self._on_over)
         try:
-            self._server = await loop.create_server(
-                lambda: Connection(house), self._host, self._port, backlog=1024
-            )
+            self._server = await self._listen()
         except OSError as error:
             stage.pacer.close()
             where = f"{self._host}:{self._port}"
@@ -165,6 +163,46 @@ class Upstream:
         # The sockets of what was reset are closed in the loop's next turn.
         await asyncio.sleep(0)
         self.pacer.close()
+
+    async def _listen(self) -> asyncio.Server:
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._house), self._host, self._port, backlog=1024
+        )
+
+    @asynccontextmanager
+    async def refusing(self, *, for_s: float | None = None) -> AsyncIterator[None]:
+        """Refuse connections as a server does that is down; what runs goes on.
+
+        Connections that idle are closed, since who has one needs no other.
+
+        Args:
+            for_s: At most so many seconds; None: as long as the context lasts.
+        """
+        address = self._server.sockets[0].getsockname()
+        family = self._server.sockets[0].family
+        self._server.close()
+        # Bound and not listening: nobody else gets the port, and nobody is let in.
+        with socket.socket(family, socket.SOCK_STREAM) as holder:
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(address)
+            for connection in list(self._house.connections):
+                connection.close_idle()
+            reopening = asyncio.ensure_future(self._reopen(for_s))
+            try:
+                yield
+            finally:
+                # Nothing to wait for any more where the time has not passed.
+                if reopening.cancel():
+                    self._server = await self._listen()
+                else:
+                    reopening.result()
+
+    async def _reopen(self, for_s: float | None) -> None:
+        if for_s is None:
+            await asyncio.Event().wait()
+        else:
+            await asyncio.sleep(for_s / self._speed)
+            self._server = await self._listen()
 
     @property
     def url(self) -> str:
