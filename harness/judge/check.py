@@ -22,6 +22,9 @@ from harness.judge.violation import Kind, Violation
 __all__ = ["Judgement", "Limits", "judge"]
 
 
+_BAD_GATEWAY = 502  # "an invalid response" came from the upstream (RFC 9110, 15.6.3)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What a target may add in time.
@@ -81,7 +84,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     reading = read_stream(plain.body) if is_stream else read_items(())
     outcome = outcome_of(plain, reading)
     dropped = undecided(expected, reading)
-    refused = expected.may_refuse and (plain.status or 0) >= 500
+    refused = expected.may_refuse and plain.status == _BAD_GATEWAY
     violations = [
         *check_head(expected, plain, refused=refused),
         *_check_upstream(expected, plain, limits),

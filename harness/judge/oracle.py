@@ -72,8 +72,8 @@ class Expectation:
         reasons: Why the oracle says so, in plain words.
         coded: True where the upstream compresses and says so: the answer may come
             coded and labelled, or decoded and without the label.
-        may_refuse: True where the upstream's head is so wrong that a 5xx in its place
-            is right as well.
+        may_refuse: True where the upstream's head is so wrong that status 502 in its
+            place is right as well.
         injected: Names of headers that only a broken line of the upstream could bring.
         hop_by_hop: Headers of the upstream's own connection, in lower case.
         beat: The data of the event that a stalled upstream sends for ever.
@@ -179,6 +179,12 @@ def _override(computed: Expectation, expect: Expect) -> Expectation:
     )
 
 
+def _head_at(wire: WireDraft) -> int | None:
+    if wire.head_at_ns is None:
+        return None
+    return wire.head_at_ns + wire.socket.accept_ns
+
+
 def _beat(wire: WireDraft) -> str | None:
     if wire.heartbeat is None:
         return None
@@ -213,7 +219,7 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
         stream=False,
         status=status,
         headers=_promised_headers(wire),
-        head_at_ns=wire.head_at_ns,
+        head_at_ns=_head_at(wire),
         reading=read_items(()),
         sources=(),
         optional=(),
@@ -250,7 +256,7 @@ def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
         stream=True,
         status=wire.status,
         headers=_promised_headers(wire),
-        head_at_ns=wire.head_at_ns,
+        head_at_ns=_head_at(wire),
         reading=reading,
         sources=tuple(sources),
         optional=tuple(optional),
