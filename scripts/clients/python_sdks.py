@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -45,6 +46,7 @@ class _Gathered:
     tools: dict[str, str] = field(default_factory=dict)
     served_by: str | None = None
     headed: bool = False
+    yielded: Any = field(default_factory=hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,9 @@ class _SdkClient:
             gathered.served_by = stream.response.headers.get(_SERVED_BY)
             for item in stream:
                 self.take(item, gathered)
+                # Recorded streams hold what the SDK's types do not know.
+                told = item.model_dump_json(warnings=False)
+                gathered.yielded.update(told.encode())
         except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a stream
             return replace(_reading(gathered), **self._failure(error, gathered))
         return _reading(gathered)
@@ -165,7 +170,7 @@ def _ask_anthropic(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
 
 def _take_message_event(event: Any, gathered: _Gathered) -> None:
     if event.type == "content_block_delta":
-        gathered.text += getattr(event.delta, "text", "")
+        gathered.text += getattr(event.delta, "text", None) or ""
     elif event.type == "message_delta":
         gathered.finish = event.delta.stop_reason or gathered.finish
 
@@ -179,4 +184,5 @@ def _reading(gathered: _Gathered) -> Reading:
         finish=gathered.finish,
         tools=dict(gathered.tools),
         served_by=gathered.served_by,
+        digest=gathered.yielded.hexdigest(),
     )

@@ -88,6 +88,8 @@ class Reading:
         status: HTTP status of an error that has one.
         before_head: Whether the error came in place of a stream.
         served_by: What the head said served it.
+        digest: Hash of everything that the SDK yielded, unknown fields and all; empty
+            where the reader does not tell.
     """
 
     text: str = ""
@@ -98,6 +100,7 @@ class Reading:
     status: int | None = None
     before_head: bool = False
     served_by: str | None = None
+    digest: str = ""
 
     @property
     def essence(self) -> tuple[str, str | None, Mapping[str, str], str | None]:
