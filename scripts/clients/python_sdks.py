@@ -66,9 +66,9 @@ class _SdkClient:
             gathered.served_by = stream.response.headers.get(_SERVED_BY)
             for item in stream:
                 self.take(item, gathered)
-                # Recorded streams hold what the SDK's types do not know.
-                told = item.model_dump_json(warnings=False)
-                gathered.yielded.update(told.encode())
+                # A stream may hold what the SDK's types do not know, or half characters.
+                told = repr(item.model_dump(warnings=False))
+                gathered.yielded.update(told.encode("utf-8", "surrogatepass"))
         except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a stream
             return replace(_reading(gathered), **self._failure(error, gathered))
         return _reading(gathered)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class Shape:
         script: What the upstream plays.
         meant: What the server meant.
         directly: By SDK, what it makes of the shape without a proxy.
-        notes: By SDK, why that is not what was measured with another version.
+        excused: By SDK, why it may fare worse through a proxy.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Shape:
     script: Script
     meant: Meant
     directly: Mapping[str, Reading]
-    notes: Mapping[str, str]
+    excused: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_shapes(path: Path) -> list[Shape]:
@@ -90,7 +90,7 @@ def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sh
             says=entry.get("says"),
         ),
         directly={sdk: _reading(told) for sdk, told in entry["directly"].items()},
-        notes=entry.get("notes", {}),
+        excused=entry.get("excused", {}),
     )
 
 

@@ -40,7 +40,8 @@ Readings = Mapping[str, Mapping[str, Reading]]
 """By shape, then by way."""
 
 PATIENCE_S = 1.2
-"""How long a proxy waits for its upstream: less than the client, who must be told."""
+"""How long a proxy waits for its upstream, and asks it again: less than the client
+waits, who must be told."""
 
 _ROOT = Path(__file__).parents[2]
 _AT_ONCE = 24
@@ -49,6 +50,7 @@ _ENVIRONMENT = {
     "STREAMING_MAX_ERRORS": "1000000",
     "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": str(PATIENCE_S),
     "STREAMING_IDLE_TIMEOUT_SECONDS": str(PATIENCE_S),
+    "STREAMING_RETRY_MAX_SECONDS": str(PATIENCE_S),
 }
 
 
