@@ -66,7 +66,7 @@ class _SdkClient:
             gathered.served_by = stream.response.headers.get(_SERVED_BY)
             for item in stream:
                 self.take(item, gathered)
-                # A stream may hold what the SDK's types do not know, or half characters.
+                # Streams may hold what the SDK's types do not, or half characters.
                 told = repr(item.model_dump(warnings=False))
                 gathered.yielded.update(told.encode("utf-8", "surrogatepass"))
         except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a stream
