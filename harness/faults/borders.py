@@ -141,6 +141,7 @@ def event_split_text(draft: EventDraft, *, index: int, cuts: list[Count]) -> Eve
     Oracle:
         Both: the text is the same; role and finish come once. Of a cut within a
         character: the bytes, or U+FFFD in their place, never another character.
+        Repairing: or both events are kept from the client, who is told at the end.
     """
     sayings = read_blocks(draft.blocks)
     place = event_block(sayings, index)

@@ -69,8 +69,8 @@ def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> Event
 
     Oracle:
         Both: the same characters, escaped or not. In place of bytes that are not UTF-8
-        they may be U+FFFD, as every reader of event streams has it (WHATWG, 9.2.6), and
-        no event is lost with them.
+        they may be U+FFFD, as every reader of event streams has it (WHATWG, 9.2.6).
+        Repairing: or their event is kept from the client, who is told at the end.
     """
     sayings = read_blocks(draft.blocks)
     edit = Edit(draft)

@@ -277,7 +277,7 @@ def _all_changed(draft: EventDraft, change: Callable[[bytes], bytes]) -> EventDr
 
 
 _MEMBER_END = re.compile(r'"(?:[^"\\]|\\.)*"|(,)')
-_STRING_END = re.compile(r'[^\\"](?=")')
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def _token_border(sent: bytes) -> int | None:
@@ -293,7 +293,7 @@ def _text_border(sent: bytes) -> int | None:
     if not saying.texts:
         return None
     data = saying.data or ""
-    ends = [match.start() for match in _STRING_END.finditer(data)]
+    ends = [match.end() - 1 for match in _STRING.finditer(data)]
     return min(ends, key=lambda end: abs(2 * end - len(data)), default=None)
 
 

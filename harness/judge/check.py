@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.judge.coding import decoded
 from harness.judge.content import check_content, undecided
 from harness.judge.ending import check_ending
+from harness.judge.events import carried
 from harness.judge.head import check_head
 from harness.judge.hold import Hold, hold_samples, summarise
 from harness.judge.observation import ClientEnd, Observation
@@ -77,14 +78,30 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     """Judge one observation.
 
     Timing is judged only where everything else is right: a failed stream is a fast
-    stream (`research/JUDGE.md`, section 1.2).
+    stream (`research/JUDGE.md`, section 1.2). Where two outcomes are right, it is held
+    against the one that it is nearer to.
     """
+    found = _judge(expected, observation, limits)
+    if found.violations and expected.otherwise is not None:
+        other = _judge(expected.otherwise, observation, limits)
+        return min(found, other, key=_badness)
+    return found
+
+
+def _badness(judgement: Judgement) -> tuple[int, int]:
+    worst = max((wrong.severity for wrong in judgement.violations), default=0)
+    return worst, len(judgement.violations)
+
+
+def _judge(
+    expected: Expectation, observation: Observation, limits: Limits
+) -> Judgement:
     plain, broken = decoded(observation) if expected.coded else (observation, None)
     is_stream = expected.stream and _came_as_stream(plain)
     reading = read_stream(plain.body) if is_stream else read_items(())
     outcome = outcome_of(plain, reading)
     dropped = undecided(expected, reading)
-    refused = expected.may_refuse and plain.status == _BAD_GATEWAY
+    refused = expected.may_refuse and _refused(plain, reading, outcome)
     violations = [
         *check_head(expected, plain, refused=refused),
         *_check_upstream(expected, plain, limits),
@@ -114,6 +131,15 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
         holds_ns=holds_ns,
         undecided=dropped,
     )
+
+
+def _refused(plain: Observation, reading: Reading, outcome: Outcome) -> bool:
+    """Tell whether a target took nothing of an answer, and said so.
+
+    What is wrong with a coding shows only when the head has gone out.
+    """
+    told = outcome is Outcome.ERROR and plain.status is not None and plain.status < 400
+    return plain.status == _BAD_GATEWAY or (told and carried(reading) == 0)
 
 
 def _came_as_stream(observation: Observation) -> bool:

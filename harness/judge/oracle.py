@@ -80,6 +80,7 @@ class Expectation:
         reduced: Of texts that open with a repeat, their deltas with it left out: the
             other right reading, where the contract is to repair.
         blank: Texts that open with white space, of which it is not decided how much.
+        otherwise: Another outcome that is as right; None: there is none.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
     """
@@ -113,16 +114,40 @@ class Expectation:
     most_upstream_requests: int = 1
     literal_text: str | None = None
     literal_finish: str | None = None
+    otherwise: Expectation | None = None
 
 
 def expectation(script: Script, contract: Contract, expect: Expect) -> Expectation:
     """Compute what a correct proxy makes of a script.
+
+    Data that is not UTF-8 is no JSON (RFC 8259, section 8.1), so who repairs may keep
+    its event from the client and tell; who passes it loses nothing, since readers of
+    event streams decode it all the same (WHATWG, section 9.2.6). Nothing decides
+    between the two (FAULTS, section 3): both are right.
 
     Args:
         script: What the upstream plays and the client does.
         contract: What the target promises.
         expect: The scenario's own demands; they override.
     """
+    computed = _expectation(script, contract, expect, passes_any_bytes=False)
+    if contract is Contract.REPAIRING and _has_foreign_bytes(script.attempts[-1]):
+        passed = _expectation(script, contract, expect, passes_any_bytes=True)
+        computed = replace(computed, otherwise=passed)
+    return computed
+
+
+def _has_foreign_bytes(wire: WireDraft) -> bool:
+    try:
+        wire.body.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _expectation(
+    script: Script, contract: Contract, expect: Expect, *, passes_any_bytes: bool
+) -> Expectation:
     wire = script.attempts[-1]
     demanded = {expect.text, expect.tool_calls, expect.usage}
     contract_of_text = contract
@@ -131,7 +156,7 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
     elif ReadingChoice.ORIGINAL in demanded:
         contract_of_text = Contract.REPAIRING
     computed = (
-        _of_stream(wire, contract_of_text)
+        _of_stream(wire, contract_of_text, passes_any_bytes=passes_any_bytes)
         if wire.head_at_ns is not None and _is_event_stream(wire)
         else _of_other(wire, contract)
     )
@@ -237,9 +262,12 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
     )
 
 
-def _of_stream(wire: WireDraft, contract: Contract) -> Expectation:
-    sent = read_stream(_visible_body(wire, contract))
-    reader = _Reader(wire.spans, contract)
+def _of_stream(
+    wire: WireDraft, contract: Contract, *, passes_any_bytes: bool
+) -> Expectation:
+    body = _visible_body(wire, contract)
+    sent = read_stream(body)
+    reader = _Reader(wire.spans, contract, None if passes_any_bytes else body)
     items, sources, optional, lost = reader.read((*sent.items, *sent.after_done))
     reading = read_items(items)
     if contract is Contract.REPAIRING:
@@ -308,9 +336,13 @@ def _visible_body(wire: WireDraft, contract: Contract) -> bytes:
 class _Reader:
     """Turns the events that were sent into the events that must arrive."""
 
-    def __init__(self, spans: tuple[Span, ...], contract: Contract) -> None:
+    def __init__(
+        self, spans: tuple[Span, ...], contract: Contract, body: bytes | None
+    ) -> None:
         self._spans = spans
         self._contract = contract
+        # Where data that is not UTF-8 is looked for; None: it passes.
+        self._body = body
 
     def read(
         self, sent: tuple[Item, ...]
@@ -323,7 +355,9 @@ class _Reader:
         lost = False
         position = 0
         replaced: set[int] = set()
+        start = end = 0
         for item in sent:
+            start, end = end, item.end
             while (
                 position < len(self._spans) - 1 and item.end > self._spans[position].end
             ):
@@ -341,6 +375,8 @@ class _Reader:
                     items.extend(meant)
                     sources.extend(item.end for _ in meant)
                 optional.append(item)
+            elif self._is_foreign(item, start):
+                lost = True
             elif item.payload.kind is PayloadKind.MALFORMED:
                 lost = lost or looks_like_object(item.data)
             elif item.payload.kind is PayloadKind.OTHER and not is_object(item):
@@ -351,6 +387,16 @@ class _Reader:
             if item.payload.kind is PayloadKind.DONE:
                 break
         return items, sources, optional, lost
+
+    def _is_foreign(self, item: Item, start: int) -> bool:
+        """Tell whether the data of an event is not UTF-8."""
+        if self._body is None or "\ufffd" not in item.data:
+            return False
+        try:
+            self._body[start : item.end].decode()
+        except UnicodeDecodeError:
+            return True
+        return False
 
 
 def _ending(

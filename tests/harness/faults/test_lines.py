@@ -79,6 +79,14 @@ def test_sse_multiline_cuts_between_tokens(play, kit):
         play({"sse_multiline": {"index": -1}})
 
 
+def test_sse_multiline_can_cut_within_a_string(play, kit):
+    """Joined by the line end that WHATWG puts there, the data is no JSON any more."""
+    for index in (1, 2):
+        wire = play({"sse_multiline": {"index": index, "at": "in_text"}})
+        with pytest.raises(ValueError, match="control character"):
+            json.loads(parse(wire.body).events[index].data)
+
+
 def test_sse_bom_stands_first(play, kit):
     """Once, before everything."""
     assert play({"sse_bom": {}}).body == b"\xef\xbb\xbf" + b"".join(kit.STREAM)

@@ -564,3 +564,41 @@ def test_the_end_of_a_message_is_an_end(bench):
     assert [] == kinds(bench, MESSAGES[:-1], wanted=cut)
     assert Kind.DONE_INVENTED in kinds(bench, MESSAGES, wanted=cut)
     assert Kind.EVENT_LOST in kinds(bench, MESSAGES[:-1], wanted=wanted)
+
+
+def foreign(bench, events):
+    """The scenario of those events, with a byte in the second that no UTF-8 has."""
+    given = bench.response(events)
+    segments = list(given.segments)
+    data = segments[1].data.replace(b" upon", b" \xffupon")
+    segments[1] = replace(segments[1], data=data)
+    return bench.scenario(replace(given, segments=tuple(segments)))
+
+
+TOLD = '{"error":{"message":"text may be lost"}}'
+
+
+@pytest.mark.parametrize(
+    ("change", "right"),
+    [
+        (lambda events: events, True),
+        (lambda events: [events[0], *events[2:-1], TOLD], True),
+        (lambda events: [events[0], *events[2:]], False),
+        (lambda events: [*events[:-1], TOLD], False),
+    ],
+)
+def test_bytes_that_are_not_utf_8_may_pass_or_be_told_of(bench, change, right):
+    """Nothing decides between the two; to lose their event in silence is wrong."""
+    events = bench.answer(*WORDS)
+    wanted = foreign(bench, events)
+    passed = [event.replace(" upon", " \ufffdupon") for event in events]
+    assert right is not bool(kinds(bench, change(passed), wanted=wanted))
+
+
+def test_who_is_transparent_passes_any_bytes(bench):
+    """To keep the event from the client, told or not, is to drop it."""
+    events = bench.answer(*WORDS)
+    wanted = foreign(bench, events)
+    without = [events[0], *events[2:]]
+    found = kinds(bench, without, wanted=wanted, contract=Contract.TRANSPARENT)
+    assert Kind.TEXT_LOST in found

@@ -89,6 +89,17 @@ def test_a_label_that_lies_may_pass_be_dropped_or_be_refused(bench):
     assert Kind.STATUS_CHANGED in judged(bench, fault, status=500)
 
 
+def test_a_label_that_lies_may_be_told_of_behind_the_head(bench):
+    """It shows with the first byte of the body; text before the error is no refusal."""
+    fault = ("content_encoding", {"label": "lie"})
+    error = b'data: {"error":{"message":"no gzip"}}\n\n'
+    assert [] == judged(bench, fault, reads=((1, error),), end=ClientEnd.TRUNCATED)
+    assert [] == judged(bench, fault, reads=(), end=ClientEnd.TRUNCATED)
+    text = b'data: {"choices":[{"index":0,"delta":{"content":"On"}}]}\n\n'
+    assert judged(bench, fault, reads=((1, text),), end=ClientEnd.TRUNCATED)
+    assert judged(bench, fault, reads=())
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -27,9 +27,16 @@ FAMILIES = {"clean", "malformed", "stuttering", "disconnecting"}
 IMPACTS = {"silent", "crash", "hang", "delay", "cost", "none"}
 OUT_OF_REACH = {21}
 """HTTP/2: the harness does not speak it."""
-NOT_YET = {13, 27, 28, 37, 43}
+NOT_YET = {27, 28, 37}
 LIVE_MS_MAX = 3_000
-REPEATING = {"repeat_first", "event_dup", "cumulative", "growing_first"}
+REPEATING = {
+    "cumulative",
+    "event_dup",
+    "growing_first",
+    "repeat_first",
+    "replay_window",
+    "shrinking_first",
+}
 
 
 def _data(name: str) -> dict:
@@ -105,11 +112,7 @@ def test_a_stream_is_written_by_hand_only_where_no_recording_can_serve():
 
 @pytest.mark.parametrize(
     "name",
-    [
-        name
-        for name in FILES
-        if name.startswith("stuttering/") and _faults(_data(name)) & REPEATING
-    ],
+    [name for name in FILES if _faults(_data(name)) & REPEATING],
 )
 def test_every_repeat_has_a_twin_that_is_meant(name):
     """Whoever drops repeats must be shown what else that drops."""
