@@ -1,8 +1,9 @@
 """Let official SDKs read every shape, and write the page that tells what came of it.
 
 Usage: ``python -m scripts.clients [--output FILE]``.
-It needs the extra ``sdks``. For openai-node it needs Node.js and ``npm install --prefix
-scripts/clients/node``; where those are missing, it says so and leaves the column out.
+It needs the extra ``sdks``. For the clients in JavaScript it needs Node.js and ``npm
+install --prefix scripts/clients/node``; where those are missing, it says so and leaves
+them out.
 It exits with 1 where a client fares worse through v2 than directly.
 """
 
@@ -35,15 +36,15 @@ def main() -> int:
 
 def _run(output: Path) -> int:
     # Not before it is known that the SDKs are there.
-    from scripts.clients.measure import NODE, SDKS, measure  # noqa: PLC0415
-    from scripts.clients.node_sdk import node_is_missing  # noqa: PLC0415
+    from scripts.clients.measure import SDKS, measure  # noqa: PLC0415
+    from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing  # noqa: PLC0415
     from scripts.clients.page import page, worse_ones  # noqa: PLC0415
 
-    names = list(SDKS)
     missing = node_is_missing()
     if missing is not None:
-        print(f"{NODE} is left out: {missing}", file=sys.stderr)
-        names.remove(NODE)
+        left_out = " and ".join(NODE_CLIENTS)
+        print(f"{left_out} are left out: {missing}", file=sys.stderr)
+    names = [name for name in SDKS if missing is None or name not in NODE_CLIENTS]
     columns = asyncio.run(measure(names))
     output.write_text(page(columns), encoding="utf-8")
     print(f"wrote {output}")

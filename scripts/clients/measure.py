@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
-from scripts.clients.node_sdk import node_version, read_with_node
+from scripts.clients.node_sdk import NODE_CLIENTS, node_version, with_node
 from scripts.clients.page import Column
 from scripts.clients.python_sdks import anthropic_client, openai_client, version_of
 from scripts.clients.shapes import TABLES, Shape, read_shapes
 from scripts.clients.stage import Reader, read_all, stage, with_threads
 
-__all__ = ["NODE", "SDKS", "Sdk", "measure"]
-
-NODE = "openai-node"
-"""The one that needs Node.js."""
+__all__ = ["SDKS", "Sdk", "measure"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +38,20 @@ SDKS = {
     "openai-python": Sdk(
         table="openai",
         reader=with_threads(openai_client),
-        version=lambda: version_of("openai-python"),
+        version=partial(version_of, "openai-python"),
     ),
-    NODE: Sdk(table="openai", reader=read_with_node, version=node_version),
+    **{
+        name: Sdk(
+            table="openai",
+            reader=with_node(name),
+            version=partial(node_version, name),
+        )
+        for name in NODE_CLIENTS
+    },
     "anthropic-python": Sdk(
         table="anthropic",
         reader=with_threads(anthropic_client),
-        version=lambda: version_of("anthropic-python"),
+        version=partial(version_of, "anthropic-python"),
     ),
 }
 """By their names in the tables."""

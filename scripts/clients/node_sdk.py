@@ -1,7 +1,8 @@
-"""Reads streams with the official SDK for JavaScript, in a process of Node.js.
+"""Reads streams with clients in JavaScript, in a process of Node.js.
 
-It stands beside the SDKs for Python because the two disagree about the same bytes: a
+They stand beside the SDKs for Python because the two disagree about the same bytes: a
 missing last transfer chunk, an open connection behind ``[DONE]``, a byte order mark.
+And the AI SDK is the strictest: it reads to the end, and misses a finish_reason.
 """
 
 from __future__ import annotations
@@ -14,41 +15,53 @@ from pathlib import Path
 from typing import Any
 
 from scripts.clients.reading import READ_TIMEOUT_S, Reading
+from scripts.clients.stage import Reader
 
-__all__ = ["node_is_missing", "node_version", "read_with_node"]
+__all__ = ["NODE_CLIENTS", "node_is_missing", "node_version", "with_node"]
+
+NODE_CLIENTS = {"openai-node": "openai", "ai-sdk": "ai"}
+"""By their names in the tables, their packages."""
 
 _FOLDER = Path(__file__).with_name("node")
-_PACKAGE = _FOLDER / "node_modules" / "openai" / "package.json"
 _DEADLINE_S = 60.0
 
 
 def node_is_missing() -> str | None:
-    """Tell in words what openai-node lacks to run here; None: nothing."""
+    """Tell in words what the clients lack to run here; None: nothing."""
     if shutil.which("node") is None:
         return "there is no node"
-    if not _PACKAGE.exists():
+    if not all(_package(package).exists() for package in NODE_CLIENTS.values()):
         return "npm install --prefix scripts/clients/node was not run"
     return None
 
 
-def node_version() -> str:
-    """Return name and version of the SDK."""
-    return f"openai-node {json.loads(_PACKAGE.read_bytes())['version']}"
+def node_version(name: str) -> str:
+    """Return name and version of a client."""
+    package = _package(NODE_CLIENTS[name])
+    return f"{name} {json.loads(package.read_bytes())['version']}"
 
 
-async def read_with_node(jobs: Sequence[tuple[str, str]]) -> list[Reading]:
-    """Read streams, all at the same time.
+def with_node(name: str) -> Reader:
+    """Return a reader that reads all streams at the same time in one process.
+
+    It raises RuntimeError where the process fails, with what that wrote.
 
     Args:
-        jobs: Base URL and token of each stream.
-
-    Raises:
-        RuntimeError: The process failed; the message has what it wrote.
+        name: The client, by its name in the tables.
     """
-    asked = {
-        "timeout_ms": READ_TIMEOUT_S * 1000,
-        "jobs": [{"url": url, "token": token} for url, token in jobs],
-    }
+
+    async def read(jobs: Sequence[tuple[str, str]]) -> list[Reading]:
+        asked = {
+            "client": name,
+            "timeout_ms": READ_TIMEOUT_S * 1000,
+            "jobs": [{"url": url, "token": token} for url, token in jobs],
+        }
+        return [_reading(came) for came in await _ask(asked)]
+
+    return read
+
+
+async def _ask(asked: dict[str, Any]) -> list[dict[str, Any]]:
     process = await asyncio.create_subprocess_exec(
         "node",
         str(_FOLDER / "read.mjs"),
@@ -67,12 +80,17 @@ async def read_with_node(jobs: Sequence[tuple[str, str]]) -> list[Reading]:
         raise RuntimeError(
             f"node ended with {process.returncode}: {complaint.decode()}"
         )
-    return [_reading(came) for came in json.loads(written)]
+    answered: list[dict[str, Any]] = json.loads(written)
+    return answered
+
+
+def _package(name: str) -> Path:
+    return _FOLDER / "node_modules" / name / "package.json"
 
 
 def _reading(came: dict[str, Any]) -> Reading:
     return Reading(
-        # Halves of surrogate pairs that came in two deltas are whole in JSON already.
+        # Halves of a surrogate pair that came in two deltas are whole in JSON already.
         text=came["text"],
         finish=came["finish"],
         tools=came["tools"],

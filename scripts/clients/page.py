@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from harness.reporting.escaping import code_span
-from scripts.clients.reading import READ_TIMEOUT_S, Grade, Reading, grade, worse
+from scripts.clients.reading import READ_TIMEOUT_S, Grade, grade, worse
 from scripts.clients.shapes import Shape
 from scripts.clients.stage import DIRECTLY, PATIENCE_S, WAYS, Readings
 
@@ -22,11 +22,11 @@ _HEAD = """\
 
 <!-- Written by `python -m scripts.clients`; do not edit. -->
 
-Official SDKs read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, a process for each.
+Clients that many programs are built on read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, a process for each.
 None asks again by itself, and each gives up after {timeout:g} s; the proxies wait {patience:g} s for an upstream, other attempts and all.
 `tests/e2e/clients` holds two things: directly, an SDK does what the tables in `tests/data/clients` say, which come from a measurement of their own on other servers, so that the shapes are those that clients really meet; and through v2 it never fares worse than directly.
 
-`python -m scripts.clients` measures again and writes this page; openai-node needs Node.js and `npm install --prefix scripts/clients/node`.
+`python -m scripts.clients` measures again and writes this page; the clients in JavaScript need Node.js and `npm install --prefix scripts/clients/node`.
 
 Measured on {date} with Python {python}: {versions}.
 
@@ -66,6 +66,15 @@ class Column:
     shapes: Sequence[Shape]
     readings: Readings
 
+    def grade(self, shape: Shape, way: str) -> Grade:
+        """Return how well it was served with a shape by one way."""
+        return grade(self.readings[shape.name][way], shape.meant_for(self.sdk))
+
+    def why_worse(self, shape: Shape, way: str) -> str | None:
+        """Tell why it fared worse by one way than directly; None: it did not."""
+        read = self.readings[shape.name]
+        return worse(read[way], read[DIRECTLY], shape.meant_for(self.sdk))
+
 
 def page(columns: Sequence[Column]) -> str:
     """Return the page as Markdown.
@@ -97,38 +106,41 @@ def worse_ones(columns: Sequence[Column], way: str) -> list[str]:
         columns: What was read.
         way: Name of the way.
     """
-    lines = []
-    for column in columns:
-        for shape in column.shapes:
-            read = column.readings[shape.name]
-            why = worse(read[way], read[DIRECTLY], shape.meant)
-            if why is not None and column.sdk not in shape.excused:
-                lines.append(f"{column.version}: {shape.name} through {way}: {why}")
-    return lines
+    return [
+        f"{column.version}: {shape.name} through {way}: {why}"
+        for column in columns
+        for shape in column.shapes
+        if (why := column.why_worse(shape, way)) is not None
+        and column.sdk not in shape.excused
+    ]
 
 
 def _grades(columns: Sequence[Column]) -> str:
+    order = sorted(Grade, reverse=True)
     rows = []
     for column in columns:
         for way in WAYS:
-            met = [(shape, column.readings[shape.name]) for shape in column.shapes]
-            count = Counter(grade(read[way], shape.meant) for shape, read in met)
-            worse_ones = sum(_worse(shape, read[way], read) for shape, read in met)
-            better = sum(
-                grade(read[way], shape.meant) > grade(read[DIRECTLY], shape.meant)
-                for shape, read in met
-            )
-            compared = ["", ""] if way == DIRECTLY else [better, worse_ones]
-            counted = [count[one] or "." for one in sorted(Grade, reverse=True)]
+            count = Counter(column.grade(shape, way) for shape in column.shapes)
+            compared = _compared(column, way) if way != DIRECTLY else ("", "")
+            counted = [count[one] or "." for one in order]
             rows.append([column.version, _WORDS[way], *counted, *compared])
-    names = [one.name.lower() for one in sorted(Grade, reverse=True)]
-    heads = ["SDK", "way", *names, "better", "worse"]
+    heads = ["client", "way", *(one.name.lower() for one in order), "better", "worse"]
     return "## In numbers\n\n" + _table(rows, heads)
+
+
+def _compared(column: Column, way: str) -> tuple[int, int]:
+    """Return how many shapes are served better by one way than directly, and worse."""
+    better = sum(
+        column.grade(shape, way) > column.grade(shape, DIRECTLY)
+        for shape in column.shapes
+    )
+    worse = sum(column.why_worse(shape, way) is not None for shape in column.shapes)
+    return better, worse
 
 
 def _matrix(column: Column) -> str:
     rows = [
-        [f"`{shape.name}` {shape.what}", *_cells(shape, column.readings[shape.name])]
+        [f"`{shape.name}` {shape.what}", *(_cell(column, shape, way) for way in WAYS)]
         for shape in column.shapes
     ]
     heads = ["shape", *(_WORDS[way] for way in WAYS)]
@@ -141,17 +153,11 @@ def _matrix(column: Column) -> str:
     return f"## {column.version}\n\n{_table(rows, heads)}{listed}"
 
 
-def _cells(shape: Shape, read: Mapping[str, Reading]) -> Iterator[str]:
-    for way in WAYS:
-        why = worse(read[way], read[DIRECTLY], shape.meant)
-        cell = _cell(read[way], shape)
-        yield f"{cell}<br>**worse**: {why}" if why and way != DIRECTLY else cell
-
-
-def _cell(reading: Reading, shape: Shape) -> str:
-    came = grade(reading, shape.meant)
+def _cell(column: Column, shape: Shape, way: str) -> str:
+    came = column.grade(shape, way)
     if came is Grade.RIGHT:
         return "right"
+    reading = column.readings[shape.name][way]
     read = reading.text or " ".join(reading.tools.values())
     cut = read if len(read) <= _TEXT_MAX else f"{read[:_TEXT_MAX]}…"
     words = [
@@ -160,11 +166,9 @@ def _cell(reading: Reading, shape: Shape) -> str:
         reading.finish or "",
         reading.error or "",
     ]
-    return ", ".join(word for word in words if word)
-
-
-def _worse(shape: Shape, reading: Reading, read: Mapping[str, Reading]) -> bool:
-    return worse(reading, read[DIRECTLY], shape.meant) is not None
+    cell = ", ".join(word for word in words if word)
+    why = column.why_worse(shape, way) if way != DIRECTLY else None
+    return cell if why is None else f"{cell}<br>**worse**: {why}"
 
 
 def _table(rows: Sequence[Sequence[object]], heads: Sequence[str]) -> str:

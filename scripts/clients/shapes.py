@@ -37,6 +37,7 @@ class Shape:
         what: The same for readers.
         script: What the upstream plays.
         meant: What the server meant.
+        meant_by: The same by SDK, for one that tells apart what others put together.
         directly: By SDK, what it makes of the shape without a proxy.
         excused: By SDK, why it may fare worse through a proxy.
     """
@@ -45,8 +46,13 @@ class Shape:
     what: str
     script: Script
     meant: Meant
+    meant_by: Mapping[str, Meant] = field(default_factory=dict)
     directly: Mapping[str, Reading]
     excused: Mapping[str, str] = field(default_factory=dict)
+
+    def meant_for(self, sdk: str) -> Meant:
+        """Return what the server meant, as an SDK would put it."""
+        return self.meant_by.get(sdk, self.meant)
 
 
 def read_shapes(path: Path) -> list[Shape]:
@@ -77,18 +83,16 @@ def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sh
     check_scenario(written)
     today = datetime.now(UTC).date()
     parsed = parse_scenario(written, cassette=None, today=today)
-    meant = _reading(entry.get("meant", table.get("meant", _HELLO)))
+    meant = _meant(entry.get("meant", table.get("meant", _HELLO)), entry)
+    meant_by = {
+        sdk: _meant(told, entry) for sdk, told in entry.get("meant_by", {}).items()
+    }
     return Shape(
         name=name,
         what=entry["what"],
         script=make_script(replace(parsed, source=written.source), seed=0),
-        meant=Meant(
-            text=meant.text,
-            finish=meant.finish,
-            tools=meant.tools,
-            whole=entry.get("whole", True),
-            says=entry.get("says"),
-        ),
+        meant=meant,
+        meant_by=meant_by,
         directly={sdk: _reading(told) for sdk, told in entry["directly"].items()},
         excused=entry.get("excused", {}),
     )
@@ -103,6 +107,17 @@ def _answer(table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sequence[Any]
             return [*answers["hello"][:count], *events]
         case events:
             return list(events)
+
+
+def _meant(told: Mapping[str, Any], entry: Mapping[str, Any]) -> Meant:
+    reading = _reading(told)
+    return Meant(
+        text=reading.text,
+        finish=reading.finish,
+        tools=reading.tools,
+        whole=entry.get("whole", True),
+        says=entry.get("says"),
+    )
 
 
 def _reading(told: Mapping[str, Any]) -> Reading:

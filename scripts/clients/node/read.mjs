@@ -1,49 +1,60 @@
-// Reads streams with openai-node, as a caller would who iterates over the chunks.
+// Reads streams with clients in JavaScript, as a caller would.
 //
-// On stdin: {"timeout_ms": n, "jobs": [{"url": …, "token": …}]}; on stdout: what was
-// read, in the order of the jobs. They are read at the same time.
+// On stdin: {"client": "openai-node" or "ai-sdk", "timeout_ms": n, "jobs": [{"url": …,
+// "token": …}]}; on stdout: what was read, in the order of the jobs. They are read at the
+// same time.
 
+import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
+import { streamText } from "ai";
 import OpenAI from "openai";
 
-async function read({ url, token }, timeoutMs) {
+const KEY = "sk-placeholder-that-opens-nothing";
+const SERVED_BY = "x-streaming-architecture";
+const CLIENTS = { "openai-node": iterate, "ai-sdk": readParts };
+
+async function read(client, { url, token }, timeoutMs) {
   const came = { text: "", finish: null, tools: {}, served_by: null, headed: false };
-  // Its own timeout ends where the head comes: a body that stalls hangs for ever.
+  // The clients' own timeouts end where the head comes: a body that stalls hangs.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   const expired = new Promise((_, reject) =>
     late.signal.addEventListener("abort", () => reject(new Error("late"))),
   );
   expired.catch(() => {});
+  const fetched = async (...asked) => {
+    const response = await fetch(...asked);
+    came.headed = response.ok;
+    came.served_by = response.headers.get(SERVED_BY);
+    return response;
+  };
   try {
-    await Promise.race([iterate(url, token, late.signal, came), expired]);
+    await Promise.race([client(url, token, late.signal, fetched, came), expired]);
   } catch (error) {
-    Object.assign(came, {
-      error: late.signal.aborted ? "timeout" : error.constructor.name,
-      message: String(error.message),
-      status: error.status ?? null,
-    });
-    came.served_by ??= error.headers?.get?.("x-streaming-architecture") ?? null;
+    failed(came, error);
   } finally {
     clearTimeout(timer);
   }
+  if (late.signal.aborted) came.error = "timeout";
   came.before_head = Boolean(came.error) && !came.headed;
   return came;
 }
 
-async function iterate(url, token, signal, came) {
-  const client = new OpenAI({
-    baseURL: `${url}/v1`,
-    apiKey: "sk-placeholder-that-opens-nothing",
-    maxRetries: 0,
-  });
-  const { data: stream, response } = await client.chat.completions
-    .create(
-      { model: "shape", messages: [{ role: "user", content: "hello" }], stream: true },
-      { headers: { "x-harness-stream": token }, signal },
-    )
-    .withResponse();
-  came.headed = true;
-  came.served_by = response.headers.get("x-streaming-architecture");
+function failed(came, error) {
+  // The AI SDK goes on behind an error; what came first is what the caller learns.
+  if (came.error) return;
+  came.error = error?.name?.startsWith("AI_") ? error.name : error?.constructor?.name;
+  came.message = String(error?.message ?? error);
+  came.status = error?.status ?? error?.statusCode ?? null;
+  if (came.status === 200) came.status = null;
+}
+
+async function iterate(url, token, signal, fetched, came) {
+  const baseURL = `${url}/v1`;
+  const client = new OpenAI({ baseURL, apiKey: KEY, maxRetries: 0, fetch: fetched });
+  const stream = await client.chat.completions.create(
+    { model: "shape", messages: [{ role: "user", content: "hello" }], stream: true },
+    { headers: { "x-harness-stream": token }, signal },
+  );
   for await (const chunk of stream) {
     for (const choice of chunk.choices ?? []) {
       came.finish = choice.finish_reason || came.finish;
@@ -56,8 +67,39 @@ async function iterate(url, token, signal, came) {
   }
 }
 
+async function readParts(url, token, signal, fetched, came) {
+  const provider = createOpenAICompatible({
+    name: "shape",
+    baseURL: `${url}/v1`,
+    apiKey: KEY,
+    headers: { "x-harness-stream": token },
+    fetch: fetched,
+  });
+  const { fullStream } = streamText({
+    model: provider("shape"),
+    prompt: "hello",
+    maxRetries: 0,
+    abortSignal: signal,
+    onError: () => {},
+  });
+  const calls = new Map();
+  for await (const part of fullStream) {
+    if (part.type === "text-delta") came.text += part.text;
+    if (part.type === "tool-input-start") calls.set(part.id, "");
+    if (part.type === "tool-input-delta") {
+      calls.set(part.id, calls.get(part.id) + part.delta);
+    }
+    if (part.type === "error") failed(came, part.error);
+    // It has words of its own for how an answer ended, and one for that it did not.
+    if (part.type === "finish" && !["error", "other"].includes(part.finishReason)) {
+      came.finish = part.finishReason.replace("-", "_");
+    }
+    came.tools = Object.fromEntries([...calls.values()].entries());
+  }
+}
+
 let input = "";
 for await (const piece of process.stdin) input += piece;
-const { timeout_ms: timeoutMs, jobs } = JSON.parse(input);
-const readings = await Promise.all(jobs.map((job) => read(job, timeoutMs)));
-process.stdout.write(JSON.stringify(readings), () => process.exit(0));
+const { client, timeout_ms: timeoutMs, jobs } = JSON.parse(input);
+const reading = jobs.map((job) => read(CLIENTS[client], job, timeoutMs));
+process.stdout.write(JSON.stringify(await Promise.all(reading)), () => process.exit(0));
