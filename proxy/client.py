@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,12 @@ MAX_HEAD_BYTES = 64 * 1024
 """The largest request line and header section."""
 
 _HEAD_TOO_LARGE = (431, "the request's head is too large")
+_HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]*")
+"""What a host may consist of (RFC 3986, section 3.2.2)."""
+
+_NOT_FORWARDED = frozenset({b"CONNECT", b"TRACE"})
+"""A tunnel is not ours to open, and an echo shows credentials to scripts."""
+
 _MAX_BACKLOG_BYTES = 64 * 1024
 _IDLE_S = 75.0
 _LINGER_S = 2.0
@@ -195,6 +202,12 @@ class ClientConnection(asyncio.Protocol):
         length = first_value(headers, b"content-length")
         if length is not None and int(length) > MAX_BODY_BYTES:
             self._refuse(413, "the request body is too large")
+        codings = [v for n, v in headers if n.lower() == b"transfer-encoding"]
+        if codings and not self._parser_is_11():
+            self._refuse(400, "transfer coding is not for HTTP/1.0")
+        if codings and b",".join(codings).strip().lower() != b"chunked":
+            # To take only the chunks off would pass a coded body as a plain one.
+            self._refuse(501, "no transfer coding but chunked is read here")
         expect = first_value(headers, b"expect") or b""
         if expect.lower() != b"100-continue" or not self._parser_is_11():
             return
@@ -284,10 +297,13 @@ class ClientConnection(asyncio.Protocol):
             self._dispatching = False
 
     def _dispatch(self, request: Request) -> None:
-        hosts = sum(name.lower() == b"host" for name, _ in request.headers)
-        if hosts > 1 or (request.http_11 and hosts == 0):
-            reply = error_reply(400, "the request must name one host")
-            self._reply(request, reply)
+        if request.method in _NOT_FORWARDED:
+            self._reply(request, error_reply(405, "this method is not forwarded"))
+            return
+        hosts = [value for name, value in request.headers if name.lower() == b"host"]
+        lacks = request.http_11 and not hosts
+        if lacks or len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
+            self._reply(request, error_reply(400, "the request must name one host"))
             return
         own = self._respond(request, self._peer())
         if own is not None:

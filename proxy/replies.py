@@ -33,6 +33,7 @@ _KINDS = {
     408: "timeout_error",
     413: "request_too_large",
     431: "invalid_request_error",
+    501: "invalid_request_error",
     502: "upstream_error",
     503: "overloaded_error",
     504: "timeout_error",

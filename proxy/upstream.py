@@ -177,6 +177,8 @@ class UpstreamProtocol(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Settle how the body is framed, unless this was informational."""
         status: int = self._parser.get_status_code()
+        if self._head_bytes > _MAX_HEAD_BYTES:
+            raise ValueError("a head that is too large")
         if status < 200:
             if status == 101:
                 raise ValueError("an upgrade that nobody asked for")

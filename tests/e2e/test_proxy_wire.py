@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import re
 import shutil
 import socket
 import ssl
-import struct
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import h11
@@ -22,235 +19,36 @@ import pytest
 from proxy.config import Listen, Live
 from proxy.origin import Origin
 from proxy.server import Proxy
+from tests.e2e.proxy_bench import (
+    ALL,
+    CHUNKED,
+    CLOSE_DELIMITED,
+    FIN,
+    HOLD,
+    ONCE,
+    RST,
+    SSE,
+    STREAM,
+    TERMINATOR,
+    Bench,
+    Pipe,
+    Upstream,
+    bench,
+    chunk,
+    exchange,
+    post,
+    referee,
+    reset,
+    split,
+    text,
+)
 
 pytestmark = pytest.mark.e2e
 
-CHUNKED = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
-CLOSE_DELIMITED = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-TERMINATOR = b"0\r\n\r\n"
 CHUNKED_AND_LENGTH = (
     b"POST /v1/x HTTP/1.1\r\nHost: p\r\nContent-Length: 3\r\n"
     b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
 )
-FIN, RST, HOLD = "fin", "rst", "hold"
-ALL = {"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}
-
-
-class Pipe:
-    """A relay that forwards what comes."""
-
-    def __init__(self, *_: object) -> None:
-        self.headed = False
-
-    def handle(self, _now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        match event:
-            case ("request", *_):
-                return [("connect", 1)]
-            case ("head", status, headers):
-                self.headed = True
-                kept = [h for h in headers if h[0].lower() != b"connection"]
-                return [("send_head", status, tuple(kept))]
-            case ("data", data):
-                return [("send", data)]
-            case ("ended", "complete"):
-                return [("end",)]
-            case ("ended", kind) if not self.headed:
-                head = ("send_head", 502, ((b"x-kind", kind.encode()),))
-                return [head, ("send", kind.encode()), ("end",)]
-            case ("ended", _):
-                return [("abort",)]
-        return []
-
-
-def chunk(data: bytes) -> bytes:
-    """Return the data as one transfer chunk."""
-    return b"%x\r\n%b\r\n" % (len(data), data)
-
-
-def reset(writer: asyncio.StreamWriter) -> None:
-    """Close with a RST."""
-    sock = writer.get_extra_info("socket")
-    linger = struct.pack("ii", 1, 0)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    writer.transport.abort()
-
-
-async def read_message(reader: asyncio.StreamReader) -> bytes:
-    """Read one request with its body."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    match = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
-    return head + await reader.readexactly(int(match[1]) if match else 0)
-
-
-class Upstream:
-    """Plays one script for each request, and sees when the proxy closes it."""
-
-    def __init__(self, *scripts: list[Any]) -> None:
-        self.scripts = list(scripts)
-        self.requests: list[bytes] = []
-        self.written = 0
-        self.next = b""
-        self.writers: list[asyncio.StreamWriter] = []
-        self.closed = asyncio.Event()
-        self.asked = asyncio.Event()
-
-    async def serve(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        self.writers.append(writer)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            self.requests.append(await read_message(reader))
-            while True:
-                self.asked.set()
-                more = len(self.scripts) > 1
-                script = self.scripts.pop(0) if more else self.scripts[0]
-                for step in script:
-                    await self.play(step, reader, writer)
-                if script[-1:] != [HOLD] or self.closed.is_set():
-                    break
-                self.requests.append(self.next + await read_message(reader))
-        writer.close()
-
-    async def play(
-        self, step: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        if isinstance(step, bytes):
-            writer.write(step)
-            await writer.drain()
-            self.written += len(step)
-        elif isinstance(step, float):
-            await asyncio.sleep(step)
-        elif step == RST:
-            # What was sent must be read before the RST can discard it.
-            await asyncio.sleep(0.05)
-            reset(writer)
-        elif step == HOLD:
-            # Until the proxy closes the connection, or uses it again.
-            self.next = await reader.read(1)
-            if not self.next:
-                self.closed.set()
-        elif step == FIN:
-            writer.close()
-
-
-class Bench:
-    """A proxy in front of an upstream, and raw clients."""
-
-    def __init__(self, url: str, proxy: Proxy) -> None:
-        self.url = url
-        self.proxy = proxy
-        self.port = int(url.rpartition(":")[2])
-
-    async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection("127.0.0.1", self.port)
-
-    async def ask(self, request: bytes) -> tuple[bytes, str]:
-        """Send, then read to the end; return the bytes and how the end came."""
-        reader, writer = await self.open()
-        writer.write(request)
-        received = b""
-        try:
-            while data := await asyncio.wait_for(reader.read(65536), 5):
-                received += data
-        except ConnectionResetError:
-            return received, RST
-        finally:
-            writer.close()
-        return received, FIN
-
-
-def post(body: dict[str, Any], *, version: str = "1.1", extra: str = "") -> bytes:
-    """Return a request with a JSON body."""
-    payload = json.dumps(body).encode()
-    head = (
-        f"POST /v1/chat/completions HTTP/{version}\r\nHost: proxy\r\n"
-        f"Content-Length: {len(payload)}\r\n{extra}\r\n"
-    )
-    return head.encode() + payload
-
-
-STREAM = {"model": "m", "stream": True}
-ONCE = "Connection: close\r\n"
-
-
-def bench(
-    scripts: list[list[Any]],
-    scene: Callable[[Bench, Upstream], Awaitable[None]],
-    *,
-    environ: Mapping[str, str] = ALL,
-    relay: Any = Pipe,
-    upstream_url: str | None = None,
-) -> None:
-    """Run a scene against a proxy in this process."""
-
-    async def run() -> None:
-        upstream = Upstream(*scripts)
-        server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        proxy = Proxy(
-            origin=Origin.parse(upstream_url or f"http://127.0.0.1:{port}"),
-            live=Live(environ),
-            architectures={"v1": relay, "v2": relay},
-            logger=logging.getLogger("proxy"),
-        )
-        url = await proxy.start(Listen(host="127.0.0.1", port=0))
-        try:
-            async with asyncio.timeout(20):
-                await scene(Bench(url, proxy), upstream)
-        finally:
-            await proxy.stop(0)
-            server.close()
-            for writer in upstream.writers:
-                writer.transport.abort()
-            await asyncio.sleep(0.02)
-
-    asyncio.run(run())
-
-
-def exchange(scripts: list[list[Any]], request: bytes, **kw: Any) -> tuple[bytes, str]:
-    """Return what one request brings, and how the connection ended."""
-    result: list[tuple[bytes, str]] = []
-
-    async def scene(bench: Bench, _: Upstream) -> None:
-        result.append(await bench.ask(request))
-
-    bench(scripts, scene, **kw)
-    return result[0]
-
-
-def split(answer: bytes) -> tuple[list[bytes], bytes]:
-    """Return the lines of the head, and the body."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return head.split(b"\r\n"), body
-
-
-def referee(answer: bytes, *, eof: bool = True) -> list[Any]:
-    """Let h11 read the answer; it raises where the framing is wrong."""
-    connection = h11.Connection(h11.CLIENT)
-    connection.send(h11.Request(method="POST", target="/", headers=[("host", "p")]))
-    connection.send(h11.EndOfMessage())
-    connection.receive_data(answer)
-    if eof:
-        connection.receive_data(b"")
-    events = []
-    while True:
-        event = connection.next_event()
-        if event is h11.NEED_DATA or event is h11.PAUSED:
-            return events
-        events.append(event)
-        if isinstance(event, (h11.EndOfMessage, h11.ConnectionClosed)):
-            return events
-
-
-def text(events: list[Any]) -> bytes:
-    """Return the body that was read."""
-    return b"".join(bytes(e.data) for e in events if isinstance(e, h11.Data))
-
-
-SSE = [b'data: {"a": 1}\n\n', b"data: [DONE]\n\n"]
 
 
 def test_a_chunked_stream_arrives_chunk_by_chunk_and_ends_with_the_terminator():
