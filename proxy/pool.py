@@ -32,6 +32,10 @@ Report = Callable[[str, str, Mapping[str, Any]], None]
 _STALE_S = 1.0
 """A dead connection shows within a round trip."""
 
+_DRAIN_S = 0.25
+_DRAIN_BYTES = 64 * 1024
+"""What may still come of an answer that a relay knows to be whole."""
+
 _PROMISE_MARGIN_S = 0.5
 """Of an upstream's promise to keep a connection, this much is not used."""
 
@@ -63,6 +67,7 @@ class Pool:
         self._size = size
         self._idle_s = idle_s
         self._waiting: dict[_Waiting, None] = {}
+        self._draining: set[UpstreamCall] = set()
         self._closed = False
 
     @property
@@ -106,6 +111,18 @@ class Pool:
         self._closed = True
         for waiting in tuple(self._waiting):
             self._drop(waiting)
+        for call in tuple(self._draining):
+            self._drained(call)
+
+    def drain(self, call: UpstreamCall) -> None:
+        """Let an answer come to its end, for a limited time."""
+        self._draining.add(call)
+        asyncio.get_running_loop().call_later(_DRAIN_S, self._drained, call)
+
+    def _drained(self, call: UpstreamCall) -> None:
+        if call in self._draining:
+            self._draining.discard(call)
+            call.close()
 
     def _drop(self, waiting: _Waiting) -> None:
         self._waiting.pop(waiting, None)
@@ -195,6 +212,17 @@ class UpstreamCall:
         if self._task is not None:
             self._task.cancel()
         self._protocol.close()
+
+    def drain(self) -> None:
+        """Read the little that is left of a whole answer, so that its connection lives.
+
+        The terminator often comes in a segment of its own behind ``[DONE]``. An
+        upstream that has more to say, or holds on, is closed all the same.
+        """
+        if self._protocol.drain(_DRAIN_BYTES):
+            self._pool.drain(self)
+        else:
+            self.close()
 
     def pause(self) -> None:
         """Stop reading."""

@@ -95,6 +95,32 @@ class UpstreamProtocol(asyncio.Protocol):
         """Close at once; nothing is delivered any more."""
         self._finish()
 
+    def drain(self, limit_bytes: int) -> bool:
+        """Read an answer to its end without delivering it.
+
+        Args:
+            limit_bytes: Bytes of body after which it is closed all the same.
+
+        Returns:
+            Whether there is anything to read; if not, it was closed.
+        """
+        if self._over or not self._in_body or self._release is None:
+            self._finish()
+            return False
+        left = limit_bytes
+
+        def discard(events: list[Event]) -> None:
+            nonlocal left
+            left -= sum(len(event[1]) for event in events if event[0] == "data")
+            if left < 0:
+                self._finish()
+
+        self._deliver = discard
+        self._stale = None
+        if self._paused:
+            self.resume()
+        return True
+
     def fail(self, kind: Literal["refused", "connect_timeout"]) -> None:
         """Deliver that no connection came about."""
         self._end(kind)

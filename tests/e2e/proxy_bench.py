@@ -86,7 +86,7 @@ class Upstream:
         self.scripts = list(scripts)
         self.requests: list[bytes] = []
         self.written = 0
-        self.next = b""
+        self.again: dict[asyncio.StreamWriter, bytes] = {}
         self.writers: list[asyncio.StreamWriter] = []
         self.closed = asyncio.Event()
         self.asked = asyncio.Event()
@@ -103,9 +103,11 @@ class Upstream:
                 script = self.scripts.pop(0) if more else self.scripts[0]
                 for step in script:
                     await self.play(step, reader, writer)
-                if script[-1:] != [HOLD] or self.closed.is_set():
+                if script[-1:] != [HOLD] or writer not in self.again:
                     break
-                self.requests.append(self.next + await read_message(reader))
+                self.requests.append(
+                    self.again.pop(writer) + await read_message(reader)
+                )
         writer.close()
 
     async def play(
@@ -123,8 +125,9 @@ class Upstream:
             reset(writer)
         elif step == HOLD:
             # Until the proxy closes the connection, or uses it again.
-            self.next = await reader.read(1)
-            if not self.next:
+            if data := await reader.read(1):
+                self.again[writer] = data
+            else:
                 self.closed.set()
         elif step == FIN:
             writer.close()

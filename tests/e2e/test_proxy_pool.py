@@ -309,3 +309,55 @@ async def test_a_pool_that_is_closed_keeps_nothing_any_more():
         b.pool.close()
         await over.wait()
         assert b.pool.waiting == 0
+
+
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "kept"),
+    [
+        (b"0\r\n\r\n", True),
+        (b"1\r\nx\r\n0\r\n\r\n", True),
+        (b"", False),
+        (b"zz\r\n", False),
+        (b"0\r\n\r\nx", False),
+        (b"1ffff\r\n" + bytes(0x1FFFF) + b"\r\n0\r\n\r\n", False),
+    ],
+    ids=["terminator", "more", "silence", "junk", "surplus", "too-much"],
+)
+@looped
+async def test_a_drained_answer_keeps_its_connection_where_it_ends_soon(rest, kept):
+    """Only the little behind ``[DONE]``, and for a quarter of a second at most."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(3)
+        writer.write(CHUNKED)
+        await asyncio.sleep(0.03)
+        writer.write(rest)
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+        writer.close()
+
+    gone = asyncio.Event()
+    async with bench() as b:
+        listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listener.sockets[0].getsockname()[1]
+        b.pool = Pool(Origin.parse(f"http://127.0.0.1:{port}"), size=1)
+        call, events, _ = b.call()
+        await asyncio.sleep(0.015)
+        assert events[-1] == ("data", b"abc")
+        told = len(events)
+        call.drain()
+        if kept:
+            await asyncio.sleep(0.1)
+        else:
+            await asyncio.wait_for(gone.wait(), 0.4)
+        assert b.pool.waiting == kept
+        assert len(events) == told
+        await asyncio.sleep(0.3)
+        assert b.pool.waiting == kept
+        b.pool.close()
+        listener.close()
+        await gone.wait()

@@ -45,6 +45,9 @@ class Call:
     def close(self) -> None:
         self.done.append("close")
 
+    def drain(self) -> None:
+        self.done.append("drain")
+
     def pause(self) -> None:
         self.done.append("pause")
 
@@ -143,12 +146,12 @@ def test_what_one_turn_calls_for_is_one_write():
 
 
 def test_an_end_writes_the_terminator_and_keeps_the_connection():
-    """A clean end closes the upstream, and the client may ask again."""
+    """A clean end lets the upstream come to its own, and the client may ask again."""
     world = World({"head": [OK], "ended": [("end",)]})
     world.deliver(HEAD, ("ended", "complete"))
     assert world.body == b"0\r\n\r\n"
     assert world.ends == [True]
-    assert world.calls[0].done == ["close"]
+    assert world.calls[0].done == ["drain"]
 
 
 def test_an_abort_flushes_and_closes_without_the_terminator():
@@ -476,3 +479,38 @@ def test_a_client_that_leaves_during_the_wait_for_an_attempt_ends_it():
     world.pass_ns(2 * SECOND)
     assert len(world.calls) == 1
     assert all(timer.cancelled for timer in world.timers)
+
+
+def test_an_end_before_the_framings_end_leaves_the_rest_to_be_drained():
+    """``[DONE]``: the relay closes and ends in one turn; a few bytes are to come."""
+    done = [("send", b"x"), ("close_upstream",), ("end",)]
+    world = World({"head": [OK], "data": done})
+    world.deliver(HEAD, ("data", b"x"))
+    assert world.calls[0].done == ["drain"]
+
+
+@pytest.mark.parametrize(
+    "ending", [[("abort",)], [("close_upstream",), ("abort",)], [("close_upstream",)]]
+)
+def test_whatever_is_not_a_clean_end_closes_at_once(ending):
+    """An upstream that is given up is not read on."""
+    world = World({"head": [OK], "data": ending})
+    world.deliver(HEAD, ("data", b"x"))
+    assert world.calls[0].done == ["close"]
+
+
+def test_a_timeout_that_ends_cleanly_closes_at_once():
+    """v1 makes a clean end of it; the upstream may go on for hours."""
+    end = [OK, ("close_upstream",), ("end",)]
+    world = World({"request": [("connect", 1), ("set_timer", "t", 2000)], "timer": end})
+    world.pass_ns(SECOND)
+    assert world.calls[0].done == ["close"]
+
+
+def test_an_attempt_that_is_closed_hears_nothing_more_in_that_turn():
+    """And a further attempt of the same turn is not closed with it."""
+    again = [("close_upstream",), ("connect", 2)]
+    world = World({"head": again, "data": [OK, ("send", b"late")]})
+    world.calls[0].deliver([HEAD, ("data", b"x")])
+    assert [call.done for call in world.calls] == [["close"], []]
+    assert world.writes == []
