@@ -33,6 +33,7 @@ from proxy.pool import Pool, UpstreamCall
 from proxy.relay import Event, MakeRelay, Relay
 from proxy.rollout import LINES
 from proxy.routing import Request, wants_stream
+from proxy.v2 import breaker_state
 
 __all__ = ["Proxy"]
 
@@ -62,7 +63,7 @@ class Proxy:
     ) -> None:
         self._origin = origin
         self._live = live
-        shared: dict[str, Any] = {}
+        self._shared = shared = dict[str, Any]()
         self._architectures = {
             name: _sharing(factory, shared) for name, factory in architectures.items()
         }
@@ -174,6 +175,11 @@ class Proxy:
 
     def _add_gauges(self) -> None:
         gauge = self._metrics.gauge
+        gauge(
+            "proxy_breaker_state",
+            "Circuit of the upstream: 0 closed, 1 half-open, 2 open.",
+            lambda: breaker_state(self._shared),
+        )
         gauge(
             "proxy_client_connections_open",
             "Connections from clients.",

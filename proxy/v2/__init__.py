@@ -20,14 +20,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.relay import Relay
-from proxy.v2.breaker import CircuitBreaker
+from proxy.v2.breaker import CircuitBreaker, Standing
 from proxy.v2.machine import StreamRelay
 from proxy.v2.settings import Settings
 
-__all__ = ["BREAKER", "make_relay"]
+__all__ = ["BREAKER", "breaker_state", "make_relay"]
 
 BREAKER = "v2.breaker"
 """Where the circuit breaker is, among what streams share."""
+
+
+_STATES = {Standing.CLOSED: 0, Standing.HALF_OPEN: 1, Standing.OPEN: 2}
+
+
+def breaker_state(shared: Mapping[str, Any]) -> int:
+    """Return the circuit's state as a figure: 0 closed, 1 half-open, 2 open.
+
+    Args:
+        shared: What the streams of a proxy share.
+    """
+    breaker = shared.get(BREAKER)
+    return 0 if breaker is None else _STATES[breaker.standing]
 
 
 def make_relay(

@@ -65,12 +65,14 @@ class EventParser:
 
     Args:
         max_event_bytes: Largest size of an event, all its lines taken together.
+
+    Attributes:
+        clean: Whether the next byte begins an event and nothing is kept from before.
     """
 
     __slots__ = (
         "_at_start",
         "_block_bytes",
-        "_clean",
         "_commented",
         "_data",
         "_dead",
@@ -80,6 +82,7 @@ class EventParser:
         "_midway",
         "_partial",
         "_skip_lf",
+        "clean",
     )
 
     def __init__(self, max_event_bytes: int = DEFAULT_MAX_EVENT_BYTES) -> None:
@@ -95,14 +98,13 @@ class EventParser:
         self._block_bytes = 0
         # Whether an id was passed on; see _blank.
         self._identified = False
-        # Whether the next byte begins an event and nothing is kept from before.
-        self._clean = False
+        self.clean = False
         # Whether the next byte goes on with a line.
         self._midway = False
 
     def feed(self, data: bytes) -> Sequence[Item]:
         """Take the next bytes and return what they complete."""
-        if self._clean:
+        if self.clean:
             stop = data.find(b"\n")
             if (
                 # What most reads consist of: one event of one line of data.
@@ -137,7 +139,7 @@ class EventParser:
             partial.clear()
         items = self._scan(data)
         self._midway = bool(partial)
-        self._clean = not (
+        self.clean = not (
             partial or self._block_bytes or self._commented or self._skip_lf
         )
         return items

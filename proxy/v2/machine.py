@@ -15,7 +15,8 @@ Rules of this file:
    same holds for an attempt that was given up.
 
 Timers: ``first_byte`` runs from each attempt to the first byte of its body, ``idle``
-from each read to the next, ``retry`` to the next attempt, ``total`` over everything.
+from each read to the next, ``retry`` to the next attempt, ``hold`` to the time at which
+what is held back must go, and ``total`` over everything.
 Comments are bytes too: who sends keep-alives is not idle.  ``idle`` is not moved at
 each read, which would cost a command per read; it looks, when due, how long ago the
 last read was.
@@ -116,6 +117,7 @@ class StreamRelay:
         # The same, once its first event was read.
         self._reading: EventStream | None = None
         self._timers: list[str] = []
+        self._asked_at_ns = 0
         self._read_at_ns = 0
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
@@ -123,7 +125,7 @@ class StreamRelay:
         if event[0] == "data" and (stream := self._reading) is not None:
             # Almost every event is this one.
             self._read_at_ns = now_ns
-            out = stream.feed(event[1])
+            out = stream.feed(event[1], now_ns)
             if stream.notable:
                 return self._conclude(now_ns, stream, out)
             return [("send", out)] if out else []
@@ -152,6 +154,7 @@ class StreamRelay:
 
     def _on_request(self, now_ns: int, target: bytes) -> list[Command]:
         self._dialect = Dialect.of_target(target)
+        self._asked_at_ns = now_ns
         using: Command = ("log", "info", "Using new streaming architecture (v2)", {})
         return [using, *self._attempt(now_ns)]
 
@@ -175,7 +178,7 @@ class StreamRelay:
             return self._wait(at_ns, close_upstream=True)
         if is_event_stream(status, headers):
             self._phase = Phase.STREAMING
-            self._stream = EventStream(self._settings, self._dialect)
+            self._stream = EventStream(self._settings, self._dialect, self._asked_at_ns)
         else:
             self._phase = Phase.PASSING
             self._attempts.progressed()
@@ -206,7 +209,7 @@ class StreamRelay:
         if stream is None:
             commands.append(("send", data))
             return commands
-        out = stream.feed(data)
+        out = stream.feed(data, now_ns)
         if stream.chunks:
             self._reading = stream
             if stream.error is None:
@@ -222,7 +225,19 @@ class StreamRelay:
             commands += self._fail(now_ns, stream.failure)
         elif stream.finished:
             commands += self._finish(now_ns, close_upstream=True)
+        else:
+            commands += self._time_hold(stream)
         return commands
+
+    def _time_hold(self, stream: EventStream) -> list[Command]:
+        """Let the timer of what is held back run, or stop it."""
+        at_ns = stream.flush_at_ns
+        if at_ns is None:
+            return [self._cancel("hold")] if "hold" in self._timers else []
+        if "hold" in self._timers:
+            # What is held only grows, and its age is the first's.
+            return []
+        return [self._set("hold", at_ns)]
 
     def _on_ended(self, now_ns: int, kind: Ending) -> list[Command]:
         if self._phase is Phase.WAITING:
@@ -238,7 +253,7 @@ class StreamRelay:
         commands: list[Command] = []
         stream = self._stream
         if stream is not None:
-            out = stream.close()
+            out = stream.close(now_ns)
             commands = stream.take_notes()
             if out:
                 commands.append(("send", out))
@@ -257,7 +272,14 @@ class StreamRelay:
         self._timers.remove(name)
         if name == "retry":
             return self._attempt(now_ns)
+        if name == "hold":
+            stream = self._stream
+            return [] if stream is None else self._flush(now_ns, stream)
         return self._fail(now_ns, _TIMEOUTS[name])
+
+    def _flush(self, now_ns: int, stream: EventStream) -> list[Command]:
+        out = stream.flush(now_ns)
+        return self._conclude(now_ns, stream, out)
 
     def _on_client_gone(self, how: str) -> list[Command]:
         self._attempts.abandoned()
@@ -297,7 +319,7 @@ class StreamRelay:
         stream = self._stream
         if not headed:
             commands += self._answer(now_ns, failure)
-        elif stream is not None and (told := stream.fail(failure)):
+        elif stream is not None and (told := stream.fail(failure, now_ns)):
             commands.append(("send", told))
         outcome = "refused" if failure is Failure.CIRCUIT_OPEN else "failed"
         commands += self._wind_up(outcome, failure.value, close_upstream=close_upstream)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 __all__ = ["Edit", "read", "read_leniently", "rewrite"]
 
 
-class Edit(NamedTuple):
-    """A text to replace.
+@dataclass(slots=True)
+class Edit:
+    """A text to replace.  What with may change until it is done.
 
     Attributes:
         holder: The object that holds it, part of the payload that was read.

@@ -118,6 +118,8 @@ class Settings:
         first_byte_timeout_ns: From the request to the first byte of a body.
         idle_timeout_ns: From one read of the body to the next.
         timeout_ns: For the whole stream, from its request.
+        hold_ns: How long an opening may be held back; 0: not at all.
+        buffer_bytes: How many bytes of events may be held back.
         max_errors: Failures of the upstream in a row that open the circuit.
         breaker_open_ns: How long the circuit stays open, chance left out.
         retries: Attempts that may follow the first.
@@ -130,6 +132,8 @@ class Settings:
     first_byte_timeout_ns: int
     idle_timeout_ns: int
     timeout_ns: int
+    hold_ns: int
+    buffer_bytes: int
     max_errors: int
     breaker_open_ns: int
     retries: int
@@ -158,6 +162,8 @@ class Settings:
             first_byte_timeout_ns=duration_ns("STREAMING_FIRST_BYTE_TIMEOUT_SECONDS"),
             idle_timeout_ns=duration_ns("STREAMING_IDLE_TIMEOUT_SECONDS"),
             timeout_ns=duration_ns("STREAMING_TIMEOUT_SECONDS"),
+            hold_ns=number("STREAMING_HOLD_MS") * 1_000_000,
+            buffer_bytes=number("STREAMING_BUFFER_SIZE"),
             max_errors=number("STREAMING_MAX_ERRORS"),
             breaker_open_ns=duration_ns("STREAMING_BREAKER_OPEN_SECONDS"),
             retries=number("STREAMING_RETRIES"),

@@ -7,28 +7,35 @@
   place of ``[DONE]``.  Other data that is no JSON (a plain word, nothing at all) is
   some server's keep-alive: no text is lost.
 * ``[DONE]`` counts in any spelling of line ends and white space; nothing follows it.
+* What is held back goes before anything else: before ``[DONE]``, an error, an end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from proxy.relay import Command, LogLevel
+from proxy.v2.buffer import Held, Reason, SmartBuffer
+from proxy.v2.content import carries_nothing, carries_text, settles
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.errors import ToldError, told_error
 from proxy.v2.framing import EventParser, Item, encode_event
-from proxy.v2.payload import read_leniently, rewrite
+from proxy.v2.payload import Edit, read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, Stutter
+from proxy.v2.shape import Shape, learn
 from proxy.v2.states import Occurrence, State, step
-from proxy.v2.stutter import Openings, carries_nothing
+from proxy.v2.stutter import Openings
 
 __all__ = ["EventStream"]
 
 _NORMAL_FLOW = State.NORMAL_FLOW
 """Looking a member of an enum up costs, and every event would."""
+
+_LESSONS = 8
+"""Shapes that may be learnt before one was of use; each costs as much as two reads."""
 
 
 class EventStream:
@@ -37,6 +44,7 @@ class EventStream:
     Args:
         settings: What to act on.
         dialect: The client's dialect.
+        asked_at_ns: When the client asked.
 
     Attributes:
         state: Where the text stands.
@@ -44,15 +52,29 @@ class EventStream:
         finished: Whether ``[DONE]`` was reached; nothing may follow it.
         failure: A failure that the bytes themselves are.
         error: An error that the upstream told in its stream.
-        notable: Whether there is more than bytes to see to: notes, an end, a failure.
+        notable: Whether there is more than bytes to see to: notes, an end, a failure,
+            another time of :attr:`flush_at_ns`.
     """
 
-    def __init__(self, settings: Settings, dialect: Dialect) -> None:
+    def __init__(
+        self, settings: Settings, dialect: Dialect, asked_at_ns: int = 0
+    ) -> None:
         self._dialect = dialect
         self._report = settings.on_malformed is OnMalformed.REPORT
-        self._openings = Openings() if settings.stutter is Stutter.OPENING else None
+        self._openings: Openings | None = None
+        self._buffer: SmartBuffer | None = None
+        if settings.stutter is Stutter.OPENING:
+            if settings.hold_ns:
+                self._buffer = SmartBuffer(settings.buffer_bytes, settings.hold_ns)
+            self._openings = Openings(held=self._buffer is not None)
         self._parser = EventParser()
+        self._shape: Shape | None = None
+        self._lessons = _LESSONS
+        self._learnt_at = 0
         self._carried: dict[bytes, bytes] = {}
+        self._asked_at_ns = asked_at_ns
+        self._now_ns = asked_at_ns
+        self._speaking = False
         self._lossy = False
         self._errors = 0
         self._malformed = 0
@@ -65,31 +87,63 @@ class EventStream:
         self.error: ToldError | None = None
         self.notable = False
 
-    def feed(self, data: bytes) -> bytes:
+    def feed(self, data: bytes, now_ns: int = 0) -> bytes:
         """Take body bytes and return what they let the client read."""
+        shape = self._shape
+        if (
+            # What most reads of most streams are: one more event like the last.
+            shape is not None
+            and self._parser.clean
+            and data.find(b"\n") == len(data) - 2
+            and shape.fits(data)
+        ):
+            self.chunks += 1
+            return data
+        self._now_ns = now_ns
         return self._pass_on(self._parser.feed(data))
 
-    def close(self) -> bytes:
+    def close(self, now_ns: int = 0) -> bytes:
         """Take the upstream's clean end and return the last bytes.
 
         An unfinished event is finished by it.  Nothing is invented, but lost text is
         told.
         """
+        self._now_ns = now_ns
         last = self._pass_on(self._parser.finish())
-        if self.finished or not self._must_report:
+        if self.finished:
+            return last
+        last += self.flush(now_ns, Reason.END)
+        if not self._must_report:
             return last
         return last + self._dialect.error_event(Failure.MALFORMED, self.chunks)
 
-    def fail(self, failure: Failure) -> bytes:
-        """Return the event that tells the client of a failure.
+    def fail(self, failure: Failure, now_ns: int = 0) -> bytes:
+        """Return what is held back, and the event that tells the client of a failure.
 
-        It is empty where the answer is over, and only the connection was not: nothing
-        follows an ending, and clients have stopped to read.
+        There is no event where the answer is over, and only the connection was not:
+        nothing follows an ending, and clients have stopped to read.
         """
         self._errors += 1
+        held = self.flush(now_ns, Reason.END)
         if self._over:
-            return b""
-        return self._dialect.error_event(failure, self.chunks)
+            return held
+        return held + self._dialect.error_event(failure, self.chunks)
+
+    @property
+    def flush_at_ns(self) -> int | None:
+        """When :meth:`flush` is due; None where nothing is held back."""
+        buffer = self._buffer
+        if buffer is None or buffer.since_ns is None:
+            return None
+        return buffer.since_ns + buffer.hold_ns
+
+    def flush(self, now_ns: int, reason: Reason = Reason.AGE) -> bytes:
+        """Return what is held back."""
+        self._now_ns = now_ns
+        out: list[bytes] = []
+        if self._buffer is not None and self._buffer.since_ns is not None:
+            self._release(self._buffer, reason, out)
+        return b"".join(out)
 
     @property
     def outcome(self) -> str:
@@ -105,9 +159,12 @@ class EventStream:
         return notes
 
     def terminate(self) -> None:
-        """Log that the stream is over."""
+        """Note that the stream is over, and what there was to it."""
         self._step(Occurrence.ENDED)
         openings = self._openings
+        if openings is not None:
+            openings.close()
+            self._note_decisions(openings)
         self._log(
             "info",
             f"Stream processing completed. Chunks processed: {self.chunks}, "
@@ -117,7 +174,7 @@ class EventStream:
             withheld_chars=0 if openings is None else openings.withheld,
         )
         if self._malformed:
-            self._notes.append(("count", "malformed_events", self._malformed, {}))
+            self._count("malformed_events", self._malformed)
 
     @property
     def _must_report(self) -> bool:
@@ -127,20 +184,27 @@ class EventStream:
         if not items:
             return b""
         out: list[bytes] = []
+        shape = self._shape
         for item in items:
             if item[0] == "event":
+                if shape is not None and shape.fits(item[2]):
+                    self.chunks += 1
+                    out.append(item[2])
+                    continue
                 try:
                     chunk = orjson.loads(item[1])
                 except ValueError:
                     self._pass_odd(item[1], item[2], item[3], out)
-                    if self.finished:
-                        break
                 else:
                     self._pass_event(chunk, item[1], item[2], item[3], out)
+                if self.finished:
+                    break
+                shape = self._shape
             elif item[0] == "ignored":
                 out.append(item[1])
             elif item[0] == "fields":
                 self._carried |= item[1]
+                shape = self._shape = None
             else:
                 self.failure = Failure.TOO_LARGE
                 self.notable = True
@@ -151,27 +215,111 @@ class EventStream:
     ) -> None:
         """Pass an event that could be read, less what its opening repeats."""
         self.chunks += 1
-        if type(chunk) is dict and ("error" in chunk or "type" in chunk):
+        plain = type(chunk) is dict
+        if plain and ("error" in chunk or "type" in chunk):
+            plain = False
             self._look_closer(chunk)
         openings = self._openings
-        if openings is not None and (edits := openings.judge(chunk)):
-            if carries_nothing(chunk, edits):
-                raw = b""
-            else:
-                raw = encode_event(rewrite(payload, chunk, edits), head)
+        edits: Sequence[Edit] = ()
+        if openings is not None:
+            edits = openings.judge(chunk, self._now_ns)
+            if openings.decisions or openings.kinds:
+                self._note_decisions(openings)
         if self.state is not _NORMAL_FLOW or (openings is not None and openings.count):
             self._settle()
-        if self._carried and raw:
-            out += self._carried.values()
-            self._carried = {}
+        lines, self._carried = self._carried, {}
+        event = Held(payload, chunk, raw, head, edits, lines)
+        if self._buffer is not None and self._holds(self._buffer, event, out):
+            return
+        self._carried = self._emit(event, lines, self._now_ns, out)
+        if plain and self._speaking and self.state is _NORMAL_FLOW and not head:
+            self._learn(chunk, raw)
+
+    def _holds(self, buffer: SmartBuffer, event: Held, out: list[bytes]) -> bool:
+        """Hold an event back where it has to wait; False where it may pass."""
+        openings = self._openings
+        holding = 0 if openings is None else openings.holding
+        if buffer.since_ns is None and not (holding and event.edits):
+            return False
+        buffer.add(self._now_ns, event)
+        self._shape = None
+        self.notable = True
+        settled = settles(event.chunk)
+        reason = buffer.due(self._now_ns, settled=settled, openings=holding)
+        if reason is not None:
+            self._release(buffer, reason, out)
+        return True
+
+    def _release(self, buffer: SmartBuffer, reason: Reason, out: list[bytes]) -> None:
+        """Send all that is held back."""
+        since_ns = buffer.since_ns or 0
+        lines: Mapping[bytes, bytes] = {}
+        for event in buffer.take():
+            lines = self._emit(event, {**lines, **event.lines}, since_ns, out)
+        self._carried = {**lines, **self._carried}
+        if self._openings is not None:
+            self._openings.release()
+        self._count("buffer_flushes", 1, reason=reason.value)
+
+    def _emit(
+        self,
+        event: Held,
+        lines: Mapping[bytes, bytes],
+        since_ns: int,
+        out: list[bytes],
+    ) -> dict[bytes, bytes]:
+        """Send an event, less what is not to be sent of its texts.
+
+        Lines of blocks without data that came before it go with it.  Those are
+        returned that could not, as nothing was left of it.
+        """
+        payload, chunk, raw, head, edits, _ = event
+        if edits:
+            edits = [edit for edit in edits if edit.new != edit.old]
+        if edits:
+            if carries_nothing(chunk, edits):
+                return dict(lines)
+            raw = encode_event(rewrite(payload, chunk, edits), head)
+        if not self._speaking and carries_text(chunk):
+            self._speak(since_ns)
+        out += lines.values()
         out.append(raw)
+        return {}
+
+    def _speak(self, since_ns: int) -> None:
+        """Note when the client reads the first of the answer."""
+        self._speaking = True
+        now_ns = self._now_ns
+        ttft_s = (now_ns - self._asked_at_ns) / 1e9
+        self._notes.append(("observe", "ttft_seconds", ttft_s, {}))
+        held_s = (now_ns - since_ns) / 1e9
+        self._notes.append(("observe", "hold_seconds", held_s, {}))
+        self.notable = True
+
+    def _learn(self, chunk: Any, raw: bytes) -> None:
+        """Learn an event's shape, unless that has proved to be of no use."""
+        if self.chunks - self._learnt_at > _LESSONS:
+            self._lessons = _LESSONS
+        if not self._lessons:
+            return
+        self._lessons -= 1
+        self._learnt_at = self.chunks
+        found = learn(raw, chunk)
+        if found is None:
+            return
+        shape, key = found
+        # A text that has not begun, white space apart, still has an opening to come.
+        if self._openings is None or self._openings.is_settled(key):
+            self._shape = shape
 
     def _pass_odd(
         self, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
     ) -> None:
         """Pass, drop or end with an event that is not plainly JSON."""
+        self._shape = None
         if payload.strip() == b"[DONE]":
             self.finished = self.notable = True
+            out.append(self.flush(self._now_ns, Reason.PATTERN))
             if self._must_report:
                 out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
             else:
@@ -191,8 +339,8 @@ class EventStream:
     def _drop(self, payload: bytes) -> None:
         self.chunks += 1
         self._errors += 1
-        lossy = payload.lstrip().startswith(b"{")
         self._malformed += 1
+        lossy = payload.lstrip().startswith(b"{")
         self._lossy |= lossy
         self._step(Occurrence.BROKEN)
         self._log(
@@ -226,6 +374,26 @@ class EventStream:
         before, self.state = self.state, step(self.state, occurrence)
         if self.state is not before:
             self._log("info", f"State transition: {before.value} -> {self.state.value}")
+
+    def _note_decisions(self, openings: Openings) -> None:
+        for decision in openings.decisions:
+            self._log(
+                "debug",
+                "Stutter decision",
+                choice=decision.choice,
+                field=decision.field,
+                decision=decision.relation.value,
+                confidence=round(decision.confidence, 3),
+                reason=decision.reason,
+            )
+        openings.decisions.clear()
+        for kind in openings.kinds:
+            self._count("stutter_decisions", 1, decision=kind)
+        openings.kinds.clear()
+
+    def _count(self, name: str, amount: int, **labels: str) -> None:
+        self._notes.append(("count", name, amount, labels))
+        self.notable = True
 
     def _log(self, level: LogLevel, message: str, **fields: Any) -> None:
         self._notes.append(("log", level, message, fields))

@@ -15,6 +15,11 @@ So the first token waits for nothing, and a cumulative stream streams.  The pric
 text that repeats itself from its very beginning ("ha", "ha", "ha") loses the repeats,
 since nothing in the stream tells it from a stutter.
 
+Where openings are held back (``STREAMING_HOLD_MS``), an upstream may also take text
+back, as long as none of the opening was sent: a delta that is a beginning of the
+opening, or begins like it and goes on in another way, replaces it.  Once something of
+an opening was sent, the rule above holds for the rest.
+
 Every choice has a text of its own, and so have its reasoning and its refusal.
 """
 
@@ -23,48 +28,85 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from proxy.v2.content import TEXT_FIELDS
 from proxy.v2.payload import Edit
-
-__all__ = ["Openings", "carries_nothing"]
-
-TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
-"""Where providers of the chat dialect put text in a delta."""
-
-ENVELOPE = frozenset(
-    {
-        "created",
-        "id",
-        "model",
-        "obfuscation",
-        "object",
-        "provider",
-        "service_tier",
-        "system_fingerprint",
-    }
+from proxy.v2.signs import (
+    REPLACES,
+    Decision,
+    Relation,
+    Signs,
+    begins_alike,
+    relation_of,
 )
-"""Keys that every chunk of a stream carries, so that a dropped one loses nothing."""
+
+__all__ = ["Openings"]
+
+
+class _Opening:
+    """One text's opening under way.
+
+    Attributes:
+        text: What it holds.
+        shape: The keys of the delta that it began with.
+        at_ns: When its last delta came.
+        held: Its texts, while none of them was sent; else None.
+        last: How the last delta related to it.
+        kind: What it has turned out to be.
+    """
+
+    __slots__ = ("at_ns", "held", "kind", "last", "shape", "text")
+
+    def __init__(self, text: str, shape: frozenset[str], at_ns: int) -> None:
+        self.text = text
+        self.shape = shape
+        self.at_ns = at_ns
+        self.held: list[Edit] | None = None
+        self.last: Relation | None = None
+        self.kind = "clean"
 
 
 class Openings:
     """The openings of one stream, by choice and field.
 
+    Args:
+        held: Whether the caller holds texts of openings back until :meth:`release`.
+
     Attributes:
         count: How many are under way.
         begun: Whether any text has been judged.
         withheld: Characters not sent on.
+        decisions: What was decided and is not logged yet.
+        kinds: What openings that are over turned out to be, not counted yet: ``clean``,
+            ``repeated``, ``growing``, ``cumulative`` (to the end) or ``taken_back``.
     """
 
-    __slots__ = ("_settled", "_texts", "begun", "count", "withheld")
+    __slots__ = (
+        "_held",
+        "_openings",
+        "_settled",
+        "begun",
+        "count",
+        "decisions",
+        "kinds",
+        "withheld",
+    )
 
-    def __init__(self) -> None:
-        self._texts: dict[tuple[int, str], str] = {}
+    def __init__(self, *, held: bool = False) -> None:
+        self._held = held
+        self._openings: dict[tuple[int, str], _Opening] = {}
         self._settled: set[tuple[int, str]] = set()
         self.begun = False
         self.count = 0
         self.withheld = 0
+        self.decisions: list[Decision] = []
+        self.kinds: list[str] = []
 
-    def judge(self, chunk: Any) -> Sequence[Edit]:
-        """Return the texts of a chunk that must change; most often none."""
+    def judge(self, chunk: Any, now_ns: int = 0) -> Sequence[Edit]:
+        """Return the texts of a chunk that must change; most often none.
+
+        Where openings are held, all texts of openings that were not sent yet: they may
+        still change, until :meth:`release`.
+        """
         choices = chunk.get("choices") if type(chunk) is dict else None
         if type(choices) is not list:
             return ()
@@ -81,57 +123,115 @@ class Openings:
                 key = (index if type(index) is int else position, name)
                 if key in self._settled:
                     continue
-                new = self._new_part(key, text)
-                if new != text:
-                    self.withheld += len(text) - len(new)
+                edit = self._judge_text(key, Edit(delta, name, text, text), now_ns)
+                if edit is not None:
                     edits = edits or []
-                    edits.append(Edit(delta, name, text, new))
+                    edits.append(edit)
         return edits or ()
 
-    def _new_part(self, key: tuple[int, str], text: str) -> str:
-        opening = self._texts.get(key)
+    def is_settled(self, key: tuple[int, str]) -> bool:
+        """Tell whether the opening of a text, by choice and field, is over."""
+        return key in self._settled
+
+    @property
+    def holding(self) -> int:
+        """How many openings are under way of which nothing was sent."""
+        return sum(one.held is not None for one in self._openings.values())
+
+    def release(self) -> None:
+        """Learn that all texts judged so far are sent."""
+        for opening in self._openings.values():
+            opening.held = None
+
+    def close(self) -> None:
+        """Learn that the stream is over, and with it all openings."""
+        for opening in self._openings.values():
+            growing = opening.kind == "growing"
+            self.kinds.append("cumulative" if growing else opening.kind)
+        self._openings.clear()
+        self.count = 0
+
+    def _judge_text(self, key: tuple[int, str], edit: Edit, now_ns: int) -> Edit | None:
+        text = edit.old
+        opening = self._openings.get(key)
         if opening is None:
-            if not text.isspace():
-                self._texts[key] = text
-                self.count += 1
-                self.begun = True
-            return text
-        if text.startswith(opening):
-            self._texts[key] = text
-            return text[len(opening) :]
-        if opening.startswith(text):
-            return ""
-        del self._texts[key]
+            if text.isspace():
+                return None
+            opening = _Opening(text, _shape_of(edit), now_ns)
+            self._openings[key] = opening
+            self.count += 1
+            self.begun = True
+            if not self._held:
+                return None
+            opening.held = [edit]
+            return edit
+        relation = self._relate(key, opening, edit, now_ns)
+        if relation is Relation.DIFFERS:
+            self._settle(key, opening)
+            return None
+        self._apply(relation, opening, edit)
+        if opening.held is not None:
+            opening.held.append(edit)
+            return edit
+        return edit if edit.new != text else None
+
+    def _relate(
+        self, key: tuple[int, str], opening: _Opening, edit: Edit, now_ns: int
+    ) -> Relation:
+        """Return how a text relates to its opening, and note it where that is new."""
+        relation = relation_of(opening.text, edit.old)
+        if relation is Relation.DIFFERS or relation is not opening.last:
+            signs = self._weigh(relation, opening, edit, now_ns)
+            if relation is Relation.DIFFERS and opening.held is not None:
+                guess = self._weigh(Relation.RESEMBLES, opening, edit, now_ns)
+                alike = begins_alike(opening.text, edit.old)
+                if alike and guess.confidence_of_text >= REPLACES:
+                    relation, signs = Relation.RESEMBLES, guess
+            reason = signs.reason(relation)
+            decision = Decision(*key, relation, signs.confidence, reason)
+            self.decisions.append(decision)
+        opening.last = relation
+        opening.at_ns = now_ns
+        return relation
+
+    def _weigh(
+        self, relation: Relation, opening: _Opening, edit: Edit, now_ns: int
+    ) -> Signs:
+        return Signs.of(
+            relation,
+            opening.text,
+            edit.old,
+            same_shape=_shape_of(edit) == opening.shape,
+            gap_ns=now_ns - opening.at_ns,
+        )
+
+    def _apply(self, relation: Relation, opening: _Opening, edit: Edit) -> None:
+        """Let a related delta change its opening, and what is sent of it."""
+        text = edit.old
+        if relation is Relation.EXTENDS:
+            edit.new = text[len(opening.text) :]
+            opening.kind = "growing"
+        elif opening.held is None or relation is Relation.REPEATS:
+            # What was sent cannot be taken back; a shorter text has nothing new.
+            edit.new = ""
+            if opening.kind == "clean":
+                opening.kind = "repeated"
+        else:
+            for earlier in opening.held:
+                self.withheld += len(earlier.new)
+                earlier.new = ""
+            opening.kind = "taken_back"
+        self.withheld += len(text) - len(edit.new)
+        if relation is Relation.EXTENDS or edit.new:
+            opening.text = text
+
+    def _settle(self, key: tuple[int, str], opening: _Opening) -> None:
+        del self._openings[key]
         self.count -= 1
         self._settled.add(key)
-        return text
+        self.kinds.append(opening.kind)
 
 
-def carries_nothing(chunk: dict[str, Any], edits: Sequence[Edit]) -> bool:
-    """Tell whether a chunk would carry nothing once the edits are made."""
-    if any(edit.new for edit in edits):
-        return False
-    emptied = {(id(edit.holder), edit.name) for edit in edits}
-    return all(
-        key in ENVELOPE or key == "choices" or _is_empty(value)
-        for key, value in chunk.items()
-    ) and all(_is_bare(choice, emptied) for choice in chunk["choices"])
-
-
-def _is_bare(choice: Any, emptied: set[tuple[int, str]]) -> bool:
-    if not isinstance(choice, dict):
-        return False
-    delta = choice.get("delta")
-    if isinstance(delta, dict):
-        for name, value in delta.items():
-            if not _is_empty(value) and (id(delta), name) not in emptied:
-                return False
-    elif not _is_empty(delta):
-        return False
-    return all(
-        name in {"delta", "index"} or _is_empty(value) for name, value in choice.items()
-    )
-
-
-def _is_empty(value: Any) -> bool:
-    return value in (None, "", [], {})
+def _shape_of(edit: Edit) -> frozenset[str]:
+    """Return the keys of a text's delta; the role comes once, stutter or not."""
+    return frozenset(edit.holder) - {"role"}

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from proxy.v2 import make_relay
+from proxy.v2 import breaker_state, make_relay
 
 SECOND = 1_000_000_000
 MS = 1_000_000
@@ -488,3 +488,13 @@ class TestBreaker:
         failing(None, RESET, 20)
 
         assert Exchange(GOOD, max_errors=3).run().status == 200
+
+
+def test_state_of_the_circuit_is_a_figure_for_operators():
+    """Closed before any stream, then what the streams made of it."""
+    shared = {}
+    assert breaker_state(shared) == 0
+    failing(shared, RESET, 3)
+    assert breaker_state(shared) == 2
+    Exchange(SILENT, shared=shared, at_ns=40 * SECOND)
+    assert breaker_state(shared) == 1

@@ -25,9 +25,9 @@ pytestmark = [
 ]
 
 
-def through(data):
+def through(data, settings=None):
     """Return what the client gets."""
-    relay = make_relay({}, 0)
+    relay = make_relay(settings or {}, 0)
     commands = relay.handle(0, ("request", b"POST", b"/v1/chat/completions", (), b""))
     head = ((b"content-type", b"text/event-stream"),)
     commands += relay.handle(0, ("head", 200, head))
@@ -111,6 +111,25 @@ def test_text_is_kept(stem):
 
     assert texts(data) == texts(sent)
     assert [chunk_of(b) for b in blocks(data)] == [chunk_of(b) for b in blocks(sent)]
+
+
+def test_not_one_character_of_any_stream_is_lost():
+    """Nor is one of the few lost whose opening looks like a stutter."""
+    changed = {
+        stem: (before, after)
+        for stem, data in BODIES.items()
+        if (before := texts(data)) != (after := texts(through(data)))
+    }
+
+    assert changed == {}
+
+
+@pytest.mark.parametrize("hold_ms", ["20", "1000000"])
+def test_holding_loses_nothing_either(hold_ms):
+    """Where openings are held, they are replaced by nothing that was meant beside."""
+    for stem, data in BODIES.items():
+        held = through(data, {"STREAMING_HOLD_MS": hold_ms})
+        assert texts(data) == texts(held), stem
 
 
 @pytest.mark.parametrize("stem", SPEAKING)

@@ -49,13 +49,13 @@ def transcript(*events, settings=None, at=0):
 
 
 def logs(*events):
-    """Return level and message of all that is logged."""
+    """Return level and message of all that is logged for operators."""
     relay = make_relay({}, 0)
     return [
         command[1:3]
         for event in events
         for command in relay.handle(0, event)
-        if command[0] == "log"
+        if command[0] == "log" and command[1] != "debug"
     ]
 
 

@@ -29,8 +29,12 @@ def stream(dialect=Dialect.OPENAI, **settings):
 
 
 def messages(stream):
-    """Return what a stream has logged, without the fields."""
-    return [command[2] for command in stream.take_notes() if command[0] == "log"]
+    """Return what a stream has logged for operators, without the fields."""
+    return [
+        command[2]
+        for command in stream.take_notes()
+        if command[0] == "log" and command[1] != "debug"
+    ]
 
 
 class TestEvents:

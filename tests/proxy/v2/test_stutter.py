@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.stutter import Openings, carries_nothing
+from proxy.v2.signs import Relation
+from proxy.v2.stutter import Openings
 
 
 def chunk(text, index=0, field="content", **more):
@@ -107,49 +108,102 @@ class TestOpening:
         assert openings.withheld == 6
 
 
-def bare(value):
-    """Judge a chunk after the delta "Hi", and tell whether it carries nothing."""
-    openings = Openings()
-    openings.judge(chunk("Hi"))
-    return carries_nothing(value, openings.judge(value))
+def kinds(*texts, held=False):
+    """Return what the opening of these deltas turns out to be."""
+    openings = Openings(held=held)
+    for text in texts:
+        openings.judge(chunk(text))
+    openings.close()
+    return openings.kinds
 
 
-class TestCarriesNothing:
+class TestDecisions:
     @pytest.mark.parametrize(
-        "more",
+        ("deltas", "kind"),
         [
-            {},
-            {"id": "x", "object": "y", "created": 1, "model": "m"},
-            {"usage": None, "system_fingerprint": "fp", "service_tier": "default"},
+            (["A"], "clean"),
+            (["A", "B", "B"], "clean"),
+            (["A", "A", "B"], "repeated"),
+            (["Hello", "He", "B"], "repeated"),
+            (["He", "Hello", "B"], "growing"),
+            (["He", "Hello", "Hello you"], "cumulative"),
         ],
     )
-    def test_repeat_and_envelope_carry_nothing(self, more):
-        """What every chunk of a stream holds is no reason to keep one."""
-        assert bare(chunk("Hi", finish_reason=None, logprobs=None) | more)
+    def test_opening_is_counted_once_for_what_it_was(self, deltas, kind):
+        """Operators see how many streams stutter, and how."""
+        assert kinds(*deltas) == [kind]
+
+    def test_opening_that_was_taken_back_is_counted_as_such(self):
+        """Only held openings can be."""
+        assert kinds("Hello you", "Hello", "!", held=True) == ["taken_back"]
+        assert kinds("Hello you", "Hello", "!") == ["repeated"]
+
+    def test_each_turn_is_told_once_with_confidence_and_reason(self):
+        """A cumulative stream does not fill the log."""
+        openings = Openings()
+        for number, text in enumerate(["Hello", "Hello", "Hello", "Hello you", "x"]):
+            openings.judge(chunk(text), number)
+
+        found = [(one.choice, one.field, one.relation) for one in openings.decisions]
+        assert found == [
+            (0, "content", Relation.REPEATS),
+            (0, "content", Relation.EXTENDS),
+            (0, "content", Relation.DIFFERS),
+        ]
+        repeats, extends, differs = openings.decisions
+        assert min(repeats.confidence, extends.confidence) > 0.9 > differs.confidence
+        assert "repeats" in repeats.reason
+        assert "Hello" not in repeats.reason + extends.reason + differs.reason
+
+    @pytest.mark.parametrize("gap_ns", [0, 10**9])
+    def test_timing_changes_the_confidence_and_nothing_else(self, gap_ns):
+        """A slow network must not change what a client reads."""
+        deltas = ["Hello", "Hello", "Hello wor", "Help", "x", "x"]
+        edits, confidences = [], []
+        for gap in (0, gap_ns):
+            openings = Openings()
+            for number, text in enumerate(deltas):
+                found = openings.judge(chunk(text), number * gap)
+                edits.append([edit.new for edit in found])
+            confidences.append([one.confidence for one in openings.decisions])
+
+        assert edits[: len(deltas)] == edits[len(deltas) :]
+        assert (confidences[0] == confidences[1]) == (gap_ns == 0)
+
+
+class TestHeld:
+    def held(self, *deltas):
+        """Return what these deltas of a held opening come to."""
+        openings = Openings(held=True)
+        edits = [openings.judge(chunk(text)) for text in deltas]
+        return [
+            found[0].new if found else text
+            for found, text in zip(edits, deltas, strict=True)
+        ]
 
     @pytest.mark.parametrize(
-        "value",
+        ("deltas", "expected"),
         [
-            chunk("Hi!"),
-            chunk("Hi", finish_reason="stop"),
-            chunk("Hi", logprobs={"content": []}),
-            chunk("Hi") | {"usage": {"total_tokens": 1}},
-            chunk("Hi") | {"error": {"message": "x"}},
-            chunk("Hi") | {"x": 0},
-            {"choices": [{"delta": {"content": "Hi", "role": "assistant"}}]},
-            {"choices": [{"delta": {"content": "Hi", "tool_calls": [{"index": 0}]}}]},
-            {"choices": [{"delta": {"content": "Hi", "reasoning": "x"}}]},
-            {"choices": [*chunk("Hi")["choices"], *chunk("Yo", 1)["choices"]]},
-            {"choices": [*chunk("Hi")["choices"], {"index": 1, "delta": "?"}]},
-            {"choices": [*chunk("Hi")["choices"], "?"]},
+            (["Hello", "Hello", " you"], ["Hello", "", " you"]),
+            (["Hel", "Hello", " you"], ["Hel", "lo", " you"]),
+            (["Hello wor", "Hello", " you"], ["", "Hello", " you"]),
+            (["Hello wor", "Hello", "Hello you"], ["", "Hello", " you"]),
+            (["Helo", "Hello wor", "ld"], ["", "Hello wor", "ld"]),
+            (["He", "Helo", "Hello", "!"], ["", "", "Hello", "!"]),
+            (["A", "B", "AB"], ["A", "B", "AB"]),
+            (["The", " Then", "!"], ["The", " Then", "!"]),
         ],
     )
-    def test_anything_else_is_carried(self, value):
-        """Whatever stands beside the repeat keeps the event."""
-        assert not bare(value)
+    def test_later_delta_replaces_what_was_not_sent(self, deltas, expected):
+        """An upstream may take its opening back, or write it anew."""
+        assert self.held(*deltas) == expected
 
-    def test_empty_companions_carry_nothing(self):
-        """Empty fields beside the repeat say nothing."""
-        delta = {"content": "Hi", "role": "", "tool_calls": [], "refusal": None}
+    def test_what_was_sent_is_not_taken_back(self):
+        """From then on the rule of openings that are not held is in force."""
+        openings = Openings(held=True)
+        openings.judge(chunk("Hello wor"))
+        openings.release()
 
-        assert bare({"choices": [{"delta": delta}, {"index": 1, "delta": {}}]})
+        assert [edit.new for edit in openings.judge(chunk("Hello"))] == [""]
+        assert [edit.new for edit in openings.judge(chunk("Hello world"))] == ["ld"]
+        assert not openings.judge(chunk("Help"))

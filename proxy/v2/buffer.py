@@ -1,0 +1,107 @@
+"""The smart buffer: openings held back a while, for upstreams that take text back.
+
+It is used where ``STREAMING_HOLD_MS`` is above 0.  From the first text of an opening
+on, events are held, all of them, so that none overtakes another.  They go, in order:
+
+* *age*: the first has been held as long as is allowed;
+* *size*: more bytes are held than ``STREAMING_BUFFER_SIZE``;
+* *pattern*: an event came after which no text of an opening is taken back: a
+  ``finish_reason``, a call of a tool, usage, an error, ``[DONE]``;
+* *confidence*: a delta came that is no stutter, so that no held opening is under way;
+* *end*: the stream is over, in whatever way.
+
+Comments do not wait: they are keep-alives, and mean nothing to the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NamedTuple
+
+from proxy.v2.payload import Edit
+
+__all__ = ["Held", "Reason", "SmartBuffer"]
+
+
+class Reason(Enum):
+    """Why what was held goes; values are the words of metrics."""
+
+    AGE = "age"
+    SIZE = "size"
+    PATTERN = "pattern"
+    CONFIDENCE = "confidence"
+    END = "end"
+
+
+class Held(NamedTuple):
+    """An event that is held back.
+
+    Attributes:
+        payload: Its data.
+        chunk: The same, read.
+        raw: The whole event as it passes unchanged.
+        head: Its lines beside the data.
+        edits: Its texts that may change.
+        lines: Lines of blocks without data that came before it, by name.
+    """
+
+    payload: bytes
+    chunk: Any
+    raw: bytes
+    head: bytes
+    edits: Sequence[Edit]
+    lines: Mapping[bytes, bytes]
+
+
+class SmartBuffer:
+    """Events of one stream that are held back.
+
+    Args:
+        limit_bytes: How many bytes may be held.
+        hold_ns: How long an event may be held.
+
+    Attributes:
+        since_ns: When the first of them came; None where nothing is held.
+    """
+
+    __slots__ = ("_bytes", "_events", "_limit_bytes", "hold_ns", "since_ns")
+
+    def __init__(self, limit_bytes: int, hold_ns: int) -> None:
+        self._limit_bytes = limit_bytes
+        self.hold_ns = hold_ns
+        self._events: list[Held] = []
+        self._bytes = 0
+        self.since_ns: int | None = None
+
+    def add(self, now_ns: int, event: Held) -> None:
+        """Hold an event back."""
+        if self.since_ns is None:
+            self.since_ns = now_ns
+        self._events.append(event)
+        self._bytes += len(event.raw)
+
+    def due(self, now_ns: int, *, settled: bool, openings: int) -> Reason | None:
+        """Return why what is held must go now; None: it may stay.
+
+        Args:
+            now_ns: The time.
+            settled: Whether the last event comes after a text.
+            openings: How many openings are under way of which nothing was sent.
+        """
+        if self.since_ns is None:
+            return None
+        if openings == 0:
+            return Reason.CONFIDENCE
+        if settled:
+            return Reason.PATTERN
+        if self._bytes > self._limit_bytes:
+            return Reason.SIZE
+        return Reason.AGE if now_ns - self.since_ns >= self.hold_ns else None
+
+    def take(self) -> list[Held]:
+        """Return all that is held, in order, and hold nothing."""
+        events, self._events = self._events, []
+        self._bytes = 0
+        self.since_ns = None
+        return events

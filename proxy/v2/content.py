@@ -1,0 +1,113 @@
+"""What a chunk carries: where its texts are, and whether anything else is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from proxy.v2.payload import Edit
+
+__all__ = ["TEXT_FIELDS", "carries_nothing", "carries_text", "settles"]
+
+TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
+"""Where providers of the chat dialect put text in a delta."""
+
+_CALLS = ("tool_calls", "function_call")
+
+_ENVELOPE = frozenset(
+    {
+        "created",
+        "id",
+        "model",
+        "obfuscation",
+        "object",
+        "provider",
+        "service_tier",
+        "system_fingerprint",
+    }
+)
+"""Keys that every chunk of a stream carries, so that a dropped one loses nothing."""
+
+_DELTA_TEXTS = ("text", "thinking", "partial_json")
+
+
+def carries_nothing(chunk: dict[str, Any], edits: Sequence[Edit]) -> bool:
+    """Tell whether a chunk would carry nothing once the edits are made."""
+    if any(edit.new for edit in edits):
+        return False
+    emptied = {(id(edit.holder), edit.name) for edit in edits}
+    return all(
+        key in _ENVELOPE or key == "choices" or _is_empty(value)
+        for key, value in chunk.items()
+    ) and all(_is_bare(choice, emptied) for choice in chunk["choices"])
+
+
+def carries_text(chunk: Any) -> bool:
+    """Tell whether a chunk brings some of the answer: text, or a call of a tool.
+
+    It is asked until it is true once in a stream, for the time to the first token; of
+    all three dialects, and of old completions.
+    """
+    if type(chunk) is not dict:
+        return False
+    choices = chunk.get("choices")
+    if type(choices) is list:
+        return any(_speaks(choice) for choice in choices)
+    delta = chunk.get("delta")
+    if type(delta) is dict:
+        # Anthropic's content_block_delta.
+        return any(delta.get(name) for name in _DELTA_TEXTS)
+    # The Responses API: response.output_text.delta, and its like.
+    return type(delta) is str and delta != ""
+
+
+def settles(chunk: Any) -> bool:
+    """Tell whether a chunk brings what comes after a text: an end, a call, usage.
+
+    Text that is held back has then to go: its client waits for nothing more of it.
+    """
+    if type(chunk) is not dict:
+        return True
+    if chunk.get("usage") or chunk.get("error"):
+        return True
+    choices = chunk.get("choices")
+    if type(choices) is not list:
+        return True
+    return any(_ends(choice) for choice in choices)
+
+
+def _ends(choice: Any) -> bool:
+    if type(choice) is not dict:
+        return True
+    delta = choice.get("delta")
+    if type(delta) is dict and any(delta.get(name) for name in _CALLS):
+        return True
+    return bool(choice.get("finish_reason"))
+
+
+def _speaks(choice: Any) -> bool:
+    if type(choice) is not dict:
+        return False
+    delta = choice.get("delta")
+    if type(delta) is not dict:
+        return bool(choice.get("text"))
+    return any(delta.get(name) for name in (*TEXT_FIELDS, *_CALLS))
+
+
+def _is_bare(choice: Any, emptied: set[tuple[int, str]]) -> bool:
+    if not isinstance(choice, dict):
+        return False
+    delta = choice.get("delta")
+    if isinstance(delta, dict):
+        for name, value in delta.items():
+            if not _is_empty(value) and (id(delta), name) not in emptied:
+                return False
+    elif not _is_empty(delta):
+        return False
+    return all(
+        name in {"delta", "index"} or _is_empty(value) for name, value in choice.items()
+    )
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", [], {})
