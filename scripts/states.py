@@ -1,0 +1,122 @@
+"""Draw the state machines of the proxy's new architecture, from the tables that run.
+
+``python -m scripts.states`` writes ``docs/states.md``; a test holds the page equal to
+the tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Mapping
+from enum import Enum
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tabulate import tabulate
+
+from proxy.v2 import breaker, machine, states
+
+__all__ = ["PAGE", "page"]
+
+PAGE = Path(__file__).parents[1] / "docs" / "states.md"
+
+_EVENTS = ("request", "head", "data", "ended", "client_gone", "writable", "timer")
+
+
+def page() -> str:
+    """Return the page, in Markdown with Mermaid diagrams."""
+    parts = [
+        "# The state machines of v2",
+        "Drawn by `python -m scripts.states` from the tables in `proxy/v2`.",
+        "## The text of an answer",
+        _rules(states),
+        _diagram(states.TRANSITIONS, states.State.INITIAL),
+        _table(states.TRANSITIONS, states.State, states.Occurrence),
+        _meanings(states.Occurrence),
+        "Every transition is logged, as `State transition: Initial -> Stuttering`.",
+        "## The circuit breaker",
+        _rules(breaker),
+        _diagram(breaker.TRANSITIONS, breaker.Standing.CLOSED),
+        _table(breaker.TRANSITIONS, breaker.Standing, breaker.Sign),
+        _meanings(breaker.Sign),
+        "## The phases of an exchange",
+        "Which events a phase may see; any other is the driver's mistake, and raises.",
+        _legal(),
+        _meanings(machine.Phase),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _rules(module: Any) -> str:
+    """The prose above a table, without its title."""
+    _, _, prose = inspect.cleandoc(module.__doc__).partition("\n\n")
+    return re.sub(r":\w+:`", "`", prose.replace("``", "`"))
+
+
+def _diagram(table: Mapping[Any, Mapping[Any, Any]], first: Enum) -> str:
+    """The transitions as a Mermaid state diagram; arrows between the same two join."""
+    arrows: dict[tuple[Enum, Enum], list[str]] = {}
+    for state, row in table.items():
+        for occurrence, follower in row.items():
+            arrows.setdefault((state, follower), []).append(occurrence.value)
+    lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {_name(first)}"]
+    lines += [
+        f"    {_name(state)} --> {_name(follower)}: {', '.join(words)}"
+        for (state, follower), words in arrows.items()
+    ]
+    lines += [f"    {_name(state)} --> [*]" for state, row in table.items() if not row]
+    return "\n".join([*lines, "```"])
+
+
+def _name(state: Enum) -> str:
+    return str(state.value).replace("-", "_")
+
+
+def _table(
+    table: Mapping[Any, Mapping[Any, Any]], rows: type[Enum], columns: type[Enum]
+) -> str:
+    """Every pair; a dot is one that cannot happen, and raises if it does."""
+    body = []
+    for state in rows:
+        followers = (table[state].get(column) for column in columns)
+        cells = [follower.value if follower else "." for follower in followers]
+        body.append([f"**{state.value}**", *cells])
+    headers = ["", *(column.value for column in columns)]
+    return tabulate(body, headers, tablefmt="github")
+
+
+def _legal() -> str:
+    body = [
+        [f"**{phase.value}**", *("yes" if name in legal else "." for name in _EVENTS)]
+        for phase, legal in machine.LEGAL.items()
+    ]
+    return tabulate(body, ["", *_EVENTS], tablefmt="github")
+
+
+def _meanings(enum: type[Enum]) -> str:
+    """What the members mean: the strings below them in the source."""
+    (class_,) = ast.parse(inspect.getsource(enum)).body
+    assert isinstance(class_, ast.ClassDef)
+    said = []
+    for one, follower in pairwise(class_.body):
+        match one, follower:
+            case (
+                ast.Assign(targets=[ast.Name(name)]),
+                ast.Expr(ast.Constant(str(words))),
+            ):
+                said.append(f"- *{enum[name].value}*: {inspect.cleandoc(words)}")
+    return "\n".join(said)
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"wrote {PAGE}\n")
+
+
+if __name__ == "__main__":
+    main()
