@@ -16,7 +16,7 @@ from typing import Any
 from harness.documents import Document, load
 from harness.scenario.parse import check_scenario, parse_scenario
 from harness.scenario.script import Script, make_script
-from scripts.clients.reading import Meant, Reading
+from scripts.clients.reading import TIMEOUT, Meant, Reading
 
 __all__ = ["TABLES", "Shape", "read_shapes"]
 
@@ -49,6 +49,11 @@ class Shape:
     meant_by: Mapping[str, Meant] = field(default_factory=dict)
     directly: Mapping[str, Reading]
     excused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether a client is known to give up on it."""
+        return any(reading.error == TIMEOUT for reading in self.directly.values())
 
     def meant_for(self, sdk: str) -> Meant:
         """Return what the server meant, as an SDK would put it."""

@@ -15,7 +15,7 @@ from harness.config import Target, read_config
 from harness.play.targets import running
 from harness.play.upstream import Upstream
 from scripts.clients.python_sdks import PythonClient
-from scripts.clients.reading import Reading
+from scripts.clients.reading import TIMEOUT, Reading
 from scripts.clients.shapes import Shape
 
 __all__ = [
@@ -44,7 +44,7 @@ PATIENCE_S = 1.2
 waits, who must be told."""
 
 _ROOT = Path(__file__).parents[2]
-_AT_ONCE = 24
+_AT_ONCE = 16
 _ENVIRONMENT = {
     # Most of these streams fail on purpose: they must not open the circuit for others.
     "STREAMING_MAX_ERRORS": "1000000",
@@ -96,6 +96,9 @@ async def read_all(
 ) -> Readings:
     """Let one SDK read every shape through every way.
 
+    Where it gave up and no client is known to, it reads once more: on a busy machine
+    the time may pass before anything is wrong. What hangs for good hangs again.
+
     Args:
         staged: Where.
         shapes: What.
@@ -103,17 +106,32 @@ async def read_all(
         ways: Through what.
     """
     jobs = [(shape, way) for shape in shapes for way in ways]
+    came = await _read(staged, jobs, reader)
+    again = [
+        place
+        for place, (shape, _) in enumerate(jobs)
+        if came[place].error == TIMEOUT and not shape.hangs
+    ]
+    if again:
+        once_more = await _read(staged, [jobs[place] for place in again], reader)
+        for place, reading in zip(again, once_more, strict=True):
+            came[place] = reading
+    readings: dict[str, dict[str, Reading]] = {shape.name: {} for shape in shapes}
+    for (shape, way), reading in zip(jobs, came, strict=True):
+        readings[shape.name][way] = reading
+    return readings
+
+
+async def _read(
+    staged: Stage, jobs: Sequence[tuple[Shape, str]], reader: Reader
+) -> list[Reading]:
     tokens = [f"clients-{secrets.token_hex(12)}" for _ in jobs]
     with ExitStack() as stack:
         for token, (shape, _) in zip(tokens, jobs, strict=True):
             ticket = staged.upstream.expect(token, shape.script)
             stack.callback(ticket.close)
         urls = [staged.urls[way] for _, way in jobs]
-        came = await reader(list(zip(urls, tokens, strict=True)))
-    readings: dict[str, dict[str, Reading]] = {shape.name: {} for shape in shapes}
-    for (shape, way), reading in zip(jobs, came, strict=True):
-        readings[shape.name][way] = reading
-    return readings
+        return await reader(list(zip(urls, tokens, strict=True)))
 
 
 def with_threads(connect: Callable[[str], PythonClient]) -> Reader:
