@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Edit", "read", "read_leniently", "rewrite"]
+__all__ = ["Edit", "as_utf8", "read", "read_leniently", "rewrite"]
 
 
 @dataclass(slots=True)
@@ -57,6 +57,11 @@ def read_leniently(payload: bytes) -> Any:
     return json.loads(
         payload.decode("utf-8"), parse_constant=_refuse, parse_int=_integer
     )
+
+
+def as_utf8(data: bytes) -> bytes:
+    """Return bytes with U+FFFD in the place of what is not UTF-8."""
+    return data.decode("utf-8", "replace").encode()
 
 
 def rewrite(payload: bytes, chunk: Any, edits: Sequence[Edit]) -> bytes:

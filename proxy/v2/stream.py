@@ -23,7 +23,7 @@ from proxy.v2.content import carries_nothing, carries_text, settles
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.errors import ToldError, told_error
 from proxy.v2.framing import EventParser, Item, encode_event
-from proxy.v2.payload import Edit, read_leniently, rewrite
+from proxy.v2.payload import Edit, as_utf8, read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, Stutter
 from proxy.v2.shape import Shape, learn
 from proxy.v2.states import Occurrence, State, step
@@ -331,6 +331,10 @@ class EventStream:
         except RecursionError:
             # Whether it is JSON cannot be told, so it is not ours to drop.
             self._pass_event(None, payload, raw, head, out)
+        except UnicodeDecodeError:
+            # Readers of event streams have U+FFFD in the place of what is not UTF-8
+            # (WHATWG, 9.2.6). SDKs that fail on the bytes lose all that follows.
+            self._pass_odd(as_utf8(payload), as_utf8(raw), head, out)
         except ValueError:
             self._drop(payload)
         else:

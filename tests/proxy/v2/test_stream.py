@@ -55,6 +55,25 @@ class TestEvents:
         assert raw == subject.feed(raw)
         assert b"" == subject.close()
 
+    @pytest.mark.parametrize("bad", [b"\xff", b"\xe4\xb8", b"\xc0\x80"])
+    def test_bytes_that_are_not_utf_8_are_sent_as_a_reader_would_see_them(self, bad):
+        """An event stream is read with U+FFFD in their place (WHATWG, 9.2.6)."""
+        subject = stream()
+
+        sent = subject.feed(event("Hi") + event("X").replace(b"X", b"a" + bad + b"b"))
+
+        shown = bad.decode("utf-8", "replace").encode()
+        assert event("Hi") + event("X").replace(b"X", b"a" + shown + b"b") == sent
+        assert b"" == subject.close()
+
+    def test_opening_is_judged_with_the_bytes_as_they_are_seen(self):
+        """A repeat is one whatever its bytes."""
+        odd = event("HiX").replace(b"X", b"\xff")
+
+        sent = stream().feed(odd + odd + event("Z"))
+
+        assert odd.replace(b"\xff", "\ufffd".encode()) + event("Z") == sent
+
     def test_json_too_deep_to_judge_passes(self):
         """What cannot be told to be malformed is not dropped."""
         raw = b"data: " + b"[" * 50_000 + b"\n\n"
