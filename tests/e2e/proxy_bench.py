@@ -80,7 +80,13 @@ async def read_message(reader: asyncio.StreamReader) -> bytes:
 
 
 class Upstream:
-    """Plays one script for each request, and sees when the proxy closes it."""
+    """Plays one script for each request, and sees when the proxy closes it.
+
+    Attributes:
+        closed: Set when the proxy closed a connection on which a script waited.
+        freed: Set when a script came to its end, or could not write any more.
+        open: Connections on which a script is under way.
+    """
 
     def __init__(self, *scripts: list[Any]) -> None:
         self.scripts = list(scripts)
@@ -89,12 +95,15 @@ class Upstream:
         self.again: dict[asyncio.StreamWriter, bytes] = {}
         self.writers: list[asyncio.StreamWriter] = []
         self.closed = asyncio.Event()
+        self.freed = asyncio.Event()
+        self.open = 0
         self.asked = asyncio.Event()
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.writers.append(writer)
+        self.open += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             self.requests.append(await read_message(reader))
             while True:
@@ -108,6 +117,8 @@ class Upstream:
                 self.requests.append(
                     self.again.pop(writer) + await read_message(reader)
                 )
+        self.open -= 1
+        self.freed.set()
         writer.close()
 
     async def play(

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
-import shutil
 import socket
-import ssl
-import subprocess
 import time
 from typing import Any
 
 import h11
 import pytest
 
-from proxy.config import Listen, Live
-from proxy.origin import Origin
-from proxy.server import Proxy
 from tests.e2e.proxy_bench import (
-    ALL,
     CHUNKED,
     CLOSE_DELIMITED,
     FIN,
@@ -31,7 +23,6 @@ from tests.e2e.proxy_bench import (
     STREAM,
     TERMINATOR,
     Bench,
-    Pipe,
     Upstream,
     bench,
     chunk,
@@ -463,47 +454,3 @@ def test_a_stop_breaks_open_streams_off():
 
     bench([[CHUNKED, chunk(SSE[0]), HOLD]], scene)
     assert TERMINATOR not in got[0]
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate")
-@pytest.mark.parametrize("trusted", [True, False])
-def test_an_upstream_over_tls_streams_where_its_certificate_is_trusted(
-    tmp_path, monkeypatch, trusted
-):
-    """``SSL_CERT_FILE`` names further authorities; without them it is a 502."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    make = f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate}"
-    make += " -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 -days 2"
-    subprocess.run(make.split(), check=True, capture_output=True)
-    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(certificate, key)
-    if trusted:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-
-    async def run() -> bytes:
-        upstream = Upstream([CHUNKED, chunk(SSE[0]), 0.02, chunk(SSE[1]), TERMINATOR])
-        server = await asyncio.start_server(
-            upstream.serve, "127.0.0.1", 0, ssl=server_side
-        )
-        port = server.sockets[0].getsockname()[1]
-        proxy = Proxy(
-            origin=Origin.parse(f"https://127.0.0.1:{port}"),
-            live=Live(ALL),
-            architectures={"v1": Pipe, "v2": Pipe},
-            logger=logging.getLogger("proxy"),
-        )
-        url = await proxy.start(Listen(host="127.0.0.1", port=0))
-        answer, _ = await Bench(url, proxy).ask(post(STREAM, extra=ONCE))
-        await proxy.stop(0)
-        server.close()
-        for writer in upstream.writers:
-            writer.transport.abort()
-        await asyncio.sleep(0.05)
-        return answer
-
-    answer = asyncio.run(run())
-    if trusted:
-        assert text(referee(answer)) == b"".join(SSE)
-    else:
-        assert answer.startswith(b"HTTP/1.1 502")
-        assert text(referee(answer)) == b"refused"
