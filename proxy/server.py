@@ -186,6 +186,11 @@ class Proxy:
             lambda: len(self._clients),
         )
         gauge(
+            "proxy_tasks",
+            "Tasks of the event loop, that of the server among them.",
+            lambda: len(asyncio.all_tasks()),
+        )
+        gauge(
             "proxy_upstream_connections_idle",
             "Connections to the upstream that wait for another exchange.",
             lambda: self._pool.waiting,
