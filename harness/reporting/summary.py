@@ -69,6 +69,10 @@ def summary_lines(
     return list(_Summary(report, width).lines(path))
 
 
+_CLASSES_SHOWN = 12
+"""Classes in which a target was wrong that are listed; the matrix has all."""
+
+
 class _Summary:
     def __init__(self, report: Mapping[str, Any], width: int) -> None:
         self._report = report
@@ -123,8 +127,9 @@ class _Summary:
         yield "bold", f"{title}; `harness report` has the matrix"
         for target, name in zip(_TARGETS, self._names, strict=True):
             wrong = wrong_classes(self._report, target)
-            listed = f", wrong in some of {_numbers(wrong)}" if wrong else ""
-            words = f"right in all scenarios of {found - len(wrong)} classes{listed}"
+            words = f"right in all scenarios of {found - len(wrong)} classes"
+            if 0 < len(wrong) <= _CLASSES_SHOWN:
+                words += f", wrong in some of {_numbers(wrong)}"
             yield from self._row(name, words)
         untested = untested_words(self._report)
         if untested:
