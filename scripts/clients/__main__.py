@@ -36,7 +36,7 @@ def main() -> int:
 
 def _run(output: Path) -> int:
     # Not before it is known that the SDKs are there.
-    from scripts.clients.measure import SDKS, measure  # noqa: PLC0415
+    from scripts.clients.measure import SDKS, measure, measure_repeats  # noqa: PLC0415
     from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing  # noqa: PLC0415
     from scripts.clients.page import page, worse_ones  # noqa: PLC0415
 
@@ -46,7 +46,8 @@ def _run(output: Path) -> int:
         print(f"{left_out} are left out: {missing}", file=sys.stderr)
     names = [name for name in SDKS if missing is None or name not in NODE_CLIENTS]
     columns = asyncio.run(measure(names))
-    output.write_text(page(columns), encoding="utf-8")
+    repeats = asyncio.run(measure_repeats())
+    output.write_text(page(columns, repeats), encoding="utf-8")
     print(f"wrote {output}")
     found = worse_ones(columns, "v2")
     for line in found:

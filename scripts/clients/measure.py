@@ -12,7 +12,7 @@ from scripts.clients.python_sdks import anthropic_client, openai_client, version
 from scripts.clients.shapes import TABLES, Shape, read_shapes
 from scripts.clients.stage import Reader, read_all, stage, with_threads
 
-__all__ = ["SDKS", "Sdk", "measure"]
+__all__ = ["SDKS", "Sdk", "measure", "measure_repeats"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,40 @@ SDKS = {
     ),
 }
 """By their names in the tables."""
+
+
+_REPEATS = 2
+"""How often openai-python asks again where nobody tells it otherwise."""
+
+_REPEATED = (
+    "ok",
+    "status_503",
+    "rst_before_headers",
+    "fin_before_headers",
+    "rst_after_headers",
+    "fin_midstream_event_boundary",
+    "malformed_json_mid",
+    "err_first_200",
+    "err_mid",
+)
+"""Failures before and behind the head: only before it may anybody ask again."""
+
+
+async def measure_repeats() -> Column:
+    """Let openai-python read failures and ask again as it does by default.
+
+    Raises:
+        HarnessError: A proxy does not start.
+    """
+    sdk = SDKS["openai-python"]
+    named = {shape.name: shape for shape in sdk.shapes()}
+    shapes = [named[name] for name in _REPEATED]
+    reader = with_threads(partial(openai_client, retries=_REPEATS))
+    async with stage() as staged:
+        readings = await read_all(staged, shapes, reader)
+    return Column(
+        sdk="openai-python", version=sdk.version(), shapes=shapes, readings=readings
+    )
 
 
 async def measure(names: Iterable[str]) -> list[Column]:

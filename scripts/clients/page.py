@@ -47,6 +47,16 @@ From best to worst; what is told stands above what is not, because a success mus
 A stream that the server did not finish is never right.
 """  # noqa: E501 - prose, one sentence a line
 
+_REPEATS = """\
+## Requests that reach the upstream
+
+SDKs ask again by themselves, and so does v2; together they multiply.
+Here {version} asks again as it does by default, up to twice, and v2 up to twice as well: `STREAMING_RETRIES=0` leaves it to the SDK.
+Where a kept connection closes in place of an answer, it may have been stale; then the proxy makes the attempt once more, over a fresh one.
+Behind the head nobody may ask again: text would come twice, and be paid for twice.
+
+"""  # noqa: E501 - as above
+
 _WORDS = {way: f"through {way}" for way in WAYS} | {DIRECTLY: "directly"}
 
 
@@ -76,11 +86,12 @@ class Column:
         return worse(read[way], read[DIRECTLY], shape.meant_for(self.sdk))
 
 
-def page(columns: Sequence[Column]) -> str:
+def page(columns: Sequence[Column], repeats: Column) -> str:
     """Return the page as Markdown.
 
     Args:
         columns: What was read.
+        repeats: What was read by a client that asks again.
     """
     parts = [
         _HEAD.format(
@@ -92,6 +103,7 @@ def page(columns: Sequence[Column]) -> str:
             versions=", ".join(column.version for column in columns),
         ),
         _grades(columns),
+        _requests(repeats),
     ]
     parts += [_matrix(column) for column in columns]
     return "\n".join(parts)
@@ -126,6 +138,18 @@ def _grades(columns: Sequence[Column]) -> str:
             rows.append([column.version, _WORDS[way], *counted, *compared])
     heads = ["client", "way", *(one.name.lower() for one in order), "better", "worse"]
     return "## In numbers\n\n" + _table(rows, heads)
+
+
+def _requests(repeats: Column) -> str:
+    rows = [
+        [
+            f"`{shape.name}` {shape.what}",
+            *(repeats.readings[shape.name][way].requests for way in WAYS),
+        ]
+        for shape in repeats.shapes
+    ]
+    heads = ["shape", *(_WORDS[way] for way in WAYS)]
+    return _REPEATS.format(version=repeats.version) + _table(rows, heads)
 
 
 def _compared(column: Column, way: str) -> tuple[int, int]:

@@ -92,16 +92,20 @@ class _SdkClient:
         }
 
 
-def openai_client(url: str) -> PythonClient:
+def openai_client(url: str, *, retries: int = 0) -> PythonClient:
     """Return a client of chat completions at a base URL.
 
-    It never asks again by itself, and uses no connection twice: what one stream leaves
-    behind on a connection must not change the next reading.
+    It uses no connection twice: what one stream leaves behind on a connection must not
+    change the next reading.
+
+    Args:
+        url: The base URL.
+        retries: How often it asks again by itself.
     """
     sdk = openai.OpenAI(
         base_url=f"{url}/v1",
         api_key=_KEY,
-        max_retries=0,
+        max_retries=retries,
         timeout=READ_TIMEOUT_S,
         http_client=openai.DefaultHttpxClient(trust_env=False, limits=_ONE_STREAM_EACH),
     )

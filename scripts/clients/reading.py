@@ -88,6 +88,7 @@ class Reading:
         status: HTTP status of an error that has one.
         before_head: Whether the error came in place of a stream.
         served_by: What the head said served it.
+        requests: How many requests for it reached the upstream.
         digest: Hash of everything that the SDK yielded, unknown fields and all; empty
             where the reader does not tell.
     """
@@ -100,6 +101,7 @@ class Reading:
     status: int | None = None
     before_head: bool = False
     served_by: str | None = None
+    requests: int = 0
     digest: str = ""
 
     @property

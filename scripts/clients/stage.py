@@ -127,11 +127,18 @@ async def _read(
 ) -> list[Reading]:
     tokens = [f"clients-{secrets.token_hex(12)}" for _ in jobs]
     with ExitStack() as stack:
-        for token, (shape, _) in zip(tokens, jobs, strict=True):
-            ticket = staged.upstream.expect(token, shape.script)
+        tickets = [
+            staged.upstream.expect(token, shape.script)
+            for token, (shape, _) in zip(tokens, jobs, strict=True)
+        ]
+        for ticket in tickets:
             stack.callback(ticket.close)
         urls = [staged.urls[way] for _, way in jobs]
-        return await reader(list(zip(urls, tokens, strict=True)))
+        came = await reader(list(zip(urls, tokens, strict=True)))
+        return [
+            replace(reading, requests=ticket.attempts)
+            for reading, ticket in zip(came, tickets, strict=True)
+        ]
 
 
 def with_threads(connect: Callable[[str], PythonClient]) -> Reader:

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("openai", reason="the extra sdks is not installed")
 pytest.importorskip("anthropic", reason="the extra sdks is not installed")
 
-from scripts.clients.measure import SDKS, measure
+from scripts.clients.measure import SDKS, measure, measure_repeats
 from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing
 from scripts.clients.page import Column, worse_ones
 from scripts.clients.reading import Reading, worse
@@ -36,6 +36,8 @@ V1_IS_WORSE = frozenset(
 )
 """Shapes that the legacy architecture spoils for openai-python, among others."""
 
+BEFORE_THE_HEAD = ("status_503", "rst_before_headers", "fin_before_headers")
+"""Failures after which openai-python asks again."""
 
 CASES = [
     pytest.param(name, shape, id=f"{name}-{shape.name}")
@@ -75,6 +77,36 @@ class TestEveryShape:
         assert read(sdk, shape, "v2").served_by == "v2"
         # An answer that v1 breaks off before the SDK has its head cannot say it.
         assert read(sdk, shape, "v1").served_by in {"v1", None}
+
+
+@cache
+def requests() -> dict[str, dict[str, int]]:
+    """Return how many requests reached the upstream, by shape and way."""
+    repeats = asyncio.run(measure_repeats())
+    return {
+        name: {way: reading.requests for way, reading in ways.items()}
+        for name, ways in repeats.readings.items()
+    }
+
+
+class TestAskingAgain:
+    @pytest.mark.parametrize("shape", BEFORE_THE_HEAD)
+    def test_multiplies_before_the_head(self, shape):
+        counted = requests()[shape]
+        assert counted[DIRECTLY] == 3
+        # A kept connection that closes may be stale: then each attempt is made twice.
+        twice = 1 if shape == "status_503" else 2
+        assert 3 <= counted["v1"] <= 3 * twice
+        assert 9 <= counted["v2"] <= 9 * twice
+
+    def test_never_happens_behind_it(self):
+        late = {
+            name: counted
+            for name, counted in requests().items()
+            if name not in BEFORE_THE_HEAD
+        }
+        assert len(late) > 3
+        assert {one for counted in late.values() for one in counted.values()} == {1}
 
 
 class TestTheTable:
