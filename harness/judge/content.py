@@ -26,20 +26,32 @@ _TEXT_KINDS = {
 
 
 def check_content(
-    expected: Expectation, got: Reading, outcome: Outcome
+    expected: Expectation,
+    got: Reading,
+    outcome: Outcome,
+    dropped: frozenset[Key] | None = None,
 ) -> Iterator[Violation]:
     """Compare the reading of an event stream with the expected one.
 
     Of a stream that the client left, the reading must be a beginning of the expected.
+
+    Args:
+        expected: What is right.
+        got: What came.
+        outcome: How it ended.
+        dropped: What `undecided` returns, where it is known.
     """
-    if outcome is Outcome.ABORTED:
+    aborted = outcome is Outcome.ABORTED or expected.beginning
+    if dropped is None:
+        dropped = undecided(expected, got)
+    if aborted:
         yield from _check_beginning(expected, got)
     else:
-        yield from _check_choices(expected, got)
+        yield from _check_choices(expected, got, dropped)
         yield from check_events(expected, got)
         yield from _check_usage(expected, got)
         yield from _check_comments(expected, got)
-    yield from _check_errors(expected, got, aborted=outcome is Outcome.ABORTED)
+    yield from _check_errors(expected, got, aborted=aborted)
     yield from _check_literals(expected, got)
     if expected.contract is Contract.REPAIRING:
         yield from _check_shape(expected, got)
@@ -76,12 +88,14 @@ def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
     return frozenset(reduced | blank)
 
 
-def _check_choices(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_choices(
+    expected: Expectation, got: Reading, dropped: frozenset[Key]
+) -> Iterator[Violation]:
     wanted, came = _choices(expected.reading), _choices(got)
     for index in sorted(wanted.keys() | came.keys()):
         first, second = wanted.get(index), came.get(index)
         for name in TEXT_FIELDS:
-            if (index, name) not in undecided(expected, got):
+            if (index, name) not in dropped:
                 yield from _check_text(
                     f"choice {index} {name}",
                     getattr(first, name, ""),

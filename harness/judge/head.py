@@ -51,15 +51,24 @@ def check_head(
                 got=f"status {got.status}",
             )
         return
-    if got.status != expected.status:
+    if expected.statuses and got.status in expected.statuses:
+        if got.status != expected.status:
+            return
+    elif got.status != expected.status:
         yield Violation(
             kind=Kind.STATUS_CHANGED,
             where="status",
-            expected=f"status {expected.status}, as the upstream answered",
+            expected=f"status {_listed(expected)}",
             got="no answer at all" if got.status is None else f"status {got.status}",
         )
         return
     yield from _check_headers(expected, got)
+
+
+def _listed(expected: Expectation) -> str:
+    if not expected.statuses:
+        return f"{expected.status}, as the upstream answered"
+    return " or ".join(map(str, expected.statuses))
 
 
 def _check_framing(got: Observation) -> Iterator[Violation]:

@@ -53,6 +53,9 @@ class UpstreamRequest:
         finished: True when the whole script was performed.
         closed_at_ns: When the target closed the connection while the script still
             ran or stalled; None: it did not.
+        taken: As ``sent``, with the time at which the target took the bytes, which is
+            later where it did not read; kept only where the client reads slowly.
+        played: Which of the script's drafts it got.
     """
 
     at_ns: int
@@ -64,6 +67,8 @@ class UpstreamRequest:
     lateness_ns: tuple[int, ...]
     finished: bool
     closed_at_ns: int | None
+    taken: tuple[tuple[int, int], ...] = ()
+    played: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

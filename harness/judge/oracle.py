@@ -24,12 +24,16 @@ from harness.judge.answer import (
 )
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
-from harness.judge.retries import most_requests
-from harness.scenario.model import Expect, ExpectedEnding
+from harness.scenario.client import ClientPlan
+from harness.scenario.model import Bounds, Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
 
-__all__ = ["Contract", "Expectation", "expectation"]
+__all__ = ["WINDOW", "Contract", "Expectation", "Variant", "expectation"]
+
+WINDOW = 1 << 16
+"""Bytes that wait for a client before its peer is held up, where nobody says how many:
+the high-water mark of asyncio's transports."""
 
 
 class Contract(StrEnum):
@@ -63,8 +67,8 @@ class Expectation:
         done_sent: Whether the upstream sent ``[DONE]``.
         upstream_clean: Whether the upstream's last act completed its framing.
         body: The exact body, for answers that are not event streams.
-        upstream_requests: Requests that must reach the upstream.
-        most_upstream_requests: Requests that may, where the target tries again.
+        upstream_requests: Requests that must reach the upstream, as the scenario says;
+            None: one, and more where `harness.judge.attempts` allows them.
         upstream_closed_within_ms: The scenario's own limit for freeing the upstream
             after the client left; None: the policy's.
         max_hold_ms: Its own limit for hold; None: the policy's.
@@ -80,9 +84,19 @@ class Expectation:
         reduced: Of texts that open with a repeat, their deltas with it left out: the
             other right reading, where the contract is to repair.
         blank: Texts that open with white space, of which it is not decided how much.
-        otherwise: Another outcome that is as right; None: there is none.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
+        statuses: The statuses that it allows, where it says so.
+        others: What is expected where another of the script's drafts was played last,
+            from the second draft on.
+        may_be_retried: Whether the draft fails in a way that another attempt may mend,
+            before it has any content.
+        beginning: True where only the beginning of the answer is due, as of a client
+            that leaves.
+        window: Where the client reads slowly, how much waits for it before its peer is
+            held up; None: it reads at once.
+        largest_event: Bytes of the largest event.
+        variants: What is right as well, where a policy leaves it to the target.
     """
 
     contract: Contract
@@ -99,7 +113,7 @@ class Expectation:
     done_sent: bool
     upstream_clean: bool
     body: bytes
-    upstream_requests: int
+    upstream_requests: Bounds | None
     upstream_closed_within_ms: float | None
     max_hold_ms: float | None
     log: str | None
@@ -111,10 +125,47 @@ class Expectation:
     beat: str | None = None
     reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     blank: frozenset[Key] = frozenset()
-    most_upstream_requests: int = 1
     literal_text: str | None = None
     literal_finish: str | None = None
-    otherwise: Expectation | None = None
+    statuses: tuple[int, ...] = ()
+    others: tuple[Expectation, ...] = ()
+    may_be_retried: bool = False
+    beginning: bool = False
+    window: int | None = None
+    largest_event: int = 0
+    variants: tuple[Variant, ...] = ()
+
+    def of(self, played: int) -> Expectation:
+        """Return what is expected where that draft of the script was played last."""
+        return self.others[played - 1] if played else self
+
+    @property
+    def repaired(self) -> bool:
+        """Whether a right proxy may leave out some of what was sent."""
+        return bool(self.optional or self.reduced)
+
+    @property
+    def retry_after_ns(self) -> int | None:
+        """How long the upstream asks to be left alone, where it says so in seconds."""
+        for name, value in self.headers:
+            if name == "retry-after" and value.strip().isdigit():
+                return int(value) * 1_000_000_000
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """Another right outcome, which a policy leaves to the target.
+
+    Attributes:
+        policy: Its name.
+        choice: What the target did, in words.
+        expected: What is expected then.
+    """
+
+    policy: str
+    choice: str
+    expected: Expectation
 
 
 def expectation(script: Script, contract: Contract, expect: Expect) -> Expectation:
@@ -130,10 +181,18 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
         contract: What the target promises.
         expect: The scenario's own demands; they override.
     """
-    computed = _expectation(script, contract, expect, passes_any_bytes=False)
-    if contract is Contract.REPAIRING and _has_foreign_bytes(script.attempts[-1]):
-        passed = _expectation(script, contract, expect, passes_any_bytes=True)
-        computed = replace(computed, otherwise=passed)
+    each = [_of_wire(script, wire, contract, expect) for wire in script.drafts]
+    return replace(each[0], others=tuple(each[1:]))
+
+
+def _of_wire(
+    script: Script, wire: WireDraft, contract: Contract, expect: Expect
+) -> Expectation:
+    computed = _of_draft(script, wire, contract, expect, passes_any_bytes=False)
+    if contract is Contract.REPAIRING and _has_foreign_bytes(wire):
+        passed = _of_draft(script, wire, contract, expect, passes_any_bytes=True)
+        other = Variant(policy="invalid_utf8", choice="pass", expected=passed)
+        computed = replace(computed, variants=(*computed.variants, other))
     return computed
 
 
@@ -145,10 +204,14 @@ def _has_foreign_bytes(wire: WireDraft) -> bool:
     return False
 
 
-def _expectation(
-    script: Script, contract: Contract, expect: Expect, *, passes_any_bytes: bool
+def _of_draft(
+    script: Script,
+    wire: WireDraft,
+    contract: Contract,
+    expect: Expect,
+    *,
+    passes_any_bytes: bool,
 ) -> Expectation:
-    wire = script.attempts[-1]
     demanded = {expect.text, expect.tool_calls, expect.usage}
     contract_of_text = contract
     if ReadingChoice.AS_SENT in demanded:
@@ -168,28 +231,74 @@ def _expectation(
         injected=injected_names(wire),
         hop_by_hop=hop_by_hop_headers(wire),
         beat=_beat(wire),
-        most_upstream_requests=most_requests(script),
+        may_be_retried=_may_be_retried(wire, computed),
+        largest_event=max((span.end - span.start for span in wire.spans), default=0),
     )
-    if script.client.abort is not None:
-        computed = replace(
+    return _for_client(_override(computed, expect), script.client, expect)
+
+
+_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+
+
+def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
+    """Whether it fails before any content, and not because nothing happens."""
+    if wire.finish is Finish.STALL:
+        return False
+    if wire.head_at_ns is None:
+        return True
+    if wire.status >= 400:
+        return wire.status in _WORTH_ANOTHER_TRY
+    has_content = any(item.deltas for item in computed.reading.items)
+    failed = computed.ending in {ExpectedEnding.ERROR, ExpectedEnding.UNFINISHED}
+    return computed.stream and failed and not has_content
+
+
+def _for_client(
+    computed: Expectation, client: ClientPlan, expect: Expect
+) -> Expectation:
+    """Change what is expected by what the client does."""
+    if client.read is not None:
+        window = WINDOW if client.receive_buffer is None else client.receive_buffer
+        # Of what a proxy leaves out it holds nothing: then bytes cannot be compared.
+        computed = replace(computed, window=None if computed.repaired else window)
+    leaves = client.abort is not None and client.abort.leaves
+    if leaves or (client.read is not None and client.read.stops):
+        why = "leaves in mid stream" if leaves else "reads no more"
+        if expect.ending is None:
+            computed = replace(computed, ending=ExpectedEnding.ABORTED)
+        return replace(
             computed,
-            ending=ExpectedEnding.ABORTED,
-            reasons=(*computed.reasons, "the client leaves in mid stream"),
+            beginning=True,
+            reasons=(*computed.reasons, f"the client {why}"),
         )
-    return _override(computed, expect)
+    if client.abort is not None:
+        return _half_closed(computed)
+    return computed
+
+
+def _half_closed(computed: Expectation) -> Expectation:
+    """A client that only listens may be served, or taken for one that left."""
+    why = "the client shuts its sending half and goes on reading"
+    cut = replace(
+        computed,
+        ending=ExpectedEnding.ERROR,
+        beginning=True,
+        hang_allowed=False,
+        reasons=(f"{why}, which may be taken for leaving",),
+    )
+    other = Variant(policy="half_close", choice="abort", expected=cut)
+    return replace(computed, reasons=(*computed.reasons, why), variants=(other,))
 
 
 def _override(computed: Expectation, expect: Expect) -> Expectation:
     if expect.ending is not None:
         computed = replace(computed, ending=expect.ending)
-    if expect.status is not None:
-        computed = replace(computed, status=expect.status)
+    if expect.status:
+        # Where one of several is right, what comes with it is that one's own.
+        only = expect.status[0] if len(expect.status) == 1 else computed.status
+        computed = replace(computed, status=only, statuses=expect.status)
     if expect.upstream_requests is not None:
-        computed = replace(
-            computed,
-            upstream_requests=expect.upstream_requests,
-            most_upstream_requests=expect.upstream_requests,
-        )
+        computed = replace(computed, upstream_requests=expect.upstream_requests)
     if expect.upstream_closed_within_ms is not None:
         computed = replace(
             computed, upstream_closed_within_ms=expect.upstream_closed_within_ms
@@ -254,7 +363,7 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
         done_sent=False,
         upstream_clean=wire.finish is Finish.COMPLETE and wire.head_at_ns is not None,
         body=body,
-        upstream_requests=1,
+        upstream_requests=None,
         upstream_closed_within_ms=None,
         max_hold_ms=None,
         log=None,
@@ -294,7 +403,7 @@ def _of_stream(
         done_sent=sent.done,
         upstream_clean=looks_clean(wire),
         body=wire.body,
-        upstream_requests=1,
+        upstream_requests=None,
         upstream_closed_within_ms=None,
         max_hold_ms=None,
         log=None,

@@ -9,9 +9,11 @@ from __future__ import annotations
 from harness.judge.check import Limits
 
 __all__ = [
+    "LIVE_BUFFER_BYTES",
     "LIVE_FREE_MS",
     "LIVE_HOLD_MS",
     "LIVE_SLACK_MS",
+    "VIRTUAL_BUFFER_BYTES",
     "VIRTUAL_FREE_MS",
     "VIRTUAL_HOLD_MS",
     "live_limits",
@@ -38,12 +40,30 @@ LIVE_SLACK_MS = 250.0
 that was late once would excuse any delay."""
 
 
+VIRTUAL_BUFFER_BYTES = 1 << 16
+"""What a relay may hold for a client that does not read, beside its window and one
+event, in virtual time, where no socket holds anything."""
+
+LIVE_BUFFER_BYTES = 16 << 20
+"""The same when live: Linux lets a socket's two buffers grow to 4 and 6 MiB (tcp_wmem,
+tcp_rmem), and there are two connections, of which only the client's is kept small."""
+
+
 def virtual_limits() -> Limits:
     """Return the limits of virtual time."""
-    return Limits(hold_ms=VIRTUAL_HOLD_MS, free_ms=VIRTUAL_FREE_MS)
+    return Limits(
+        hold_ms=VIRTUAL_HOLD_MS,
+        free_ms=VIRTUAL_FREE_MS,
+        buffer_bytes=VIRTUAL_BUFFER_BYTES,
+    )
 
 
 def live_limits(lag_max_ns: int) -> Limits:
     """Return the limits of a live stream, given the harness's worst lag meanwhile."""
     slack_ms = min(lag_max_ns / 1e6, LIVE_SLACK_MS)
-    return Limits(hold_ms=LIVE_HOLD_MS, free_ms=LIVE_FREE_MS, slack_ms=slack_ms)
+    return Limits(
+        hold_ms=LIVE_HOLD_MS,
+        free_ms=LIVE_FREE_MS,
+        slack_ms=slack_ms,
+        buffer_bytes=LIVE_BUFFER_BYTES,
+    )

@@ -160,7 +160,7 @@ def _compare(one: Judgement, two: Judgement, waivers: Sequence[Waiver]) -> Resul
             differences,
         )
     if one.correct and two.correct:
-        return _both_right(differences, waivers)
+        return _both_right(one, two, differences, waivers)
     if one.correct:
         return _result(
             Verdict.REGRESSION,
@@ -177,7 +177,10 @@ def _compare(one: Judgement, two: Judgement, waivers: Sequence[Waiver]) -> Resul
 
 
 def _both_right(
-    differences: tuple[Difference, ...], waivers: Sequence[Waiver]
+    one: Judgement,
+    two: Judgement,
+    differences: tuple[Difference, ...],
+    waivers: Sequence[Waiver],
 ) -> Result:
     if not differences:
         return _result(Verdict.IDENTICAL, "the same bytes, and right", differences)
@@ -188,12 +191,34 @@ def _both_right(
     if all(difference.level in waived for difference in noticed):
         reasons = "; ".join(waived[item.level].reason for item in noticed)
         return _result(Verdict.EXPECTED_DIVERGENCE, f"accepted: {reasons}", differences)
+    liberty = _liberty(one, two)
+    if liberty is not None:
+        return _result(Verdict.EXPECTED_DIVERGENCE, liberty, differences)
     levels = ", ".join(sorted({difference.level for difference in noticed}))
     return _result(
         Verdict.UNEXPLAINED,
         f"both are right and still differ ({levels}); nothing says why",
         differences,
     )
+
+
+def _liberty(one: Judgement, two: Judgement) -> str | None:
+    """Say what was left to the targets, and done differently; None: nothing."""
+    for name in sorted(one.liberties.keys() | two.liberties.keys()):
+        first, second = one.liberties.get(name), two.liberties.get(name)
+        if first == second:
+            continue
+        if name == "retry":
+            return (
+                "a retry is allowed, not demanded: "
+                f"the baseline {first or 'asked once'}, "
+                f"the candidate {second or 'asked once'}"
+            )
+        return (
+            f"policy {name} leaves it to the target: the baseline chose "
+            f"{first or 'as usual'}, the candidate {second or 'as usual'}"
+        )
+    return None
 
 
 def _both_wrong(

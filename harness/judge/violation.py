@@ -14,6 +14,7 @@ class Kind(StrEnum):
 
     HANG = "hang"
     UPSTREAM_NOT_CLOSED = "upstream_not_closed"
+    UNBOUNDED_BUFFER = "unbounded_buffer"
     CRASH = "crash"
     SILENT_TRUNCATION = "silent_truncation"
     CUT_NOT_TOLD = "cut_not_told"
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     FINISH_INVENTED = "finish_invented"
     ERROR_LOST = "error_lost"
     LOSS_NOT_TOLD = "loss_not_told"
+    ATTEMPTS_MIXED = "attempts_mixed"
     TEXT_LOST = "text_lost"
     TEXT_ADDED = "text_added"
     TEXT_CHANGED = "text_changed"
@@ -48,6 +50,8 @@ class Kind(StrEnum):
     NO_CLEAN_END = "no_clean_end"
     HELD = "held"
     HEAD_HELD = "head_held"
+    RETRIED_LATE = "retried_late"
+    RETRIED_TOO_SOON = "retried_too_soon"
     UPSTREAM_REQUESTS = "upstream_requests"
     UPSTREAM_FREED_LATE = "upstream_freed_late"
     COMMENT_LOST = "comment_lost"
@@ -59,6 +63,7 @@ class Kind(StrEnum):
 SEVERITY: Mapping[Kind, int] = {
     Kind.HANG: 8,
     Kind.UPSTREAM_NOT_CLOSED: 8,
+    Kind.UNBOUNDED_BUFFER: 8,
     Kind.CRASH: 7,
     Kind.SILENT_TRUNCATION: 6,
     Kind.CUT_NOT_TOLD: 6,
@@ -66,6 +71,7 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.FINISH_INVENTED: 6,
     Kind.ERROR_LOST: 6,
     Kind.LOSS_NOT_TOLD: 6,
+    Kind.ATTEMPTS_MIXED: 5,
     Kind.TEXT_LOST: 5,
     Kind.TEXT_ADDED: 5,
     Kind.TEXT_CHANGED: 5,
@@ -93,6 +99,8 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.CODING_BROKEN: 5,
     Kind.HOP_BY_HOP_LEAKED: 3,
     Kind.NO_CLEAN_END: 3,
+    Kind.RETRIED_LATE: 4,
+    Kind.RETRIED_TOO_SOON: 3,
     Kind.UPSTREAM_REQUESTS: 3,
     Kind.UPSTREAM_FREED_LATE: 2,
     Kind.HELD: 2,

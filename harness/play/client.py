@@ -1,4 +1,4 @@
-"""The client of the runner: asks once, on a fresh connection, and stamps what comes.
+"""The client of the runner: asks once, and stamps what comes.
 
 Zero of all times is the moment at which the request was handed to the kernel whole.
 """
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
 import httpcore
@@ -18,10 +18,10 @@ import httpx
 from harness.cassette.model import Framing, Headers, Request
 from harness.errors import InputError
 from harness.judge.observation import ClientEnd
-from harness.play.tape import Tape, TapedTransport
+from harness.play.tape import Line, Tape, TapedTransport
 from harness.play.tickets import STREAM_HEADER
 from harness.play.wire import ResponseReader
-from harness.scenario.model import AbortHow, ClientPlan
+from harness.scenario.client import ClientPlan
 
 __all__ = ["DEADLINE_S", "Exchange", "fetch", "with_token"]
 
@@ -55,6 +55,7 @@ class Exchange:
         end_at_ns: When.
         why: More about the end, in words: what was malformed, why it was refused.
         surplus: Bytes that came behind a complete answer, on the same connection.
+        reused: True where it had the connection of the exchange before.
     """
 
     zero_ns: int
@@ -70,6 +71,7 @@ class Exchange:
     end_at_ns: int
     why: str | None = None
     surplus: bytes = b""
+    reused: bool = False
 
 
 async def fetch(  # noqa: PLR0913 - all but the first two are options
@@ -82,6 +84,8 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     headers: Headers = (),
     deadline_s: float = DEADLINE_S,
     gate: asyncio.Semaphore | None = None,
+    cue: Callable[[], Awaitable[None]] | None = None,
+    line: Line | None = None,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Exchange:
     """Send a request and return all that came, however it ended.
@@ -96,6 +100,9 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
         deadline_s: Holds where the plan names none.
         gate: Held while the request is made and sent. That takes the loop 1 to 2 ms;
             of streams that start together, each would delay the stamps of the others.
+        cue: Returns when the upstream has the request, for a client that leaves then.
+        line: The connection to go on with, and to keep where the answer allows it;
+            None: a fresh one.
         clock: Monotonic nanoseconds.
 
     Raises:
@@ -108,18 +115,13 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     if plan.deadline_ms is not None:
         deadline_s = plan.deadline_ms / 1000
     abort = plan.abort
-    tape = Tape(
-        ResponseReader(method=request.method),
-        clock=clock,
-        leave_after=abort.after_events if abort else None,
-        how=abort.how if abort else AbortHow.RST,
-    )
+    tape = Tape(ResponseReader(method=request.method), clock=clock, plan=plan)
     leave_s = (
         abort.after_ms / 1000 / speed if abort and abort.after_ms is not None else None
     )
     async with gate or contextlib.nullcontext():
         started_ns = clock()
-        sending = asyncio.ensure_future(_send(url, request, tape))
+        sending = asyncio.ensure_future(_send(url, request, tape, line))
         try:
             await asyncio.wait(
                 {sending, tape.sent},
@@ -127,16 +129,19 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
                 return_when=asyncio.FIRST_COMPLETED,
             )
         except BaseException:
-            await _stop(sending, tape)
+            await _stop(sending, tape, None)
             raise
     try:
         refused = _refusal(sending)
         if tape.sent.done():
             spent_s = (clock() - (tape.sent_at_ns or started_ns)) / _NS
-            await _listen(tape, deadline_s - spent_s, leave_s)
+            at_cue = cue if abort is not None and abort.before_head else None
+            await _listen(tape, deadline_s - spent_s, leave_s, at_cue)
+        if plan.read is not None and plan.read.stops:
+            tape.leave()
         return _exchange(tape, started_ns, clock(), refused)
     finally:
-        await _stop(sending, tape)
+        await _stop(sending, tape, line)
 
 
 def with_token(request: Request, token: str) -> Request:
@@ -169,7 +174,7 @@ def _without(headers: Headers, names: Iterable[str]) -> Headers:
     return tuple(line for line in headers if line[0].lower() not in dropped)
 
 
-async def _send(url: str, request: Request, tape: Tape) -> None:
+async def _send(url: str, request: Request, tape: Tape, line: Line | None) -> None:
     """Send the request and let httpx read the head of the answer."""
     base = httpx.URL(url)
     target = base.raw_path.rstrip(b"/") + request.path.encode("latin-1")
@@ -184,19 +189,20 @@ async def _send(url: str, request: Request, tape: Tape) -> None:
         extensions={"target": target},
     )
     async with httpx.AsyncClient(
-        transport=TapedTransport(tape), trust_env=False
+        transport=TapedTransport(tape, line), trust_env=False
     ) as client:
         response = await client.send(message, stream=True)
         tape.forget_unread()
         await response.aclose()
 
 
-async def _stop(sending: asyncio.Future[None], tape: Tape) -> None:
+async def _stop(sending: asyncio.Future[None], tape: Tape, line: Line | None) -> None:
     sending.cancel()
     # What it has to say was asked for in `_refusal`.
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await sending
-    await tape.close()
+    if line is None or not line.park(tape):
+        await tape.close()
 
 
 def _refusal(sending: asyncio.Future[None]) -> str | None:
@@ -214,15 +220,28 @@ def _refusal(sending: asyncio.Future[None]) -> str | None:
     raise InputError(f"the request cannot be sent: {error}") from error
 
 
-async def _listen(tape: Tape, timeout_s: float, leave_s: float | None) -> None:
+async def _listen(
+    tape: Tape,
+    timeout_s: float,
+    leave_s: float | None,
+    cue: Callable[[], Awaitable[None]] | None,
+) -> None:
     """Wait until the answer is over, the client left, or the time is up."""
     loop = asyncio.get_running_loop()
     leaving = None if leave_s is None else loop.call_later(leave_s, tape.leave)
+    waiting = asyncio.ensure_future(_leave_at(tape, cue)) if cue else None
     try:
         await asyncio.wait({tape.over}, timeout=max(0.0, timeout_s))
     finally:
         if leaving is not None:
             leaving.cancel()
+        if waiting is not None:
+            waiting.cancel()
+
+
+async def _leave_at(tape: Tape, cue: Callable[[], Awaitable[None]]) -> None:
+    await cue()
+    tape.leave()
 
 
 def _exchange(
@@ -253,6 +272,7 @@ def _exchange(
         end_at_ns=end_ns - zero_ns,
         why=refused or reader.why,
         surplus=reader.surplus,
+        reused=tape.reused,
     )
 
 

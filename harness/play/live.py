@@ -92,6 +92,7 @@ class LiveTarget:
                 script.request,
                 token=token,
                 plan=script.client,
+                cue=ticket.asked,
                 headers=self.target.headers,
             )
             with contextlib.suppress(TimeoutError):

@@ -70,6 +70,8 @@ class Performance:
     Attributes:
         sent: For every write, its time and the body bytes written so far.
         lateness_ns: For every write, actual minus planned time.
+        taken: As ``sent``, with the time at which the kernel took the bytes, also of
+            those that the peer held up.
         finished: True when the whole script was performed.
         closed_at_ns: When the peer closed while the script still ran or stalled.
         over: True when nothing more will happen.
@@ -88,6 +90,7 @@ class Performance:
         self.draft = draft
         self.sent: list[tuple[int, int]] = []
         self.lateness_ns: list[int] = []
+        self.taken: list[tuple[int, int]] = []
         self.finished = False
         self.closed_at_ns: int | None = None
         self.over = False
@@ -177,6 +180,7 @@ class Performance:
             held_up = due_ns < self._resumed_ns
             self.sent.append((due_ns if held_up else now_ns, self._body_length))
             self.lateness_ns.append(now_ns - max(due_ns, self._resumed_ns))
+            self.taken.append((now_ns, self._body_length))
         if send.wire:
             self._transport.write(send.wire)
 

@@ -8,7 +8,7 @@ from harness.config import Target
 from harness.faults.registry import FaultError
 from harness.judge.oracle import Expectation, expectation
 from harness.judge.record import RunSettings, TargetFacts
-from harness.play.virtual import RelayFactory, load_relay
+from harness.play.relays import RelayFactory, load_relay
 from harness.scenario.model import Mode, Scenario
 from harness.scenario.script import Script, make_script
 

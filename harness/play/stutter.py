@@ -10,7 +10,8 @@ from harness.errors import InputError
 from harness.judge.observation import Observation
 from harness.judge.stutter import Scored, score
 from harness.judge.under_test import RelayUnderTest
-from harness.play.virtual import load_relay, new_relay, play_virtual
+from harness.play.relays import load_relay, new_relay
+from harness.play.virtual import play_virtual
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 from harness.scenario.stutter_sets import SETS, base_of

@@ -18,14 +18,16 @@ from typing import Any
 import httpcore
 import httpx
 
+from harness.cassette.model import Framing
 from harness.judge.observation import ClientEnd
 from harness.play.performance import reset
+from harness.play.sipping import Sipping
 from harness.play.wire import ResponseReader
-from harness.scenario.model import AbortHow
+from harness.scenario.client import AbortHow, ClientPlan
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 
-__all__ = ["Tape", "TapedTransport"]
+__all__ = ["Line", "Tape", "TapedTransport"]
 
 
 class Tape(asyncio.Protocol):
@@ -34,14 +36,15 @@ class Tape(asyncio.Protocol):
     Args:
         reader: Judges the answer.
         clock: Monotonic nanoseconds.
-        leave_after: Leave once so many events were read; None: stay.
-        how: How to leave.
+        plan: What the client does; None: it reads to the end.
 
     Attributes:
         reader: As given.
         raw: Every read, with its time.
         sent_at_ns: When the last byte of the request was handed to the kernel.
         left_at_ns: When the client left, as its plan said; None: it did not.
+        body_length: Bytes of the body so far.
+        reused: True where the connection had served another exchange before.
         sent: Done when the request was sent whole.
         over: Done when the answer ended, or the client left.
     """
@@ -51,8 +54,7 @@ class Tape(asyncio.Protocol):
         reader: ResponseReader,
         *,
         clock: Callable[[], int],
-        leave_after: int | None = None,
-        how: AbortHow = AbortHow.RST,
+        plan: ClientPlan | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.reader = reader
@@ -62,10 +64,13 @@ class Tape(asyncio.Protocol):
         self.sent: asyncio.Future[None] = loop.create_future()
         self.over: asyncio.Future[None] = loop.create_future()
         self.transport: asyncio.Transport | None = None
+        self.body_length = 0
+        self.reused = False
         self._clock = clock
-        self._leave_after = leave_after
-        self._how = how
+        self._plan = plan or ClientPlan()
+        self._abort = self._plan.abort
         self._events = 0
+        self._half_closed = False
         self._parser = EventStreamParser()
         self._closed: asyncio.Future[None] = loop.create_future()
         self._writable = asyncio.Event()
@@ -124,12 +129,46 @@ class Tape(asyncio.Protocol):
         """Close the connection as the plan says, unless the answer is over."""
         if self.over.done() or self.transport is None:
             return
+        how = AbortHow.RST if self._abort is None else self._abort.how
+        if how is AbortHow.HALF_CLOSE:
+            if not self._half_closed:
+                self._half_closed = True
+                self.transport.write_eof()
+            return
         self.left_at_ns = self._clock()
         self._finish()
-        if self._how is AbortHow.RST:
+        if how is AbortHow.RST:
             reset(self.transport)
         else:
             _send_fin(self.transport)
+
+    @property
+    def head_came(self) -> bool:
+        """Whether the head of the answer is complete."""
+        return self.reader.head_at_ns is not None
+
+    @property
+    def plan(self) -> ClientPlan:
+        """What the client does."""
+        return self._plan
+
+    def can_be_kept(self) -> bool:
+        """Whether another request may follow on the connection (RFC 9112, 9.3)."""
+        reader = self.reader
+        says_close = any(
+            name.lower() == b"connection" and b"close" in value.lower()
+            for name, value in reader.headers
+        )
+        return (
+            self.transport is not None
+            and not self.transport.is_closing()
+            and not self._half_closed
+            and reader.end is ClientEnd.COMPLETE
+            and reader.http_version == "HTTP/1.1"
+            and reader.framing is not Framing.CLOSE
+            and not reader.surplus
+            and not says_close
+        )
 
     async def close(self) -> None:
         """Close what is still open, and wait until the socket is free."""
@@ -173,17 +212,19 @@ class Tape(asyncio.Protocol):
         self._unread = None
 
     def _count(self, pieces: list[bytes]) -> None:
-        if self._leave_after is not None:
+        self.body_length += sum(map(len, pieces))
+        if self._abort is not None and self._abort.after_events is not None:
             for piece in pieces:
                 found = self._parser.feed(piece)
                 self._events += sum(isinstance(e, ServerSentEvent) for e in found)
 
     def _has_read_enough(self) -> bool:
-        return (
-            self._leave_after is not None
-            and self.reader.head_at_ns is not None
-            and self._events >= self._leave_after
-        )
+        abort = self._abort
+        if abort is None or not self.head_came:
+            return False
+        if abort.after_events is not None:
+            return self._events >= abort.after_events
+        return abort.after_bytes is not None and self.body_length >= abort.after_bytes
 
     def _finish(self) -> None:
         if not self.over.done():
@@ -230,6 +271,8 @@ class _TapedStream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002, ASYNC109 - as above
     ) -> httpcore.AsyncNetworkStream:
+        if self._tape.plan.read is not None:
+            raise httpcore.ConnectError("a client that reads slowly speaks no TLS here")
         plain = self._tape.transport
         assert plain is not None  # noqa: S101 - connect_tcp has set it
         try:
@@ -250,11 +293,49 @@ class _TapedStream(httpcore.AsyncNetworkStream):
         return None
 
 
+class Line:
+    """A client's connection that may serve one exchange after another.
+
+    Attributes:
+        reused: Whether the last exchange had the connection of the one before.
+    """
+
+    def __init__(self) -> None:
+        self.reused = False
+        self._parked: asyncio.Transport | None = None
+
+    def park(self, tape: Tape) -> bool:
+        """Keep the connection of a tape, where it allows another exchange."""
+        if not tape.can_be_kept():
+            return False
+        assert tape.transport is not None  # noqa: S101 - `can_be_kept` asked
+        self._parked = tape.transport
+        tape.transport.set_protocol(_Idle())
+        return True
+
+    def take(self) -> asyncio.Transport | None:
+        """Return the kept connection, unless its peer closed it meanwhile."""
+        parked, self._parked = self._parked, None
+        self.reused = parked is not None and not parked.is_closing()
+        return parked if self.reused else None
+
+    def close(self) -> None:
+        """Close what is kept."""
+        if self._parked is not None:
+            self._parked.close()
+            self._parked = None
+
+
+class _Idle(asyncio.Protocol):
+    """Waits between two exchanges; asyncio closes the transport where the peer does."""
+
+
 class _TapedBackend(httpcore.AsyncNetworkBackend):
     """Connects one tape, once."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, line: Line | None) -> None:
         self._tape = tape
+        self._line = line
 
     async def connect_tcp(
         self,
@@ -264,12 +345,45 @@ class _TapedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,  # noqa: ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore.AsyncNetworkStream:
+        kept = self._line.take() if self._line is not None else None
+        if kept is not None:
+            protocol = self._protocol()
+            kept.set_protocol(protocol)
+            protocol.connection_made(kept)
+            self._tape.reused = True
+            return _TapedStream(self._tape)
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: self._tape, host, port)
+            if self._tape.plan.receive_buffer is None:
+                await loop.create_connection(self._protocol, host, port)
+            else:
+                connected = await self._small_socket(loop, host, port)
+                await loop.create_connection(self._protocol, sock=connected)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         return _TapedStream(self._tape)
+
+    def _protocol(self) -> asyncio.BaseProtocol:
+        read = self._tape.plan.read
+        return self._tape if read is None else Sipping(self._tape, read)
+
+    async def _small_socket(
+        self, loop: asyncio.AbstractEventLoop, host: str, port: int
+    ) -> socket.socket:
+        """Connect a socket whose buffer was made small before: later is too late."""
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
+        connecting = socket.socket(family, kind, protocol)
+        try:
+            connecting.setblocking(False)
+            connecting.setsockopt(
+                socket.SOL_SOCKET, socket.SO_RCVBUF, self._tape.plan.receive_buffer or 0
+            )
+            await loop.sock_connect(connecting, address)
+        except BaseException:
+            connecting.close()
+            raise
+        return connecting
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -290,10 +404,16 @@ class _Body(httpx.AsyncByteStream):
 
 
 class TapedTransport(httpx.AsyncBaseTransport):
-    """Sends a request of httpx on a fresh connection that is taped."""
+    """Sends a request of httpx on a connection that is taped.
 
-    def __init__(self, tape: Tape) -> None:
-        self._pool = httpcore.AsyncConnectionPool(network_backend=_TapedBackend(tape))
+    Args:
+        tape: Gets what comes.
+        line: A connection to go on with, where it has one; None: a fresh one.
+    """
+
+    def __init__(self, tape: Tape, line: Line | None = None) -> None:
+        backend = _TapedBackend(tape, line)
+        self._pool = httpcore.AsyncConnectionPool(network_backend=backend)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """See `httpx.AsyncBaseTransport`."""

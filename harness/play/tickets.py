@@ -16,7 +16,7 @@ from itertools import takewhile
 
 import orjson
 
-from harness.faults.draft import Finish
+from harness.faults.draft import Finish, WireDraft
 from harness.judge.observation import UpstreamRequest
 from harness.play.performance import Performance
 from harness.play.requests import ReceivedRequest
@@ -42,8 +42,13 @@ class Served:
     request: ReceivedRequest
     performance: Performance
 
-    def observed(self, zero_ns: int) -> UpstreamRequest:
-        """Return what happened, with times relative to ``zero_ns``."""
+    def observed(self, zero_ns: int, number: int) -> UpstreamRequest:
+        """Return what happened, with times relative to ``zero_ns``.
+
+        Args:
+            zero_ns: The client's zero.
+            number: Which of the script's drafts it got.
+        """
         played = self.performance
         return UpstreamRequest(
             at_ns=self.request.head_at_ns - zero_ns,
@@ -57,6 +62,8 @@ class Served:
             closed_at_ns=None
             if played.closed_at_ns is None
             else played.closed_at_ns - zero_ns,
+            taken=tuple((at_ns - zero_ns, length) for at_ns, length in played.taken),
+            played=number,
         )
 
 
@@ -82,7 +89,9 @@ class Ticket:
         )
         self._owner = owner
         self._served: list[Served] = []
+        self._played: list[int] = []
         self._changed = asyncio.Event()
+        self._asked = asyncio.Event()
 
     @property
     def attempts(self) -> int:
@@ -96,7 +105,20 @@ class Ticket:
 
     def requests(self, zero_ns: int) -> tuple[UpstreamRequest, ...]:
         """Return what was seen of every request, with times relative to ``zero_ns``."""
-        return tuple(served.observed(zero_ns) for served in self._served)
+        return tuple(
+            served.observed(zero_ns, number)
+            for served, number in zip(self._served, self._played, strict=False)
+        )
+
+    def next_draft(self) -> WireDraft:
+        """Return what the next request gets."""
+        number = self.script.played(self.next_attempt)
+        self._played.append(number)
+        return self.script.drafts[number]
+
+    async def asked(self) -> None:
+        """Wait until the first request was read."""
+        await self._asked.wait()
 
     async def settled(self) -> None:
         """Wait until no answer is being performed; a stall ends with its connection.
@@ -116,6 +138,7 @@ class Ticket:
     def add(self, served: Served, assigned_by: Assignment) -> None:
         """Note a request and its performance (the upstream calls this)."""
         self._served.append(served)
+        self._asked.set()
         self.assigned_by = self.assigned_by or assigned_by
 
     def changed(self) -> None:

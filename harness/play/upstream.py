@@ -84,7 +84,7 @@ class _House:
         if isinstance(found, str):
             return found
         ticket, how = found
-        return ticket.script.attempt(ticket.next_attempt), ticket, how
+        return ticket.next_draft(), ticket, how
 
     def note_stray(self, request: ReceivedRequest, why: str) -> None:
         at_ns = request.read_at_ns or self.stage.clock()

@@ -7,87 +7,26 @@ bit. The network is perfect: what one side sends, the other has at the same inst
 
 from __future__ import annotations
 
-import heapq
-import importlib
-import inspect
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 from harness.cassette.model import Framing
-from harness.errors import InputError
 from harness.faults.draft import Finish, WireDraft
 from harness.faults.transport import Heartbeat
 from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
+from harness.play.relays import Relay, RelayFactory, load_relay, new_relay
+from harness.play.simulated import Rank, World
+from harness.play.virtual_client import VirtualClient
 from harness.scenario.script import Script
-from harness.sse.model import ServerSentEvent
-from harness.sse.parser import EventStreamParser
 
-__all__ = ["Relay", "RelayFactory", "load_relay", "new_relay", "play_virtual"]
+__all__ = ["load_relay", "play_virtual"]
 
 DEADLINE_MS = 1_200_000.0
 """Default patience of the virtual client: above any usual timeout of a target."""
 
-_CLIENT, _UPSTREAM, _TIMER = range(3)
-
 _MS = 1_000_000
-
-
-class Relay(Protocol):
-    """The sans-IO logic of one architecture; the forms of both tuples are in DESIGN."""
-
-    def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Take one event, return the commands that follow from it."""
-
-
-RelayFactory = Callable[..., Relay]
-"""``make_relay(settings, seed)``, or ``make_relay(settings, seed, shared=None)``."""
-
-
-def load_relay(path: str) -> RelayFactory:
-    """Import the factory that a dotted path ``module:name`` names.
-
-    Raises:
-        InputError: If it cannot be imported.
-    """
-    module_name, _, attribute = path.partition(":")
-    try:
-        factory = getattr(importlib.import_module(module_name), attribute or "")
-    except (ImportError, AttributeError, ValueError) as error:
-        raise InputError(
-            f"cannot load the relay {path!r} (expected module:factory): {error}",
-            key="relay",
-        ) from None
-    if not callable(factory):
-        raise InputError(f"{path!r} is not callable", key="relay")
-    loaded: RelayFactory = factory
-    return loaded
-
-
-def new_relay(
-    factory: RelayFactory,
-    settings: Mapping[str, str],
-    seed: int,
-    shared: dict[str, Any],
-) -> Relay:
-    """Make a relay; who has a parameter ``shared`` gets what its streams share."""
-    if _takes_shared(factory):
-        return factory(settings, seed, shared=shared)
-    return factory(settings, seed)
-
-
-@lru_cache(maxsize=64)
-def _takes_shared(factory: RelayFactory) -> bool:
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        # A callable written in C may not tell; then it is taken at its oldest form.
-        return False
-    return any(
-        parameter.name == "shared" or parameter.kind is parameter.VAR_KEYWORD
-        for parameter in parameters
-    )
 
 
 def play_virtual(  # noqa: PLR0913 - the last two are options
@@ -112,7 +51,11 @@ def play_virtual(  # noqa: PLR0913 - the last two are options
             nothing went before this stream.
     """
     relay = new_relay(factory, settings, script.seed, {} if shared is None else shared)
-    seen = _Play(target, relay, script).run()
+    world = World()
+    play = _Play(target, relay, script, world)
+    play.start()
+    world.run(until=lambda: play.over)
+    seen = play.observation()
     said = getattr(relay, "architecture", None)
     if architecture is None or said in {None, architecture}:
         return seen
@@ -123,11 +66,14 @@ def play_virtual(  # noqa: PLR0913 - the last two are options
 class _Upstream:
     """One attempt: what the upstream will do, and what it did."""
 
-    def __init__(self, wire: WireDraft, at_ns: int, request: Script) -> None:
-        self.wire = wire
+    def __init__(self, script: Script, played: int, at_ns: int) -> None:
+        self.wire = script.drafts[played]
+        self.played = played
         self.at_ns = at_ns
-        self.request = request.request
+        self.request = script.request
         self.sent: list[tuple[int, int]] = []
+        self.taken: list[tuple[int, int]] = []
+        self.due: deque[tuple[int, tuple[Any, ...]]] = deque()
         self.total = 0
         self.finished = False
         self.closed_at_ns: int | None = None
@@ -136,41 +82,54 @@ class _Upstream:
     def open(self) -> bool:
         return not self.finished and self.closed_at_ns is None
 
-    def observed(self) -> UpstreamRequest:
+    def observed(self, zero_ns: int) -> UpstreamRequest:
+        closed_ns = self.closed_at_ns
         return UpstreamRequest(
-            at_ns=self.at_ns,
+            at_ns=self.at_ns - zero_ns,
             method=self.request.method,
             path=self.request.path,
             headers=_encoded(self.request.headers),
             body=self.request.body,
-            sent=tuple(self.sent),
+            sent=_since(zero_ns, self.sent),
             lateness_ns=(),
             finished=self.finished,
-            closed_at_ns=self.closed_at_ns,
+            closed_at_ns=None if closed_ns is None else closed_ns - zero_ns,
+            taken=_since(zero_ns, self.taken),
+            played=self.played,
         )
 
 
-class _Play:
-    """One stream: the clock, both ends, and the relay between them."""
+def _since(zero_ns: int, marks: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    return tuple((at_ns - zero_ns, total) for at_ns, total in marks)
 
-    def __init__(self, target: str, relay: Relay, script: Script) -> None:
+
+class _Play:
+    """One stream: both ends, and the relay between them."""
+
+    def __init__(self, target: str, relay: Relay, script: Script, world: World) -> None:
         self._target = target
         self._relay = relay
         self._script = script
-        self._now = 0
+        self._world = world
+        self._zero = 0
         self._order = 0
-        self._heap: list[tuple[int, int, int, Callable[[], None]]] = []
         self._upstreams: list[_Upstream] = []
-        self._timers: dict[str, int] = {}
+        self._timers: dict[str, tuple[int, int]] = {}
         self._paused = False
-        self._waiting: list[Callable[[], None]] = []
+        self._held_up_at: int | None = None
         self._status: int | None = None
         self._headers: tuple[tuple[bytes, bytes], ...] = ()
         self._head_at: int | None = None
         self._room: int | None = None  # bytes left of a promised content-length
-        self._reads: list[tuple[int, bytes]] = []
-        self._parser = EventStreamParser()
-        self._events_read = 0
+        self._sent_all = False  # the relay has ended its answer
+        self._slow = script.client.read is not None
+        self._client = VirtualClient(
+            script.client,
+            world,
+            leave=self._client_leaves,
+            hold_up=self._hold_up,
+            go_on=self._go_on,
+        )
         self._end: ClientEnd | None = None
         self._end_at = 0
         self._log: list[str] = []
@@ -191,12 +150,17 @@ class _Play:
             "observe": self._measure,
         }
 
-    def run(self) -> Observation:
-        abort = self._script.client.abort
-        if abort is not None and abort.after_ms is not None:
-            self._at(round(abort.after_ms * _MS), _CLIENT, self._client_leaves)
-        deadline = self._script.client.deadline_ms or DEADLINE_MS
-        deadline_ns = round(deadline * _MS)
+    def start(self) -> None:
+        """Send the request, now."""
+        plan, world = self._script.client, self._world
+        self._zero = world.now_ns
+        if plan.abort is not None and plan.abort.after_ms is not None:
+            leave_ns = self._zero + round(plan.abort.after_ms * _MS)
+            world.at(leave_ns, Rank.CLIENT, self._client_leaves)
+        patience_ms = plan.deadline_ms or DEADLINE_MS
+        world.at(
+            self._zero + round(patience_ms * _MS), Rank.DEADLINE, self._lose_patience
+        )
         request = self._script.request
         self._tell(
             (
@@ -207,33 +171,28 @@ class _Play:
                 request.body,
             )
         )
-        while self._heap and not self._over():
-            at_ns, _, _, act = heapq.heappop(self._heap)
-            if at_ns > deadline_ns:
-                break
-            self._now = at_ns
-            act()
-        if self._end is None:
-            self._close(ClientEnd.TIMEOUT, at_ns=deadline_ns)
-        return self._observation()
 
-    def _over(self) -> bool:
+    @property
+    def over(self) -> bool:
+        """Whether the client has its end and the upstream is free."""
         upstream_open = bool(self._upstreams) and self._upstreams[-1].open
         return self._end is not None and not upstream_open
 
-    def _observation(self) -> Observation:
+    def observation(self) -> Observation:
+        """Return what both ends saw."""
+        zero = self._zero
         return Observation(
             target=self._target,
             virtual=True,
             status=self._status,
             http_version=None if self._status is None else "HTTP/1.1",
             headers=self._headers,
-            head_at_ns=self._head_at,
-            reads=tuple(self._reads),
+            head_at_ns=None if self._head_at is None else self._head_at - zero,
+            reads=tuple((at_ns - zero, data) for at_ns, data in self._client.reads),
             end=self._end or ClientEnd.TIMEOUT,
-            end_at_ns=self._end_at,
+            end_at_ns=self._end_at - zero,
             upstream=tuple(
-                upstream.observed()
+                upstream.observed(zero)
                 for upstream in self._upstreams
                 # What was refused reached nobody.
                 if upstream.wire.finish is not Finish.REFUSED
@@ -242,18 +201,13 @@ class _Play:
             invalid=self._invalid,
         )
 
-    def _at(self, at_ns: int, rank: int, act: Callable[[], None]) -> None:
-        self._order += 1
-        heapq.heappush(self._heap, (max(at_ns, self._now), rank, self._order, act))
-
     def _tell(self, event: tuple[Any, ...]) -> None:
         try:
-            commands = self._relay.handle(self._now, event)
+            commands = self._relay.handle(self._world.now_ns, event)
         except Exception as error:  # noqa: BLE001 - a target's crash is a finding
             self._log.append(f"crashed: {type(error).__name__} on {event[0]}")
-            self._close(ClientEnd.TRUNCATED)
-            if self._upstreams and self._upstreams[-1].open:
-                self._upstreams[-1].closed_at_ns = self._now
+            self._end_answer(ClientEnd.TRUNCATED)
+            self._close_upstream()
             return
         for command in commands:
             self._perform(command)
@@ -274,13 +228,18 @@ class _Play:
     def _connect(self, attempt: int) -> None:
         # One attempt at a time: a driver drops what a relay forgot to close.
         self._close_upstream()
-        upstream = _Upstream(self._script.attempt(attempt), self._now, self._script)
+        zero = self._world.now_ns
+        number = max(attempt, len(self._upstreams) + 1)
+        upstream = _Upstream(self._script, self._script.played(number), zero)
         self._upstreams.append(upstream)
         # Every attempt has a connection of its own, which may be accepted late.
-        wire, zero = upstream.wire, self._now + upstream.wire.socket.accept_ns
+        wire, zero = upstream.wire, zero + upstream.wire.socket.accept_ns
         if wire.finish is Finish.REFUSED:
             self._upstream_at(zero, upstream, ("ended", "refused"))
             return
+        abort = self._script.client.abort
+        if abort is not None and abort.before_head:
+            self._world.at(zero, Rank.CLIENT, self._client_leaves)
         visible_total = 0
         earliest = wire.head_at_ns or 0
         if wire.head_at_ns is not None:
@@ -317,26 +276,33 @@ class _Play:
                 self._beat(upstream, beat, due_ns)
 
         self._upstream_at(due_ns, upstream, ("data", beat.data))
-        self._at(due_ns, _UPSTREAM, act)
+        self._world.at(due_ns, Rank.UPSTREAM, act)
 
     def _upstream_at(
         self, at_ns: int, upstream: _Upstream, event: tuple[Any, ...]
     ) -> None:
         def act() -> None:
-            if not upstream.open:
+            if upstream.open:
+                upstream.due.append((at_ns, event))
+                self._deliver(upstream)
+
+        self._world.at(at_ns, Rank.UPSTREAM, act)
+
+    def _deliver(self, upstream: _Upstream) -> None:
+        """Hand on what is due, in order, unless the relay or its client must wait."""
+        while upstream.due and upstream.open:
+            if self._paused or self._held_up_at is not None:
                 return
-            if self._paused:
-                self._waiting.append(act)
-                return
+            at_ns, event = upstream.due.popleft()
             if event[0] == "data":
                 upstream.total += len(event[1])
                 # Offered when it was due, also where the relay asked it to wait.
                 upstream.sent.append((at_ns, upstream.total))
+                if self._slow:
+                    upstream.taken.append((self._world.now_ns, upstream.total))
             elif event[0] == "ended":
                 upstream.finished = True
             self._tell(event)
-
-        self._at(at_ns, _UPSTREAM, act)
 
     def _send_head(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
         if self._status is not None:
@@ -344,20 +310,21 @@ class _Play:
             return
         self._status = status
         self._headers = tuple(headers)
-        self._head_at = self._now
+        self._head_at = self._world.now_ns
         length = next(
             (value for name, value in headers if name.lower() == b"content-length"),
             None,
         )
         if length is not None and length.isdigit():
             self._room = int(length)
-        self._maybe_leave()
+        self._client.see_head()
 
     def _send(self, data: bytes) -> None:
-        if self._end is not None:
-            if self._end is not ClientEnd.CLIENT_CLOSED:
-                self._misuse("sent bytes after its end")
+        if self._sent_all:
+            self._misuse("sent bytes after its end")
             return
+        if self._end is not None:
+            return  # the client left, or lost its patience
         if self._status is None:
             self._misuse("sent bytes before a head")
             return
@@ -365,44 +332,53 @@ class _Play:
             # A server cannot write more than it promised; the rest is dropped.
             data = data[: self._room]
             self._room -= len(data)
-        if not data:
-            return
-        self._reads.append((self._now, data))
-        self._events_read += sum(
-            isinstance(found, ServerSentEvent) for found in self._parser.feed(data)
-        )
-        self._maybe_leave()
+        if data:
+            self._client.take(data)
 
     def _finish(self) -> None:
         short = self._room is not None and self._room > 0
-        self._close(ClientEnd.TRUNCATED if short else ClientEnd.COMPLETE)
+        self._end_answer(ClientEnd.TRUNCATED if short else ClientEnd.COMPLETE)
 
     def _abort(self) -> None:
-        self._close(ClientEnd.TRUNCATED)
+        self._end_answer(ClientEnd.TRUNCATED)
+
+    def _end_answer(self, end: ClientEnd) -> None:
+        """End the answer, which the client learns when it has read all before it."""
+        if not self._sent_all and self._end is None:
+            self._sent_all = True
+            self._client.after_the_rest(lambda: self._close(end))
 
     def _close_upstream(self) -> None:
         if self._upstreams and self._upstreams[-1].open:
-            self._upstreams[-1].closed_at_ns = self._now
+            self._upstreams[-1].closed_at_ns = self._world.now_ns
 
     def _pause(self) -> None:
         self._paused = True
 
     def _resume(self) -> None:
         self._paused = False
-        waiting, self._waiting = self._waiting, []
-        for act in waiting:
-            self._at(self._now, _UPSTREAM, act)
+        if self._held_up_at is None:
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._upstreams:
+            upstream = self._upstreams[-1]
+            now_ns = self._world.now_ns
+            self._world.at(now_ns, Rank.UPSTREAM, lambda: self._deliver(upstream))
 
     def _set_timer(self, name: str, at_ns: int) -> None:
         self._order += 1
-        ticket = self._timers[name] = self._order
+        ticket = (self._order, at_ns)
+        self._timers[name] = ticket
+        if self._held_up_at is not None:
+            return  # timers stand still; `_go_on` sets it
 
         def act() -> None:
-            if self._timers.get(name) == ticket:
+            if self._timers.get(name) == ticket and not self.over:
                 del self._timers[name]
                 self._tell(("timer", name))
 
-        self._at(at_ns, _TIMER, act)
+        self._world.at(at_ns, Rank.TIMER, act)
 
     def _cancel_timer(self, name: str) -> None:
         self._timers.pop(name, None)
@@ -416,24 +392,53 @@ class _Play:
 
     # The client.
 
-    def _maybe_leave(self) -> None:
-        abort = self._script.client.abort
-        if abort is None or abort.after_events is None:
+    def _hold_up(self) -> None:
+        """The client's window is full: read no more, and stop the relay's timers.
+
+        A reader that is slow is no upstream that is silent.
+        """
+        self._held_up_at = self._world.now_ns
+        for name, (_, at_ns) in list(self._timers.items()):
+            self._set_timer(name, at_ns)  # under a new number, so that none rings
+
+    def _go_on(self) -> None:
+        """The client reads again."""
+        if self._held_up_at is None:
             return
-        if self._events_read >= abort.after_events:
-            self._at(self._now, _CLIENT, self._client_leaves)
+        stood_ns = self._world.now_ns - self._held_up_at
+        self._held_up_at = None
+        if self.over or self._end is not None:
+            return
+        for name, (_, at_ns) in list(self._timers.items()):
+            self._set_timer(name, at_ns + stood_ns)
+        if not self._sent_all:
+            self._tell(("writable",))
+        if not self._paused and self._held_up_at is None:
+            self._read_on()
 
     def _client_leaves(self) -> None:
+        # What is sent whole may wait unread; then nobody is there to be told.
         if self._end is not None:
             return
         abort = self._script.client.abort
         self._close(ClientEnd.CLIENT_CLOSED)
-        self._tell(("client_gone", abort.how.value if abort else "fin"))
+        self._held_up_at = None
+        if not self._sent_all:
+            self._tell(("client_gone", abort.how.value if abort else "rst"))
 
-    def _close(self, end: ClientEnd, *, at_ns: int | None = None) -> None:
+    def _lose_patience(self) -> None:
+        if self._end is not None:
+            return
+        read = self._script.client.read
+        if read is not None and read.stops:
+            self._client_leaves()
+        else:
+            self._close(ClientEnd.TIMEOUT)
+
+    def _close(self, end: ClientEnd) -> None:
         if self._end is None:
             self._end = end
-            self._end_at = self._now if at_ns is None else at_ns
+            self._end_at = self._world.now_ns
 
     def _misuse(self, what: str) -> None:
         self._invalid = f"the relay {what}"

@@ -71,9 +71,9 @@ def scenario_facts(
         "recorded": scenario.recorded,
         "faults": [
             {"name": call.name, "parameters": call.parameters}
-            for call in scenario.faults
+            for call in scenario.all_faults
         ],
-        "notes": [note for wire in record.script.attempts for note in wire.notes],
+        "notes": _notes(record),
         "client": _client(record),
         "allow": _waivers(record),
         "verdict": record.result.verdict,
@@ -90,6 +90,17 @@ def scenario_facts(
     }
 
 
+def _notes(record: ScenarioRecord) -> list[str]:
+    """What the faults did; where attempts differ, to which of them."""
+    attempts = record.script.attempts
+    if len(attempts) == 1:
+        return list(attempts[0].notes)
+    return [
+        f"attempt {number}: {'; '.join(wire.notes) or 'nothing is broken'}"
+        for number, wire in enumerate(attempts, start=1)
+    ]
+
+
 def _waivers(record: ScenarioRecord) -> list[dict[str, str]]:
     return [
         {
@@ -103,13 +114,22 @@ def _waivers(record: ScenarioRecord) -> list[dict[str, str]]:
 
 
 def _client(record: ScenarioRecord) -> dict[str, Any] | None:
-    abort = record.scenario.client.abort
-    if abort is None:
+    plan = record.scenario.client
+    abort, read = plan.abort, plan.read
+    if abort is None and read is None:
         return None
+    pause = read.pause if read else None
     return {
-        "after_events": abort.after_events,
-        "after_ms": abort.after_ms,
-        "how": abort.how,
+        "after_events": abort.after_events if abort else None,
+        "after_ms": abort.after_ms if abort else None,
+        "after_bytes": abort.after_bytes if abort else None,
+        "before_head": abort.before_head if abort else False,
+        "how": abort.how if abort else None,
+        "reads_bytes_per_s": read.bytes_per_s if read else None,
+        "pause": {"after_bytes": pause.after_bytes, "for_ms": pause.for_ms}
+        if pause
+        else None,
+        "receive_buffer": plan.receive_buffer,
     }
 
 
@@ -121,10 +141,16 @@ def _oracle(expected: Expectation) -> dict[str, Any]:
         "reasons": expected.reasons,
         "status": expected.status,
         "stream": expected.stream,
-        "upstream_requests": expected.upstream_requests,
+        "upstream_requests": _requests(expected),
         "events": len(expected.reading.items),
         "text": _text_lengths(expected.reading.message.choices),
     }
+
+
+def _requests(expected: Expectation) -> str:
+    if expected.upstream_requests is not None:
+        return str(expected.upstream_requests)
+    return "1, and more by retries" if expected.may_be_retried else "1"
 
 
 def _answers(

@@ -344,9 +344,28 @@ def _wrong_words(wrong: Mapping[str, Any]) -> str:
 
 
 def _client_words(client: Mapping[str, Any]) -> str:
-    how = client["how"].upper()
+    words = []
+    if client["reads_bytes_per_s"] is not None:
+        words.append(f"the client read {client['reads_bytes_per_s']} bytes a second")
+    if client["pause"] is not None:
+        for_ms = client["pause"]["for_ms"]
+        how_long = "for ever" if for_ms is None else f"for {for_ms:g} ms"
+        words.append(
+            f"the client read nothing {how_long} "
+            f"after {client['pause']['after_bytes']} bytes"
+        )
+    if client["how"] is not None:
+        words.append(f"the client {_leaving(client)}")
+    return "; ".join(words)
+
+
+def _leaving(client: Mapping[str, Any]) -> str:
+    half = client["how"] == "half_close"
+    how = "shut its sending half" if half else f"left by {client['how'].upper()}"
+    if client["before_head"]:
+        return f"{how} before the head"
     if client["after_events"] is not None:
-        return f"the client left by {how} after {client['after_events']} event(s)"
-    if client["after_ms"] is not None:
-        return f"the client left by {how} after {client['after_ms']:g} ms"
-    return f"the client left by {how}"
+        return f"{how} after {client['after_events']} event(s)"
+    if client["after_bytes"] is not None:
+        return f"{how} after {client['after_bytes']} bytes"
+    return f"{how} after {client['after_ms']:g} ms"

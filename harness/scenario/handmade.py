@@ -15,10 +15,10 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.documents import Document
+from harness.documents import Document, Path
 from harness.sse.encoder import encode_comment, encode_event
 
-__all__ = ["DEFAULT_REQUEST", "handmade_response", "json_text"]
+__all__ = ["DEFAULT_REQUEST", "at", "handmade_response", "json_text"]
 
 _ITL_MS = 20.0
 """Time before each event: what a model of 50 tokens a second takes."""
@@ -47,17 +47,31 @@ DEFAULT_REQUEST = Request(
 """What the client asks where the scenario has neither recording nor request."""
 
 
-def handmade_response(document: Document) -> Response:
-    """Make the answer that the ``stream`` of a scenario describes.
+def at(document: Document, place: Path) -> Any:
+    """Return what stands at a place of a document."""
+    value = document.data
+    for step in place:
+        value = value[step]
+    return value
+
+
+def handmade_response(document: Document, place: Path = ()) -> Response:
+    """Make the answer that a ``stream`` describes.
 
     Args:
         document: The scenario, valid by its schema.
+        place: Where in it the mapping stands that has the ``stream``.
 
     Raises:
         InputError: An event is none, or comes before the one before it.
     """
-    data: Mapping[str, Any] = document.data
-    segments = _segments(document, data["stream"], float(data.get("itl_ms", _ITL_MS)))
+    data: Mapping[str, Any] = at(document, place)
+    segments = _segments(
+        document,
+        (*place, "stream"),
+        data["stream"],
+        float(data.get("itl_ms", _ITL_MS)),
+    )
     total = sum(len(segment.data) for segment in segments)
     return Response(
         status=data.get("status", 200),
@@ -84,13 +98,13 @@ def _headers(data: Mapping[str, Any], total: int) -> Headers:
 
 
 def _segments(
-    document: Document, items: Sequence[Any], itl_ms: float
+    document: Document, around: Path, items: Sequence[Any], itl_ms: float
 ) -> tuple[Segment, ...]:
     segments: list[Segment] = []
     at_ms = 0.0
     for number, item in enumerate(items):
         form: Mapping[str, Any] = item if isinstance(item, dict) else {"data": item}
-        place = ("stream", number)
+        place = (*around, number)
         if "at_ms" in form and "gap_ms" in form:
             raise document.error("expected at_ms or gap_ms, came both", place)
         due_ms = float(form.get("at_ms", at_ms + form.get("gap_ms", itl_ms)))
@@ -109,9 +123,7 @@ def _segments(
     return tuple(segments)
 
 
-def _encode(
-    document: Document, place: tuple[str, int], form: Mapping[str, Any]
-) -> bytes:
+def _encode(document: Document, place: Path, form: Mapping[str, Any]) -> bytes:
     kinds = [kind for kind in _FORMS if kind in form]
     if len(kinds) != 1:
         came = ", ".join(kinds) or "none"

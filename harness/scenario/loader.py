@@ -9,9 +9,11 @@ from pathlib import Path
 from harness.cassette.files import read_cassette, read_text
 from harness.cassette.model import Cassette
 from harness.documents import Document, load
+from harness.documents import Path as Place
 from harness.errors import InputError, closest
 from harness.scenario.model import Scenario
 from harness.scenario.parse import check_scenario, parse_scenario
+from harness.scenario.parts import named_cassettes
 
 __all__ = ["read_scenario", "read_suite"]
 
@@ -63,28 +65,29 @@ def _read(
 ) -> Scenario:
     document = load(read_text(path), source=str(path))
     check_scenario(document)
-    cassette = None
-    if "cassette" in document.data:
-        file = cassettes / document.data["cassette"]
+    named = {}
+    for name, place in named_cassettes(document):
+        file = cassettes / name
         if file not in known:
             if not file.is_file():
-                raise _no_cassette(document, cassettes)
+                raise _no_cassette(document, place, name, cassettes)
             known[file] = read_cassette(file)
-        cassette = known[file]
-    return parse_scenario(document, cassette=cassette, today=today)
+        named[name] = known[file]
+    return parse_scenario(document, cassettes=named, today=today)
 
 
-def _no_cassette(document: Document, cassettes: Path) -> InputError:
+def _no_cassette(
+    document: Document, place: Place, name: str, cassettes: Path
+) -> InputError:
     names: list[str] = []
     if cassettes.is_dir():
         inside = [
             file for suffix in _SUFFIXES for file in cassettes.rglob(f"*{suffix}")
         ]
         names = [file.relative_to(cassettes).as_posix() for file in inside]
-    name = document.data["cassette"]
     return document.error(
         f"no cassette {name!r} in {cassettes}",
-        ("cassette",),
+        place,
         nearest=closest(name, sorted(names)),
     )
 

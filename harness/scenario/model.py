@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from harness.cassette.model import Request, Response
 from harness.faults.registry import FaultCall
+from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
 
 __all__ = [
     "Abort",
     "AbortHow",
+    "Bounds",
     "ClientPlan",
     "Expect",
     "ExpectedEnding",
     "Mode",
+    "Pause",
+    "ReadPlan",
     "Reading",
     "Scenario",
+    "Take",
     "Waiver",
 ]
 
@@ -27,43 +32,6 @@ class Mode(StrEnum):
 
     LIVE = "live"
     VIRTUAL = "virtual"
-
-
-class AbortHow(StrEnum):
-    """How a client leaves."""
-
-    FIN = "fin"
-    RST = "rst"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abort:
-    """The client leaves in mid stream.
-
-    Attributes:
-        after_events: Leave once so many events (comments not counted) were read; 0:
-            leave once the head was read. None: see ``after_ms``.
-        after_ms: Leave so long after the request was sent, whatever came.
-        how: FIN or RST.
-    """
-
-    after_events: int | None = None
-    after_ms: float | None = None
-    how: AbortHow = AbortHow.RST
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientPlan:
-    """What the client does.
-
-    Attributes:
-        abort: Leave in mid stream.
-        deadline_ms: Stop waiting so long after the request was sent; what has not ended
-            by then hangs. None: the mode's default.
-    """
-
-    abort: Abort | None = None
-    deadline_ms: float | None = None
 
 
 class ExpectedEnding(StrEnum):
@@ -90,6 +58,35 @@ class Reading(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """A number that need not be exact.
+
+    Attributes:
+        at_least: The lowest that is right.
+        at_most: The highest; None: any.
+    """
+
+    at_least: int = 0
+    at_most: int | None = None
+
+    def __contains__(self, number: int) -> bool:
+        """Whether a number is right."""
+        return self.at_least <= number and (
+            self.at_most is None or number <= self.at_most
+        )
+
+    def __str__(self) -> str:
+        """Say it in words: ``2``, ``at most 3``."""
+        if self.at_least == self.at_most:
+            return str(self.at_least)
+        if self.at_most is None:
+            return f"at least {self.at_least}"
+        if not self.at_least:
+            return f"at most {self.at_most}"
+        return f"{self.at_least} to {self.at_most}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
     """What a scenario demands beyond, or in place of, the oracle; None: the oracle's.
 
@@ -99,9 +96,9 @@ class Expect:
         finish_reason: The literal finish_reason of choice 0.
         usage: A reading.
         ending: How it must look when it is over.
-        status: HTTP status at the client.
+        status: HTTP status at the client, one of these.
         max_hold_ms: Longest delay that the target may add to any event.
-        upstream_requests: Requests that reach the upstream.
+        upstream_requests: Requests that reach the upstream, retries included.
         upstream_closed_within_ms: After the client left, or the stream was over.
         log: A regular expression that one line of the target's log must match.
     """
@@ -111,9 +108,9 @@ class Expect:
     finish_reason: str | None = None
     usage: Reading | None = None
     ending: ExpectedEnding | None = None
-    status: int | None = None
+    status: tuple[int, ...] = ()
     max_hold_ms: float | None = None
-    upstream_requests: int | None = None
+    upstream_requests: Bounds | None = None
     upstream_closed_within_ms: float | None = None
     log: str | None = None
 
@@ -136,6 +133,21 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Take:
+    """What the upstream plays for one attempt of the target.
+
+    Attributes:
+        response: The recorded (or hand-written) answer.
+        recorded: True where it is a recording.
+        faults: In order.
+    """
+
+    response: Response
+    recorded: bool
+    faults: tuple[FaultCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One thing to show about a target.
 
@@ -148,6 +160,8 @@ class Scenario:
         response: The recorded (or hand-written) answer that the upstream plays.
         recorded: True where ``response`` is a recording.
         faults: In order.
+        attempts: What attempt after attempt of the target gets, the last one
+            repeating; empty: ``response`` with ``faults``, every time.
         client: What the client does.
         expect: What is demanded beyond the oracle.
         allow: Waivers.
@@ -162,11 +176,24 @@ class Scenario:
     response: Response
     recorded: bool
     faults: tuple[FaultCall, ...] = ()
-    client: ClientPlan = ClientPlan()
+    attempts: tuple[Take, ...] = ()
+    client: ClientPlan = field(default_factory=ClientPlan)
     expect: Expect = Expect()
     allow: tuple[Waiver, ...] = ()
     modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
     source: str | None = None
+
+    @property
+    def takes(self) -> tuple[Take, ...]:
+        """What attempt after attempt gets, the last one repeating; at least one."""
+        return self.attempts or (
+            Take(response=self.response, recorded=self.recorded, faults=self.faults),
+        )
+
+    @property
+    def all_faults(self) -> tuple[FaultCall, ...]:
+        """The faults of all attempts."""
+        return tuple(call for take in self.takes for call in take.faults)
 
     @property
     def family(self) -> str:

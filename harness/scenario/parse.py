@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -11,26 +10,22 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from harness.cassette.model import Cassette, Interaction, Request
+from harness.cassette.model import Cassette, Request
 from harness.documents import Document, validate
-from harness.errors import InputError
-from harness.faults.registry import FaultCall, check_call, find_fault, only_live
-from harness.scenario.handmade import DEFAULT_REQUEST, handmade_response, json_text
-from harness.scenario.model import (
-    Abort,
-    AbortHow,
-    ClientPlan,
-    Expect,
-    ExpectedEnding,
-    Mode,
-    Reading,
-    Scenario,
-    Waiver,
+from harness.faults.registry import FaultCall, only_live
+from harness.scenario.client import AbortHow
+from harness.scenario.handmade import json_text
+from harness.scenario.model import Mode, Scenario, Waiver
+from harness.scenario.parts import (
+    check_answer,
+    parse_answer,
+    parse_client,
+    parse_expect,
 )
 
 __all__ = ["check_scenario", "parse_scenario", "scenario_schema"]
 
-_BESIDE_STREAM = ("status", "headers", "framing", "ending", "itl_ms")
+_HALF_CLOSE = AbortHow.HALF_CLOSE.value
 
 
 @cache
@@ -42,69 +37,63 @@ def scenario_schema() -> Mapping[str, Any]:
 
 
 def check_scenario(document: Document) -> None:
-    """Refuse a document that is no scenario, before its cassette is looked for.
+    """Refuse a document that is no scenario, before its cassettes are looked for.
 
     Raises:
         InputError: With line, key and the nearest valid name.
     """
     validate(document, scenario_schema())
     data = document.data
-    if ("cassette" in data) is ("stream" in data):
-        came = "both" if "cassette" in data else "none"
-        place = ("stream",) if "stream" in data else ()
-        raise document.error(f"expected one of cassette and stream, came {came}", place)
-    for key in _BESIDE_STREAM:
-        if key in data and "stream" not in data:
-            raise document.error("belongs to a stream written by hand", (key,))
-    if "interaction" in data and "cassette" not in data:
-        raise document.error("belongs to a cassette", ("interaction",))
+    attempts = data.get("attempts", ())
+    for number in range(len(attempts)):
+        check_answer(document, ("attempts", number), required=False)
+    own = [("cassette" in entry or "stream" in entry) for entry in attempts]
+    check_answer(document, (), required=not own or not all(own))
+    if attempts and "faults" in data:
+        raise document.error(
+            "where there are attempts, each has faults of its own", ("faults",)
+        )
 
 
 def parse_scenario(
-    document: Document, *, cassette: Cassette | None, today: date
+    document: Document, *, cassettes: Mapping[str, Cassette], today: date
 ) -> Scenario:
     """Make a scenario of a document.
 
     Args:
         document: As `check_scenario` accepted it.
-        cassette: The recording that it names; None where it has a stream.
+        cassettes: The recordings that it names, by that name.
         today: The day by which waivers are held.
 
     Raises:
         InputError: With line, key and the nearest valid name.
     """
     data = document.data
-    if cassette is None:
-        request, response = DEFAULT_REQUEST, handmade_response(document)
-    else:
-        interaction = _interaction(document, cassette)
-        request, response = interaction.request, interaction.response
-    faults = _faults(document)
+    attempts = [
+        parse_answer(document, ("attempts", number), cassettes)
+        for number in range(len(data.get("attempts", ())))
+    ]
+    whole = "cassette" in data or "stream" in data
+    request, take = parse_answer(document, (), cassettes) if whole else attempts[0]
+    if attempts:
+        take = attempts[0][1]
+    takes = [attempt for _, attempt in attempts] or [take]
+    faults = tuple(call for one in takes for call in one.faults)
     return Scenario(
         id=data["scenario"],
         why=data["why"].strip(),
         tags=tuple(data.get("tags", ())),
         request=_request(data.get("request", {}), request),
-        response=response,
-        recorded=cassette is not None,
-        faults=faults,
-        client=_client(document),
-        expect=_expect(document),
+        response=take.response,
+        recorded=take.recorded,
+        faults=take.faults,
+        attempts=tuple(attempt for _, attempt in attempts),
+        client=parse_client(document, ()),
+        expect=parse_expect(document, ()),
         allow=_waivers(document, today),
         modes=_modes(document, faults),
         source=document.source,
     )
-
-
-def _interaction(document: Document, cassette: Cassette) -> Interaction:
-    number: int = document.data.get("interaction", 0)
-    count = len(cassette.interactions)
-    if number >= count:
-        raise document.error(
-            f"the cassette has {count} interaction(s), counted from 0; came {number}",
-            ("interaction",),
-        )
-    return cassette.interactions[number]
 
 
 def _request(written: Mapping[str, Any], base: Request) -> Request:
@@ -120,32 +109,13 @@ def _request(written: Mapping[str, Any], base: Request) -> Request:
     return replace(request, headers=headers, body=text.encode())
 
 
-def _faults(document: Document) -> tuple[FaultCall, ...]:
-    calls = []
-    for number, entry in enumerate(document.data.get("faults", ())):
-        [(name, parameters)] = entry.items()
-        place = ("faults", number, name)
-        call = FaultCall(name=name, parameters=parameters or {})
-        try:
-            definition = find_fault(name)
-        except InputError as error:
-            raise document.error(error.message, place, nearest=error.nearest) from None
-        try:
-            check_call(definition, call.parameters)
-        except InputError as error:
-            inner = tuple(error.key.split(".")) if error.key else ()
-            raise document.error(
-                error.message, (*place, *inner), nearest=error.nearest
-            ) from None
-        calls.append(call)
-    return tuple(calls)
-
-
 def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...]:
     """Return the modes asked for; of what virtual time cannot show, live alone."""
     written = document.data.get("modes")
     modes = tuple(Mode(mode) for mode in (written or list(Mode)))
     what = only_live(faults)
+    if document.data.get("client", {}).get("abort", {}).get("how") == _HALF_CLOSE:
+        what = "a half-closed socket"
     if what is None:
         return modes
     if written and Mode.VIRTUAL in modes:
@@ -153,40 +123,6 @@ def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...
             f"virtual time cannot show {what}: expected [live]", ("modes",)
         )
     return (Mode.LIVE,)
-
-
-def _client(document: Document) -> ClientPlan:
-    written = document.data.get("client", {})
-    abort = None
-    if "abort" in written:
-        plan = written["abort"]
-        if ("after_events" in plan) is ("after_ms" in plan):
-            raise document.error(
-                "expected one of after_events and after_ms", ("client", "abort")
-            )
-        abort = Abort(
-            after_events=plan.get("after_events"),
-            after_ms=plan.get("after_ms"),
-            how=AbortHow(plan.get("how", AbortHow.RST)),
-        )
-    return ClientPlan(abort=abort, deadline_ms=written.get("deadline_ms"))
-
-
-def _expect(document: Document) -> Expect:
-    written = dict(document.data.get("expect", {}))
-    if "log" in written:
-        try:
-            re.compile(written["log"])
-        except re.error as error:
-            raise document.error(
-                f"not a regular expression: {error}", ("expect", "log")
-            ) from None
-    for key in ("text", "tool_calls", "usage"):
-        if written.get(key) in list(Reading):
-            written[key] = Reading(written[key])
-    if "ending" in written:
-        written["ending"] = ExpectedEnding(written["ending"])
-    return Expect(**written)
 
 
 def _waivers(document: Document, today: date) -> tuple[Waiver, ...]:

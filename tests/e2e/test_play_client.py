@@ -215,7 +215,7 @@ def test_a_base_url_may_have_a_path():
     assert "/gateway/v1/chat/completions?a=%2F" == asyncio.run(main())
 
 
-@pytest.mark.parametrize("how", list(AbortHow))
+@pytest.mark.parametrize("how", [AbortHow.FIN, AbortHow.RST])
 @pytest.mark.parametrize("after", [0, 2])
 def test_the_client_leaves_after_events(how, after):
     """FIN or RST reaches the upstream, which stops; nothing later is recorded."""
@@ -237,7 +237,7 @@ async def serving(serve, **options):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
-@pytest.mark.parametrize("how", list(AbortHow))
+@pytest.mark.parametrize("how", [AbortHow.FIN, AbortHow.RST])
 def test_the_peer_sees_how_the_client_left(how):
     """FIN reads as the end, RST as an error."""
 
@@ -266,11 +266,10 @@ def test_bytes_that_wait_to_be_read_do_not_turn_fin_into_rst():
 
     async def main():
         loop = asyncio.get_running_loop()
+        plan = ClientPlan(abort=Abort(after_events=1, how=AbortHow.FIN))
         with socket.create_server(("127.0.0.1", 0)) as listener:
             transport, tape = await loop.create_connection(
-                lambda: Tape(
-                    ResponseReader(), clock=time.monotonic_ns, how=AbortHow.FIN
-                ),
+                lambda: Tape(ResponseReader(), clock=time.monotonic_ns, plan=plan),
                 *listener.getsockname(),
             )
             peer, _ = listener.accept()

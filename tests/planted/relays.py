@@ -243,3 +243,52 @@ class Passing:
 def passing(settings: Mapping[str, str], seed: int) -> Passing:
     """Make a relay that only forwards."""
     return Passing()
+
+
+class Retrying(Passing):
+    """Asks again where nothing came or the server was too busy: right, if in time.
+
+    Args:
+        wait_ns: How long it waits before it does.
+        late: Whether it does so after content as well, which is wrong.
+    """
+
+    def __init__(self, wait_ns: int = 0, *, late: bool = False) -> None:
+        self.wait_ns = wait_ns
+        self.late = late
+        self.attempt = 1
+        self.head_sent = False
+        self.last = False
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        name = event[0]
+        if name == "timer":
+            self.attempt += 1
+            return [("connect", self.attempt)]
+        busy = name == "head" and event[1] in {429, 503}
+        nothing = name == "ended" and event[1] != "complete"
+        if self.attempt < 3 and (busy or nothing) and (self.late or not self.head_sent):
+            wait = [("set_timer", "retry", now_ns + self.wait_ns)]
+            return [("close_upstream",), *wait]
+        if name == "head":
+            if self.head_sent:
+                return []
+            self.head_sent = True
+        if name == "ended" and not self.head_sent:
+            return [("send_head", 502, ()), ("end",)]
+        return super().handle(now_ns, event)
+
+
+def retrying(settings: Mapping[str, str], seed: int) -> Retrying:
+    """Make a relay that asks again in time, after a second."""
+    return Retrying(1_000_000_000)
+
+
+def retrying_at_once(settings: Mapping[str, str], seed: int) -> Retrying:
+    """Make a relay that asks again without waiting."""
+    return Retrying()
+
+
+def retrying_late(settings: Mapping[str, str], seed: int) -> Retrying:
+    """Make a relay that asks again when the client has text already."""
+    return Retrying(1_000_000, late=True)

@@ -13,7 +13,7 @@ from harness.faults.registry import FaultCall
 from harness.judge.check import Judgement, Limits, judge
 from harness.judge.oracle import Contract, expectation
 from harness.play.virtual import load_relay, play_virtual
-from harness.scenario.model import ClientPlan, Expect, Scenario
+from harness.scenario.model import ClientPlan, Expect, Scenario, Take
 from harness.scenario.script import make_script
 
 MS = 1_000_000
@@ -83,8 +83,9 @@ def scenario(
     *faults: tuple[str, dict],
     client: ClientPlan | None = None,
     expect: Expect | None = None,
+    attempts: tuple[Take, ...] = (),
 ) -> Scenario:
-    """A scenario of a response and faults."""
+    """A scenario of a response and faults, or of attempts."""
     if isinstance(given, list):
         given = response(given)
     return Scenario(
@@ -99,10 +100,21 @@ def scenario(
         ),
         response=given,
         recorded=False,
-        faults=tuple(FaultCall(name=name, parameters=use) for name, use in faults),
+        faults=calls(*faults),
+        attempts=attempts,
         client=client or ClientPlan(),
         expect=expect or Expect(),
     )
+
+
+def calls(*faults: tuple[str, dict]) -> tuple[FaultCall, ...]:
+    """Faults as a scenario names them."""
+    return tuple(FaultCall(name=name, parameters=use) for name, use in faults)
+
+
+def take(given: list[str], *faults: tuple[str, dict]) -> Take:
+    """What the upstream plays for one attempt."""
+    return Take(response=response(given), recorded=False, faults=calls(*faults))
 
 
 def play(
@@ -123,6 +135,7 @@ class Bench:
     play = staticmethod(play)
     response = staticmethod(response)
     scenario = staticmethod(scenario)
+    take = staticmethod(take)
     rng = staticmethod(Random)
     script = staticmethod(make_script)
     expectation = staticmethod(expectation)

@@ -189,7 +189,7 @@ def test_demands_of_the_scenario_override(bench):
     """What ``expect`` says holds."""
     wanted = bench.scenario(
         bench.answer(*WORDS),
-        expect=Expect(ending=ExpectedEnding.ERROR, status=502, max_hold_ms=5.0),
+        expect=Expect(ending=ExpectedEnding.ERROR, status=(502,), max_hold_ms=5.0),
     )
     found = expected(bench, wanted)
 

@@ -19,6 +19,7 @@ from harness.errors import InputError
 from harness.scenario.model import (
     Abort,
     AbortHow,
+    Bounds,
     ClientPlan,
     Expect,
     ExpectedEnding,
@@ -27,6 +28,7 @@ from harness.scenario.model import (
     Waiver,
 )
 from harness.scenario.parse import check_scenario, parse_scenario
+from harness.scenario.parts import named_cassettes
 
 TODAY = date(2027, 1, 1)
 HEAD = "scenario: clean/one\nwhy: Because.\n"
@@ -88,8 +90,8 @@ CASSETTE = Cassette(
 def _parse(text: str):
     document = load(text, source="s.yaml")
     check_scenario(document)
-    cassette = CASSETTE if "cassette" in document.data else None
-    return parse_scenario(document, cassette=cassette, today=TODAY)
+    cassettes = {name: CASSETTE for name, _ in named_cassettes(document)}
+    return parse_scenario(document, cassettes=cassettes, today=TODAY)
 
 
 def test_a_scenario_says_everything_that_its_model_holds():
@@ -111,7 +113,7 @@ def test_a_scenario_says_everything_that_its_model_holds():
         usage=Reading.AS_SENT,
         finish_reason="stop",
         ending=ExpectedEnding.COMPLETE,
-        upstream_requests=1,
+        upstream_requests=Bounds(at_least=1, at_most=1),
         log=r"chunks: \d+",
     )
     assert scenario.allow == (
@@ -198,7 +200,7 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nclient: {{abort: {{how: rst}}}}\n",
-            "s.yaml:4: client.abort: expected one of after_events and after_ms",
+            "s.yaml:4: client.abort: expected one of after_events, after_ms.*came none",
         ),
         (
             f"{HEAD}cassette: a\nclient: {{abort: {{after_event: 1}}}}\n",

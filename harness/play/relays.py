@@ -1,0 +1,69 @@
+"""Relays by name: the sans-IO logic of an architecture, as anybody may write it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any, Protocol
+
+from harness.errors import InputError
+
+__all__ = ["Relay", "RelayFactory", "load_relay", "new_relay"]
+
+
+class Relay(Protocol):
+    """The sans-IO logic of one architecture; the forms of both tuples are in DESIGN."""
+
+    def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Take one event, return the commands that follow from it."""
+
+
+RelayFactory = Callable[..., Relay]
+"""``make_relay(settings, seed)``, or ``make_relay(settings, seed, shared=None)``."""
+
+
+def load_relay(path: str) -> RelayFactory:
+    """Import the factory that a dotted path ``module:name`` names.
+
+    Raises:
+        InputError: If it cannot be imported.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        factory = getattr(importlib.import_module(module_name), attribute or "")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(
+            f"cannot load the relay {path!r} (expected module:factory): {error}",
+            key="relay",
+        ) from None
+    if not callable(factory):
+        raise InputError(f"{path!r} is not callable", key="relay")
+    loaded: RelayFactory = factory
+    return loaded
+
+
+def new_relay(
+    factory: RelayFactory,
+    settings: Mapping[str, str],
+    seed: int,
+    shared: dict[str, Any],
+) -> Relay:
+    """Make a relay; who has a parameter ``shared`` gets what its streams share."""
+    if _takes_shared(factory):
+        return factory(settings, seed, shared=shared)
+    return factory(settings, seed)
+
+
+@lru_cache(maxsize=64)
+def _takes_shared(factory: RelayFactory) -> bool:
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):
+        # A callable written in C may not tell; then it is taken at its oldest form.
+        return False
+    return any(
+        parameter.name == "shared" or parameter.kind is parameter.VAR_KEYWORD
+        for parameter in parameters
+    )

@@ -1,0 +1,114 @@
+"""A retry is allowed before the client has anything, and at no other time."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.judge.verdict import Decision, Verdict, decide, verdict_of
+from harness.scenario.model import Bounds, Expect
+
+FIRST = ("Once", " upon", " a", " time", " there", " was", " an", " end", ".")
+SECOND = ("Quite", " another", " text", " than", " before", ".")
+BUSY = ("status", {"code": 503})
+BUSY_A_SECOND = ("status", {"code": 429, "headers": {"retry-after": "1"}})
+NO_HEAD = ("close_before_head", {"how": "rst"})
+CUT = ("close_at", {"at": {"frac": 0.6}, "how": "fin"})
+RELAYS = "tests.planted.relays"
+
+
+def scenario(bench, first, **more):
+    """A first attempt that fails so, and a second one that is right."""
+    takes = (
+        bench.take(bench.answer(*FIRST), first),
+        bench.take(bench.answer(*SECOND)),
+    )
+    return bench.scenario(bench.answer(*FIRST), attempts=takes, **more)
+
+
+@pytest.mark.parametrize("fault", [BUSY, BUSY_A_SECOND, NO_HEAD])
+def test_answer_of_the_attempt_that_was_played_last_is_right(bench, fault):
+    """Who asks again delivers the second answer; who does not tells of the failure."""
+    wanted = scenario(bench, fault)
+    asked_again = bench.play(f"{RELAYS}:retrying", wanted)
+    told = bench.play(f"{RELAYS}:passing", wanted)
+
+    assert ([], []) == (bench.kinds(asked_again), bench.kinds(told))
+    assert [1, 2] == [len(one.observation.upstream) for one in (told, asked_again)]
+    assert "".join(SECOND) == asked_again.reading.message.choices[0].content
+
+
+def test_retry_beside_none_is_expected(bench):
+    """Both are right: a retry is allowed, not demanded, and no waiver is needed."""
+    wanted = scenario(bench, NO_HEAD)
+    result = verdict_of(
+        [bench.play(f"{RELAYS}:passing", wanted)],
+        [bench.play(f"{RELAYS}:retrying", wanted)],
+    )
+
+    assert Verdict.EXPECTED_DIVERGENCE is result.verdict
+    assert "allowed, not demanded" in result.reason
+    assert "baseline asked once, the candidate asked 2 times" in result.reason
+
+
+def test_a_scenario_may_demand_the_retry(bench):
+    """Then telling of the failure is wrong."""
+    wanted = scenario(
+        bench, NO_HEAD, expect=Expect(upstream_requests=Bounds(at_least=2))
+    )
+    told = bench.play(f"{RELAYS}:passing", wanted)
+
+    assert "upstream_requests" in bench.kinds(told)
+    assert "at least 2" in told.violations[0].expected
+    assert [] == bench.kinds(bench.play(f"{RELAYS}:retrying", wanted))
+
+
+@pytest.mark.parametrize(
+    ("relay", "fault", "kind"),
+    [
+        ("retrying_late", CUT, "retried_late"),
+        ("retrying_late", CUT, "attempts_mixed"),
+        ("retrying_at_once", BUSY_A_SECOND, "retried_too_soon"),
+        ("two_requests", NO_HEAD, "upstream_requests"),
+    ],
+)
+def test_planted_retries_turn_the_gate_red_and_are_named(bench, relay, fault, kind):
+    """Text of two attempts, a retry too late, too soon, or before the failure."""
+    wanted = scenario(bench, fault)
+    wrong = bench.play(f"{RELAYS}:{relay}", wanted)
+    result = verdict_of([bench.play(f"{RELAYS}:passing", wanted)], [wrong])
+
+    assert kind in bench.kinds(wrong)
+    assert Decision.NO_GO is decide([result])
+    assert kind in result.reason
+
+
+def test_an_answer_on_its_way_is_asked_for_once(bench):
+    """A healthy attempt that is dropped and asked for again is billed twice."""
+    takes = (bench.take(bench.answer(*FIRST)), bench.take(bench.answer(*FIRST)))
+    wanted = bench.scenario(bench.answer(*FIRST), attempts=takes)
+    wrong = bench.play(f"{RELAYS}:two_requests", wanted)
+
+    assert ["upstream_requests"] == bench.kinds(wrong)
+
+
+def test_bad_request_is_not_asked_again(bench):
+    """What the client did wrong no other attempt mends."""
+    wanted = scenario(bench, ("status", {"code": 400}))
+    script = bench.script(wanted, seed=1)
+    found = bench.expectation(script, "repairing", wanted.expect)
+
+    assert (False, False) == (found.may_be_retried, found.of(1).may_be_retried)
+    assert 400 == found.status
+
+
+def test_the_last_attempt_repeats(bench):
+    """Attempt three of two plays the second again."""
+    takes = (
+        bench.take(bench.answer(*FIRST), BUSY),
+        bench.take(bench.answer(*FIRST), BUSY),
+    )
+    wanted = bench.scenario(bench.answer(*FIRST), attempts=takes)
+    seen = bench.play(f"{RELAYS}:retrying", wanted)
+
+    assert [0, 1, 1] == [one.played for one in seen.observation.upstream]
+    assert [] == bench.kinds(seen)
