@@ -25,6 +25,7 @@ from harness.scenario.model import (
     ExpectedEnding,
     Mode,
     Reading,
+    ReadPlan,
     Waiver,
 )
 from harness.scenario.parse import check_scenario, parse_scenario
@@ -240,3 +241,94 @@ def test_a_wrong_scenario_is_refused(text, message):
     """With file, line, key, what was expected, and the nearest valid name."""
     with pytest.raises(InputError, match=message):
         _parse(text)
+
+
+ATTEMPTS = """\
+cassette: a
+attempts:
+- faults: [{close_before_head: {how: rst}}]
+- {cassette: b, interaction: 1}
+- stream: ["[DONE]"]
+"""
+
+
+def test_every_attempt_has_an_answer_of_its_own():
+    """What an entry leaves out is the scenario's."""
+    scenario = _parse(f"{HEAD}{ATTEMPTS}")
+    first, second, third = scenario.takes
+
+    assert scenario.response is first.response is CASSETTE.interactions[0].response
+    assert second.response is CASSETTE.interactions[1].response
+    assert (True, True, False) == tuple(take.recorded for take in scenario.takes)
+    assert ["close_before_head"] == [call.name for call in scenario.all_faults]
+    assert b"data: [DONE]\n\n" == third.response.body
+
+
+def test_client_reads_and_leaves_as_it_says():
+    """Every key of the client becomes a value."""
+
+    def client(text):
+        return _parse(f"{HEAD}cassette: a\nclient: {text}\n").client
+
+    assert ReadPlan(bytes_per_s=500) == client("{read: {bytes_per_s: 500}}").read
+    never = client(
+        "{read: {pause: {after_bytes: 9, for_ms: null}}, deadline_ms: 5, "
+        "receive_buffer: 4096}"
+    )
+    assert never.read is not None
+    assert never.read.stops
+    assert 4096 == never.receive_buffer
+    assert Abort(before_head=True) == client("{abort: {before: head}}").abort
+    assert Abort(after_bytes=7) == client("{abort: {after_bytes: 7}}").abort
+
+
+def test_half_closed_socket_is_live_alone():
+    """Virtual time has no socket."""
+    text = f"{HEAD}cassette: a\nclient: {{abort: {{after_ms: 1, how: half_close}}}}\n"
+    assert (Mode.LIVE,) == _parse(text).modes
+    with pytest.raises(InputError, match=r"half-closed socket: expected \[live\]"):
+        _parse(f"{text}modes: [virtual]\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("attempts: [{}]", "expected one of cassette and stream, came none"),
+        (
+            "cassette: a\nattempts: [{}]\nfaults: []",
+            "faults: where there are attempts, each has faults of its own",
+        ),
+        (
+            "cassette: a\nattempts: [{fault: []}]",
+            r"attempts\[0\].fault: unknown key.*'faults'",
+        ),
+        (
+            "cassette: a\nattempts: [{faults: [{repeat_frist: {}}]}]",
+            r"attempts\[0\].faults\[0\].repeat_frist: unknown fault.*'repeat_first'",
+        ),
+        (
+            "cassette: a\nattempts: [{interaction: 7}]",
+            r"attempts\[0\].interaction: the cassette has 2",
+        ),
+        (
+            "cassette: a\nclient: {abort: {after_ms: 1, before: head}}",
+            "client.abort: expected one of .* came after_ms and before",
+        ),
+        (
+            "cassette: a\nclient: {read: {}}",
+            "client.read: expected one of bytes_per_s and pause, came none",
+        ),
+        (
+            "cassette: a\nclient: {read: {pause: {after_bytes: 1, for_ms: null}}}",
+            "client.read.pause: .*leaves at client.deadline_ms",
+        ),
+        (
+            "cassette: a\nexpect: {upstream_requests: {at_least: 3, at_most: 1}}",
+            "expect.upstream_requests: at_most is below at_least",
+        ),
+    ],
+)
+def test_a_wrong_part_is_refused(text, message):
+    """With line, key and what was expected."""
+    with pytest.raises(InputError, match=message):
+        _parse(f"{HEAD}{text}\n")
