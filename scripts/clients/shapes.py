@@ -87,7 +87,7 @@ def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sh
     written = Document(data=scenario, source=f"{path.name}: {name}", text=text)
     check_scenario(written)
     today = datetime.now(UTC).date()
-    parsed = parse_scenario(written, cassette=None, today=today)
+    parsed = parse_scenario(written, cassettes={}, today=today)
     meant = _meant(entry.get("meant", table.get("meant", _HELLO)), entry)
     meant_by = {
         sdk: _meant(told, entry) for sdk, told in entry.get("meant_by", {}).items()
