@@ -91,10 +91,16 @@ class StreamLog:
     def write(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         """Write one fact; a level that is unknown counts as ``info``."""
         number = _NUMBERS.get(level, logging.INFO)
-        if self._logger.isEnabledFor(number):
+        logger = self._logger
+        if logger.isEnabledFor(number):
             extra = {"fields": {"stream": self._stream, **fields}}
-            # Not as a format: a relay's message may hold a percent sign.
-            self._logger.log(number, "%s", message, extra=extra)
+            # By hand, since Logger.log looks for the line of code that called it,
+            # which nobody is told. Without arguments the message is no format.
+            logger.handle(
+                logger.makeRecord(
+                    logger.name, number, "", 0, message, (), None, extra=extra
+                )
+            )
 
     def failed(self, error: BaseException) -> None:
         """Write that the proxy itself failed, by type and place of the error."""
@@ -146,7 +152,7 @@ def configure(level: str, path: Path | None, form: str = "text") -> logging.Logg
 
 def _time(record: logging.LogRecord) -> str:
     at = datetime.fromtimestamp(record.created, tz=UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}Z"
+    return f"{at.isoformat(timespec='milliseconds')[:-6]}Z"
 
 
 def _text(value: object) -> str:

@@ -17,6 +17,7 @@ Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from proxy.relay import Relay
@@ -58,8 +59,14 @@ def make_relay(
         ValueError: A setting does not parse; the message names the variable and says
             what was expected.
     """
-    read = Settings.read(settings)
+    read = _read(frozenset(settings.items()))
     breaker = CircuitBreaker()
     if shared is not None:
         breaker = shared.setdefault(BREAKER, breaker)
     return StreamRelay(read, seed, breaker)
+
+
+@lru_cache(maxsize=8)
+def _read(settings: frozenset[tuple[str, str]]) -> Settings:
+    """Read settings once, not for every stream: it costs as much as thirty events."""
+    return Settings.read(dict(settings))
