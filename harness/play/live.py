@@ -135,7 +135,7 @@ class LiveTarget:
         )
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
-        refused = script.attempts[-1].finish is Finish.REFUSED
+        refused = script.attempts[0].finish is Finish.REFUSED
         return proved(proof, observation, refused=refused)
 
     def _died(self, exchange: Exchange) -> str | None:

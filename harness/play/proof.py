@@ -39,8 +39,8 @@ def proved(
     Args:
         proof: How the target shows what served a stream.
         observation: What was seen.
-        refused: True where the upstream refused every connection, so that no request
-            could reach it; that the target answered with a failure must do.
+        refused: True where the upstream refused the first connection, so that no
+            request needs to have reached it; that the target answered must do.
     """
     why = observation.invalid or _why(proof, observation, refused=refused)
     return replace(observation, invalid=why)
