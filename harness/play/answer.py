@@ -22,7 +22,6 @@ __all__ = [
     "framed",
     "keeps_alive",
     "sends",
-    "terminator",
 ]
 
 
@@ -44,34 +43,22 @@ class Send:
     is_head: bool = False
 
 
-def sends(draft: WireDraft, *, speed: float = 1.0) -> tuple[Send, ...]:
-    """Return everything an upstream sends for ``draft``, in order.
+def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
+    """Return everything an upstream sends for ``draft``, in order, and its ending.
 
-    What `terminator` returns is not among them: it belongs to the ending.
-    Where the script has no head, only its raw writes are sent.
-
-    Args:
-        draft: What is played.
-        speed: 2.0 plays twice as fast.
+    The ending's bytes complete the body: none where it was cut, or where its length
+    does. Where the script has no head, only its raw writes are sent.
     """
-    draft = draft.scaled(speed)
     listed = _listed(draft)
+    last_ns = listed[-1][0].at_ns if listed else 0
+    ending = Send(_end_ns(draft, last_ns), _terminator(draft), is_head=True)
     if draft.pieces is None:
-        return tuple(send for send, _ in listed)
-    ending = _terminator(draft)
-    if not ending or draft.finish is not Finish.COMPLETE:
-        return tuple(_cut(listed, draft.pieces))
-    at_ns = max(listed[-1][0].at_ns, draft.finish_at_ns)
-    listed.append((Send(at_ns, ending, is_head=True), 0))
-    return tuple(_cut(listed, draft.pieces))[:-1]
-
-
-def terminator(draft: WireDraft) -> bytes:
-    """Return what completes the body, in one send: its last piece where it is cut."""
-    ending = _terminator(draft)
-    if draft.pieces is None or not ending:
-        return ending
-    return list(_cut([*_listed(draft), (Send(0, ending), 0)], draft.pieces))[-1].wire
+        return tuple(send for send, _ in listed), ending
+    pieces = list(_cut([*listed, (ending, 0)], draft.pieces))
+    if ending.wire:
+        return tuple(pieces[:-1]), pieces[-1]
+    at_ns = max(ending.at_ns, pieces[-1].at_ns if pieces else 0)
+    return tuple(pieces), Send(at_ns, b"", is_head=True)
 
 
 def answer_head(draft: WireDraft) -> bytes:
@@ -171,8 +158,16 @@ def _between(send: Send, start: int, begin: int, end: int) -> int:
     return max(0, inside)
 
 
+def _end_ns(draft: WireDraft, last_ns: int) -> int:
+    by_length = draft.framing is Framing.CONTENT_LENGTH
+    if by_length and draft.finish is Finish.COMPLETE:
+        # The last byte is the end: a peer that closes then does not close early.
+        return last_ns
+    return max(last_ns, draft.finish_at_ns)
+
+
 def _terminator(draft: WireDraft) -> bytes:
-    if draft.head_at_ns is None:
+    if draft.head_at_ns is None or draft.finish is not Finish.COMPLETE:
         return b""
     if draft.framing is not Framing.CHUNKED:
         return draft.surplus

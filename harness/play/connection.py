@@ -160,13 +160,10 @@ class Connection(asyncio.Protocol):
         self._performance = performance
         if ticket is not None and how is not None:
             ticket.add(served, how)
-        zero_ns = request.read_at_ns
-        if self._answers == 0:
-            # Accepting late is reading late: the kernel has made the connection.
-            accept_ns = performance.draft.socket.accept_ns
-            zero_ns = max(zero_ns, self._made_ns + accept_ns)
         self._answers += 1
-        performance.start(zero_ns)
+        # Accepting late is reading late: the kernel has made the connection before.
+        accepted_ns = self._made_ns + performance.draft.socket.accept_ns
+        performance.start(max(request.read_at_ns, accepted_ns))
 
     def _over(self, served: Served, ticket: Ticket | None) -> None:
         self._performance = None

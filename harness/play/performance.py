@@ -17,9 +17,8 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.cassette.model import Framing
 from harness.faults.draft import Finish, WireDraft
-from harness.play.answer import Send, framed, keeps_alive, sends, terminator
+from harness.play.answer import Send, framed, keeps_alive, sends
 from harness.play.pacer import Pacer, Scheduled
 
 __all__ = ["Performance", "Stage", "reset", "set_nodelay"]
@@ -99,8 +98,7 @@ class Performance:
         self._keep_alive = keep_alive and keeps_alive(draft)
         self._on_over = on_over
         self._zero_ns = 0
-        self._sends = sends(draft)
-        self._finish_at_ns = self._ending_ns()
+        self._sends, self._ending = sends(draft)
         self._next = 0
         self._body_length = 0
         self._paused = False
@@ -140,19 +138,11 @@ class Performance:
             reset(self._transport)
             self._end()
 
-    def _ending_ns(self) -> int:
-        last_ns = self._sends[-1].at_ns if self._sends else 0
-        by_length = self.draft.framing is Framing.CONTENT_LENGTH
-        if by_length and self.draft.finish is Finish.COMPLETE:
-            # The last byte is the end: a peer that closes then does not close early.
-            return last_ns
-        return max(last_ns, self.draft.finish_at_ns)
-
     def _schedule(self) -> None:
         at_ns = (
             self._sends[self._next].at_ns
             if self._next < len(self._sends)
-            else self._finish_at_ns
+            else self._ending.at_ns
         )
         self._scheduled = self._stage.pacer.call_at(self._zero_ns + at_ns, self._step)
 
@@ -207,7 +197,7 @@ class Performance:
         if beat is None or self.over:
             return
         self._beats += 1
-        due_ns = self._finish_at_ns + self._beats * beat.every_ns
+        due_ns = self._ending.at_ns + self._beats * beat.every_ns
         self._scheduled = self._stage.pacer.call_at(self._zero_ns + due_ns, self._say)
 
     def _say(self) -> None:
@@ -221,9 +211,8 @@ class Performance:
         self._beat()
 
     def _complete(self) -> None:
-        ending = terminator(self.draft)
-        if ending:
-            self._transport.write(ending)
+        if self._ending.wire:
+            self._transport.write(self._ending.wire)
         if self._keep_alive:
             self._end()
         else:

@@ -91,6 +91,14 @@ BORDERS = [
         at(*((R[20 * n : 20 * n + 20], FIRST + 30 * n) for n in range(5))),
         stream=(R,),
     ),
+    case(
+        "segment",
+        {"size": 60, "gap_ms": 120, "of": "wire"},
+        # Head 2 pieces, the first event 3, the second and the terminator 1 each.
+        at((b"\r\n\r\n", FIRST + 120), (R[-20:], FIRST + 480), (D, FIRST + 600)),
+        at((b"0\r\n\r\n", FIRST + 720)),
+        stream=(R, D),
+    ),
     case("segment", {"size": 40, "gap_ms": 3, "of": "wire"}, _wire_in((40,)), usual()),
     case("segment", {"size": [1, 60], "gap_ms": 3, "of": "wire"}, _wire_in((1, 60))),
     case(
