@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
@@ -53,6 +52,32 @@ class ClientConnection(asyncio.Protocol):
         refused: Told the status of every answer that the proxy gives by itself.
     """
 
+    __slots__ = (
+        "_answer",
+        "_backlog",
+        "_begun",
+        "_body",
+        "_closed",
+        "_closing",
+        "_coming",
+        "_deadline",
+        "_dispatching",
+        "_draining",
+        "_driver",
+        "_head_bytes",
+        "_headers",
+        "_in_head",
+        "_parser",
+        "_queue",
+        "_refusal",
+        "_refused",
+        "_request_limit_s",
+        "_respond",
+        "_transport",
+        "_url",
+        "_write_limit_s",
+    )
+
     def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
         answer: Answer,
@@ -69,10 +94,10 @@ class ClientConnection(asyncio.Protocol):
         self._request_limit_s = request_limit_s
         self._respond = respond
         self._refused = refused
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = None
         self._transport: asyncio.Transport | None = None
         self._driver: Driver | None = None
-        self._queue: deque[Request] = deque()
+        self._queue: list[Request] = []
         self._backlog = bytearray()
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
@@ -225,6 +250,7 @@ class ClientConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Queue the request."""
         self._begun = False
+        assert self._parser is not None  # noqa: S101 - it calls this
         self._queue.append(
             Request(
                 method=self._parser.get_method(),
@@ -242,7 +268,7 @@ class ClientConnection(asyncio.Protocol):
     # Requests.
 
     def _parser_is_11(self) -> bool:
-        return bool(self._parser.get_http_version() == "1.1")
+        return self._parser is not None and self._parser.get_http_version() == "1.1"
 
     def _refuse(self, status: int, message: str) -> None:
         self._refusal = (status, message)
@@ -264,6 +290,8 @@ class ClientConnection(asyncio.Protocol):
     def _parse(self, data: bytes) -> None:
         if self._in_head:
             self._head_bytes += len(data)
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -281,7 +309,7 @@ class ClientConnection(asyncio.Protocol):
         try:
             while self._driver is None and not self._closing:
                 if self._queue:
-                    self._dispatch(self._queue.popleft())
+                    self._dispatch(self._queue.pop(0))
                 elif self._refusal is not None:
                     self._reply(None, error_reply(*self._refusal))
                 elif self._backlog:
@@ -318,6 +346,9 @@ class ClientConnection(asyncio.Protocol):
             request = replace(request, target=target)
         self._disarm()
         self._coming = False
+        if not self._begun and not self._queue:
+            # Nothing is parsed while an answer is under way, and that may take hours.
+            self._parser = None
         self._driver = driver = self._answer(self, request)
         driver.start(("request", request.method, target, request.headers, request.body))
 

@@ -94,6 +94,34 @@ class Driver:
         call_later: Schedules a call in seconds, as the loop's method does.
     """
 
+    __slots__ = (
+        "_attempt",
+        "_began_ns",
+        "_blocked_at_ns",
+        "_body_at_ns",
+        "_bytes_out",
+        "_call_later",
+        "_client",
+        "_clock",
+        "_closing",
+        "_connect",
+        "_framer",
+        "_held_at_ns",
+        "_hold_ns",
+        "_last",
+        "_log",
+        "_meter",
+        "_out",
+        "_outcome",
+        "_over",
+        "_relay",
+        "_relay_paused",
+        "_source",
+        "_status",
+        "_timers",
+        "_upstream",
+    )
+
     def __init__(  # noqa: PLR0913 - all it touches is handed in, by keyword
         self,
         *,

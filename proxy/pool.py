@@ -132,6 +132,12 @@ class Pool:
 class _Waiting(asyncio.Protocol):
     """Listens on a connection that waits; nothing may come."""
 
+    __slots__ = (
+        "_drop",
+        "_timer",
+        "_transport",
+    )
+
     def __init__(
         self, transport: asyncio.Transport, drop: Callable[[_Waiting], None]
     ) -> None:
@@ -173,6 +179,21 @@ class UpstreamCall:
         connect_timeout_s: Seconds that a connection may take to come about.
         report: Told why a connection did not come about.
     """
+
+    __slots__ = (
+        "_closed",
+        "_connect_timeout_s",
+        "_decode",
+        "_deliver",
+        "_no_body",
+        "_paused",
+        "_pool",
+        "_protocol",
+        "_report",
+        "_request",
+        "_task",
+        "_used_at_s",
+    )
 
     def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
@@ -286,6 +307,9 @@ class UpstreamCall:
                 reason = os.strerror(error.errno).lower()
         else:
             return
+        finally:
+            # A stream may last for hours; what brought its connection about need not.
+            self._task = None
         self._report(
             "warning",
             "upstream connection failed",

@@ -85,6 +85,14 @@ class Proxy:
         self._empty = asyncio.Event()
         self._numbers = itertools.count(1)
         self._server: asyncio.Server | None = None
+        self._make_client = functools.partial(
+            ClientConnection,
+            self.answer,
+            self._forget,
+            request_limit_s=limits.request_s,
+            respond=self._endpoints.respond,
+            refused=lambda status: metrics.refused.labels(str(status)).inc(),
+        )
         self._add_gauges()
 
     async def start(self, listen: Listen) -> str:
@@ -208,14 +216,7 @@ class Proxy:
 
     def _accept(self) -> ClientConnection:
         limit_s = self._limits.write_s or self._live.current().total_timeout_s
-        client = ClientConnection(
-            self.answer,
-            self._forget,
-            limit_s,
-            request_limit_s=self._limits.request_s,
-            respond=self._endpoints.respond,
-            refused=lambda status: self._metrics.refused.labels(str(status)).inc(),
-        )
+        client = self._make_client(limit_s)
         self._clients.add(client)
         self._empty.clear()
         return client

@@ -55,6 +55,32 @@ class UpstreamProtocol(asyncio.Protocol):
             the exchange goes on elsewhere, nothing is delivered here.
     """
 
+    __slots__ = (
+        "_complete",
+        "_decode",
+        "_decoder",
+        "_deliver",
+        "_framing",
+        "_head",
+        "_head_bytes",
+        "_headers",
+        "_in_body",
+        "_keep_s",
+        "_no_body",
+        "_over",
+        "_parser",
+        "_paused",
+        "_pieces",
+        "_release",
+        "_remaining",
+        "_request",
+        "_reusable",
+        "_stale",
+        "_surplus",
+        "_tail",
+        "_transport",
+    )
+
     def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
         request: bytes,
@@ -236,6 +262,7 @@ class UpstreamProtocol(asyncio.Protocol):
             if self._decoder is not None:
                 headers = decoded_head(headers)
         self._head = ("head", status, headers)
+        self._headers = []
 
     def on_body(self, data: bytes) -> None:
         """Keep a piece of the body; the pieces of one turn travel together."""
