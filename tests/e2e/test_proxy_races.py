@@ -153,6 +153,9 @@ class Clients:
         if aborted:
             self.seen["aborted"] += 1
             return
+        if not received.startswith(b"HTTP/1.1 200 "):
+            # This upstream always begins; what fails before that fails by the proxy.
+            self.wrong.append(f"{canary!r}: {received[:200]!r}")
         numbers = re.findall(rb"canary-%b-(\d+) " % canary, received)
         order = [int(number) for number in numbers]
         if order != list(range(len(order))):
@@ -261,7 +264,8 @@ async def scene(settings: Path, url: str, upstream: Upstream) -> None:
     fds = ("process_open_fds",)
     assert after[fds] - after[idle] == before[fds] - before[idle]
     rss = ("process_resident_memory_bytes",)
-    assert after[rss] < before[rss] * 1.15 + 4_000_000
+    # It settles within 15 MB; a leak of a stream's 4 kB over 4,000 streams is more.
+    assert after[rss] < before[rss] + 16_000_000
 
 
 def report(
