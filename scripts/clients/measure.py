@@ -53,6 +53,11 @@ SDKS = {
         reader=with_threads(anthropic_client),
         version=partial(version_of, "anthropic-python"),
     ),
+    "anthropic-python-helper": Sdk(
+        table="anthropic",
+        reader=with_threads(partial(anthropic_client, helper=True)),
+        version=partial(version_of, "anthropic-python-helper"),
+    ),
 }
 """By their names in the tables."""
 

@@ -19,7 +19,7 @@ from scripts.clients.stage import Reader
 
 __all__ = ["NODE_CLIENTS", "node_is_missing", "node_version", "with_node"]
 
-NODE_CLIENTS = {"openai-node": "openai", "ai-sdk": "ai"}
+NODE_CLIENTS = {"openai-node": "openai", "openai-node-helper": "openai", "ai-sdk": "ai"}
 """By their names in the tables, their packages."""
 
 _FOLDER = Path(__file__).with_name("node")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any, Protocol
@@ -114,8 +114,14 @@ def openai_client(url: str, *, retries: int = 0) -> PythonClient:
     )
 
 
-def anthropic_client(url: str) -> PythonClient:
-    """Return a client of messages at a base URL, as `openai_client` does."""
+def anthropic_client(url: str, *, helper: bool = False) -> PythonClient:
+    """Return a client of messages at a base URL, as `openai_client` does.
+
+    Args:
+        url: The base URL.
+        helper: Read with ``messages.stream``, which puts the message together, in place
+            of the plain events.
+    """
     sdk = anthropic.Anthropic(
         base_url=url,
         api_key=_KEY,
@@ -128,14 +134,14 @@ def anthropic_client(url: str) -> PythonClient:
     return _SdkClient(
         sdk=sdk,
         timeout=anthropic.APITimeoutError,
-        ask=_ask_anthropic,
+        ask=_ask_for_message if helper else _ask_for_events,
         take=_take_message_event,
     )
 
 
 def version_of(sdk: str) -> str:
     """Return name and version of an SDK, by its column in the tables."""
-    package = sdk.removesuffix("-python")
+    package = sdk.partition("-")[0]
     return f"{sdk} {version(package)}"
 
 
@@ -162,7 +168,7 @@ def _take_chunk(chunk: Any, gathered: _Gathered) -> None:
             gathered.tools[index] = gathered.tools.get(index, "") + more
 
 
-def _ask_anthropic(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
+def _ask_for_events(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
     return sdk.messages.create(
         model="shape",
         max_tokens=64,
@@ -170,6 +176,32 @@ def _ask_anthropic(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
         stream=True,
         extra_headers=dict(headers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """A stream of the helper, whose whole message is asked for at its end."""
+
+    stream: Any
+
+    @property
+    def response(self) -> Any:
+        return self.stream.response
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.stream
+        self.stream.get_final_message()
+
+
+def _ask_for_message(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any:
+    manager = sdk.messages.stream(
+        model="shape",
+        max_tokens=64,
+        messages=[{"role": "user", "content": "hello"}],
+        extra_headers=dict(headers),
+    )
+    # It is read to its end, or breaks: nothing is left to close.
+    return _Message(manager.__enter__())
 
 
 def _take_message_event(event: Any, gathered: _Gathered) -> None:

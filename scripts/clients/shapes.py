@@ -23,7 +23,7 @@ __all__ = ["TABLES", "Shape", "read_shapes"]
 TABLES = Path(__file__).parents[2] / "tests" / "data" / "clients"
 
 _ITL_MS = 2.0
-_SCENARIO_KEYS = ("headers", "framing", "ending", "status", "faults")
+_SCENARIO_KEYS = ("headers", "framing", "ending", "status", "itl_ms", "faults")
 _CHUNK_KEYS = frozenset({"role", "text", "finish", "delta", "calls", "id", "times"})
 _HELLO = {"text": "Hello 你好 world", "finish": "stop"}
 

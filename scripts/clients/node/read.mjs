@@ -1,6 +1,6 @@
 // Reads streams with clients in JavaScript, as a caller would.
 //
-// On stdin: {"client": "openai-node" or "ai-sdk", "timeout_ms": n, "jobs": [{"url": …,
+// On stdin: {"client": a key of CLIENTS, "timeout_ms": n, "jobs": [{"url": …,
 // "token": …}]}; on stdout: what was read, in the order of the jobs. Many are read at the
 // same time, but not all: each has a time limit.
 
@@ -11,7 +11,12 @@ import OpenAI from "openai";
 const KEY = "sk-placeholder-that-opens-nothing";
 const AT_ONCE = 16;
 const SERVED_BY = "x-streaming-architecture";
-const CLIENTS = { "openai-node": iterate, "ai-sdk": readParts };
+const CLIENTS = {
+  "openai-node": iterate,
+  "openai-node-helper": awaitWhole,
+  "ai-sdk": readParts,
+};
+const ASKED = { model: "shape", messages: [{ role: "user", content: "hello" }] };
 
 async function read(client, { url, token }, timeoutMs) {
   const came = { text: "", finish: null, tools: {}, served_by: null, headed: false };
@@ -50,11 +55,9 @@ function failed(came, error) {
 }
 
 async function iterate(url, token, signal, fetched, came) {
-  const baseURL = `${url}/v1`;
-  const client = new OpenAI({ baseURL, apiKey: KEY, maxRetries: 0, fetch: fetched });
-  const stream = await client.chat.completions.create(
-    { model: "shape", messages: [{ role: "user", content: "hello" }], stream: true },
-    { headers: { "x-harness-stream": token }, signal },
+  const stream = await openai(url, token, fetched).chat.completions.create(
+    { ...ASKED, stream: true },
+    { signal },
   );
   for await (const chunk of stream) {
     for (const choice of chunk.choices ?? []) {
@@ -66,6 +69,26 @@ async function iterate(url, token, signal, fetched, came) {
       }
     }
   }
+}
+
+async function awaitWhole(url, token, signal, fetched, came) {
+  const stream = openai(url, token, fetched).chat.completions.stream(ASKED, { signal });
+  const { choices } = await stream.finalChatCompletion();
+  came.text = choices[0].message.content ?? "";
+  came.finish = choices[0].finish_reason;
+  for (const [index, call] of (choices[0].message.tool_calls ?? []).entries()) {
+    came.tools[index] = call.function.arguments;
+  }
+}
+
+function openai(url, token, fetched) {
+  return new OpenAI({
+    baseURL: `${url}/v1`,
+    apiKey: KEY,
+    maxRetries: 0,
+    fetch: fetched,
+    defaultHeaders: { "x-harness-stream": token },
+  });
 }
 
 async function readParts(url, token, signal, fetched, came) {

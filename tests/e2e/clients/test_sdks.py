@@ -113,6 +113,12 @@ class TestTheTable:
     def test_has_at_least_sixty_shapes(self):
         assert len(SDKS["openai-python"].shapes()) >= 60
 
+    def test_has_every_client(self):
+        # Else a column could be left out where it is not read.
+        for sdk in SDKS.values():
+            names = {name for name, other in SDKS.items() if other.table == sdk.table}
+            assert all(set(shape.directly) == names for shape in sdk.shapes())
+
     def test_would_show_what_an_architecture_spoils(self):
         assert {
             line.split()[2] for line in worse_ones([column("openai-python")], "v1")
