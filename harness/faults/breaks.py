@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from harness.faults.blocks import EventDraft, Finish
 from harness.faults.content import read_blocks
-from harness.faults.placing import Place, place_at, put
+from harness.faults.placing import Place, cut_at, place_at, put
 from harness.faults.position import Position, shown_position
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
@@ -74,7 +74,7 @@ def inject_error(
     note = f"reported an error ({shape}) at {shown_position(at)}, then {then}"
     if then == "continue":
         return put(draft, place, sent, at_ns=at_ns).noted(note)
-    cut = put(_cut(draft, place), place, sent, at_ns=at_ns)
+    cut = put(cut_at(draft, place), place, sent, at_ns=at_ns)
     if then == "done":
         done = encode_event("[DONE]")
         cut = cut.with_inserted(len(cut.blocks), done, at_ns=at_ns)
@@ -88,21 +88,6 @@ def _due(draft: EventDraft, place: Place) -> int:
     if place.block < len(draft.blocks):
         return draft.blocks[place.block].at_ns
     return draft.finish_at_ns
-
-
-def _cut(draft: EventDraft, place: Place) -> EventDraft:
-    """Return the draft without what lies behind a place."""
-    blocks = draft.blocks[: place.block]
-    if place.offset:
-        old = draft.blocks[place.block]
-        pieces = []
-        left = place.offset
-        for piece in old.pieces:
-            if left > 0:
-                pieces.append(replace(piece, data=piece.data[:left]))
-            left -= len(piece.data)
-        blocks = (*blocks, replace(old, pieces=tuple(pieces)))
-    return replace(draft, blocks=blocks)
 
 
 _MESSAGE = "The server had an error while processing your request"

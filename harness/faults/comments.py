@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections import Counter
+from functools import partial
 from typing import Literal
 
 from harness.faults.blocks import EventDraft, Meaning
@@ -10,7 +11,7 @@ from harness.faults.content import read_blocks, time_after, time_before
 from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count, Milliseconds
-from harness.faults.placing import Place, place_at, put_within, time_at
+from harness.faults.placing import place_at, put_run, put_within, time_at
 from harness.faults.position import Position, shown_position
 from harness.faults.registry import Layer, fault
 
@@ -68,15 +69,20 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
     due = (
         _every_event(draft, every) if every is not None else _every_ms(draft, every_ms)
     )
+    comment = _comment(text, form)
     edit = Edit(draft)
-    for place, at_ns in due:
-        if form == "line":
-            edit.change(place, lambda sent: _comment(text, form) + sent)
-        else:
-            edit.insert(
-                place, _comment(text, form), at_ns=at_ns, meaning=_meaning(form)
-            )
+    if form == "line":
+        lines = Counter(place for place, _ in due if place < len(draft.blocks))
+        for place, count in lines.items():
+            edit.change(place, partial(_prefixed, comment * count))
+    else:
+        for place, at_ns in due:
+            edit.insert(place, comment, at_ns=at_ns, meaning=_meaning(form))
     return edit.made().noted(f"put in {len(due)} comment(s) ({form})")
+
+
+def _prefixed(line: bytes, sent: bytes) -> bytes:
+    return line + sent
 
 
 def _every_event(draft: EventDraft, every: int) -> list[tuple[int, int]]:
@@ -114,7 +120,7 @@ def _comment_at(draft: EventDraft, at: Position, text: str, form: Form) -> Event
         if place.block == len(draft.blocks):
             raise FaultError("no event follows that could hold the line", key="at")
         edit = Edit(draft)
-        edit.change(place.block, lambda sent: _comment(text, form) + sent)
+        edit.change(place.block, partial(_prefixed, _comment(text, form)))
         return edit.made()
     return draft.with_inserted(
         place.block,
@@ -184,25 +190,10 @@ def keepalive(  # noqa: PLR0913 - they are the words of a scenario
         (start + round((number + 1) * every_ms * _NS_PER_MS), _comment(text, form))
         for number in range(count)
     ]
-    delay_ns = round(for_ms * _NS_PER_MS)
-    made = _with_beats(draft, place, beats, delay_ns, _meaning(form))
-    return replace(made, finish_at_ns=made.finish_at_ns + delay_ns).noted(
-        f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}"
-    )
-
-
-def _with_beats(
-    draft: EventDraft,
-    place: Place,
-    beats: list[tuple[int, bytes]],
-    delay_ns: int,
-    meaning: Meaning,
-) -> EventDraft:
-    edit = Edit(draft)
-    for later in range(place.block + bool(place.offset), len(draft.blocks)):
-        edit.delay(later, delay_ns)
-    if not place.offset:
-        for at_ns, sent in beats:
-            edit.insert(place.block, sent, at_ns=at_ns, meaning=meaning)
-        return edit.made()
-    return put_within(edit.made(), place, beats, delay_ns=delay_ns)
+    return put_run(
+        draft,
+        place,
+        beats,
+        delay_ns=round(for_ms * _NS_PER_MS),
+        meaning=_meaning(form),
+    ).noted(f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}")

@@ -1,11 +1,15 @@
-"""What a fault says when it cannot do what it was asked."""
+"""What a fault says when it cannot do what it was asked, and what is said of it."""
 
 from __future__ import annotations
 
 from harness.errors import InputError
 
-__all__ = ["FaultError"]
+__all__ = ["FaultDefectError", "FaultError"]
 
 
 class FaultError(InputError):
     """A fault that cannot apply to this stream, or with these parameters."""
+
+
+class FaultDefectError(InputError):
+    """A fault whose own code is wrong: it raised something else, or gave no draft."""

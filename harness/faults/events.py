@@ -28,6 +28,9 @@ __all__ = [
     "replay_window",
 ]
 
+_MOST_REPEATS = 200_000
+"""Most events that one fault sends again."""
+
 Times = Annotated[int, AtLeast(2), AtMost(100_000)]
 
 
@@ -113,6 +116,12 @@ def replay_window(
     sayings = read_blocks(draft.blocks)
     first = event_block(sayings, from_, key="from")
     run = event_run(sayings, first, len_, key="len")
+    if len_ * (times - 1) > _MOST_REPEATS:
+        raise FaultError(
+            f"expected at most {_MOST_REPEATS} events that are sent again, "
+            f"came {len_ * (times - 1)}",
+            key="times",
+        )
     edit = Edit(draft)
     _repeat(edit, draft, sayings, run * (times - 1), run[-1])
     return edit.made().noted(f"sent {len_} event(s) from event {from_} on again")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64 as base64_coding
 import binascii
 import json
-from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from harness.dialects.openai_chat.payload import (
@@ -13,17 +12,24 @@ from harness.dialects.openai_chat.payload import (
     looks_like_object,
     parse_payload,
 )
-from harness.faults.blocks import EventDraft, Meaning
+from harness.faults.blocks import MAX_BODY, EventDraft, Meaning
 from harness.faults.content import (
     chunk_json,
     read_blocks,
     with_data,
     with_text,
 )
-from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost, Bytes, Milliseconds
-from harness.faults.placing import Place, place_at, put, put_bytes, time_at
+from harness.faults.placing import (
+    Place,
+    cut_at,
+    place_at,
+    put,
+    put_bytes,
+    put_run,
+    time_at,
+)
 from harness.faults.position import Position, landmark_block, shown_position
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
@@ -136,24 +142,23 @@ def tiny_events(
         Both: every character arrives.
     """
     place = place_at(draft, at or {"after": "first_content"})
-    if place.offset:
-        raise FaultError("many events cannot stand within another", key="at.offset")
     sayings = read_blocks(draft.blocks)
     model = landmark_block(sayings, "first_content")
     mark = with_text(draft.blocks[model].sent, sayings[model], "\ue000")
+    if n * (len(mark) + bytes_each) > MAX_BODY:
+        raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
     text = _numbers(n * bytes_each).encode()
     start = time_at(draft, place)
     gap = round(gap_ms * _NS_PER_MS)
-    edit = Edit(draft)
     before, after = _around(mark)
-    for number in range(n):
-        part = text[number * bytes_each : (number + 1) * bytes_each]
-        at_ns = start + (number + 1) * gap
-        edit.insert(place.block, before + part + after, at_ns=at_ns)
-    for later in range(place.block, len(draft.blocks)):
-        edit.delay(later, n * gap)
-    made = edit.made()
-    return replace(made, finish_at_ns=made.finish_at_ns + n * gap).noted(
+    writes = [
+        (
+            start + (number + 1) * gap,
+            before + text[number * bytes_each : (number + 1) * bytes_each] + after,
+        )
+        for number in range(n)
+    ]
+    return put_run(draft, place, writes, delay_ns=n * gap).noted(
         f"put in {n} chunks of {bytes_each} character(s)"
     )
 
@@ -258,8 +263,9 @@ def _without_line_end(
     draft: EventDraft, place: Place, at_ns: int, size: int
 ) -> EventDraft:
     if place.offset:
-        raise FaultError("it begins a line of its own", key="at.offset")
-    whole = _modelled(draft, _numbers(size))
-    line = whole[: whole.index(b"data:")] + whole[whole.index(b"data:") :][:size]
-    cut = replace(draft, blocks=draft.blocks[: place.block])
-    return cut.with_inserted(place.block, line, at_ns=at_ns, meaning=Meaning.LOST)
+        line = _numbers(size).encode()
+    else:
+        whole = _modelled(draft, _numbers(size))
+        start = whole.index(b"data:")
+        line = whole[: start + size]
+    return put(cut_at(draft, place), place, line, at_ns=at_ns, meaning=Meaning.LOST)

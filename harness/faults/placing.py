@@ -8,11 +8,21 @@ from dataclasses import dataclass, replace
 
 from harness.faults.blocks import Block, EventDraft, Meaning, Piece, renumbered
 from harness.faults.content import event_block, read_blocks, time_before
+from harness.faults.edit import Edit
 from harness.faults.errors import FaultError
 from harness.faults.position import Position, block_at, body_offset
 from harness.sse.parser import parse
 
-__all__ = ["Place", "place_at", "put", "put_bytes", "put_within", "time_at"]
+__all__ = [
+    "Place",
+    "cut_at",
+    "place_at",
+    "put",
+    "put_bytes",
+    "put_run",
+    "put_within",
+    "time_at",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,44 @@ def put_within(
     )
     blocks = (*draft.blocks[: place.block], _read_again(old, block), *later)
     return replace(draft, blocks=blocks, next_segment=rest + 1)
+
+
+def put_run(
+    draft: EventDraft,
+    place: Place,
+    writes: Sequence[tuple[int, bytes]],
+    *,
+    delay_ns: int,
+    meaning: Meaning = Meaning.AS_SENT,
+) -> EventDraft:
+    """Return the draft with many writes put in, and all that follows them later.
+
+    Args:
+        draft: The stream.
+        place: Where.
+        writes: When, and which bytes; between two blocks each is a block.
+        delay_ns: How much later the others are written.
+        meaning: What each of them means between two blocks.
+    """
+    edit = Edit(draft)
+    for later in range(place.block + bool(place.offset), len(draft.blocks)):
+        edit.delay(later, delay_ns)
+    if not place.offset:
+        for at_ns, sent in writes:
+            edit.insert(place.block, sent, at_ns=at_ns, meaning=meaning)
+    made = edit.made()
+    made = replace(made, finish_at_ns=made.finish_at_ns + delay_ns)
+    return put_within(made, place, writes, delay_ns=delay_ns) if place.offset else made
+
+
+def cut_at(draft: EventDraft, place: Place) -> EventDraft:
+    """Return the draft without what lies behind a place."""
+    blocks = draft.blocks[: place.block]
+    if place.offset:
+        old = draft.blocks[place.block]
+        before, _ = _parted(old.pieces, place.offset)
+        blocks = (*blocks, replace(old, pieces=tuple(before)))
+    return replace(draft, blocks=blocks)
 
 
 def _read_again(old: Block, new: Block) -> Block:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 from harness.errors import InputError, closest
 from harness.faults.docstrings import Account, read_docstring
 from harness.faults.draft import EventDraft, WireDraft, lower
-from harness.faults.errors import FaultError
+from harness.faults.errors import FaultDefectError, FaultError
 from harness.faults.locate import located
 from harness.faults.parameters import check_value
 
@@ -227,6 +228,7 @@ def apply_faults(
     Raises:
         FaultError: If a fault cannot apply; its key names the fault and, where one is
             to blame, its parameter.
+        FaultDefectError: If the code of a fault is wrong.
     """
     found = [(find_fault(call.name), call) for call in calls]
     for definition, call in found:
@@ -258,10 +260,26 @@ def _apply(
         named = {
             definition.keywords[key]: call.parameters[key] for key in call.parameters
         }
-        changed: _Draft = definition.function(draft, *chance, **named)
+        changed = definition.function(draft, *chance, **named)
     except FaultError as error:
         raise _named(error, call) from None
+    except Exception as error:
+        raise FaultDefectError(
+            f"the fault failed with {type(error).__name__}: {error}{_line_of(error)}",
+            key=call.name,
+        ) from error
+    if not isinstance(changed, type(draft)):
+        raise FaultDefectError(
+            f"expected that it returns {type(draft).__name__}, "
+            f"came {type(changed).__name__}",
+            key=call.name,
+        )
     return changed
+
+
+def _line_of(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def _named(error: FaultError, call: FaultCall) -> FaultError:

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from harness.faults.draft import Finish
-from harness.faults.errors import FaultError
 
 
 def _data(block: bytes) -> dict:
@@ -58,10 +57,28 @@ def test_inject_error_knows_three_shapes(play, kit, shape):
     assert isinstance(value["error"], str if shape == "string" else dict)
 
 
-def test_after_done_sends_a_ghost(play, kit):
-    """It is a chunk of the stream, and must reach nobody."""
-    wire = play({"after_done": {"text": "BOO"}})
-    assert kit.sent(wire) == [*kit.STREAM, kit.chunk({"content": "BOO"})]
-    assert kit.meanings(wire)[-1] == "nothing"
-    with pytest.raises(FaultError, match="no done"):
-        play({"after_done": {}}, blocks=kit.STREAM[:-1])
+@pytest.mark.parametrize(
+    ("shape", "named", "kind"),
+    [
+        ("anthropic_event", True, "overloaded_error"),
+        ("anthropic_no_event_line", False, "overloaded_error"),
+        ("event_error", True, "server_error"),
+    ],
+)
+def test_inject_error_can_be_a_named_event(play, kit, shape, named, kind):
+    """Clients of Anthropic see no error without its name."""
+    wire = play({"inject_error": {"at": {"event": 3}, "shape": shape}})
+    block = kit.sent(wire)[3]
+    assert block.startswith(b"event: error\n") is named
+    assert _data(block.removeprefix(b"event: error\n"))["error"]["type"] == kind
+
+
+def test_inject_error_within_an_event_is_glued_to_its_beginning(play, kit):
+    """What was open stays open; nothing of it follows unless the stream goes on."""
+    at = {"event": 3, "offset": 30}
+    wire = play({"inject_error": {"at": at}})
+    assert kit.sent(wire)[3].startswith(kit.WORLD[:30] + b'data: {"error":')
+    assert len(kit.sent(wire)) == 4
+    onward = play({"inject_error": {"at": at, "then": "continue"}})
+    assert kit.sent(onward)[3].endswith(kit.WORLD[30:])
+    assert kit.sent(onward)[4:] == list(kit.STREAM[4:])

@@ -117,3 +117,79 @@ def test_changed_json_keeps_the_style_of_its_provider(play, kit, original, expec
     first = kit.chunk({"content": "a"})
     wire = play({"cumulative": {}}, blocks=(first, original))
     assert kit.sent(wire)[1] == expected
+
+
+def test_drift_repeats_not_quite_what_was_sent(play, kit):
+    """So it is no repeat: the opening is over, and all passes as sent."""
+    wire = play({"cumulative": {"mode": "drift"}})
+    texts = ["Hello", " Hello, ", "Hello, 世界", " Hello, 世界!"]
+    assert kit.sent(wire)[1:5] == [kit.chunk({"content": text}) for text in texts]
+    assert set(kit.meanings(wire)) == {"as_sent"}
+
+
+def test_drift_takes_a_space_away_that_is_there(play, kit):
+    """Where the text begins with one."""
+    one, two = kit.chunk({"content": " a"}), kit.chunk({"content": "b"})
+    wire = play({"cumulative": {"mode": "drift"}}, blocks=(one, two, kit.DONE))
+    assert kit.sent(wire)[1] == kit.chunk({"content": "ab"})
+
+
+def test_start_says_which_delta_is_the_first_to_carry_all(play, kit):
+    """From the third on the opening is over by then."""
+    wire = play({"cumulative": {"start": 3}})
+    texts = ["Hello", ", ", "Hello, 世界", "Hello, 世界!"]
+    assert kit.sent(wire)[1:5] == [kit.chunk({"content": text}) for text in texts]
+    assert set(kit.meanings(wire)) == {"as_sent"}
+    assert play({"cumulative": {"start": 2}}).body == play({"cumulative": {}}).body
+    with pytest.raises(FaultError, match=r"cumulative\.start: .*4 at most"):
+        play({"cumulative": {"start": 5}})
+
+
+def test_cumulative_knows_both_names_of_reasoning(play, kit):
+    """As the wire and as the judge call it."""
+    blocks = (kit.chunk({"reasoning": "a"}), kit.chunk({"reasoning": "b"}))
+    one, other = (
+        play({"cumulative": {"fields": [name]}}, blocks=blocks)
+        for name in ("reasoning", "reasoning_content")
+    )
+    assert one.body == other.body
+
+
+def test_of_one_event_only_the_text_in_its_opening_is_reduced(play, kit):
+    """The other text is past it, and passes as sent."""
+    both = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"c"}},'
+        b'{"index":1,"delta":{"content":"d"}}]}\n\n'
+    )
+    other = kit.chunk({"content": "x"}, index=1)
+    plain = kit.chunk({"content": ", "})
+    wire = play(
+        {"cumulative": {"mode": "final_full"}},
+        blocks=(kit.HELLO, plain, other, both, kit.DONE),
+    )
+    assert kit.sent(wire)[3] == both.replace(b'"c"', b'"Hello, c"').replace(
+        b'"d"', b'"xd"'
+    )
+    assert kit.meanings(wire)[3] == "replaced"
+    assert wire.spans[3].meant == both.replace(b'"c"', b'"Hello, c"')
+
+
+def test_shrinking_first_takes_text_back(play, kit):
+    """What was sent is not: the shorter repeats mean nothing."""
+    wire = play({"shrinking_first": {"count": 3}})
+    texts = ["Hello, 世界", "Hello, ", "Hello", "!"]
+    assert kit.sent(wire)[1:5] == [kit.chunk({"content": text}) for text in texts]
+    assert kit.meanings(wire)[1:5] == ["as_sent", "nothing", "nothing", "as_sent"]
+    with pytest.raises(FaultError, match=r"at most 4.* came 5"):
+        play({"shrinking_first": {"count": 5}})
+
+
+def test_shrinking_first_keeps_what_an_event_says_beside_its_text(play, kit):
+    """A role in every delta stays, without the text."""
+    blocks = tuple(
+        kit.chunk({"role": "assistant", "content": letter}) for letter in "abc"
+    )
+    wire = play({"shrinking_first": {"count": 2}}, blocks=blocks)
+    assert kit.meanings(wire) == ["as_sent", "replaced", "as_sent"]
+    assert kit.sent(wire)[1] == blocks[0]
+    assert wire.spans[1].meant == kit.chunk({"role": "assistant", "content": ""})

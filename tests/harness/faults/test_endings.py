@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from harness.faults.errors import FaultError
@@ -46,25 +48,72 @@ def test_usage_tail_moves_it_behind_the_finish(play, kit):
         play({"usage": {"mode": "tail"}})
 
 
-@pytest.mark.parametrize(
-    ("mode", "tail", "meanings"),
-    [
-        ("omit", [], []),
-        ("twice", [b"data: [DONE]\n\n"] * 2, ["as_sent", "nothing"]),
-        ("trailing_space", [b"data: [DONE] \n\n"], ["as_sent"]),
-        ("no_blank", [b"data: [DONE]\n"], ["replaced"]),
-    ],
-)
-def test_done_can_be_odd(play, kit, mode, tail, meanings):
-    """What stands before it stays."""
-    wire = play({"done": {"mode": mode}})
-    assert kit.sent(wire) == [*kit.STREAM[:-1], *tail]
-    assert kit.meanings(wire)[7:] == meanings
+def test_finish_can_be_an_empty_text(play, kit):
+    """The event stays."""
+    wire = play({"finish": {"mode": "empty_string"}})
+    assert kit.sent(wire)[5] == kit.FINISH.replace(b'"stop"', b'""')
+    others = [*kit.sent(wire)[:5], *kit.sent(wire)[6:]]
+    assert others == [*kit.STREAM[:5], *kit.STREAM[6:]]
 
 
-def test_done_early_puts_the_finish_behind_it(play, kit):
-    """What follows [DONE] is never delivered."""
-    wire = play({"done": {"mode": "early"}})
-    assert kit.sent(wire)[5:] == [kit.DONE, kit.FINISH, kit.USAGE]
-    assert kit.meanings(wire)[5:] == ["as_sent", "nothing", "nothing"]
-    assert len(wire.writes) == len(kit.STREAM)
+def test_finish_merged_with_content_stands_in_the_last_text(play, kit):
+    """Its own event goes, unless it says more."""
+    merge = {"finish": {"mode": "merged_with_content"}}
+    last = kit.chunk({"content": "!"}, finish="stop")
+    assert kit.sent(play(merge))[4:] == [last, kit.USAGE, kit.DONE]
+    beside = kit.chunk({}, finish="stop", usage={"total_tokens": 7})
+    wire = play(merge, blocks=(kit.BANG, beside, kit.DONE))
+    assert kit.sent(wire) == [last, beside.replace(b'"stop"', b"null"), kit.DONE]
+    with pytest.raises(FaultError, match="behind the text of its choice"):
+        play(merge, blocks=(last, kit.DONE))
+
+
+def test_finish_merged_with_content_goes_to_its_own_choice(play, kit):
+    """Two choices finish, each where its text ended."""
+    other = kit.chunk({"content": "Hallo"}, index=1)
+    finish = kit.chunk({}, finish="length", index=1)
+    blocks = (kit.HELLO, other, kit.FINISH, finish, kit.DONE)
+    wire = play({"finish": {"mode": "merged_with_content"}}, blocks=blocks)
+    assert kit.sent(wire) == [
+        kit.chunk({"content": "Hello"}, finish="stop"),
+        kit.chunk({"content": "Hallo"}, finish="length", index=1),
+        kit.DONE,
+    ]
+
+
+def test_finish_then_late_content_moves_the_last_text_behind_it(play, kit):
+    """No character is lost or added."""
+    late = {"finish": {"mode": "then_late_content"}}
+    wire = play(late)
+    assert kit.sent(wire)[3:7] == [kit.WORLD, kit.FINISH, kit.BANG, kit.USAGE]
+    assert kit.times(wire)[4:7] == [150, 155, 160]
+    with pytest.raises(FaultError, match="no text stands before"):
+        play(late, blocks=(kit.FINISH, kit.DONE))
+
+
+def test_usage_can_count_up_in_every_chunk(play, kit):
+    """Up to what the last one says."""
+    every = {"usage": {"mode": "every_chunk_cumulative"}}
+    wire = play(every)
+    values = [json.loads(block[6:]) for block in kit.sent(wire)[:-1]]
+    counts = [value["usage"]["completion_tokens"] for value in values]
+    assert counts == [0, 1, 2, 2, 3, 4, 4]
+    assert kit.sent(wire)[6] == kit.USAGE
+    bare = kit.chunk({}, finish="stop", usage={"total_tokens": 7})
+    with pytest.raises(FaultError, match="no completion_tokens"):
+        play(every, blocks=(kit.HELLO, bare, kit.DONE))
+
+
+def test_usage_can_come_before_the_finish(play, kit):
+    """In an event of its own."""
+    wire = play({"usage": {"mode": "before_finish"}})
+    assert kit.sent(wire)[4:] == [kit.BANG, kit.USAGE, kit.FINISH, kit.DONE]
+
+
+def test_usage_can_leave_an_event_with_empty_choices_first(play, kit):
+    """As of Azure; the stream's own usage stays, and need not be."""
+    wire = play({"usage": {"mode": "first_empty_choices"}}, blocks=kit.STREAM[:5])
+    first = json.loads(kit.sent(wire)[0][6:])
+    assert first["choices"] == []
+    assert "prompt_filter_results" in first
+    assert kit.sent(wire)[1:] == list(kit.STREAM[:5])

@@ -80,44 +80,53 @@ def test_event_swap_exchanges_bytes_but_not_times(play, kit):
         play({"event_swap": {"i": -1, "j": 7}})
 
 
-def test_event_truncate_cuts_the_data_and_keeps_the_lines(play, kit):
-    """What began like an object may have carried text, and is lost."""
-    wire = play({"event_truncate": {"index": 3, "keep_bytes": 9}})
-    assert kit.sent(wire)[3] == b'data: {"id":"ch\n\n'
-    assert kit.meanings(wire)[3] == "lost"
-    assert kit.meanings(play({"event_truncate": {"index": -1, "keep_bytes": 3}}))[
-        -1
-    ] == ("nothing")
-    with pytest.raises(FaultError, match="6 bytes of data, came 6"):
-        play({"event_truncate": {"index": -1, "keep_bytes": 6}})
+def test_event_dup_can_come_after_other_events(play, kit):
+    """Behind an unrelated text a repeat may be meant; before one it is stutter."""
+    wire = play({"event_dup": {"index": 1, "gap_events": 1}})
+    assert kit.sent(wire)[1:5] == [kit.HELLO, kit.COMMA, kit.HELLO, kit.WORLD]
+    assert kit.meanings(wire)[3] == "as_sent"
+    blocks = (kit.HELLO, kit.ROLE, kit.COMMA, kit.DONE)
+    wire = play({"event_dup": {"index": 0, "gap_events": 1}}, blocks=blocks)
+    assert kit.sent(wire) == [kit.HELLO, kit.ROLE, kit.HELLO, kit.COMMA, kit.DONE]
+    assert kit.meanings(wire)[2] == "nothing"
+    with pytest.raises(FaultError, match="gap_events: only 1 event"):
+        play({"event_dup": {"index": -1, "gap_events": 1}})
 
 
-@pytest.mark.parametrize(
-    ("parameters", "sent", "meaning"),
-    [
-        ({"data": "<html>"}, b"data: <html>\n\n", "nothing"),
-        ({"data": '{"a":'}, b'data: {"a":\n\n', "lost"),
-        ({"data": '{"a":1}'}, b'data: {"a":1}\n\n', "as_sent"),
-        ({"data": "a\nb"}, b"data: a\ndata: b\n\n", "nothing"),
-        ({"data": "<p>", "meaning": "lost"}, b"data: <p>\n\n", "lost"),
-        ({"raw": "junk\n\n"}, b"junk\n\n", "as_sent"),
-    ],
-)
-def test_insert_puts_an_event_between_two_others(play, kit, parameters, sent, meaning):
-    """What it means follows from what it is, unless the scenario says so."""
-    wire = play({"insert": {"at": {"event": 2}, **parameters}})
-    assert kit.sent(wire) == [*kit.STREAM[:2], sent, *kit.STREAM[2:]]
-    assert kit.meanings(wire)[2] == meaning
+def test_a_repeat_of_two_texts_is_reduced_to_the_one_that_is_new(play, kit):
+    """The opening of one choice is over, the other's is not."""
+    both = (
+        b'data: {"choices":[{"index":0,"delta":{"content":"a"}},'
+        b'{"index":1,"delta":{"content":"b"}}]}\n\n'
+    )
+    blocks = (kit.HELLO, kit.COMMA, both, kit.DONE)
+    wire = play({"event_dup": {"index": 2}}, blocks=blocks)
+    assert kit.meanings(wire)[3] == "replaced"
+    assert wire.spans[3].meant == both.replace(b'"b"', b'""')
 
 
-def test_insert_wants_data_or_raw(play):
-    """One of them, not both."""
-    with pytest.raises(FaultError, match="either data or raw"):
-        play({"insert": {"at": {"event": 2}}})
+def test_replay_window_sends_a_run_again(play, kit):
+    """Whatever follows the opening passes as sent."""
+    wire = play({"replay_window": {"from": 1, "len": 3}})
+    assert kit.sent(wire)[1:8] == [*kit.STREAM[1:4], *kit.STREAM[1:4], kit.BANG]
+    assert kit.meanings(wire)[4:7] == ["as_sent"] * 3
+    assert kit.times(wire)[3:8] == [130, 132.5, 135, 137.5, 140]
 
 
-def test_giant_event_is_a_chunk_of_the_stream_with_a_long_text(play, kit):
-    """Everything but the text is as in the first text event."""
-    wire = play({"giant_event": {"size": 12, "at": {"after": "first_content"}}})
-    assert kit.sent(wire)[2] == kit.chunk({"content": "0 1 2 3 4 5 "})
-    assert kit.meanings(wire)[2] == "as_sent"
+def test_replay_window_of_the_opening_is_stutter(play, kit):
+    """One delta again, and again."""
+    wire = play({"replay_window": {"from": 0, "len": 2, "times": 3}})
+    assert kit.sent(wire)[:6] == [kit.ROLE, kit.HELLO] * 3
+    assert kit.meanings(wire)[:6] == ["as_sent", "as_sent", *["as_sent", "nothing"] * 2]
+    with pytest.raises(FaultError, match=r"replay_window\.len: only 2 event"):
+        play({"replay_window": {"from": -2, "len": 3}})
+    with pytest.raises(FaultError, match=r"replay_window\.from: expected one of 8"):
+        play({"replay_window": {"from": 8, "len": 1}})
+
+
+def test_event_swap_can_move_runs(play, kit):
+    """Two events against two."""
+    wire = play({"event_swap": {"i": 1, "j": 3, "count": 2}})
+    assert kit.sent(wire)[1:5] == [kit.WORLD, kit.BANG, kit.HELLO, kit.COMMA]
+    with pytest.raises(FaultError, match="runs that do not meet"):
+        play({"event_swap": {"i": 1, "j": 2, "count": 2}})

@@ -92,48 +92,6 @@ def test_sse_bom_stands_first(play, kit):
     assert play({"sse_bom": {}}).body == b"\xef\xbb\xbf" + b"".join(kit.STREAM)
 
 
-def test_sse_comment_stands_between_events(play, kit):
-    """Half-way in time between its neighbours, in a write of its own."""
-    wire = play({"sse_comment": {"at": {"event": 2}, "text": "hi"}})
-    assert kit.sent(wire)[1:4] == [kit.HELLO, b": hi\n\n", kit.COMMA]
-    assert kit.times(wire)[1:4] == [110, 115, 120]
-
-
-def test_sse_comment_comes_before_every_so_many_events(play, kit):
-    """From the first on."""
-    blocks = kit.sent(play({"sse_comment": {"every": 3}}))
-    assert [at for at, block in enumerate(blocks) if block == b": ping\n\n"] == [
-        0,
-        4,
-        8,
-    ]
-
-
-def test_sse_comment_can_be_a_line_of_an_event(play, kit):
-    """No blank line parts it from the data."""
-    wire = play({"sse_comment": {"at": {"event": 2}, "form": "line"}})
-    assert kit.sent(wire)[2] == b": ping\n" + kit.COMMA
-    with pytest.raises(FaultError, match="no event follows"):
-        play({"sse_comment": {"at": {"after": "done"}, "form": "line"}})
-    with pytest.raises(FaultError, match="one of every, at, every_ms"):
-        play({"sse_comment": {}})
-
-
-def test_keepalive_waits_and_sends_comments_meanwhile(play, kit):
-    """What follows comes later by the whole wait."""
-    wire = play({"keepalive": {"at": {"event": 1}, "for_ms": 100, "every_ms": 40}})
-    assert kit.sent(wire)[:4] == [
-        kit.ROLE,
-        b": keepalive\n\n",
-        b": keepalive\n\n",
-        kit.HELLO,
-    ]
-    assert kit.times(wire)[:5] == [100, 140, 180, 210, 220]
-    assert wire.finish_at_ns == play().finish_at_ns + 100_000_000
-    with pytest.raises(FaultError, match="every_ms"):
-        play({"keepalive": {"at": {"event": 1}, "for_ms": 1, "every_ms": 40}})
-
-
 def test_sse_field_stands_in_an_event_or_alone(play, kit):
     """Before the data, or as a block that dispatches nothing."""
     wire = play({"sse_field": {"field": "id", "value": "7", "index": -1}})
@@ -142,3 +100,73 @@ def test_sse_field_stands_in_an_event_or_alone(play, kit):
     assert kit.sent(play({"sse_field": alone}))[:2] == [b"retry: 3000\n\n", kit.ROLE]
     with pytest.raises(FaultError, match="one line"):
         play({"sse_field": {"field": "id", "value": "7\n8"}})
+
+
+def test_mixed_line_ends_are_drawn_for_each_line(play, kit):
+    """The events stay the same, whatever is drawn."""
+    wires = [play({"sse_eol": {"eol": "mixed"}}, seed=seed) for seed in range(200)]
+    assert len({wire.body for wire in wires}) > 1
+    plain = [event.data for event in parse(b"".join(kit.STREAM)).events]
+    for wire in wires:
+        assert [event.data for event in parse(wire.body).events] == plain
+
+
+def test_a_crlf_can_come_in_two_writes(play, kit):
+    """CR ends one write, LF begins the next, at the same time."""
+    wire = play({"sse_eol": {"eol": "crlf", "split_crlf": True}})
+    assert wire.body == b"".join(kit.STREAM).replace(b"\n", b"\r\n")
+    assert [write.data for write in wire.writes][-3:] == [
+        b"data: [DONE]\r",
+        b"\n\r",
+        b"\n",
+    ]
+    assert len(wire.writes) == 3 * len(kit.STREAM)
+    with pytest.raises(FaultError, match="no CRLF to split"):
+        play({"sse_eol": {"eol": "cr", "split_crlf": True}})
+
+
+def test_a_split_keeps_the_writes_of_the_recording(play, kit):
+    """Events that shared a write still do, but for the new borders."""
+    answer = kit.response((kit.ROLE + kit.HELLO, kit.DONE))
+    wire = play({"sse_bom": {"split": True}}, answer=answer)
+    assert [write.data for write in wire.writes] == [
+        b"\xef",
+        b"\xbb",
+        b"\xbf",
+        kit.ROLE + kit.HELLO,
+        kit.DONE,
+    ]
+
+
+def test_sse_multiline_can_cut_a_text(play, kit):
+    """A line break within a string is no JSON."""
+    wire = play({"sse_multiline": {"select": "first_content", "at": "in_text"}})
+    assert kit.meanings(wire)[1] == "lost"
+    data = parse(wire.body).events[1].data
+    assert data.replace("\n", "") == kit.HELLO[6:-2].decode()
+    with pytest.raises(ValueError, match="control character"):
+        json.loads(data)
+    with pytest.raises(FaultError, match="either index or select"):
+        play({"sse_multiline": {"index": 1, "select": "all"}})
+
+
+def test_sse_field_takes_numbers(play, kit):
+    """A reconnection time is one."""
+    wire = play({"sse_field": {"field": "retry", "value": 3000, "index": 0}})
+    assert kit.sent(wire)[0] == b"retry: 3000\n" + kit.ROLE
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_event_lines_are_stripped(play, kit, end):
+    """Whatever ends them; data that says event stays."""
+    text = b'data: {"choices":[],"x":"event: y"}\n\n'
+    blocks = (b"event: message_start\n" + text, b"event\n" + text, kit.DONE)
+    blocks = tuple(block.replace(b"\n", end) for block in blocks)
+    wire = play({"sse_strip_event_lines": {}}, blocks=blocks)
+    assert kit.sent(wire) == [
+        text.replace(b"\n", end),
+        text.replace(b"\n", end),
+        blocks[2],
+    ]
+    with pytest.raises(FaultError, match="no event has a name"):
+        play({"sse_strip_event_lines": {}})

@@ -32,7 +32,10 @@ def test_json_patch_sets_and_removes_fields(play, kit):
     [
         ("role", [0]),
         ("first_content", [1]),
+        ("last_content", [4]),
         ("content", [1, 2, 3, 4]),
+        ("empty_choices", [6]),
+        ([0, -2], [0, 6]),
         ("finish", [5]),
         ("usage", [6]),
         ("all", [0, 1, 2, 3, 4, 5, 6]),
@@ -67,3 +70,32 @@ def test_json_patch_changes_what_is_meant_as_well(play, kit):
     )
     assert b"chatcmpl-1" not in wire.spans[2].meant
     assert b'"content":", "' in wire.spans[2].meant
+
+
+def test_json_patch_puts_null_and_renames(play, kit):
+    """Null beside absent; the value of a renamed field stays."""
+    patch = {"null": ["delta.role"], "rename": {"delta.content": "text"}}
+    wire = play({"json_patch": {"select": "role", **patch}})
+    assert b'"delta":{"role":null,"text":""}' in kit.sent(wire)[0]
+
+
+def test_json_patch_reaches_into_lists(play, kit):
+    """By the number of the entry."""
+    calls = [{"index": 0, "id": "a"}, {"index": 1, "id": "b"}]
+    blocks = (kit.chunk({"tool_calls": calls}), kit.DONE)
+    patch = {"select": "tool", "null": ["delta.tool_calls.1.id"]}
+    wire = play({"json_patch": patch}, blocks=blocks)
+    assert b'{"index":0,"id":"a"},{"index":1,"id":null}' in kit.sent(wire)[0]
+
+
+def test_json_patch_refuses_events_that_are_no_chunks(play):
+    """And numbers that there are not, and a change that is none."""
+    for select, message in (
+        ([-1], "expected events that are chunks, came event -1"),
+        ([], "came no event"),
+        ([8], "expected one of 8 event"),
+    ):
+        with pytest.raises(FaultError, match=message):
+            play({"json_patch": {"select": select, "null": ["x"]}})
+    with pytest.raises(FaultError, match="it changes nothing"):
+        play({"json_patch": {"select": "all", "remove": ["no.such.field"]}})
