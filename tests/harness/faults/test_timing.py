@@ -62,3 +62,71 @@ def test_stall_for_ever_sends_nothing_more(play, kit):
     assert wire.body == kit.ROLE + kit.HELLO
     assert (wire.finish, wire.finish_at_ns) == (Finish.STALL, 110_000_000)
     assert len(wire.spans) == 2
+
+
+def test_pace_can_burst(play, kit):
+    """So many at once, then a pause for all of them."""
+    wire = play({"pace": {"itl_ms": 20, "burst": 3}})
+    assert [100, 100, 100, 160, 160, 160, 220, 220] == kit.times(wire)
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("comment", b": keepalive\n\n"), ("bare_colon", b":\n\n")],
+)
+def test_a_stall_can_be_filled(play, kit, form, said):
+    """What is said is a block of its own, and means what it says."""
+    stall = {"at": {"event": 2}, "for_ms": 100, "keepalive_ms": 40, "form": form}
+    wire = play({"stall": stall})
+    assert [kit.ROLE, kit.HELLO, said, said, kit.COMMA] == kit.sent(wire)[:5]
+    assert [100, 110, 150, 190, 220] == kit.times(wire)[:5]
+    assert wire.body == b"".join(kit.sent(wire))
+
+
+def test_an_empty_delta_fills_a_stall_in_the_stream_s_own_style(play, kit):
+    """Its envelope is that of the other chunks."""
+    empty = kit.chunk({"content": ""})
+    wait = {"ms": 100, "keepalive_ms": 40, "form": "empty_delta"}
+    wire = play({"first_token_delay": wait})
+    assert [kit.ROLE, empty, empty, kit.HELLO] == kit.sent(wire)[:4]
+    for_ever = {"at": {"event": 2}, "keepalive_ms": 40, "form": "empty_delta"}
+    stalled = play({"stall": for_ever})
+    assert stalled.heartbeat is not None
+    assert (empty, 40 * 1_000_000) == (
+        stalled.heartbeat.data,
+        stalled.heartbeat.every_ns,
+    )
+
+
+def test_bytes_trickle_one_at_a_time(play, kit):
+    """What follows them waits; what stands before does not."""
+    trickle = {"at": {"event": 1, "offset": 4}, "count": 3, "gap_ms": 30}
+    wire = play({"trickle": trickle}, blocks=(kit.ROLE, kit.HELLO, kit.DONE))
+    assert [len(kit.ROLE), 4, 1, 1, 1, len(kit.HELLO) - 7, len(kit.DONE)] == [
+        len(write.data) for write in wire.writes
+    ]
+    assert [100, 110, 110, 140, 170, 200, 200] == kit.times(wire)
+    assert wire.finish_at_ns == 200_000_000
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (
+            {"stall": {"at": {"event": 2, "offset": 3}, "keepalive_ms": 40}},
+            "stall.at: within an event nothing can be said",
+        ),
+        (
+            {"stall": {"at": {"event": 2}, "for_ms": 30, "keepalive_ms": 40}},
+            "stall.keepalive_ms: nothing fits into 30 ms",
+        ),
+        (
+            {"trickle": {"at": {"event": -1}, "count": 99}},
+            "trickle.count: 14 bytes follow, came 99",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(play, fault, message):
+    """It says what is there."""
+    with pytest.raises(FaultError, match=message):
+        play(fault)

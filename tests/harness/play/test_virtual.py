@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.errors import InputError
 from harness.faults.draft import Finish, WireDraft, Write
+from harness.faults.transport import Heartbeat, SocketPlan
 from harness.judge.observation import ClientEnd
 from harness.play.virtual import load_relay, play_virtual
 from harness.scenario.model import Abort, ClientPlan
@@ -311,3 +313,59 @@ def test_relay_that_cannot_be_loaded_is_told(path):
     """A wrong dotted path is the configuration's error."""
     with pytest.raises(InputError, match="relay"):
         load_relay(path)
+
+
+def with_wire(wanted: Script, **changes) -> Script:
+    """The script with its one attempt changed."""
+    return replace(wanted, attempts=(replace(wanted.attempts[0], **changes),))
+
+
+def test_a_refused_attempt_reaches_nobody():
+    """The relay is told at once, and no request is seen."""
+    refused = with_wire(script(head_ms=None), finish=Finish.REFUSED)
+    seen, told = play(refused)
+    assert (0, ("ended", "refused")) == told[-1]
+    assert () == seen.upstream
+
+
+def test_a_connection_that_is_accepted_late_delays_all_of_it():
+    """Head, body and end."""
+    late = with_wire(script((100, b"a")), socket=SocketPlan(accept_ns=30 * MS))
+    _, told = play(late)
+    assert [0, 40 * MS, 130 * MS, 530 * MS] == [at_ns for at_ns, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("framing", "ended"),
+    [(Framing.CHUNKED, "truncated"), (Framing.CLOSE, "complete")],
+)
+def test_half_a_close_is_a_fin(framing, ended):
+    """Who reads cannot tell it from a whole one."""
+    _, told = play(script((100, b"a"), finish=Finish.HALF_CLOSED, framing=framing))
+    assert ("ended", ended) == told[-1][1]
+
+
+def test_a_heartbeat_goes_on_until_the_deadline():
+    """Every so often after the last byte; when the client leaves it stops."""
+    beat = Heartbeat(every_ns=100 * MS, data=b":\n\n")
+    plan = ClientPlan(deadline_ms=1000)
+    stalled = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=plan)
+    seen, told = play(with_wire(stalled, heartbeat=beat))
+    beats = [at_ns for at_ns, event in told if event == ("data", b":\n\n")]
+    assert [ms * MS for ms in range(300, 1001, 100)] == beats[:8]
+    assert len(beats) <= 9
+    assert (ClientEnd.TIMEOUT, 1000 * MS) == (seen.end, seen.end_at_ns)
+    left = ClientPlan(abort=Abort(after_ms=450))
+    leaves = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=left)
+    _, told = play(with_wire(leaves, heartbeat=beat))
+    assert 400 * MS == [at_ns for at_ns, event in told if event[0] == "data"][-1]
+
+
+def test_bytes_that_are_no_framing_end_what_is_read():
+    """What comes behind them is not told."""
+    good, bad = Write(100 * MS, b"a"), Write(200 * MS, b"zz\r\n", raw=True)
+    broken = with_wire(script((100, b"a")), writes=(good, bad, good))
+    _, told = play(broken)
+    assert [("data", b"a"), ("ended", "protocol_error")] == [
+        event for _, event in told[2:]
+    ]
