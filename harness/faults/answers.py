@@ -47,8 +47,16 @@ def status(
         draft: The stream.
         code: The status.
         body: The kind of body.
+
+            - ``json_error``: an error object as of OpenAI.
+            - ``html``: the page of a load balancer.
+            - ``empty``: nothing.
         headers: More header lines.
         retry_after: Seconds, or a day and time as HTTP writes it (RFC 9110, 10.2.3).
+
+    Oracle:
+        Both: status, body and Retry-After arrive as they were sent; nothing calls the
+        body an event stream.
     """
     if code > 599:
         raise FaultError(f"expected 200 to 599, came {code}", key="code")
@@ -75,9 +83,18 @@ def body(
 
     Args:
         draft: The stream.
-        kind: The body; ``done_only`` is a stream of ``[DONE]`` alone.
+        kind: The body.
+
+            - ``html``: the page of a load balancer.
+            - ``json_error``: an error object as of OpenAI.
+            - ``empty``: nothing.
+            - ``done_only``: a stream of ``[DONE]`` alone.
         content_type: What the head calls it. By default the truth, and an event stream
             for ``empty`` and ``done_only``.
+
+    Oracle:
+        Both: type and body arrive as they were sent. A stream with nothing in it, or
+        with [DONE] alone, does not look like an answer that was finished.
     """
     named = content_type or _TYPES.get(kind, "text/event-stream")
     whole = _whole(draft, _body(kind, 500), [("content-type", named)])
@@ -104,14 +121,24 @@ def framing(
 
     Args:
         draft: The stream.
-        mode: Transfer chunks; a content-length; the close of the connection; that under
-            HTTP/1.0; transfer chunks beside a true content-length; or transfer chunks
-            that are told twice. What the last two mean is for the reader to refuse
-            (RFC 9112, section 6.1).
+        mode: How.
+
+            - ``chunked``: by transfer chunks.
+            - ``content_length``: by a content-length.
+            - ``close``: by the close of the connection.
+            - ``http10``: by that, under HTTP/1.0.
+            - ``cl_and_te``: by transfer chunks, beside a content-length that is right:
+              an attempt at request smuggling looks so (RFC 9112, section 6.1).
+            - ``dup_te``: by transfer chunks, told twice.
         cl_delta: So many bytes more than come are promised by the content-length, or
             less: then the rest belongs to no answer.
         keep_open: After too short a content-length the connection stays open with the
             rest on it, for who uses it again.
+
+    Oracle:
+        Both: the same body, in a framing of the proxy's own. Of too long a
+        content-length the client is told; what is beyond too short a one belongs to
+        nobody. Two framings may be refused with 502.
     """
     marked = _FRAMINGS[mode]
     length = ("content-length", str(len(draft.body)))

@@ -47,13 +47,23 @@ def chunking(  # noqa: PLR0913 - they are the words of a scenario
     Args:
         draft: The stream.
         rng: Draws the sizes of ``random``.
-        mode: A chunk for every event; for every byte; of 1 to 64 bytes; one for the
-            whole body; borders in the middle of every event; or as they were.
+        mode: Where chunks end.
+
+            - ``per_event``: behind every event.
+            - ``per_byte``: behind every byte.
+            - ``random``: after 1 to 64 bytes, drawn.
+            - ``one``: behind the whole body.
+            - ``mid_event``: in the middle of every event, and nowhere between two.
+            - ``as_sent``: where they did.
         extension: Stands behind every chunk size, as ``name=value`` (RFC 9112, 7.1.1).
         trailers: Field lines behind the last chunk (RFC 9112, section 7.1.2).
         bad_size_at: Where a line stands that is no chunk size; what follows it is
             written as if it were not there.
         bad_size: That line.
+
+    Oracle:
+        Both: the same events; extensions and trailers are no part of the body. Behind a
+        bad size nothing is read, and the client is told.
     """
     rare = extension is not None or trailers or bad_size_at is not None
     if rare and draft.framing is not Framing.CHUNKED:
@@ -95,6 +105,9 @@ def close_in_chunk(
         at: Where; it must be within a chunk, not at its end.
         how: FIN or RST.
         grace_ms: From the last byte to RST, which may discard what was not read yet.
+
+    Oracle:
+        Both: what came before passes, and the client is told.
     """
     if draft.framing is not Framing.CHUNKED:
         raise FaultError("the body is not chunked: put framing before it")
@@ -128,6 +141,10 @@ def bytes_after_terminator(
         draft: The stream; its end must not be the close of the connection.
         data: The bytes, as latin-1 text; they share a send with the terminator.
         keep_open: The connection stays open with them on it, for who uses it again.
+
+    Oracle:
+        Both: the answer passes whole; no client sees the rest, in this answer or the
+        next.
     """
     if draft.framing is Framing.CLOSE:
         raise FaultError("until the close everything belongs to the body")

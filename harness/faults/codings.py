@@ -29,11 +29,25 @@ def content_encoding(
 
     Args:
         draft: The stream.
-        coding: ``deflate`` with the zlib wrapper (RFC 9110, section 8.4.1.2).
-        flush: Every write can be decoded when it came, or what the compressor gives out
-            by itself, mostly at the end.
-        label: Say so in the head; do not; or say so of a plain body.
+        coding: Which.
+
+            - ``gzip``: what most servers send.
+            - ``deflate``: with the zlib wrapper (RFC 9110, section 8.4.1.2).
+        flush: When the compressor gives out what it has.
+
+            - ``per_event``: behind every write, which can be decoded when it came.
+            - ``none``: when it likes, mostly at the end: the stream is held up.
+        label: What the head says.
+
+            - ``true``: the truth.
+            - ``false``: nothing.
+            - ``lie``: that a plain body is coded.
         truncate: Bytes left out at the end of the coded body, whose framing is right.
+
+    Oracle:
+        Both: coding and label pass, or neither does and the body is plain. A coded body
+        without its end does not look finished. A label that lies may pass, be dropped,
+        or be refused with 502.
     """
     if any(name.lower() == "content-encoding" for name, _ in draft.headers):
         raise FaultError("the body has a content coding already")

@@ -26,6 +26,9 @@ def accept_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     Args:
         draft: The stream.
         ms: How much.
+
+    Oracle:
+        Both: as it is sent.
     """
     socket = replace(draft.socket, accept_ns=round(ms * _NS_PER_MS))
     return replace(draft, socket=socket).noted(f"accepted {ms:g} ms late")
@@ -44,6 +47,9 @@ def keepalive_close(
         draft: The stream.
         idle_ms: When no request came for so long after the answer.
         after_requests: Right after so many answers on the connection.
+
+    Oracle:
+        Both: the answer passes; the next request does not fail for it.
     """
     if (idle_ms is None) is (after_requests is None):
         raise FaultError("expected one of idle_ms and after_requests")
@@ -67,6 +73,9 @@ def nodelay(draft: WireDraft, *, on: Literal[False] = False) -> WireDraft:
     Args:
         draft: The stream.
         on: The socket option TCP_NODELAY.
+
+    Oracle:
+        Both: as it is sent; the proxy adds no delay of its own.
     """
     socket = replace(draft.socket, nodelay=on)
     return replace(draft, socket=socket).noted("sent with TCP_NODELAY off")

@@ -64,6 +64,9 @@ def segment(
         of: The body, so that each piece is a transfer chunk as well; or all that is on
             the wire, head, chunk sizes and terminator too, whose chunks stay as they
             are.
+
+    Oracle:
+        Both: the same events, each as soon as it is whole.
     """
     gap_ns = round(gap_ms * _NS_PER_MS)
     if isinstance(size, list) and not size:
@@ -94,6 +97,9 @@ def coalesce(draft: WireDraft, *, n: Annotated[int, AtLeast(2)]) -> WireDraft:
     Args:
         draft: The stream.
         n: How many.
+
+    Oracle:
+        Both: the same events, all of a write at once.
     """
     writes: list[Write] = []
     for raw, run in groupby(draft.writes, key=lambda write: write.raw):
@@ -122,8 +128,17 @@ def close_at(
     Args:
         draft: The stream.
         at: Where.
-        how: FIN, RST, or FIN with the other direction left open.
+        how: In which way.
+
+            - ``fin``: FIN.
+            - ``rst``: RST.
+            - ``half_close``: FIN, and what the peer sends is still taken.
         grace_ms: From the last byte to RST, which may discard what was not read yet.
+
+    Oracle:
+        Both: what came before passes, and the client is told, unless the stream said
+        [DONE]. Where the close is the end of the body it looks clean, and only what was
+        said tells whether it was finished.
     """
     offset = offset_at(draft, at)
     cut = cut_body(draft, offset)
@@ -141,8 +156,15 @@ def close_before_head(
 
     Args:
         draft: The stream.
-        how: FIN or RST when the request was read; or refuse to be connected to: live,
-            such a stream has its upstream for itself.
+        how: In which way.
+
+            - ``fin``: FIN when the request was read.
+            - ``rst``: RST when it was.
+            - ``refuse``: no connection comes about. Live, such a stream has its
+              upstream for itself.
+
+    Oracle:
+        Both: a status of failure, or no answer at all; asking again is right.
     """
     at_ns = draft.head_at_ns
     if how == "refuse":

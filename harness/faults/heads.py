@@ -45,6 +45,12 @@ def headers(  # noqa: PLR0913 - they are the words of a scenario
             YAML reads ``\n`` (a bare line feed), ``\r``, ``\0``, and ``\r\n`` with
             white space behind it (an obsolete fold; RFC 9112, section 5.2).
         oversized_bytes: One more line, ``x-oversized``, with a value so long.
+
+    Oracle:
+        Both: type, Retry-After, request ids and limits arrive as they were sent; what
+        belongs to the upstream's connection does not. A line that is no header line, or
+        a head that is too long, may be refused with 502; no header may come of it that
+        stands behind a bare CR or a NUL.
     """
     if draft.head_at_ns is None:
         raise FaultError("the upstream closes before a head")

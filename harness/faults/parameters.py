@@ -164,7 +164,10 @@ def _describe(option: Any) -> str:
     if origin is Annotated:
         return _describe_number(option)
     if origin is Literal:
-        return "one of " + ", ".join(str(name) for name in get_args(option))
+        return "one of " + ", ".join(
+            str(name).lower() if isinstance(name, bool) else str(name)
+            for name in get_args(option)
+        )
     if origin is list:
         return f"a list of {describe_type(get_args(option)[0])}"
     if isinstance(origin, type) and issubclass(origin, Mapping):

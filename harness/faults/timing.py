@@ -45,6 +45,9 @@ def pace(
         itl_ms: From one write to the next, on the average.
         jitter_ms: Up to so much more or less.
         burst: So many writes at once, then a pause for all of them.
+
+    Oracle:
+        Both: every event passes when it comes.
     """
     if len(draft.writes) < 2:
         raise FaultError("the stream has fewer than two writes to pace")
@@ -70,6 +73,9 @@ def head_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     Args:
         draft: The stream.
         ms: How much.
+
+    Oracle:
+        Both: as it is sent.
     """
     if draft.head_at_ns is None:
         raise FaultError("the upstream closes before a head")
@@ -93,7 +99,15 @@ def first_token_delay(
         draft: The stream; it needs text that is not only white space.
         ms: How much.
         keepalive_ms: Say something meanwhile, every so often; null: nothing.
-        form: What: a comment, a bare colon, or a delta without text.
+        form: What.
+
+            - ``comment``: a comment with a word in it.
+            - ``bare_colon``: a comment with nothing in it.
+            - ``empty_delta``: a chunk with an empty text.
+
+    Oracle:
+        Both: head and comments pass at once; nothing is cut off below the proxy's own
+        limits.
     """
     end = offset_at(draft, {"after": "first_content"})
     start = next(span.start for span in draft.spans if span.end == end)
@@ -116,10 +130,21 @@ def stall(
     Args:
         draft: The stream.
         at: Where; with something said meanwhile, between two events.
-        for_ms: How long; null or forever: until the target or the scenario's deadline
-            ends it.
+        for_ms: How long.
+
+            - ``forever``: until the target or the scenario's deadline ends it; null is
+              another name for it.
         keepalive_ms: Say something meanwhile, every so often; null: nothing.
-        form: What: a comment, a bare colon, or a delta without text.
+        form: What.
+
+            - ``comment``: a comment with a word in it.
+            - ``bare_colon``: a comment with nothing in it.
+            - ``empty_delta``: a chunk with an empty text.
+
+    Oracle:
+        Both: what came before passes at once. After a stall for ever the client is told
+        of a failure by its deadline where the proxy repairs; who forwards may stay open
+        as the upstream does.
     """
     offset = offset_at(draft, at)
     where = f"at {shown_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
@@ -148,6 +173,9 @@ def trickle(
         at: The first of them.
         count: How many.
         gap_ms: From one to the next, and to what follows them.
+
+    Oracle:
+        Both: the event passes when it is whole.
     """
     first = offset_at(draft, at)
     size = len(draft.body)
