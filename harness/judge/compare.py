@@ -205,7 +205,23 @@ def _message(one: Judgement, two: Judgement) -> Difference | None:
     first, second = one.reading.message, two.reading.message
     if first.choices == second.choices and first.usage == second.usage:
         return None
-    return _difference(Level.MESSAGE, _size(one), _size(two))
+    return _difference(
+        Level.MESSAGE, _size(one), _size(two), harmless=_left_at_own_pace(one, two)
+    )
+
+
+def _left_at_own_pace(one: Judgement, two: Judgement) -> bool:
+    """Whether both clients had read a right beginning, of whatever length, and left.
+
+    How far a client came over a socket before it left is chance; each was held to how
+    the upstream's stream begins.
+    """
+    return all(
+        judgement.correct
+        and judgement.outcome is Outcome.ABORTED
+        and not judgement.observation.virtual
+        for judgement in (one, two)
+    )
 
 
 def only_undecided(one: Judgement, two: Judgement) -> bool:

@@ -235,3 +235,25 @@ def test_first_event_that_differs_passes_over_empty_ones(bench, right):
     assert "empty_event" in bench.kinds(v1)
     assert first_difference(v1, same) is None
     assert 0 == first_difference(right, same).index
+
+
+@pytest.mark.parametrize(
+    ("virtual", "outcome", "verdict"),
+    [
+        (False, Outcome.ABORTED, Verdict.EQUIVALENT),
+        (True, Outcome.ABORTED, Verdict.UNEXPLAINED),
+        (False, Outcome.COMPLETE, Verdict.UNEXPLAINED),
+    ],
+)
+def test_how_far_a_client_came_before_it_left_is_chance(
+    bench, right, virtual, outcome, verdict
+):
+    """Over a socket; in virtual time both read the same, or one of them held back."""
+    shorter = bench.play(
+        "proxy.v2:make_relay", bench.scenario(bench.answer(*WORDS[:3]))
+    )
+    one, two = (
+        replace(with_observation(answer, virtual=virtual), outcome=outcome)
+        for answer in (right, shorter)
+    )
+    assert verdict is verdict_of([one], [two]).verdict

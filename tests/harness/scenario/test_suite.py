@@ -92,6 +92,22 @@ def test_every_class_of_failure_has_a_scenario():
     assert named == {entry.number for entry in CLASSES} - OUT_OF_REACH - NOT_YET
 
 
+def test_the_page_of_classes_names_every_scenario():
+    """Under its classes; scripts/refresh_reports.py makes the page anew."""
+    text = (ROOT / "docs" / "classes.md").read_text(encoding="utf-8")
+    said = {
+        int(number): sorted(re.findall(r"^- `([^`]+)`:", part, re.MULTILINE))
+        for number, part in re.findall(
+            r"^## (\d+): (.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL
+        )
+    }
+    named: dict[int, list[str]] = {}
+    for name in sorted(FILES):
+        for number in class_numbers(_data(name)["tags"]):
+            named.setdefault(number, []).append(name)
+    assert said == named
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_why_names_its_evidence(name):
     """A thread, a measurement, a rule, or a recording that shows it by itself."""
