@@ -59,6 +59,9 @@ class Judgement:
             alone cannot tell whether it was meant.
         holds_ns: Hold of every piece of text and every event without; empty where the
             stream was wrong.
+        liberties: What was left to the target, and what it did; empty words: as usual.
+        name: Which stream of its scenario it is; empty where there is no other.
+        parts: Of a scenario with several streams, the judgement of each.
     """
 
     observation: Observation
@@ -68,6 +71,8 @@ class Judgement:
     holds_ns: tuple[int, ...]
     undecided: frozenset[Key] = frozenset()
     liberties: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    parts: tuple[Judgement, ...] = ()
 
     @property
     def badness(self) -> list[int]:

@@ -6,7 +6,7 @@ whether the difference is one that a client cannot notice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.judge.check import Judgement
@@ -84,7 +84,9 @@ _NOT_COMPARED = frozenset(
 
 
 def compare(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]:
-    """Return every level at which two answers differ."""
+    """Return every level at which two answers differ; of many streams, the first."""
+    if baseline.parts and candidate.parts:
+        return _compare_parts(baseline, candidate)
     found = [
         _status(baseline, candidate),
         _headers(baseline, candidate),
@@ -98,8 +100,25 @@ def compare(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]
     return tuple(difference for difference in found if difference is not None)
 
 
+def _compare_parts(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]:
+    found: dict[tuple[Level, bool], Difference] = {}
+    for one, two in zip(baseline.parts, candidate.parts, strict=True):
+        for item in compare(one, two):
+            words = replace(
+                item,
+                baseline=f"{one.name}: {item.baseline}",
+                candidate=f"{two.name}: {item.candidate}",
+            )
+            found.setdefault((item.level, item.harmless), words)
+    return tuple(found.values())
+
+
 def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | None:
     """Return the first event in which two answers differ."""
+    if baseline.parts and candidate.parts:
+        pairs = zip(baseline.parts, candidate.parts, strict=True)
+        firsts = (first_difference(one, two) for one, two in pairs)
+        return next((first for first in firsts if first is not None), None)
     first, second = _shown(baseline), _shown(candidate)
     for index in range(max(len(first), len(second))):
         one, two = _at(first, index), _at(second, index)
@@ -226,6 +245,14 @@ def _left_at_own_pace(one: Judgement, two: Judgement) -> bool:
 
 def only_undecided(one: Judgement, two: Judgement) -> bool:
     """Whether two right answers differ in nothing but repeats at an opening."""
+    if one.parts and two.parts:
+        pairs = list(zip(one.parts, two.parts, strict=True))
+        found = [
+            only_undecided(*pair)
+            for pair in pairs
+            if any(not item.harmless for item in compare(*pair))
+        ]
+        return bool(found) and all(found) and one.correct and two.correct
     if not (one.correct and two.correct) or one.undecided == two.undecided:
         return False
     noticed = {found.level for found in compare(one, two) if not found.harmless}

@@ -43,7 +43,15 @@ def check_head(
     if refused:
         return
     if expected.status is None:
-        if got.status is not None and got.status < 400:
+        allowed = expected.statuses
+        if allowed and got.status is not None and got.status not in allowed:
+            yield Violation(
+                kind=Kind.STATUS_CHANGED,
+                where="status",
+                expected=f"status {_listed(expected)}",
+                got=f"status {got.status}",
+            )
+        elif got.status is not None and got.status < 400:
             yield Violation(
                 kind=Kind.STATUS_CHANGED,
                 where="status",

@@ -90,6 +90,8 @@ class Observation:
         surplus: Bytes that came behind a complete answer.
         log: Lines that the target logged meanwhile, where they can be told apart.
         invalid: Why this observation is no evidence; None: it is.
+        started_ns: Its zero, since the first client of its scenario asked.
+        reused: Whether it had the client connection of the exchange before.
     """
 
     target: str
@@ -105,6 +107,8 @@ class Observation:
     surplus: bytes = b""
     log: tuple[str, ...] = ()
     invalid: str | None = None
+    started_ns: int = 0
+    reused: bool = False
 
     @property
     def body(self) -> bytes:

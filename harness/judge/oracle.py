@@ -29,7 +29,14 @@ from harness.scenario.model import Bounds, Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
 
-__all__ = ["WINDOW", "Contract", "Expectation", "Variant", "expectation"]
+__all__ = [
+    "WINDOW",
+    "Contract",
+    "Expectation",
+    "Variant",
+    "expectation",
+    "unasked",
+]
 
 WINDOW = 1 << 16
 """Bytes that wait for a client before its peer is held up, where nobody says how many:
@@ -89,6 +96,7 @@ class Expectation:
         statuses: The statuses that it allows, where it says so.
         others: What is expected where another of the script's drafts was played last,
             from the second draft on.
+        fails: Whether the upstream's answer is a failure, as a circuit breaker counts.
         may_be_retried: Whether the draft fails in a way that another attempt may mend,
             before it has any content.
         beginning: True where only the beginning of the answer is due, as of a client
@@ -129,6 +137,7 @@ class Expectation:
     literal_finish: str | None = None
     statuses: tuple[int, ...] = ()
     others: tuple[Expectation, ...] = ()
+    fails: bool = False
     may_be_retried: bool = False
     beginning: bool = False
     window: int | None = None
@@ -231,6 +240,7 @@ def _of_draft(
         injected=injected_names(wire),
         hop_by_hop=hop_by_hop_headers(wire),
         beat=_beat(wire),
+        fails=_fails(wire, computed),
         may_be_retried=_may_be_retried(wire, computed),
         largest_event=max((span.end - span.start for span in wire.spans), default=0),
     )
@@ -238,6 +248,40 @@ def _of_draft(
 
 
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+
+
+def _fails(wire: WireDraft, computed: Expectation) -> bool:
+    if wire.head_at_ns is None:
+        return True
+    if wire.status >= 400:
+        return wire.status >= 500 or wire.status == 429
+    return computed.stream and computed.ending is not ExpectedEnding.COMPLETE
+
+
+def unasked(expected: Expectation) -> Expectation:
+    """Return what is expected of a target that answers without asking its upstream."""
+    return replace(
+        expected,
+        stream=False,
+        status=None,
+        headers=(),
+        head_at_ns=None,
+        reading=read_items(()),
+        sources=(),
+        optional=(),
+        comments=(),
+        ending=ExpectedEnding.ABORTED if expected.beginning else ExpectedEnding.ERROR,
+        upstream_clean=False,
+        body=b"",
+        reasons=("the upstream was not asked: it had failed before",),
+        reduced={},
+        blank=frozenset(),
+        literal_text=None,
+        literal_finish=None,
+        upstream_requests=None,
+        others=tuple(unasked(other) for other in expected.others),
+        variants=(),
+    )
 
 
 def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:

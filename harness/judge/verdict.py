@@ -214,6 +214,12 @@ def _liberty(one: Judgement, two: Judgement) -> str | None:
                 f"the baseline {first or 'asked once'}, "
                 f"the candidate {second or 'asked once'}"
             )
+        if name == "breaker":
+            return (
+                "a circuit breaker is allowed, not demanded: "
+                f"the baseline {first or 'always asked'}, "
+                f"the candidate {second or 'always asked'}"
+            )
         return (
             f"policy {name} leaves it to the target: the baseline chose "
             f"{first or 'as usual'}, the candidate {second or 'as usual'}"
@@ -286,6 +292,12 @@ def _stable(repeats: Sequence[Judgement]) -> bool:
 
 def _contract_fields(judgement: Judgement) -> tuple[object, ...]:
     reading = judgement.reading
+    if judgement.parts:
+        kinds = frozenset(item.kind for item in judgement.violations) - _TIMING
+        if judgement.liberties.get("breaker"):
+            # Which client meets an open circuit is a matter of milliseconds.
+            return (kinds,)
+        return (kinds, *(_contract_fields(part) for part in judgement.parts))
     if judgement.observation.end == "client_closed":
         # How much a client reads before it leaves is its own pace.
         kinds = frozenset(item.kind for item in judgement.violations) - _TIMING

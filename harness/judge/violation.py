@@ -15,6 +15,8 @@ class Kind(StrEnum):
     HANG = "hang"
     UPSTREAM_NOT_CLOSED = "upstream_not_closed"
     UNBOUNDED_BUFFER = "unbounded_buffer"
+    CROSS_TALK = "cross_talk"
+    BREAKER_WEDGED = "breaker_wedged"
     CRASH = "crash"
     SILENT_TRUNCATION = "silent_truncation"
     CUT_NOT_TOLD = "cut_not_told"
@@ -50,6 +52,8 @@ class Kind(StrEnum):
     NO_CLEAN_END = "no_clean_end"
     HELD = "held"
     HEAD_HELD = "head_held"
+    BREAKER_MISFIRE = "breaker_misfire"
+    PROBE_HERD = "probe_herd"
     RETRIED_LATE = "retried_late"
     RETRIED_TOO_SOON = "retried_too_soon"
     UPSTREAM_REQUESTS = "upstream_requests"
@@ -63,6 +67,8 @@ class Kind(StrEnum):
 SEVERITY: Mapping[Kind, int] = {
     Kind.HANG: 8,
     Kind.UPSTREAM_NOT_CLOSED: 8,
+    Kind.CROSS_TALK: 8,
+    Kind.BREAKER_WEDGED: 8,
     Kind.UNBOUNDED_BUFFER: 8,
     Kind.CRASH: 7,
     Kind.SILENT_TRUNCATION: 6,
@@ -99,6 +105,8 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.CODING_BROKEN: 5,
     Kind.HOP_BY_HOP_LEAKED: 3,
     Kind.NO_CLEAN_END: 3,
+    Kind.BREAKER_MISFIRE: 5,
+    Kind.PROBE_HERD: 4,
     Kind.RETRIED_LATE: 4,
     Kind.RETRIED_TOO_SOON: 3,
     Kind.UPSTREAM_REQUESTS: 3,

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import json
 import secrets
-from collections.abc import AsyncIterator, Callable, Collection
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.errors import EvidenceError
@@ -18,9 +20,12 @@ from harness.play.escape import escaped
 from harness.play.floor import Floor
 from harness.play.preflight import preflight_script
 from harness.play.proof import proved, served_by
+from harness.play.tape import Line
 from harness.play.targets import RunningTarget, running
 from harness.play.tickets import Assignment
 from harness.play.upstream import Upstream
+from harness.scenario.group import Phase
+from harness.scenario.program import Part, Program
 from harness.scenario.script import Script
 
 __all__ = ["LiveTarget", "live_target"]
@@ -38,6 +43,21 @@ _LINES_SHOWN = 10
 _DYING_S = 0.15
 
 _BROKEN_OFF = frozenset({ClientEnd.TRUNCATED, ClientEnd.RESET, ClientEnd.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How one stream belongs to the others of its scenario.
+
+    Attributes:
+        zero_ns: When the first client asked; 0: there is no other.
+        line: The client connection that they share.
+        unasked: Whether the target may answer without asking its upstream.
+    """
+
+    zero_ns: int = 0
+    line: Line | None = None
+    unasked: bool = False
 
 
 class LiveTarget:
@@ -73,18 +93,76 @@ class LiveTarget:
             async with self.upstream.refusing(for_s=for_s):
                 return await self._play_in_turn(script)
 
-    async def _play_in_turn(self, script: Script) -> Observation:
+    async def play_program(self, program: Program) -> tuple[Observation, ...]:
+        """Play all streams of a scenario; many have the target for themselves.
+
+        Where requests cannot be told apart, or lines of a log, they play in turn.
+        """
+        if not program.is_group:
+            return (await self.play(program.parts[0].script),)
+        async with self._floor.alone():
+            zero_ns = time.monotonic_ns()
+            outage = asyncio.ensure_future(self._refuse_by_time(program.phases))
+            try:
+                return await self._play_parts(program, zero_ns)
+            finally:
+                outage.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await outage
+
+    async def _play_parts(
+        self, program: Program, zero_ns: int
+    ) -> tuple[Observation, ...]:
+        line = Line() if program.one_connection else None
+        how = _How(zero_ns=zero_ns, line=line, unasked=program.fresh)
+        timed = [part for part in program.parts if part.start_ns is not None]
+
+        async def begin(part: Part) -> Observation:
+            due_ns = zero_ns + (part.start_ns or 0)
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            return await self._play_in_turn(part.script, how)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(begin(part)) for part in timed]
+            seen = [task.result() for task in tasks]
+            seen += [
+                await self._play_in_turn(part.script, how)
+                for part in program.parts[len(timed) :]
+            ]
+        finally:
+            if line is not None:
+                line.close()
+        return tuple(seen)
+
+    async def _refuse_by_time(self, phases: Sequence[Phase]) -> None:
+        """Let nobody in while the upstream is down; other answers are drafts."""
+        started_s = time.monotonic()
+        for number, phase in enumerate(phases):
+            if phase.answer != "refuse":
+                continue
+            await asyncio.sleep(started_s + phase.from_ms / 1000 - time.monotonic())
+            async with self.upstream.refusing():
+                if number + 1 == len(phases):
+                    await asyncio.Event().wait()
+                until_s = started_s + phases[number + 1].from_ms / 1000
+                await asyncio.sleep(until_s - time.monotonic())
+
+    async def _play_in_turn(
+        self, script: Script, how: _How | None = None
+    ) -> Observation:
+        how = how or _How()
         by_log = self.target.proof is not None and self.target.proof.log is not None
         # Lines of a log belong to a stream only where no other one runs.
         if self.routing is not Assignment.TURN and not by_log:
-            return await self._play(script)
+            return await self._play(script, how)
         async with self._turn:
-            return await self._play(script)
+            return await self._play(script, how)
 
-    async def _play(self, script: Script) -> Observation:
+    async def _play(self, script: Script, how: _How) -> Observation:
         # A token must never repeat within an upstream; it is not part of any report.
         token = f"harness-{secrets.token_hex(12)}"
-        ticket = self.upstream.expect(token, script)
+        ticket = self.upstream.expect(token, script, how.zero_ns)
         log_start = self.running.log.mark()
         try:
             exchange = await fetch(
@@ -92,6 +170,7 @@ class LiveTarget:
                 script.request,
                 token=token,
                 plan=script.client,
+                line=how.line,
                 cue=ticket.asked,
                 headers=self.target.headers,
             )
@@ -102,7 +181,11 @@ class LiveTarget:
         finally:
             ticket.close()
         await self._may_die(exchange)
-        return self._observed(script, exchange, requests, log_start)
+        seen = self._observed(
+            script, exchange, requests, log_start, unasked=how.unasked
+        )
+        started_ns = exchange.zero_ns - how.zero_ns if how.zero_ns else 0
+        return replace(seen, started_ns=started_ns, reused=exchange.reused)
 
     async def _may_die(self, exchange: Exchange) -> None:
         """Give a target that broke off the moment it takes to be seen as ended."""
@@ -117,6 +200,8 @@ class LiveTarget:
         exchange: Exchange,
         requests: tuple[UpstreamRequest, ...],
         log_start: int,
+        *,
+        unasked: bool = False,
     ) -> Observation:
         observation = Observation(
             target=self.target.name,
@@ -135,7 +220,8 @@ class LiveTarget:
         )
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
-        refused = script.attempts[0].finish is Finish.REFUSED
+        # Who is refused need not come again, and an open circuit lets nobody through.
+        refused = unasked or script.attempts[0].finish is Finish.REFUSED
         return proved(proof, observation, refused=refused)
 
     def _died(self, exchange: Exchange) -> str | None:

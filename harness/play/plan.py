@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.faults.registry import FaultError
-from harness.judge.oracle import Expectation, expectation
+from harness.judge.oracle import Contract, Expectation, expectation
 from harness.judge.record import RunSettings, TargetFacts
 from harness.play.relays import RelayFactory, load_relay
+from harness.scenario.client import ClientPlan
 from harness.scenario.model import Mode, Scenario
-from harness.scenario.script import Script, make_script
+from harness.scenario.program import Part, Program, make_program
+from harness.scenario.script import Script
 
 __all__ = ["Job", "Plan", "make_plan", "target_facts"]
 
@@ -24,12 +26,16 @@ class Job:
         script: What is played.
         baseline: What the oracle expects of the baseline.
         candidate: What it expects of the candidate.
+        program: All streams of the scenario; ``script`` is the first one's.
+        expected: What is expected of each stream, of the baseline and the candidate.
     """
 
     scenario: Scenario
     script: Script
     baseline: Expectation
     candidate: Expectation
+    program: Program
+    expected: tuple[tuple[Expectation, ...], tuple[Expectation, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,15 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
             if not skip_inapplicable:
                 raise
             skipped.append(f"{scenario.id}: {error.message}")
+    running = [one.name for one in (baseline, candidate) if one.command is None]
+    if running and Mode.LIVE in settings.modes:
+        # Neither settings nor what an outage leaves behind can be taken back there.
+        skipped += [
+            f"{job.scenario.id}: live it needs processes of its own, and "
+            f"{' and '.join(running)} runs already"
+            for job in jobs
+            if job.program.fresh
+        ]
     return Plan(
         settings=settings,
         baseline=baseline,
@@ -108,6 +123,7 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
             for job in jobs
             if Mode.LIVE in settings.modes
             and Mode.LIVE in job.scenario.modes
+            and not (running and job.program.fresh)
             and (live_tag is None or live_tag in job.scenario.tags)
         ),
         skipped=tuple(skipped),
@@ -136,17 +152,51 @@ def target_facts(target: Target) -> TargetFacts:
 def _job(
     scenario: Scenario, settings: RunSettings, baseline: Target, candidate: Target
 ) -> Job:
-    script = make_script(scenario, settings.seed)
+    program = make_program(scenario, settings.seed)
     if settings.speed != 1.0:
-        attempts = tuple(wire.scaled(settings.speed) for wire in script.attempts)
-        script = replace(script, attempts=attempts)
+        program = _faster(program, settings.speed)
     expected = {
-        contract: expectation(script, contract, scenario.expect)
+        contract: _expectations(program, contract)
         for contract in {baseline.contract, candidate.contract}
     }
+    first, second = expected[baseline.contract], expected[candidate.contract]
     return Job(
         scenario=scenario,
-        script=script,
-        baseline=expected[baseline.contract],
-        candidate=expected[candidate.contract],
+        script=program.parts[0].script,
+        baseline=first[0],
+        candidate=second[0],
+        program=program,
+        expected=(first, second),
+    )
+
+
+def _expectations(program: Program, contract: Contract) -> tuple[Expectation, ...]:
+    """Compute what is expected of each stream; many may play the same."""
+    known: dict[tuple[int, ClientPlan], Expectation] = {}
+    found = []
+    for part in program.parts:
+        key = (id(part.script.attempts), part.script.client)
+        if key not in known or program.parts[0].expect is not part.expect:
+            known[key] = expectation(part.script, contract, part.expect)
+        found.append(known[key])
+    return tuple(found)
+
+
+def _faster(program: Program, speed: float) -> Program:
+    def scaled(part: Part) -> Part:
+        script = part.script
+        script = replace(
+            script,
+            attempts=tuple(wire.scaled(speed) for wire in script.attempts),
+            troubles=tuple(wire.scaled(speed) for wire in script.troubles),
+            outage=tuple((int(at_ns / speed), n) for at_ns, n in script.outage),
+        )
+        start_ns = None if part.start_ns is None else int(part.start_ns / speed)
+        return replace(part, script=script, start_ns=start_ns)
+
+    phases = tuple(
+        replace(phase, from_ms=phase.from_ms / speed) for phase in program.phases
+    )
+    return replace(
+        program, parts=tuple(scaled(part) for part in program.parts), phases=phases
     )

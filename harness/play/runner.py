@@ -6,10 +6,11 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config import Target
-from harness.judge.check import Judgement, judge
+from harness.judge.check import Judgement, Limits, judge
+from harness.judge.group import GroupDemand, judge_group
 from harness.judge.lag import lateness_of, summarise_lag
 from harness.judge.observation import Observation
 from harness.judge.oracle import Expectation
@@ -37,7 +38,7 @@ from harness.judge.verdict import (
 from harness.play.live import LiveTarget, live_target
 from harness.play.plan import Job, Plan, target_facts
 from harness.play.quiet import collector_paused
-from harness.play.virtual import play_virtual
+from harness.play.virtual import play_program
 from harness.scenario.model import Mode
 
 __all__ = ["run"]
@@ -128,17 +129,18 @@ def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
     sides = zip(
         (plan.baseline, plan.candidate),
         plan.relays,
-        (job.baseline, job.candidate),
+        job.expected,
         strict=True,
     )
     baseline, candidate = (
-        judge(
+        _judge(
+            job,
             expected,
-            play_virtual(
+            play_program(
                 target.name,
                 factory,
-                job.script,
-                target.relay_settings,
+                job.program,
+                {**target.relay_settings, **job.scenario.settings},
                 architecture=_architecture(target),
             ),
             virtual_limits(),
@@ -146,6 +148,25 @@ def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
         for target, factory, expected in sides
     )
     return _record(job, Mode.VIRTUAL, (baseline,), (candidate,))
+
+
+def _judge(
+    job: Job,
+    expected: Sequence[Expectation],
+    seen: Sequence[Observation],
+    limits: Limits,
+) -> Judgement:
+    """Judge one repeat: one stream, or all streams of a scenario together."""
+    program = job.program
+    if not program.is_group:
+        return judge(expected[0], seen[0], limits)
+    demand = GroupDemand(
+        names=tuple(part.name for part in program.parts),
+        markers=tuple(part.script.marker for part in program.parts),
+        phases=program.phases,
+        expect=job.scenario.expect,
+    )
+    return judge_group(expected, seen, limits, demand)
 
 
 def _architecture(target: Target) -> str | None:
@@ -213,10 +234,24 @@ async def _run_live(
         with collector_paused():
             async with asyncio.TaskGroup() as group:
                 for job in plan.live:
-                    group.create_task(play(job))
+                    if not job.program.is_group and not job.program.fresh:
+                        group.create_task(play(job))
+            for job in plan.live:
+                # Many streams at once would be what the others wait for.
+                if job.program.is_group and not job.program.fresh:
+                    await play(job)
         routing = {live.target.name: str(live.routing) for live in lives}
         for live in lives:
             live.check_strays({job.script.request.path for job in plan.live})
+    for job in plan.live:
+        if job.program.fresh:
+            with collector_paused():
+                played.append(await _play_fresh(plan, job))
+            emit(
+                ScenarioPlayed(
+                    id=job.scenario.id, played=len(played), total=len(plan.live)
+                )
+            )
     # Judging takes the processor for milliseconds: never while streams are timed.
     for one in played:
         judged(_judge_live(one))
@@ -232,26 +267,39 @@ class _Played:
     """One job, played live by both targets."""
 
     job: Job
-    baseline: tuple[Observation, ...]
-    candidate: tuple[Observation, ...]
+    baseline: tuple[tuple[Observation, ...], ...]
+    candidate: tuple[tuple[Observation, ...], ...]
 
 
 async def _play_live(
     plan: Plan, job: Job, baseline: LiveTarget, candidate: LiveTarget
 ) -> _Played:
     """Play all repeats, the two targets in turn, each first every other time."""
-    first: list[Observation] = []
-    second: list[Observation] = []
+    first: list[tuple[Observation, ...]] = []
+    second: list[tuple[Observation, ...]] = []
     for repeat in range(plan.settings.repeats):
         order = [(baseline, first), (candidate, second)]
         for live, seen in order if repeat % 2 == 0 else reversed(order):
-            seen.append(await live.play(job.script))
+            seen.append(await live.play_program(job.program))
     return _Played(job=job, baseline=tuple(first), candidate=tuple(second))
 
 
+async def _play_fresh(plan: Plan, job: Job) -> _Played:
+    """Play all repeats, each through processes that nothing was asked of before."""
+    seen: tuple[list[tuple[Observation, ...]], ...] = ([], [])
+    for _ in range(plan.settings.repeats):
+        for target, side in zip((plan.baseline, plan.candidate), seen, strict=True):
+            own = replace(target, env={**target.env, **job.scenario.settings})
+            async with live_target(own, time.monotonic_ns) as live:
+                side.append(await live.play_program(job.program))
+                live.check_strays({job.script.request.path})
+    return _Played(job=job, baseline=tuple(seen[0]), candidate=tuple(seen[1]))
+
+
 def _lateness(played: _Played) -> Iterator[int]:
-    for observation in (*played.baseline, *played.candidate):
-        yield from lateness_of(observation.upstream)
+    for repeat in (*played.baseline, *played.candidate):
+        for observation in repeat:
+            yield from lateness_of(observation.upstream)
 
 
 def _judge_live(played: _Played) -> ScenarioRecord:
@@ -260,14 +308,17 @@ def _judge_live(played: _Played) -> ScenarioRecord:
     return _record(
         job,
         Mode.LIVE,
-        _judge_all(job.baseline, played.baseline, lag_ns),
-        _judge_all(job.candidate, played.candidate, lag_ns),
+        _judge_all(job, job.expected[0], played.baseline, lag_ns),
+        _judge_all(job, job.expected[1], played.candidate, lag_ns),
         degraded=lag_ns > 1_000_000,
     )
 
 
 def _judge_all(
-    expected: Expectation, observations: Sequence[Observation], lag_ns: int
+    job: Job,
+    expected: Sequence[Expectation],
+    repeats: Sequence[tuple[Observation, ...]],
+    lag_ns: int,
 ) -> tuple[Judgement, ...]:
     limits = live_limits(lag_ns)
-    return tuple(judge(expected, observed, limits) for observed in observations)
+    return tuple(_judge(job, expected, seen, limits) for seen in repeats)

@@ -28,9 +28,9 @@ class World:
     def __init__(self) -> None:
         self.now_ns = 0
         self._order = 0
-        self._heap: list[tuple[int, int, int, Callable[[], None]]] = []
+        self._heap: list[tuple[int, int, int, Callable[[], object]]] = []
 
-    def at(self, at_ns: int, rank: Rank, act: Callable[[], None]) -> None:
+    def at(self, at_ns: int, rank: Rank, act: Callable[[], object]) -> None:
         """Have something done at an instant; what is past is done now."""
         self._order += 1
         heapq.heappush(

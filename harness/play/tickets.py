@@ -77,7 +77,10 @@ class Ticket:
         refusals: With how many attempts that are refused the script begins.
     """
 
-    def __init__(self, token: str, script: Script, owner: Tickets) -> None:
+    def __init__(
+        self, token: str, script: Script, owner: Tickets, zero_ns: int = 0
+    ) -> None:
+        self._zero_ns = zero_ns
         self.token = token
         self.script = script
         self.assigned_by: Assignment | None = None
@@ -110,9 +113,9 @@ class Ticket:
             for served, number in zip(self._served, self._played, strict=False)
         )
 
-    def next_draft(self) -> WireDraft:
-        """Return what the next request gets."""
-        number = self.script.played(self.next_attempt)
+    def next_draft(self, now_ns: int) -> WireDraft:
+        """Return what a request gets that comes now."""
+        number = self.script.played(self.next_attempt, now_ns - self._zero_ns)
         self._played.append(number)
         return self.script.drafts[number]
 
@@ -158,15 +161,20 @@ class Tickets:
         self._open: dict[str, Ticket] = {}
         self._closed: set[str] = set()
 
-    def open(self, token: str, script: Script) -> Ticket:
+    def open(self, token: str, script: Script, zero_ns: int = 0) -> Ticket:
         """Open a ticket.
+
+        Args:
+            token: What the client's request holds.
+            script: What is played.
+            zero_ns: When the first client of its scenario asked.
 
         Raises:
             ValueError: The token was used before.
         """
         if token in self._open or token in self._closed:
             raise ValueError(f"the token {token!r} was used before")
-        ticket = self._open[token] = Ticket(token, script, self)
+        ticket = self._open[token] = Ticket(token, script, self, zero_ns)
         return ticket
 
     def remove(self, ticket: Ticket) -> None:

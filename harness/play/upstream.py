@@ -84,7 +84,7 @@ class _House:
         if isinstance(found, str):
             return found
         ticket, how = found
-        return ticket.next_draft(), ticket, how
+        return ticket.next_draft(self.stage.clock()), ticket, how
 
     def note_stray(self, request: ReceivedRequest, why: str) -> None:
         at_ns = request.read_at_ns or self.stage.clock()
@@ -229,14 +229,16 @@ class Upstream:
     def serial(self, value: bool) -> None:
         self._house.tickets.serial = value
 
-    def expect(self, token: str, script: Script) -> Ticket:
+    def expect(self, token: str, script: Script, zero_ns: int = 0) -> Ticket:
         """Open a ticket for one client stream; close it when the stream is over.
 
         Args:
             token: What the client's request holds (see `harness.play.tickets`).
             script: What is played for it.
+            zero_ns: When the first client of its scenario asked, on the upstream's
+                clock: what an outage counts from.
 
         Raises:
             ValueError: The token was used before.
         """
-        return self._house.tickets.open(token, script)
+        return self._house.tickets.open(token, script, zero_ns)

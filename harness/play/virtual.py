@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from harness.cassette.model import Framing
@@ -19,9 +20,10 @@ from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.relays import Relay, RelayFactory, load_relay, new_relay
 from harness.play.simulated import Rank, World
 from harness.play.virtual_client import VirtualClient
+from harness.scenario.program import Part, Program
 from harness.scenario.script import Script
 
-__all__ = ["load_relay", "play_virtual"]
+__all__ = ["load_relay", "play_program", "play_virtual"]
 
 DEADLINE_MS = 1_200_000.0
 """Default patience of the virtual client: above any usual timeout of a target."""
@@ -50,17 +52,78 @@ def play_virtual(  # noqa: PLR0913 - the last two are options
         shared: What the relays of one proxy share, such as a circuit breaker; None:
             nothing went before this stream.
     """
-    relay = new_relay(factory, settings, script.seed, {} if shared is None else shared)
     world = World()
-    play = _Play(target, relay, script, world)
+    stage = _Stage(target, factory, settings, {} if shared is None else shared, world)
+    play = stage.enter(script)
     play.start()
     world.run(until=lambda: play.over)
+    return _proved(play, architecture)
+
+
+def play_program(
+    target: str,
+    factory: RelayFactory,
+    program: Program,
+    settings: Mapping[str, str],
+    *,
+    architecture: str | None = None,
+) -> tuple[Observation, ...]:
+    """Play all streams of a scenario: one clock, and one ``shared`` for all relays.
+
+    Args:
+        target: Name for the observations.
+        factory: Makes the relays, each when its client asks.
+        program: What is played.
+        settings: As for `play_virtual`.
+        architecture: As for `play_virtual`.
+
+    Returns:
+        What was seen of each stream, in the program's order.
+    """
+    world = World()
+    stage = _Stage(target, factory, settings, {}, world)
+    plays: list[_Play] = []
+
+    def begin(part: Part) -> _Play:
+        play = stage.enter(part.script)
+        plays.append(play)
+        play.start()
+        return play
+
+    waiting = [part for part in program.parts if part.start_ns is not None]
+    for part in waiting:
+        world.at(part.start_ns or 0, Rank.CLIENT, partial(begin, part))
+    world.run(
+        until=lambda: len(plays) == len(waiting) and all(play.over for play in plays)
+    )
+    for part in program.parts[len(waiting) :]:
+        play = begin(part)
+        world.run(until=lambda last=play: last.over)  # type: ignore[misc]
+    return tuple(_proved(play, architecture) for play in plays)
+
+
+def _proved(play: _Play, architecture: str | None) -> Observation:
     seen = play.observation()
-    said = getattr(relay, "architecture", None)
+    said = getattr(play.relay, "architecture", None)
     if architecture is None or said in {None, architecture}:
         return seen
-    why = f"{target} must be served by {architecture}, and its relay is of {said}"
+    why = f"{seen.target} must be served by {architecture}, and its relay is of {said}"
     return replace(seen, invalid=why)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the streams of one target share."""
+
+    target: str
+    factory: RelayFactory
+    settings: Mapping[str, str]
+    shared: dict[str, Any]
+    world: World
+
+    def enter(self, script: Script) -> _Play:
+        relay = new_relay(self.factory, self.settings, script.seed, self.shared)
+        return _Play(self.target, relay, script, self.world)
 
 
 class _Upstream:
@@ -108,7 +171,7 @@ class _Play:
 
     def __init__(self, target: str, relay: Relay, script: Script, world: World) -> None:
         self._target = target
-        self._relay = relay
+        self.relay = relay
         self._script = script
         self._world = world
         self._zero = 0
@@ -199,11 +262,12 @@ class _Play:
             ),
             log=tuple(self._log),
             invalid=self._invalid,
+            started_ns=zero,
         )
 
     def _tell(self, event: tuple[Any, ...]) -> None:
         try:
-            commands = self._relay.handle(self._world.now_ns, event)
+            commands = self.relay.handle(self._world.now_ns, event)
         except Exception as error:  # noqa: BLE001 - a target's crash is a finding
             self._log.append(f"crashed: {type(error).__name__} on {event[0]}")
             self._end_answer(ClientEnd.TRUNCATED)
@@ -230,7 +294,8 @@ class _Play:
         self._close_upstream()
         zero = self._world.now_ns
         number = max(attempt, len(self._upstreams) + 1)
-        upstream = _Upstream(self._script, self._script.played(number), zero)
+        played = self._script.played(number, zero)
+        upstream = _Upstream(self._script, played, zero)
         self._upstreams.append(upstream)
         # Every attempt has a connection of its own, which may be accepted late.
         wire, zero = upstream.wire, zero + upstream.wire.socket.accept_ns

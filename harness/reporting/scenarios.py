@@ -15,6 +15,11 @@ from harness.judge.record import RunRecord, ScenarioRecord
 from harness.judge.text import quote
 from harness.judge.verdict import Verdict
 from harness.reporting.reproduce import repeat_scenario
+from harness.reporting.streams import (
+    group_notes,
+    stream_facts,
+    streams_differ_by_time,
+)
 from harness.reporting.timing import hold_facts
 from harness.scenario.model import Mode
 
@@ -28,7 +33,9 @@ _NOT_REPEATED = frozenset({Verdict.UNSTABLE_BASELINE, Verdict.RACE_SUSPECT})
 
 def left_early(record: ScenarioRecord) -> bool:
     """Tell whether a live client left: how much it had read then is its own pace."""
-    return record.mode is Mode.LIVE and record.scenario.client.abort is not None
+    if record.mode is Mode.LIVE and record.scenario.client.abort is not None:
+        return True
+    return streams_differ_by_time(record)
 
 
 def contrast(record: ScenarioRecord) -> dict[str, Any]:
@@ -93,12 +100,16 @@ def scenario_facts(
 def _notes(record: ScenarioRecord) -> list[str]:
     """What the faults did; where attempts differ, to which of them."""
     attempts = record.script.attempts
+    more = list(group_notes(record.scenario))
+    if record.scenario.sequence:
+        return more
     if len(attempts) == 1:
-        return list(attempts[0].notes)
-    return [
+        return [*attempts[0].notes, *more]
+    told = [
         f"attempt {number}: {'; '.join(wire.notes) or 'nothing is broken'}"
         for number, wire in enumerate(attempts, start=1)
     ]
+    return [*more, *told]
 
 
 def _waivers(record: ScenarioRecord) -> list[dict[str, str]]:
@@ -157,18 +168,20 @@ def _answers(
     record: ScenarioRecord, judgements: tuple[Judgement, ...]
 ) -> dict[str, Any]:
     """Tell the first answer; all that differ where that is what was found."""
-    facts = [_answer(judgement) for judgement in judgements]
+    facts = [_answer(record, judgement) for judgement in judgements]
     told = facts[:1]
     if record.result.verdict in _NOT_REPEATED:
         told = [fact for at, fact in enumerate(facts) if fact not in facts[:at]]
     return {"repeats": len(judgements), "answers": told}
 
 
-def _answer(judgement: Judgement) -> dict[str, Any]:
+def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
     observation = judgement.observation
     virtual = observation.virtual
     # How much a client reads before it leaves is its own pace, live.
     paced = judgement.outcome == "aborted" and not virtual
+    by_time = streams_differ_by_time(record)
+    paced = paced or by_time
     reading = judgement.reading
     return {
         "correct": judgement.correct,
@@ -187,7 +200,11 @@ def _answer(judgement: Judgement) -> dict[str, Any]:
             }
             for violation in judgement.violations
         ],
-        "upstream_requests": len(observation.upstream),
+        "upstream_requests": None if by_time else len(observation.upstream),
+        "streams": stream_facts(record, judgement),
+        "liberties": {}
+        if by_time
+        else {name: did for name, did in sorted(judgement.liberties.items()) if did},
         "events": None if paced else len(reading.items) + len(reading.after_done),
         "text": None if paced else _text_lengths(reading.message.choices),
         "hold": hold_facts(judgement.hold) if virtual else None,

@@ -79,9 +79,23 @@ def answer_words(answer: Mapping[str, Any]) -> str:
     if answer["text"]:
         length = sum(choice["characters"] for choice in answer["text"])
         words.append(_many(length, "character"))
-    if answer["upstream_requests"] != 1:
+    streams = answer["streams"]
+    if streams:
+        words.insert(0, f"the worst of {_streams_words(streams)}")
+    if answer["upstream_requests"] not in {None, 1}:
         words.append(_many(answer["upstream_requests"], "upstream request"))
     return ", ".join(words)
+
+
+def _streams_words(streams: Sequence[Mapping[str, Any]]) -> str:
+    """Say what how many streams did."""
+    told = [
+        f"{len(group['streams'])} x {_OUTCOMES[group['outcome']]}"
+        f" (status {group['status'] or 'none'})"
+        for group in streams
+    ]
+    more = f" and {len(told) - 3} other outcomes" if len(told) > 3 else ""
+    return "; ".join(told[:3]) + more
 
 
 def measured_words(

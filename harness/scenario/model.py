@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
 from harness.cassette.model import Request, Response
 from harness.faults.registry import FaultCall
+from harness.scenario.bounds import Bounds
 from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
+from harness.scenario.group import Phase, Streams
 
 __all__ = [
     "Abort",
@@ -19,9 +22,11 @@ __all__ = [
     "ExpectedEnding",
     "Mode",
     "Pause",
+    "Phase",
     "ReadPlan",
     "Reading",
     "Scenario",
+    "Streams",
     "Take",
     "Waiver",
 ]
@@ -58,35 +63,6 @@ class Reading(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """A number that need not be exact.
-
-    Attributes:
-        at_least: The lowest that is right.
-        at_most: The highest; None: any.
-    """
-
-    at_least: int = 0
-    at_most: int | None = None
-
-    def __contains__(self, number: int) -> bool:
-        """Whether a number is right."""
-        return self.at_least <= number and (
-            self.at_most is None or number <= self.at_most
-        )
-
-    def __str__(self) -> str:
-        """Say it in words: ``2``, ``at most 3``."""
-        if self.at_least == self.at_most:
-            return str(self.at_least)
-        if self.at_most is None:
-            return f"at least {self.at_least}"
-        if not self.at_least:
-            return f"at most {self.at_most}"
-        return f"{self.at_least} to {self.at_most}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
     """What a scenario demands beyond, or in place of, the oracle; None: the oracle's.
 
@@ -101,6 +77,9 @@ class Expect:
         upstream_requests: Requests that reach the upstream, retries included.
         upstream_closed_within_ms: After the client left, or the stream was over.
         log: A regular expression that one line of the target's log must match.
+        max_probes: Requests at once that reach the upstream from the moment at which
+            the target first fails a client without asking, until one of them succeeds.
+        recovers_within_ms: So long after the upstream is up again, all are served.
     """
 
     text: Reading | str | None = None
@@ -113,6 +92,8 @@ class Expect:
     upstream_requests: Bounds | None = None
     upstream_closed_within_ms: float | None = None
     log: str | None = None
+    max_probes: int | None = None
+    recovers_within_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +146,12 @@ class Scenario:
         client: What the client does.
         expect: What is demanded beyond the oracle.
         allow: Waivers.
+        streams: Many clients that ask the same; None: one.
+        sequence: In place of an exchange of its own, those that follow one another on
+            one client connection.
+        outage: What the upstream does by time; empty: it works.
+        settings: Environment of the target's own processes for this scenario, and
+            settings of its relay.
         modes: How it can be run.
         source: Where it was read from, for messages and reproduction.
     """
@@ -180,6 +167,10 @@ class Scenario:
     client: ClientPlan = field(default_factory=ClientPlan)
     expect: Expect = Expect()
     allow: tuple[Waiver, ...] = ()
+    streams: Streams | None = None
+    sequence: tuple[Scenario, ...] = ()
+    outage: tuple[Phase, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
     modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
     source: str | None = None
 
@@ -192,8 +183,20 @@ class Scenario:
 
     @property
     def all_faults(self) -> tuple[FaultCall, ...]:
-        """The faults of all attempts."""
+        """The faults of all attempts and exchanges."""
+        if self.sequence:
+            return tuple(call for one in self.sequence for call in one.all_faults)
         return tuple(call for take in self.takes for call in take.faults)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is judged as several streams."""
+        return bool(self.streams or self.sequence or self.outage)
+
+    @property
+    def needs_fresh_target(self) -> bool:
+        """Whether it needs processes of its own: what it leaves behind would stay."""
+        return bool(self.settings or self.outage)
 
     @property
     def family(self) -> str:

@@ -15,7 +15,8 @@ from harness.documents import Document, validate
 from harness.faults.registry import FaultCall, only_live
 from harness.scenario.client import AbortHow
 from harness.scenario.handmade import json_text
-from harness.scenario.model import Mode, Scenario, Waiver
+from harness.scenario.model import Mode, Scenario, Take, Waiver
+from harness.scenario.parse_group import check_group, parse_outage, parse_streams
 from harness.scenario.parts import (
     check_answer,
     parse_answer,
@@ -24,8 +25,6 @@ from harness.scenario.parts import (
 )
 
 __all__ = ["check_scenario", "parse_scenario", "scenario_schema"]
-
-_HALF_CLOSE = AbortHow.HALF_CLOSE.value
 
 
 @cache
@@ -47,8 +46,13 @@ def check_scenario(document: Document) -> None:
     attempts = data.get("attempts", ())
     for number in range(len(attempts)):
         check_answer(document, ("attempts", number), required=False)
-    own = [("cassette" in entry or "stream" in entry) for entry in attempts]
+    sequence = data.get("sequence", ())
+    for number in range(len(sequence)):
+        check_answer(document, ("sequence", number), required=False)
+    parts = (*attempts, *sequence)
+    own = [("cassette" in entry or "stream" in entry) for entry in parts]
     check_answer(document, (), required=not own or not all(own))
+    check_group(document)
     if attempts and "faults" in data:
         raise document.error(
             "where there are attempts, each has faults of its own", ("faults",)
@@ -73,13 +77,18 @@ def parse_scenario(
         parse_answer(document, ("attempts", number), cassettes)
         for number in range(len(data.get("attempts", ())))
     ]
+    exchanges = [
+        parse_answer(document, ("sequence", number), cassettes)
+        for number in range(len(data.get("sequence", ())))
+    ]
+    parts = attempts or exchanges
     whole = "cassette" in data or "stream" in data
-    request, take = parse_answer(document, (), cassettes) if whole else attempts[0]
-    if attempts:
-        take = attempts[0][1]
-    takes = [attempt for _, attempt in attempts] or [take]
+    request, take = parse_answer(document, (), cassettes) if whole else parts[0]
+    if parts:
+        take = parts[0][1]
+    takes = [part for _, part in parts] or [take]
     faults = tuple(call for one in takes for call in one.faults)
-    return Scenario(
+    scenario = Scenario(
         id=data["scenario"],
         why=data["why"].strip(),
         tags=tuple(data.get("tags", ())),
@@ -91,8 +100,33 @@ def parse_scenario(
         client=parse_client(document, ()),
         expect=parse_expect(document, ()),
         allow=_waivers(document, today),
+        streams=parse_streams(document),
+        outage=parse_outage(document),
+        settings=data.get("settings", {}),
         modes=_modes(document, faults),
         source=document.source,
+    )
+    return replace(
+        scenario,
+        sequence=tuple(
+            _exchange(document, number, scenario, asked, answer)
+            for number, (asked, answer) in enumerate(exchanges)
+        ),
+    )
+
+
+def _exchange(
+    document: Document, number: int, whole: Scenario, asked: Request, answer: Take
+) -> Scenario:
+    place = ("sequence", number)
+    return replace(
+        whole,
+        request=_request(document.data.get("request", {}), asked),
+        response=answer.response,
+        recorded=answer.recorded,
+        faults=answer.faults,
+        client=parse_client(document, place),
+        expect=parse_expect(document, place),
     )
 
 
@@ -114,7 +148,8 @@ def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...
     written = document.data.get("modes")
     modes = tuple(Mode(mode) for mode in (written or list(Mode)))
     what = only_live(faults)
-    if document.data.get("client", {}).get("abort", {}).get("how") == _HALF_CLOSE:
+    clients = [document.data, *document.data.get("sequence", ())]
+    if any(_leaves_by_half(one.get("client", {})) for one in clients):
         what = "a half-closed socket"
     if what is None:
         return modes
@@ -123,6 +158,10 @@ def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...
             f"virtual time cannot show {what}: expected [live]", ("modes",)
         )
     return (Mode.LIVE,)
+
+
+def _leaves_by_half(client: Mapping[str, Any]) -> bool:
+    return bool(client.get("abort", {}).get("how") == AbortHow.HALF_CLOSE)
 
 
 def _waivers(document: Document, today: date) -> tuple[Waiver, ...]:

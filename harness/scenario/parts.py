@@ -10,11 +10,13 @@ from harness.cassette.model import Cassette, Interaction, Request
 from harness.documents import Document, Path
 from harness.errors import InputError
 from harness.faults.registry import FaultCall, check_call, find_fault
+from harness.scenario.bounds import Bounds
 from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
 from harness.scenario.handmade import DEFAULT_REQUEST, at, handmade_response
-from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading, Take
+from harness.scenario.model import Expect, ExpectedEnding, Reading, Take
 
 __all__ = [
+    "bounds_of",
     "check_answer",
     "named_cassettes",
     "parse_answer",
@@ -33,15 +35,12 @@ Cassettes = Mapping[str, Cassette]
 def named_cassettes(document: Document) -> Iterator[tuple[str, Path]]:
     """Yield every cassette that a scenario names, with its place."""
     places: list[Path] = [()]
-    places += [("attempts", number) for number in _numbers(document, "attempts")]
+    for key in ("attempts", "sequence"):
+        places += [(key, number) for number in range(len(document.data.get(key, ())))]
     for place in places:
         name = at(document, place).get("cassette")
         if name is not None:
             yield name, (*place, "cassette")
-
-
-def _numbers(document: Document, key: str) -> range:
-    return range(len(document.data.get(key, ())))
 
 
 def check_answer(document: Document, place: Path, *, required: bool) -> None:

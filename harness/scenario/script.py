@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from harness.cassette.model import Request
 from harness.faults.draft import WireDraft, draft_response
-from harness.faults.registry import FaultError, apply_faults
+from harness.faults.registry import FaultCall, FaultError, apply_faults
+from harness.scenario.canary import with_marker
 from harness.scenario.client import ClientPlan
+from harness.scenario.group import Phase
 from harness.scenario.model import Scenario, Take
 
 __all__ = ["Script", "make_script"]
@@ -28,6 +30,10 @@ class Script:
         request: What the client asks.
         attempts: Attempt *n* of the target plays entry *n*, the last one repeating.
         client: What the client does.
+        outage: From when on, in nanoseconds since the first client asked, the upstream
+            plays which of ``drafts``; None: an attempt.
+        troubles: What it plays in an outage.
+        marker: What the text of this stream carries, and no other may; None: nothing.
     """
 
     scenario_id: str
@@ -35,58 +41,114 @@ class Script:
     request: Request
     attempts: tuple[WireDraft, ...]
     client: ClientPlan
+    outage: tuple[tuple[int, int | None], ...] = ()
+    troubles: tuple[WireDraft, ...] = ()
+    marker: str | None = None
 
     @property
     def drafts(self) -> tuple[WireDraft, ...]:
         """Everything that the upstream may play."""
-        return self.attempts
+        return self.attempts + self.troubles
 
-    def played(self, attempt: int) -> int:
-        """Return which draft is played for the target's attempt, counted from 1."""
-        return min(attempt, len(self.attempts)) - 1
+    def played(self, attempt: int, at_ns: int = 0) -> int:
+        """Return which draft is played.
+
+        Args:
+            attempt: Of the target, counted from 1.
+            at_ns: When its request comes, since the first client asked.
+        """
+        trouble = None
+        for from_ns, number in self.outage:
+            if at_ns >= from_ns:
+                trouble = number
+        return min(attempt, len(self.attempts)) - 1 if trouble is None else trouble
 
     def attempt(self, number: int) -> WireDraft:
         """Return what the upstream plays for the target's attempt, counted from 1."""
         return self.drafts[self.played(number)]
 
 
-def make_script(scenario: Scenario, seed: int) -> Script:
+def make_script(
+    scenario: Scenario,
+    seed: int,
+    *,
+    marker: str | None = None,
+    client: ClientPlan | None = None,
+) -> Script:
     """Apply a scenario's faults to its recordings.
 
     Args:
         scenario: What to play.
         seed: The run's seed; the scenario's id is mixed in, so that adding a scenario
             does not change the others.
+        marker: What the text of this stream must carry.
+        client: What this stream's client does; None: what the scenario says.
 
     Raises:
         FaultError: If a fault cannot apply, or the client cannot do what it is to do;
             it names the scenario and the key.
     """
     attempts = tuple(
-        _draft(scenario, take, number, seed)
+        _draft(scenario, take, number, seed, marker)
         for number, take in enumerate(scenario.takes)
     )
     _check_client(scenario, attempts[0])
+    outage, troubles = _outage(scenario, seed)
     return Script(
         scenario_id=scenario.id,
         seed=seed,
         request=scenario.request,
         attempts=attempts,
-        client=scenario.client,
+        client=client or scenario.client,
+        outage=tuple(
+            (from_ns, None if trouble is None else len(attempts) + trouble)
+            for from_ns, trouble in outage
+        ),
+        troubles=troubles,
+        marker=marker,
     )
 
 
-def _draft(scenario: Scenario, take: Take, number: int, seed: int) -> WireDraft:
+def _outage(
+    scenario: Scenario, seed: int
+) -> tuple[list[tuple[int, int | None]], tuple[WireDraft, ...]]:
+    """Return the phases, each with its number among the troubles, and the troubles."""
+    phases: list[tuple[int, int | None]] = []
+    troubles: list[WireDraft] = []
+    for phase in scenario.outage:
+        trouble = None
+        if not phase.works:
+            trouble = len(troubles)
+            take = replace(scenario.takes[0], faults=(_as_fault(phase),))
+            troubles.append(_draft(scenario, take, 0, seed, None))
+        phases.append((round(phase.from_ms * 1e6), trouble))
+    return phases, tuple(troubles)
+
+
+def _as_fault(phase: Phase) -> FaultCall:
+    if isinstance(phase.answer, int):
+        return FaultCall(name="status", parameters={"code": phase.answer})
+    how = {"reset": "rst", "close": "fin"}.get(phase.answer, phase.answer)
+    return FaultCall(name="close_before_head", parameters={"how": how})
+
+
+def _draft(
+    scenario: Scenario, take: Take, number: int, seed: int, marker: str | None
+) -> WireDraft:
     more = f":attempt {number + 1}" if number else ""
     rng = Random(f"{seed}:{scenario.id}{more}")  # noqa: S311 - repeatable, not secret
     try:
-        return apply_faults(draft_response(take.response), take.faults, rng)
+        draft = draft_response(take.response)
+        if marker is not None:
+            draft = with_marker(draft, marker)
+        return apply_faults(draft, take.faults, rng)
     except FaultError as error:
         place = f"attempts[{number}].faults" if scenario.attempts else "faults"
         raise FaultError(
             error.message,
             source=scenario.source or scenario.id,
-            key=f"{place}.{error.key}",
+            # A fault names itself; only a marker does not.
+            key=f"{place}.{error.key}" if error.key else "streams.canary",
             nearest=error.nearest,
         ) from None
 

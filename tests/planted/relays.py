@@ -292,3 +292,89 @@ def retrying_at_once(settings: Mapping[str, str], seed: int) -> Retrying:
 def retrying_late(settings: Mapping[str, str], seed: int) -> Retrying:
     """Make a relay that asks again when the client has text already."""
     return Retrying(1_000_000, late=True)
+
+
+class Talkative(Passing):
+    """Lets what its streams share show: the last piece of one goes to another."""
+
+    def __init__(self, shared: dict[str, Any], *, head: bool) -> None:
+        self.shared = shared
+        self.head = head
+        self.count = 0
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        if event[0] == "head":
+            other = self.shared.setdefault("head", event)
+            return super().handle(now_ns, other if self.head else event)
+        if event[0] == "data" and not self.head:
+            self.count += 1
+            last = self.shared.get("last", event)
+            self.shared["last"] = event
+            if self.count == 4:
+                return super().handle(now_ns, last)
+        return super().handle(now_ns, event)
+
+
+def cross_talk(settings: Mapping[str, str], seed: int, shared: Any) -> Talkative:
+    """Make a relay that sends a piece of another stream in place of its own."""
+    return Talkative(shared, head=False)
+
+
+def cross_talk_head(settings: Mapping[str, str], seed: int, shared: Any) -> Talkative:
+    """Make a relay that sends the head of another stream."""
+    return Talkative(shared, head=True)
+
+
+class Circuit(Passing):
+    """A circuit breaker over three failures, open for a second, with one probe.
+
+    Args:
+        shared: Holds its state.
+        defect: ``herd`` lets everybody probe, ``misfire`` counts clients that leave,
+            ``wedge`` never closes again; empty: it is right.
+    """
+
+    def __init__(self, shared: dict[str, Any], defect: str = "") -> None:
+        self.state = shared.setdefault(
+            "circuit", {"failures": 0, "opened": None, "probing": False}
+        )
+        self.defect = defect
+        self.probe = False
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        state = self.state
+        if event[0] == "request" and state["opened"] is not None:
+            half_open = now_ns >= state["opened"] + 1_000_000_000
+            busy = state["probing"] and self.defect != "herd"
+            if not half_open or busy or self.defect == "wedge":
+                return [("send_head", 503, ()), ("send", b"{}"), ("end",)]
+            state["probing"] = self.probe = True
+        if event[0] == "head":
+            self._count(now_ns, failed=event[1] >= 500)
+        if event[0] == "client_gone" and self.defect == "misfire":
+            self._count(now_ns, failed=True)
+        return super().handle(now_ns, event)
+
+    def _count(self, now_ns: int, *, failed: bool) -> None:
+        state = self.state
+        if self.probe:
+            state["probing"] = self.probe = False
+        if failed or self.defect != "misfire":
+            state["failures"] = state["failures"] + 1 if failed else 0
+        if not failed:
+            state["opened"] = None
+        elif state["failures"] >= 3:
+            state["opened"] = now_ns
+
+
+def _circuit(defect: str) -> Callable[..., Circuit]:
+    def make_relay(settings: Mapping[str, str], seed: int, shared: Any) -> Circuit:
+        return Circuit(shared, defect)
+
+    return make_relay
+
+
+circuit = _circuit("")
+circuit_herd = _circuit("herd")
+circuit_misfire = _circuit("misfire")
+circuit_wedge = _circuit("wedge")

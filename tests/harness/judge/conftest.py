@@ -11,9 +11,11 @@ import pytest
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
 from harness.judge.check import Judgement, Limits, judge
+from harness.judge.group import GroupDemand, judge_group
 from harness.judge.oracle import Contract, expectation
-from harness.play.virtual import load_relay, play_virtual
+from harness.play.virtual import load_relay, play_program, play_virtual
 from harness.scenario.model import ClientPlan, Expect, Scenario, Take
+from harness.scenario.program import make_program
 from harness.scenario.script import make_script
 
 MS = 1_000_000
@@ -127,12 +129,31 @@ def play(
     return judge(expected, observed, Limits(hold_ms=20))
 
 
+def play_group(
+    relay: str, wanted: Scenario, contract: Contract = Contract.REPAIRING
+) -> Judgement:
+    """Play all streams of a scenario into relays that share, and judge them."""
+    program = make_program(wanted, seed=1)
+    observed = play_program(relay, load_relay(relay), program, wanted.settings)
+    expected = [
+        expectation(part.script, contract, part.expect) for part in program.parts
+    ]
+    demand = GroupDemand(
+        names=tuple(part.name for part in program.parts),
+        markers=tuple(part.script.marker for part in program.parts),
+        phases=program.phases,
+        expect=wanted.expect,
+    )
+    return judge_group(expected, observed, Limits(hold_ms=20), demand)
+
+
 class Bench:
     """What the tests need, in one fixture."""
 
     answer = staticmethod(answer)
     chunk = staticmethod(chunk)
     play = staticmethod(play)
+    play_group = staticmethod(play_group)
     response = staticmethod(response)
     scenario = staticmethod(scenario)
     take = staticmethod(take)

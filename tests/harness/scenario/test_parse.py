@@ -26,6 +26,7 @@ from harness.scenario.model import (
     Mode,
     Reading,
     ReadPlan,
+    Streams,
     Waiver,
 )
 from harness.scenario.parse import check_scenario, parse_scenario
@@ -330,5 +331,94 @@ def test_half_closed_socket_is_live_alone():
 )
 def test_a_wrong_part_is_refused(text, message):
     """With line, key and what was expected."""
+    with pytest.raises(InputError, match=message):
+        _parse(f"{HEAD}{text}\n")
+
+
+GROUP = """\
+cassette: a
+streams: {count: 8, start: {every_ms: 20}, canary: true, abort_ratio: 0.25}
+outage:
+- {from_ms: 0, answer: 503, upstream_requests: {at_most: 9}}
+- {from_ms: 100, answer: refuse}
+- {from_ms: 200, answer: ok}
+settings: {STREAMING_MAX_ERRORS: "3"}
+expect: {status: [200, 503], max_probes: 1, recovers_within_ms: 50}
+"""
+
+
+def test_group_says_everything_that_its_model_holds():
+    """Streams, outage, settings, and what is demanded of them."""
+    scenario = _parse(f"{HEAD}{GROUP}")
+
+    assert scenario.streams == Streams(
+        count=8, every_ms=20, canary=True, abort_ratio=0.25
+    )
+    assert [503, "refuse", "ok"] == [phase.answer for phase in scenario.outage]
+    assert Bounds(at_most=9) == scenario.outage[0].upstream_requests
+    assert {"STREAMING_MAX_ERRORS": "3"} == scenario.settings
+    assert (200, 503) == scenario.expect.status
+    assert scenario.needs_fresh_target
+
+
+def test_sequence_is_a_list_of_exchanges():
+    """Each has an answer, a client and demands of its own."""
+    scenario = _parse(
+        f"{HEAD}sequence:\n- {{cassette: a}}\n"
+        "- {cassette: b, interaction: 1, faults: [{close_at: {at: {frac: 0.5}}}], "
+        "client: {abort: {after_events: 1}}, expect: {ending: error}}\n"
+    )
+    first, second = scenario.sequence
+
+    assert first.response is CASSETTE.interactions[0].response
+    assert second.response is CASSETTE.interactions[1].response
+    assert b"second" == second.request.body
+    assert Abort(after_events=1) == second.client.abort
+    assert ExpectedEnding.ERROR is second.expect.ending
+    assert ["close_at"] == [call.name for call in scenario.all_faults]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("cassette: a\nstreams: {}", "streams: .*count"),
+        ("cassette: a\nstreams: {count: 1}", "streams.count: .*2"),
+        (
+            "cassette: a\nstreams: {count: 2, start: now}",
+            "streams.start: expected together, or .*came now",
+        ),
+        (
+            "cassette: a\nstreams: {count: 2, one_connection: true, start: together}",
+            "streams.start: on one connection they follow one another",
+        ),
+        (
+            (
+                "cassette: a\nstreams: {count: 2, abort_ratio: 1}\n"
+                "client: {abort: {after_ms: 1}}"
+            ),
+            "streams.abort_ratio: the client leaves anyway",
+        ),
+        (
+            "sequence: [{cassette: a}, {cassette: a}]\nclient: {}",
+            "client: where there is a sequence, each exchange has its own",
+        ),
+        ("sequence: [{cassette: a}, {}]", "expected one of cassette and stream"),
+        (
+            "cassette: a\noutage: [{from_ms: 0, answer: refused}]",
+            r"outage\[0\].answer: expected ok, .*'refuse'",
+        ),
+        (
+            "cassette: a\noutage: [{from_ms: 5, answer: ok}, {from_ms: 5, answer: ok}]",
+            r"outage\[1\].from_ms: expected more than 5",
+        ),
+        (
+            "cassette: a\nexpect: {max_probes: 1}",
+            "expect.max_probes: belongs to an outage",
+        ),
+        ("cassette: a\nsettings: {A: 3}", "settings.A: expected text, came 3"),
+    ],
+)
+def test_a_wrong_group_is_refused(text, message):
+    """With line, key, what was expected, and the nearest valid name."""
     with pytest.raises(InputError, match=message):
         _parse(f"{HEAD}{text}\n")

@@ -1,0 +1,155 @@
+"""Markers in the text of a stream, by which it is known wherever it turns up.
+
+Every piece of text (content, reasoning, refusal, tool arguments) and the head of a
+stream get its marker before any fault is applied, so that what was sent and what was
+meant stay true (FAULTS, class 28). It stands before the text of a delta, since what
+repeats or extends another delta must go on doing so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of
+from harness.faults.content import read_block, rewrite
+from harness.faults.draft import EventDraft
+from harness.faults.edit import Edit
+from harness.faults.errors import FaultError
+
+__all__ = ["HEADER", "MARKER", "foreign_markers", "marker_of", "with_marker"]
+
+HEADER = "x-request-id"
+"""The header that carries it: one that proxies pass on."""
+
+MARKER = re.compile(rb"qz([0-9]{3})zq")
+"""Any marker, in bytes."""
+
+_ESCAPE = 9
+"""Right behind a backslash; below it, the digits that are still to come."""
+
+_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def marker_of(number: int) -> str:
+    """Return the marker of a stream, counted from 0; plain ASCII, escaped by nobody."""
+    return f"qz{number:03d}zq"
+
+
+def foreign_markers(data: bytes, own: str) -> set[str]:
+    """Return the markers in some bytes that are not its own."""
+    return {found.group().decode() for found in MARKER.finditer(data)} - {own}
+
+
+def with_marker(draft: EventDraft, marker: str) -> EventDraft:
+    """Return a stream whose head and whose every text carries a marker.
+
+    Raises:
+        FaultError: It has one already, or no text that could carry it.
+    """
+    if any(MARKER.search(block.sent) for block in draft.blocks):
+        raise FaultError("the recording holds a text that looks like a marker")
+
+    edits = Edit(draft)
+    arguments: dict[tuple[int, int], _Arguments] = {}
+    marked = 0
+    for place, block in enumerate(draft.blocks):
+        saying = read_block(block.sent)
+        if not saying.is_chunk or saying.payload is None:
+            continue
+        slots = list(_slots(saying.payload.value, arguments))
+        if slots:
+            edits.change(place, partial(_marked, marker=marker, slots=slots))
+            marked += 1
+    if not marked:
+        raise FaultError("no text that could carry a marker")
+    headers = tuple(line for line in draft.headers if line[0].lower() != HEADER)
+    draft = replace(edits.made(), headers=(*headers, (HEADER, f"req-{marker}")))
+    return draft.noted(f"marked {marked} events and the head with {marker}")
+
+
+_Slot = tuple[int, str, int, int]
+"""The choice's position, the field, the call's position, and where in the text."""
+
+
+def _slots(value: Any, arguments: dict[tuple[int, int], _Arguments]) -> Iterator[_Slot]:
+    """Yield the places of a chunk at which a marker can stand."""
+    for position, (index, choice) in enumerate(choices_of(value)):
+        delta = delta_of(choice)
+        for name in _TEXTS:
+            if isinstance(delta.get(name), str) and delta[name]:
+                yield position, name, 0, 0
+        calls = delta.get("tool_calls")
+        for number, call in enumerate(calls if isinstance(calls, list) else ()):
+            function = call.get("function") if isinstance(call, dict) else None
+            text = function.get("arguments") if isinstance(function, dict) else None
+            if isinstance(text, str):
+                which = call.get("index", number)
+                reader = arguments.setdefault((index, which), _Arguments())
+                at = reader.read(text)
+                if at is not None:
+                    yield position, "arguments", number, at
+
+
+def _marked(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
+    def change(value: Any) -> None:
+        choices = [choice for _, choice in choices_of(value)]
+        for position, name, number, at in slots:
+            holder = delta_of(choices[position])
+            if name == "arguments":
+                holder = holder["tool_calls"][number]["function"]
+            text = holder[name]
+            holder[name] = text[:at] + marker + text[at:]
+
+    return rewrite(sent, change)
+
+
+class _Arguments:
+    """Finds, in the fragments of a call's arguments, where text of a value stands.
+
+    There a marker leaves the JSON valid, whatever the fragments' borders.
+    """
+
+    def __init__(self) -> None:
+        self._inside: list[str] = []
+        self._before = ""
+        self._in_value: bool | None = None  # None: outside of strings
+        self._escape = 0
+
+    def read(self, text: str) -> int | None:
+        """Read a fragment; return the first place in it that is inside a value."""
+        found = None
+        for at, char in enumerate(text):
+            if found is None and self._in_value and not self._escape:
+                found = at
+            self._step(char)
+        return found
+
+    def _step(self, char: str) -> None:
+        if self._in_value is not None:
+            self._step_in_string(char)
+        elif char == '"':
+            in_list = bool(self._inside) and self._inside[-1] == "["
+            self._in_value = self._before == ":" or in_list
+        elif not char.isspace():
+            if char in "{[":
+                self._inside.append(char)
+            elif char in "}]" and self._inside:
+                self._inside.pop()
+            self._before = char
+
+    def _step_in_string(self, char: str) -> None:
+        if self._escape:
+            # Of ``\\uXXXX`` four digits follow the letter.
+            first = self._escape == _ESCAPE
+            self._escape = (
+                4 if first and char == "u" else 0 if first else (self._escape - 1)
+            )
+        elif char == "\\":
+            self._escape = _ESCAPE
+        elif char == '"':
+            self._in_value = None
+            self._before = char

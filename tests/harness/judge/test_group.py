@@ -1,0 +1,164 @@
+"""Many streams of one scenario: what only all of them show, shown by planted relays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.judge.verdict import Decision, Verdict, decide, verdict_of
+from harness.scenario.model import Bounds, Expect, Phase, Streams
+
+WORDS = ("Once", " upon", " a", " time", " there", " was", " an", " end", ".")
+RELAYS = "tests.planted.relays"
+OUTAGE = (Phase(from_ms=0, answer=503), Phase(from_ms=2_500, answer="ok"))
+PATIENT = Expect(status=(200, 503), max_probes=1, recovers_within_ms=1_500)
+
+
+def many(bench, count=12, **streams):
+    """So many clients that ask the same, each with a marker."""
+    return replace(
+        bench.scenario(bench.answer(*WORDS)),
+        streams=Streams(count=count, canary=True, **streams),
+    )
+
+
+def storm(bench, expect=PATIENT, phases=OUTAGE, **streams):
+    """A client every 50 ms, and an upstream that fails for a while."""
+    plan = Streams(count=100, every_ms=50, **streams)
+    return replace(
+        bench.scenario(bench.answer(*WORDS), expect=expect), streams=plan, outage=phases
+    )
+
+
+@pytest.mark.parametrize("relay", [f"{RELAYS}:passing", "proxy.v2:make_relay"])
+@pytest.mark.parametrize("every_ms", [0, 7])
+def test_streams_side_by_side_stay_apart(bench, relay, every_ms):
+    """Each has its own text and nothing of another."""
+    seen = bench.play_group(relay, many(bench, every_ms=every_ms, abort_ratio=0.3))
+
+    assert [] == bench.kinds(seen)
+    assert 12 == len(seen.parts)
+    assert 4 == sum(part.outcome == "aborted" for part in seen.parts)
+
+
+@pytest.mark.parametrize(
+    ("relay", "where"), [("cross_talk", "body"), ("cross_talk_head", "head")]
+)
+def test_text_of_another_stream_is_found_and_named(bench, relay, where):
+    """In the body and in the head."""
+    wanted = many(bench)
+    wrong = bench.play_group(f"{RELAYS}:{relay}", wanted)
+    result = verdict_of([bench.play_group(f"{RELAYS}:passing", wanted)], [wrong])
+    talk = next(item for item in wrong.violations if item.kind == "cross_talk")
+
+    assert where in talk.where
+    assert "stream" in talk.got
+    assert Decision.NO_GO is decide([result])
+    assert "cross_talk" in result.reason
+
+
+def test_unchanged_streams_are_identical(bench):
+    """Pair by pair."""
+    wanted = many(bench)
+    result = verdict_of(
+        [bench.play_group("proxy.v2:make_relay", wanted)],
+        [bench.play_group("proxy.v2:make_relay", wanted)],
+    )
+
+    assert Verdict.IDENTICAL is result.verdict
+
+
+def test_circuit_that_opens_and_closes_is_right(bench):
+    """Whom it answers without asking need not be served; one asks at a time."""
+    seen = bench.play_group(f"{RELAYS}:circuit", storm(bench))
+    asked = [part for part in seen.parts if part.observation.upstream]
+
+    assert [] == bench.kinds(seen)
+    assert 0 < len(asked) < 100
+
+
+def test_circuit_beside_none_is_expected(bench):
+    """It is allowed, not demanded."""
+    wanted = storm(bench)
+    without = bench.play_group(f"{RELAYS}:passing", wanted)
+    result = verdict_of([without], [bench.play_group(f"{RELAYS}:circuit", wanted)])
+
+    assert [] == bench.kinds(without)
+    assert Verdict.EXPECTED_DIVERGENCE is result.verdict
+    assert "circuit breaker is allowed, not demanded" in result.reason
+
+
+def test_a_scenario_may_demand_the_circuit(bench):
+    """By the number of requests while the upstream is down."""
+    phases = (replace(OUTAGE[0], upstream_requests=Bounds(at_most=10)), OUTAGE[1])
+    wanted = storm(bench, phases=phases)
+
+    without = bench.play_group(f"{RELAYS}:passing", wanted)
+    assert "upstream_requests" in bench.kinds(without)
+    assert [] == bench.kinds(bench.play_group(f"{RELAYS}:circuit", wanted))
+
+
+@pytest.mark.parametrize(
+    ("relay", "kind"),
+    [("circuit_herd", "probe_herd"), ("circuit_wedge", "breaker_wedged")],
+)
+def test_planted_circuits_turn_the_gate_red_and_are_named(bench, relay, kind):
+    """A herd that probes at once, a circuit that stays open."""
+    wanted = storm(bench)
+    right = bench.play_group(f"{RELAYS}:circuit", wanted)
+    wrong = bench.play_group(f"{RELAYS}:{relay}", wanted)
+    result = verdict_of([right], [wrong])
+
+    assert [] == bench.kinds(right)
+    assert kind in bench.kinds(wrong)
+    assert Decision.NO_GO is decide([result])
+    assert kind in result.reason
+
+
+def test_circuit_that_counts_leaving_clients_is_a_misfire(bench):
+    """The upstream is well; whoever comes after three who left is turned away."""
+    wanted = many(bench, count=20, every_ms=200, abort_ratio=0.6)
+    right = bench.play_group(f"{RELAYS}:circuit", wanted)
+    wrong = bench.play_group(f"{RELAYS}:circuit_misfire", wanted)
+    result = verdict_of([right], [wrong])
+
+    assert [] == bench.kinds(right)
+    assert "breaker_misfire" in bench.kinds(wrong)
+    assert Decision.NO_GO is decide([result])
+
+
+def test_requests_are_counted_over_all_streams(bench):
+    """A number for the scenario, not for each stream."""
+    exact = Expect(upstream_requests=Bounds(at_least=12, at_most=12))
+    wanted = replace(many(bench), expect=exact)
+
+    assert [] == bench.kinds(bench.play_group(f"{RELAYS}:passing", wanted))
+    doubled = bench.play_group(f"{RELAYS}:two_requests", wanted)
+    assert "upstream_requests" in bench.kinds(doubled)
+
+
+def test_exchanges_follow_one_another_in_virtual_time(bench):
+    """The second begins when the first is over, on the same clock."""
+    first = bench.scenario(bench.answer(*WORDS))
+    cut = bench.scenario(
+        bench.answer(*WORDS), ("close_at", {"at": {"frac": 0.5}, "how": "rst"})
+    )
+    seen = bench.play_group(
+        "proxy.v2:make_relay", replace(first, sequence=(first, cut, first))
+    )
+    starts = [part.observation.started_ns for part in seen.parts]
+    ends = [part.observation.end_at_ns for part in seen.parts]
+
+    assert [] == bench.kinds(seen)
+    assert ["complete", "error", "complete"] == [part.outcome for part in seen.parts]
+    assert starts[1] == ends[0]
+    assert starts[2] == starts[1] + ends[1]
+
+
+def test_all_streams_repeat_to_the_bit(bench):
+    """Races are exact in virtual time."""
+    wanted = storm(bench)
+    plays = [bench.play_group(f"{RELAYS}:circuit", wanted) for _ in range(3)]
+
+    assert 1 == len({repr([part.observation for part in one.parts]) for one in plays})
