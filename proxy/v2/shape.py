@@ -56,6 +56,27 @@ class Shape(NamedTuple):
             return False
         return True
 
+    def run(self, data: bytes) -> tuple[int, int]:
+        """Return how many events at the beginning are of this shape, and their end.
+
+        An end of the shape is an event's end: it has a blank line, which no text has.
+        """
+        before, after = self.before, self.after
+        opens, closes = len(before) - 1, len(after) - 1
+        loads = orjson.loads
+        count = at = 0
+        try:
+            while data.startswith(before, at):
+                stop = data.find(after, at + opens + 1)
+                if stop < 0:
+                    break
+                loads(data[at + opens : stop + 1])
+                at = stop + 1 + closes
+                count += 1
+        except ValueError:
+            pass
+        return count, at
+
 
 def learn(event: bytes, chunk: Any) -> tuple[Shape, tuple[int, str]] | None:
     """Return the shape of an event, and the choice and field of its text.

@@ -90,17 +90,22 @@ class EventStream:
     def feed(self, data: bytes, now_ns: int = 0) -> bytes:
         """Take body bytes and return what they let the client read."""
         shape = self._shape
-        if (
-            # What most reads of most streams are: one more event like the last.
-            shape is not None
-            and self._parser.clean
-            and data.find(b"\n") == len(data) - 2
-            and shape.fits(data)
-        ):
+        if shape is None or not self._parser.clean:
+            items = self._parser.feed(data)
+            if not items:
+                return b""
+            self._now_ns = now_ns
+            return self._pass_on(items)
+        # What most reads of most streams are: more of events like the last.
+        if data.find(b"\n") == len(data) - 2 and shape.fits(data):
             self.chunks += 1
             return data
+        count, end = shape.run(data)
+        self.chunks += count
+        if end == len(data):
+            return data
         self._now_ns = now_ns
-        return self._pass_on(self._parser.feed(data))
+        return data[:end] + self._pass_on(self._parser.feed(data[end:]))
 
     def close(self, now_ns: int = 0) -> bytes:
         """Take the upstream's clean end and return the last bytes.
@@ -181,8 +186,6 @@ class EventStream:
         return self._lossy and self._report
 
     def _pass_on(self, items: Iterable[Item]) -> bytes:
-        if not items:
-            return b""
         out: list[bytes] = []
         shape = self._shape
         for item in items:
@@ -215,9 +218,7 @@ class EventStream:
     ) -> None:
         """Pass an event that could be read, less what its opening repeats."""
         self.chunks += 1
-        plain = type(chunk) is dict
-        if plain and ("error" in chunk or "type" in chunk):
-            plain = False
+        if type(chunk) is dict and ("error" in chunk or "type" in chunk):
             self._look_closer(chunk)
         openings = self._openings
         edits: Sequence[Edit] = ()
@@ -232,7 +233,7 @@ class EventStream:
         if self._buffer is not None and self._holds(self._buffer, event, out):
             return
         self._carried = self._emit(event, lines, self._now_ns, out)
-        if plain and self._speaking and self.state is _NORMAL_FLOW and not head:
+        if self._speaking and self.state is _NORMAL_FLOW and not head:
             self._learn(chunk, raw)
 
     def _holds(self, buffer: SmartBuffer, event: Held, out: list[bytes]) -> bool:

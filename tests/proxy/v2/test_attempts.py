@@ -451,6 +451,16 @@ class TestBreaker:
         again = Exchange(GOOD, shared=shared, at_ns=60 * SECOND).run()
         assert again.status == 503
 
+    def test_probe_that_begins_with_an_error_does_not_close_it(self):
+        """An error event is no good sign, though its stream ends cleanly."""
+        shared = {}
+        failing(shared, RESET, 3)
+        told = (("head", 200, (SSE,)), ("data", OVERLOADED), ("ended", "complete"))
+        probe = Exchange(told, shared=shared, at_ns=40 * SECOND).run()
+
+        assert "Circuit breaker closed" not in probe.logs
+        assert "Circuit breaker opened due to 4 failures" in probe.logs
+
     @pytest.mark.parametrize("attempt", [SILENT, CUT[:1], answer(400)])
     def test_probe_that_is_given_up_does_not_wedge(self, attempt):
         """Its client left, or asked wrongly: the next one is the probe."""

@@ -199,6 +199,7 @@ class TestWhenItGoes:
         assert held.data(60, event("ab")) == event("b")
         assert held.data(61, event("ab")) == b""
         assert held.data(62, event("abc")) == event("c")
+        assert held.reasons() == ["age"]
         assert held.timer is None
 
     def test_later_opening_is_held_by_itself(self):
@@ -236,6 +237,23 @@ class TestOrder:
         assert held.data(0, *data) == b""
         expected = event("He") + b"id: 7\nretry: 5\n" + event("llo")
         assert held.at(50, ("timer", "hold")) == expected
+
+    def test_lines_of_a_held_event_that_is_dropped_wait_for_the_next(self):
+        """An id counts though its event had nothing new."""
+        held = Held()
+        held.data(0, event("He"), b"id: 7\n\n", event("He"))
+
+        assert held.at(50, ("timer", "hold")) == event("He")
+        assert held.data(60, event("!")) == b"id: 7\n" + event("!")
+
+    def test_text_that_flows_waits_behind_an_opening_that_is_held(self):
+        """However well its events are known."""
+        held = Held()
+        held.data(0, *map(event, ["A", "B", "C", "D"]))
+
+        assert held.data(1, event("x", 1)) == b""
+        assert held.data(2, event("E")) == b""
+        assert held.at(51, ("timer", "hold")) == event("x", 1) + event("E")
 
     def test_lines_after_the_last_held_event_wait_for_the_next(self):
         """They are not lost with the flush."""

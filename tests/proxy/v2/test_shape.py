@@ -67,6 +67,40 @@ class TestLearn:
         assert learn(b"data: " + payload + b"\n\n", orjson.loads(payload)) is None
 
 
+class TestRun:
+    def shape(self):
+        """Return the shape of a plain event."""
+        return learned(event(b'"Hi"'))[0]
+
+    @pytest.mark.parametrize("count", [0, 1, 2, 7])
+    @pytest.mark.parametrize(
+        "rest",
+        [
+            b"",
+            event(b'"x"', 1),
+            event(b'"x"')[:-1],
+            event(b'"\\ud83d"'),
+            event(b'"\t"') + event(b'"x"'),
+            b": ping\n\n" + event(b'"x"'),
+            b"data: [DONE]\n\n",
+        ],
+    )
+    def test_ends_before_the_first_that_does_not_fit(self, count, rest):
+        """What follows has to be read, fit or not."""
+        known = event(b'"x"') * count
+
+        assert self.shape().run(known + rest) == (count, len(known))
+
+    @given(st.lists(st.text()), st.binary(max_size=40))
+    def test_takes_what_fits_one_by_one(self, texts, rest):
+        """Whatever follows."""
+        shape = self.shape()
+        known = b"".join(event(orjson.dumps(text)) for text in texts)
+        count, end = shape.run(known + rest)
+
+        assert (count, end) == (len(texts), len(known))
+
+
 class TestFits:
     @pytest.mark.parametrize(
         "text", [b'"x"', b'""', b'"\\""', b'"\\u00e9\xc3\xa9"', b'"data: \\n\\n"']

@@ -304,3 +304,110 @@ class TestStates:
         assert State.NORMAL_FLOW is subject.state
         assert event("a") == subject.feed(event("a") + event("a"))
         assert State.STUTTERING is subject.state
+
+
+def flowing():
+    """Return a stream whose events are known so well that they need no reading."""
+    subject = stream()
+    subject.feed(b"".join(map(event, ["A", "B", "C"])))
+    assert event("D") == subject.feed(event("D"))
+    subject.take_notes()
+    return subject
+
+
+class TestKnownEvents:
+    """Events like the last one are passed unread; what differs must not be missed."""
+
+    def test_events_are_counted_all_the_same(self):
+        """Alone in a read, or many in one."""
+        subject = flowing()
+        data = b"".join(map(event, "EFGH"))
+
+        assert data == subject.feed(data)
+        assert subject.chunks == 8
+
+    def test_what_follows_in_the_same_read_is_read(self):
+        """An end, a new text, a broken event."""
+        assert event("E") + DONE == flowing().feed(event("E") + DONE + event("F"))
+        sent = flowing().feed(event("E") + event("x", index=1) + event("x", index=1))
+        assert event("E") + event("x", index=1) == sent
+        subject = flowing()
+        assert event("E") == subject.feed(event("E") + BROKEN)
+        assert State.RECOVERING is subject.state
+        assert event("F") == subject.feed(event("F"))
+        assert State.NORMAL_FLOW is subject.state
+
+    @pytest.mark.parametrize(
+        "text",
+        [b'"\\x"', b'"a" "b"', b'"a\tb"', b'"'],
+        ids=["escape", "two", "control", "open"],
+    )
+    def test_broken_text_is_dropped(self, text):
+        """Though all around it is known."""
+        subject = flowing()
+
+        assert b"" == subject.feed(event("@").replace(b'"@"', text))
+        assert State.RECOVERING is subject.state
+
+    def test_bytes_that_are_no_text_are_replaced(self):
+        """As they are where nothing is known."""
+        raw = event("@").replace(b"@", b"\xff")
+
+        assert raw.replace(b"\xff", b"\xef\xbf\xbd") == flowing().feed(raw)
+
+    def test_lone_surrogate_passes(self):
+        """It is JSON, which the fast parser refuses."""
+        raw = event("@").replace(b"@", b"\\ud83d")
+
+        assert raw == flowing().feed(raw)
+
+    def test_event_after_half_a_line_is_no_event(self):
+        """Where an event begins is for the parser to say."""
+        subject = flowing()
+        subject.feed(b"data: ")
+
+        assert b"" == subject.feed(event("E"))
+        assert messages(subject)[-1] == "Malformed event dropped"
+
+    def test_event_after_lines_of_its_own_keeps_them(self):
+        """A type and an id that came a read earlier."""
+        subject = flowing()
+        subject.feed(b"id: 7\n")
+
+        assert b"id: 7\n" + event("E") == subject.feed(event("E"))
+
+    @pytest.mark.parametrize("cut", [True, False])
+    def test_event_after_a_block_without_data_takes_its_lines(self, cut):
+        """In the same read, or the next."""
+        subject = flowing()
+        sent = b""
+        for data in [b"id: 7\n\n", event("E")] if cut else [b"id: 7\n\n" + event("E")]:
+            sent += subject.feed(data)
+
+        assert b"id: 7\n" + event("E") == sent
+
+    def test_white_space_before_an_answer_is_not_taken_for_the_answer(self):
+        """After the reasoning the answer has an opening of its own."""
+        subject = stream()
+        thought = [event("", delta={"reasoning": text}) for text in "ABC"]
+        blank = [event("\n"), event("\n")]
+        subject.feed(b"".join([*thought, *blank]))
+
+        assert event("Hi") == subject.feed(event("Hi") + event("Hi"))
+
+    def test_events_that_always_differ_are_read(self):
+        """Where ids change each time, nothing is known, and nothing is lost."""
+        subject = stream()
+        for number in range(100):
+            raw = event(f"<{number}>", logprobs=number)
+            assert raw == subject.feed(raw)
+        assert subject.chunks == 100
+
+    def test_shape_is_learnt_again_where_it_changes_now_and_then(self):
+        """A field that counts seconds does not end it."""
+        subject = stream()
+        subject.feed(event("A", t=0) + event("B", t=0))
+        for second in range(50):
+            for _ in range(20):
+                assert event("x", t=second) == subject.feed(event("x", t=second))
+            assert subject._shape.fits(event("x", t=second))
