@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, cast
@@ -33,6 +34,7 @@ _NOT_FORWARDED = frozenset({b"CONNECT", b"TRACE"})
 """A tunnel is not ours to open, and an echo shows credentials to scripts."""
 
 _MAX_BACKLOG_BYTES = 64 * 1024
+_WATCH_S = 0.05
 _IDLE_S = 75.0
 _LINGER_S = 2.0
 
@@ -167,6 +169,7 @@ class ClientConnection(asyncio.Protocol):
         self._backlog += data
         if len(self._backlog) > _MAX_BACKLOG_BYTES and self._transport is not None:
             self._transport.pause_reading()
+            self._watch()
 
     def eof_received(self) -> bool:
         """Take a FIN as the client's leaving."""
@@ -402,6 +405,26 @@ class ClientConnection(asyncio.Protocol):
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.client_gone(how)
+
+    def _watch(self) -> None:
+        """Look for a FIN while nothing is read: it waits behind bytes that do.
+
+        Only Linux tells it (``POLLRDHUP``); elsewhere such a client is noticed when
+        writing to it fails.
+        """
+        full = len(self._backlog) > _MAX_BACKLOG_BYTES
+        if self._driver is None or self._transport is None or not full:
+            return
+        sock = self._transport.get_extra_info("socket")
+        if sock is None or not hasattr(select, "POLLRDHUP"):
+            return
+        poll = select.poll()
+        poll.register(sock.fileno(), select.POLLRDHUP)
+        if poll.poll(0):
+            self._gone("fin")
+            self.abort()
+            return
+        asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
 
     def _arm(self, delay_s: float) -> None:
         self._disarm()

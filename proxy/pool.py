@@ -75,6 +75,11 @@ class Pool:
         """How many connections wait."""
         return len(self._waiting)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether a connection that is given may be kept."""
+        return self._size > 0 and not self._closed
+
     def take(self) -> asyncio.Transport | None:
         """Return the connection that waited least, None where there is none."""
         while self._waiting:
@@ -95,7 +100,7 @@ class Pool:
         idle_s = self._idle_s
         if promised_s is not None:
             idle_s = min(idle_s, promised_s - _PROMISE_MARGIN_S)
-        if self._closed or self._size <= 0 or idle_s <= 0:
+        if not self.keeps or idle_s <= 0:
             transport.abort()
             return
         if len(self._waiting) >= self._size:
@@ -240,7 +245,7 @@ class UpstreamCall:
         The terminator often comes in a segment of its own behind ``[DONE]``. An
         upstream that has more to say, or holds on, is closed all the same.
         """
-        if self._protocol.drain(_DRAIN_BYTES):
+        if self._pool.keeps and self._protocol.drain(_DRAIN_BYTES):
             self._pool.drain(self)
         else:
             self.close()

@@ -150,6 +150,52 @@ def test_a_client_that_leaves_while_a_retry_waits_ends_it(how):
     assert asked == [1]
 
 
+@pytest.mark.parametrize("how", [FIN, RST, "half-close"])
+def test_a_client_that_sent_too_much_and_leaves_is_noticed_too(how):
+    """Its FIN waits behind bytes that nobody reads; the upstream is freed still."""
+    lag: list[float] = []
+
+    async def scene(b: Bench, upstream: Upstream) -> None:
+        _, writer = await b.open()
+        writer.write(post(STREAM))
+        await upstream.asked.wait()
+        writer.write(b"GET /v1/x HTTP/1.1\r\nHost: p\r\n\r\n" * 8_000)
+        await asyncio.sleep(0.2)
+        (client,) = b.proxy._clients
+        assert not client._transport.is_reading()
+        started = time.monotonic()
+        leave(writer, how)
+        await asyncio.wait_for(upstream.freed.wait(), 5)
+        lag.append(time.monotonic() - started)
+        writer.transport.abort()
+
+    bench([[CHUNKED, HOLD]], scene, environ=SWITCH["v2"], relay=REAL)
+    assert lag[0] < LIMIT_S
+
+
+@pytest.mark.parametrize("how", [FIN, RST])
+def test_a_client_that_leaves_while_v2_waits_to_try_again_ends_it(how):
+    """The real relay, between its first attempt and its second."""
+    asked: list[int] = []
+    slow = {"STREAMING_RETRY_BACKOFF_MS": "300", **SWITCH["v2"]}
+
+    async def scene(b: Bench, upstream: Upstream) -> None:
+        for leaves in (True, False):
+            _, writer = await b.open()
+            writer.write(post(STREAM))
+            await upstream.asked.wait()
+            await asyncio.sleep(0.1)
+            if leaves:
+                leave(writer, how)
+            await asyncio.sleep(0.5)
+            asked.append(len(upstream.requests))
+            writer.transport.abort()
+
+    bench([[RST]], scene, environ=slow, relay=REAL)
+    # Who leaves is not asked for again; who stays is.
+    assert asked == [1, 3]
+
+
 def test_fifty_clients_that_leave_free_fifty_upstreams():
     """At the same time, in different phases."""
 
