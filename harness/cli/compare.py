@@ -18,6 +18,7 @@ from harness.cli.interrupt import InterruptedRunError, stopped_by_signals
 from harness.cli.numbers import FiniteRange
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, closest
+from harness.faults.registry import only_live
 from harness.judge.oracle import Contract
 from harness.judge.record import RunEvent, RunRecord, RunSettings, TargetReady
 from harness.judge.verdict import EXIT_CODES
@@ -246,7 +247,13 @@ def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
         call.name for job in (*plan.live, *plan.virtual) for call in job.scenario.faults
     }
     for text in faults:
-        if parse_fault(text).name not in played:
+        call = parse_fault(text)
+        if call.name not in played:
+            if only_live([call]) and not plan.live:
+                raise InputError(
+                    f"virtual time cannot show {only_live([call])}: play it live",
+                    key="--fault",
+                )
             why = next((line for line in plan.skipped), "it was played nowhere")
             raise InputError(
                 f"{text!r} fits none of the cassettes: {why}", key="--fault"

@@ -253,6 +253,10 @@ def test_two_runs_with_one_seed_give_the_same_report(desk):
             ["times", "came"],
         ),
         (["compare", "--cassette", "tapes/none.yaml"], ["none.yaml"]),
+        (
+            ["compare", "--cassette", "tapes", "--fault", "nodelay", "--virtual"],
+            ["virtual time cannot show nodelay"],
+        ),
         (["compare", "--fault", "repeat_first"], ["--cassette"]),
         (["compare", "--live", "--virtual"], ["exclude"]),
         (["compare", "--seed", "x"], ["--seed"]),

@@ -292,6 +292,22 @@ def test_half_closed_socket_is_live_alone():
 
 
 @pytest.mark.parametrize(
+    "faults",
+    [
+        "faults: [{content_encoding: {}}]\n",
+        "attempts:\n- {}\n- faults: [{framing: {mode: dup_te}}]\n",
+    ],
+)
+def test_what_virtual_time_cannot_show_is_live_alone(faults):
+    """Asking for more is an error, in whichever attempt it is."""
+    text = f"{HEAD}cassette: a\n{faults}"
+    assert (Mode.LIVE,) == _parse(text).modes
+    assert (Mode.LIVE,) == _parse(f"{text}modes: [live]\n").modes
+    with pytest.raises(InputError, match=r"cannot show .*: expected \[live\]"):
+        _parse(f"{text}modes: [live, virtual]\n")
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("attempts: [{}]", "expected one of cassette and stream, came none"),
