@@ -325,13 +325,21 @@ def _define(
 def _import_fault(path: str) -> FaultDefinition:
     module_name, _, attribute = path.partition(":")
     try:
-        function = getattr(importlib.import_module(module_name), attribute)
+        module = importlib.import_module(module_name)
     except Exception as error:  # noqa: BLE001 - it runs the user's own module
         words = f"{type(error).__name__}: {error}"
         raise InputError(f"cannot load the fault {path!r}: {words}", key=path) from None
+    function = getattr(module, attribute, None)
+    own = {}
     for definition in REGISTRY.values():
         if definition.function is function:
             return definition
+        if definition.function.__module__ == module_name:
+            own[f"{module_name}:{definition.name}"] = definition
+    if function is None:
+        raise InputError(
+            f"{module_name} has no {attribute!r}", key=path, nearest=closest(path, own)
+        )
     raise InputError(
         f"{path!r} is not a fault: declare it with harness.faults.registry.fault",
         key=path,

@@ -1,0 +1,228 @@
+"""Every option of every fault of events and lines, judged under both contracts.
+
+v2 repairs and must be right; who only forwards is right under the transparent contract,
+and wrong under the repairing one wherever a block was not meant as it is sent. So the
+faults, what they say was meant, and the oracle are held against two other readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import pytest
+
+from harness.cassette.files import read_cassette
+from harness.cassette.model import Interaction
+from harness.faults.draft import Meaning
+from harness.faults.position import Position
+from harness.faults.registry import (
+    REGISTRY,
+    FaultCall,
+    FaultDefinition,
+    FaultError,
+    Layer,
+    check_call,
+)
+from harness.judge.check import Limits, judge
+from harness.judge.oracle import Contract, expectation
+from harness.play.virtual import load_relay, play_virtual
+from harness.scenario.model import Expect, Scenario
+from harness.scenario.script import Script, make_script
+
+_CASSETTES = Path(__file__).parents[3] / "cassettes"
+_MORE = (
+    "transformers/count-to-10.yaml",
+    "llama.cpp/two-choices.yaml",
+    "recorded/llama.cpp/messages-plain.yaml",
+    "llama.cpp/two-tool-calls.yaml",
+    "llama.cpp/languages.yaml",
+    "llama.cpp/plain-usage.yaml",
+    "llama.cpp/reasoning.yaml",
+)
+_POSITIONS: tuple[Position, ...] = (
+    {"event": 0},
+    {"event": 4},
+    {"event": -1},
+    {"event": 3, "offset": 1},
+    {"event": 3, "offset": 60},
+    {"byte": 777},
+    {"frac": 0.5},
+    {"frac": 1.0},
+    {"after": "accept"},
+    {"after": "headers"},
+    {"after": "role"},
+    {"after": "first_content"},
+    {"after": "finish"},
+    {"after": "done"},
+)
+
+
+def _definitions() -> list[FaultDefinition]:
+    layers = {Layer.EVENTS, Layer.LINES}
+    return [entry for entry in REGISTRY.values() if entry.layer in layers]
+
+
+def _options(annotation: Any) -> Iterator[Any]:
+    """Values that show what a parameter can do."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif annotation is Position:
+        yield from _POSITIONS
+    elif annotation is bool:
+        yield from (False, True)
+    elif get_origin(annotation) is list:
+        yield from ([value] for value in _options(*get_args(annotation)))
+    elif get_origin(annotation) is not Annotated:
+        for inner in get_args(annotation):
+            yield from _options(inner)
+
+
+# Their examples are large, which shows nothing more here.
+_SMALL = {"giant_event": {"size": 3000}, "tiny_events": {"n": 40}}
+
+
+def _calls(definition: FaultDefinition) -> list[FaultCall]:
+    """The example, and the example with every option of every parameter."""
+    example = {**definition.example, **_SMALL.get(definition.name, {})}
+    uses = [example]
+    for name, annotation in definition.types.items():
+        if name == "meaning":
+            continue  # what the author of a scenario demands, right or wrong
+        uses += [{**example, name: value} for value in _options(annotation)]
+        if name in {"index", "from", "i"} and name in example:
+            uses += [{**example, name: value} for value in (0, 1, 2, -2, -1)]
+    calls = []
+    for use in uses:
+        check_call(definition, use)
+        call = FaultCall(name=definition.name, parameters=use)
+        if call not in calls:
+            calls.append(call)
+    return calls
+
+
+_BESIDE: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("cumulative", {"mode": "drift", "start": 3}),
+    ("event_dup", {"index": 1, "times": 4}),
+    ("event_dup", {"index": 1, "gap_events": 1}),
+    ("event_truncate", {"index": 2, "keep_bytes": 40, "rest": "drop"}),
+    ("json_patch", {"select": "usage", "null": ["usage.prompt_tokens"]}),
+    ("json_patch", {"select": "empty_choices", "null": ["choices"]}),
+    ("json_patch", {"select": "all", "rename": {"created": "made"}}),
+    ("reasoning", {"field": "reasoning_content", "empty_after_switch": True}),
+    ("replay_window", {"from": 0, "len": 2, "times": 3}),
+    ("sse_comment", {"every_ms": 0.5}),
+    ("sse_eol", {"eol": "cr"}),
+    ("sse_multiline", {"select": "content", "at": "in_text"}),
+    ("tool", {"mode": "split_every_n", "n": 3}),
+    ("usage", {"mode": "omit"}),
+    *(
+        ("sse_comment", {"at": at, "form": form})
+        for at in _POSITIONS
+        for form in ("block", "as_data")
+    ),
+)
+"""What the examples do not lead to."""
+
+_CALLS = [
+    *(call for definition in _definitions() for call in _calls(definition)),
+    *(FaultCall(name=name, parameters=use) for name, use in _BESIDE),
+]
+
+
+@cache
+def _interaction(cassette: str) -> Interaction:
+    return read_cassette(_CASSETTES / cassette).interactions[0]
+
+
+def _scripts(call: FaultCall) -> list[Script]:
+    """The call on its own cassette and on two more, where it can be applied."""
+    key = id(call)
+    if key not in _MADE:
+        _MADE[key] = list(islice(_applied(call), 3))
+    return _MADE[key]
+
+
+_MADE: dict[int, list[Script]] = {}
+
+
+def _applied(call: FaultCall) -> Iterator[Script]:
+    for cassette in (REGISTRY[call.name].cassette, *_MORE):
+        interaction = _interaction(cassette)
+        scenario = Scenario(
+            id=f"{call.name}/{cassette}",
+            why="",
+            tags=(),
+            request=interaction.request,
+            response=interaction.response,
+            recorded=True,
+            faults=(call,),
+        )
+        try:
+            yield make_script(scenario, seed=1)
+        except FaultError:
+            continue
+
+
+def _violations(script: Script, relay: str, contract: Contract) -> list[str]:
+    observed = play_virtual(relay, load_relay(relay), script, {})
+    expected = expectation(script, contract, Expect())
+    found = judge(expected, observed, Limits(hold_ms=20)).violations
+    return [f"{script.scenario_id}: {violation}" for violation in found]
+
+
+@pytest.mark.parametrize(
+    "call", _CALLS, ids=lambda call: f"{call.name}-{call.parameters}"
+)
+def test_who_repairs_and_who_forwards_are_right_by_their_contracts(call):
+    """Whatever was done to the stream."""
+    for script in _scripts(call):
+        [wire] = script.attempts
+        assert wire.notes
+        assert wire.finish_at_ns >= max(
+            (write.at_ns for write in wire.writes), default=0
+        )
+        assert _violations(script, "proxy.v2:make_relay", Contract.REPAIRING) == []
+        forward = "tests.planted.relays:passing"
+        assert _violations(script, forward, Contract.TRANSPARENT) == []
+        if any(span.meaning is not Meaning.AS_SENT for span in wire.spans):
+            assert _violations(script, forward, Contract.REPAIRING)
+
+
+# No recording has a refusal; all of them have LF and one space already.
+_NOT_RECORDED = {
+    ("cumulative", "fields", "refusal"),
+    ("sse_eol", "eol", "lf"),
+    ("sse_space", "spaces", 1),
+}
+
+
+def test_every_option_is_judged_on_some_stream():
+    """One that nothing here can be applied to would be held to nothing."""
+    wanted = {
+        (definition.name, name, option)
+        for definition in _definitions()
+        for name, annotation in definition.types.items()
+        for option in _words(annotation)
+        if name != "meaning"
+    }
+    shown = {
+        (call.name, name, option)
+        for call in _CALLS
+        if _scripts(call)
+        for name, value in call.parameters.items()
+        for option in (value if isinstance(value, list) else [value])
+        if isinstance(option, str | int)
+    }
+    assert wanted - shown == _NOT_RECORDED
+
+
+def _words(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    else:
+        for inner in get_args(annotation):
+            yield from _words(inner)
