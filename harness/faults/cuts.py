@@ -23,8 +23,10 @@ __all__ = [
     "close_before_head",
     "coalesce",
     "cut_body",
+    "is_before_head",
     "segment",
     "split_writes",
+    "without_head",
 ]
 
 _NS_PER_MS = 1_000_000
@@ -140,9 +142,13 @@ def close_at(
         [DONE]. Where the close is the end of the body it looks clean, and only what was
         said tells whether it was finished.
     """
+    grace_ns = round(grace_ms * _NS_PER_MS) if how == "rst" else 0
+    if is_before_head(at):
+        return without_head(draft, FINISHES[how], grace_ns).noted(
+            f"closed by {_SHOWN[how]} before a head"
+        )
     offset = offset_at(draft, at)
     cut = cut_body(draft, offset)
-    grace_ns = round(grace_ms * _NS_PER_MS) if how == "rst" else 0
     return replace(
         cut, finish=FINISHES[how], finish_at_ns=cut.finish_at_ns + grace_ns
     ).noted(f"closed by {_SHOWN[how]} at {shown_position(at)} (byte {offset})")
@@ -166,9 +172,16 @@ def close_before_head(
     Oracle:
         Both: a status of failure, or no answer at all; asking again is right.
     """
-    at_ns = draft.head_at_ns
-    if how == "refuse":
-        at_ns = 0
+    at_ns = draft.finish_at_ns if draft.head_at_ns is None else draft.head_at_ns
+    return without_head(draft, FINISHES[how], 0 if how == "refuse" else at_ns).noted(
+        "refused the connection"
+        if how == "refuse"
+        else f"closed by {how.upper()} before a head"
+    )
+
+
+def without_head(draft: WireDraft, finish: Finish, at_ns: int) -> WireDraft:
+    """Return the draft with nothing sent, and this done at its time."""
     return replace(
         draft,
         head_at_ns=None,
@@ -176,13 +189,14 @@ def close_before_head(
         spans=(),
         coding=None,
         surplus=b"",
-        finish=FINISHES[how],
-        finish_at_ns=draft.finish_at_ns if at_ns is None else at_ns,
-    ).noted(
-        "refused the connection"
-        if how == "refuse"
-        else f"closed by {how.upper()} before a head"
+        finish=finish,
+        finish_at_ns=at_ns,
     )
+
+
+def is_before_head(at: Position) -> bool:
+    """Whether a position is behind ``accept``: the request was read, no head is out."""
+    return at.get("after") == "accept"
 
 
 def cut_body(draft: WireDraft, offset: int) -> WireDraft:

@@ -8,7 +8,12 @@ from random import Random
 from typing import Annotated, Literal
 
 from harness.faults.content import chunk_json, read_block
-from harness.faults.cuts import cut_body, split_writes
+from harness.faults.cuts import (
+    cut_body,
+    is_before_head,
+    split_writes,
+    without_head,
+)
 from harness.faults.draft import Finish, Meaning, Span, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, Count, Milliseconds
@@ -146,6 +151,8 @@ def stall(
         of a failure by its deadline where the proxy repairs; who forwards may stay open
         as the upstream does.
     """
+    if is_before_head(at):
+        return _without_answer(draft, for_ms, keepalive_ms)
     offset = offset_at(draft, at)
     where = f"at {shown_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
     if isinstance(for_ms, int | float):
@@ -160,6 +167,17 @@ def stall(
         beat = Heartbeat(every_ns=round(keepalive_ms * _NS_PER_MS), data=data)
         cut = replace(cut, heartbeat=beat)
     return cut.noted(f"said nothing ever again {where}")
+
+
+def _without_answer(
+    draft: WireDraft, for_ms: float | str | None, keepalive_ms: float | None
+) -> WireDraft:
+    """Take the request, and send no head for a while, or ever."""
+    if keepalive_ms is not None:
+        raise FaultError("before the head nothing can be said meanwhile", key=_EVERY)
+    if isinstance(for_ms, int | float):
+        return head_delay(draft, ms=for_ms)
+    return without_head(draft, Finish.STALL, 0).noted("never sent a head")
 
 
 @fault(Layer.SOCKET, example={"at": {"event": 3, "offset": 10}, "count": 20})

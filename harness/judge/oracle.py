@@ -381,9 +381,14 @@ def _is_event_stream(wire: WireDraft) -> bool:
 
 def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
     """An answer that is no event stream passes as it is; a missing one is an error."""
+    stalled = wire.finish is Finish.STALL
     if wire.head_at_ns is None:
         ending, status = ExpectedEnding.ERROR, None
-        reasons = ["the upstream closes before it sends a head"]
+        reasons = [
+            "the upstream never sends a head"
+            if stalled
+            else "the upstream closes before it sends a head"
+        ]
         body = b""
     else:
         status = wire.status
@@ -403,7 +408,7 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
         optional=(),
         comments=(),
         ending=ending,
-        hang_allowed=False,
+        hang_allowed=stalled and contract is Contract.TRANSPARENT,
         done_sent=False,
         upstream_clean=wire.finish is Finish.COMPLETE and wire.head_at_ns is not None,
         body=body,

@@ -147,6 +147,15 @@ BORDERS = [
         unfinished("fin, then rst"),
         asked=PLAIN_CLOSE,
     ),
+    *(
+        case(
+            "close_at",
+            {"at": {"after": "accept"}, "how": how, "grace_ms": 60},
+            lambda seen, how=how: equal((b"", how), (seen.wire, seen.end)),
+            lambda seen, least=least: equal(True, seen.end_ms >= least),
+        )
+        for how, least in (("fin", 0), ("rst", 60))
+    ),
     case(
         "close_at",
         {"at": {"event": 2}, "how": "half_close"},

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
-from dataclasses import replace
 
 import pytest
 
-from harness.cassette.model import Request
-from harness.config import Proof, Ready, Target
 from harness.faults.registry import FaultCall
-from harness.judge.observation import ClientEnd
-from harness.judge.oracle import Contract
-from harness.play.live import live_target
 from harness.play.upstream import Upstream
 from tests.e2e.faults.raw import Asked, ask
 from tests.e2e.faults.stage import script, wire_of
@@ -62,39 +55,3 @@ def test_a_port_is_closed_and_opened_again():
             assert await connects(port)
 
     asyncio.run(main())
-
-
-def test_a_target_whose_upstream_refuses_answers_502():
-    """No request is seen, which is no lack of proof; streams beside it pass."""
-    target = Target(
-        name="v2",
-        command=(
-            sys.executable,
-            *("-m", "proxy", "--listen", "127.0.0.1:0", "--upstream", "{upstream}"),
-        ),
-        env={"ENABLE_NEW_STREAMING_ARCHITECTURE": "true"},
-        ready=Ready(stdout=r"listening on (?P<url>http://\S+)"),
-        proof=Proof(header=("x-streaming-architecture", "v2")),
-        contract=Contract.REPAIRING,
-    )
-    body = b'{"model":"m","stream":true,"messages":[]}'
-    asked = Request(method="POST", path="/v1/chat/completions", headers=(), body=body)
-    refused = replace(script(wire_of(TEXT, (REFUSE,))), request=asked)
-    plain = replace(script(wire_of(TEXT, ())), request=asked)
-    later = replace(refused, attempts=(*refused.attempts, *plain.attempts))
-
-    async def main():
-        async with asyncio.timeout(60), live_target(target, time.monotonic_ns) as live:
-            return await asyncio.gather(
-                *(live.play(one) for one in (plain, refused, plain, later, plain))
-            )
-
-    first, gone, second, retried, third = asyncio.run(main())
-    assert (gone.status, gone.upstream, gone.invalid) == (502, (), None)
-    for whole in (first, second, third):
-        assert (whole.body, whole.end) == (b"".join(TEXT), ClientEnd.COMPLETE)
-        assert whole.invalid is None
-    # The second attempt of a target that asks again plays the second script.
-    assert retried.invalid is None or not retried.upstream
-    if retried.upstream:
-        assert retried.body == b"".join(TEXT)

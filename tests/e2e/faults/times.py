@@ -10,6 +10,7 @@ from tests.e2e.faults.case import (
     before,
     body,
     case,
+    equal,
     head_at,
     pause,
     sizes,
@@ -129,6 +130,25 @@ TIMES = [
         pause(C, W, 300),
     ),
     case("stall", {"at": {"event": 3}}, _silent, asked=WATCHED),
+    case(
+        "stall",
+        {"at": {"after": "accept"}},
+        lambda seen: equal((b"", "open"), (seen.wire, seen.end)),
+        asked=WATCHED,
+    ),
+    case(
+        "stall",
+        {"at": {"after": "accept"}, "for_ms": 200},
+        body(ALL),
+        head_at(FIRST + 200),
+    ),
+    case(
+        "stall",
+        {"at": {"after": "headers"}, "for_ms": 200},
+        body(ALL),
+        head_at(FIRST),
+        at((R, FIRST + 200)),
+    ),
     case("stall", {"at": {"event": 3}, "for_ms": "forever"}, _silent, asked=WATCHED),
     *(
         case(
