@@ -16,6 +16,7 @@ from harness.cassette.model import Headers
 from harness.documents import Document, load, validate
 from harness.documents import Path as Place
 from harness.errors import InputError, closest
+from harness.judge.choices import Policy, policy_with
 from harness.judge.oracle import Contract
 from harness.placeholders import PLACEHOLDERS, fill_template, unknown_placeholder
 
@@ -103,12 +104,14 @@ class Config:
         baseline: Name of the target in production.
         candidate: Name of the target that is to take over.
         source: The file, for messages.
+        policy: What reasonable proxies do differently, and this suite decides.
     """
 
     targets: Mapping[str, Target]
     baseline: str
     candidate: str
     source: str
+    policy: Policy = field(default_factory=Policy)
 
     def target(self, name: str) -> Target:
         """Return the target of that name.
@@ -158,7 +161,20 @@ def read_config(path: Path) -> Config:
         baseline=data["baseline"],
         candidate=data["candidate"],
         source=str(path),
+        policy=_policy(document),
     )
+
+
+def _policy(document: Document) -> Policy:
+    policy = Policy()
+    for name, value in document.data.get("policy", {}).items():
+        try:
+            policy = policy_with(policy, name, value)
+        except InputError as error:
+            raise document.error(
+                error.message, ("policy", name), nearest=error.nearest
+            ) from None
+    return policy
 
 
 def url_target(

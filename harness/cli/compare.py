@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from harness.cli.numbers import FiniteRange
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, closest
 from harness.faults.registry import only_live
+from harness.judge.choices import Policy, policy_with
 from harness.judge.oracle import Contract
 from harness.judge.record import RunEvent, RunRecord, RunSettings, TargetReady
 from harness.judge.verdict import EXIT_CODES
@@ -60,6 +61,7 @@ class _Options:
     baseline: str | None
     candidate: str | None
     contract: str | None
+    policy: tuple[str, ...]
     baseline_upstream: str | None
     candidate_upstream: str | None
     live: bool
@@ -125,6 +127,13 @@ class _Options:
     "--contract",
     type=click.Choice([contract.value for contract in Contract]),
     help="What targets given as URLs promise.  [default: transparent]",
+)
+@click.option(
+    "--policy",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="What reasonable proxies do differently, such as half_close=serve; "
+    "in place of harness.yaml's. Repeatable.",
 )
 @click.option(
     "--baseline-upstream",
@@ -207,7 +216,8 @@ def compare(**given: Any) -> None:
 
 
 def _plan(options: _Options) -> Plan:
-    baseline, candidate = _targets(options)
+    config = read_config(options.config)
+    baseline, candidate = _targets(options, config)
     modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
     if options.live:
         modes = (Mode.LIVE,)
@@ -228,6 +238,7 @@ def _plan(options: _Options) -> Plan:
         speed=options.speed,
         suite=suite,
         cassettes=tuple(str(path) for path in options.cassettes),
+        policy=_policy(config.policy, options.policy),
     )
     plan = make_plan(
         scenarios,
@@ -260,8 +271,22 @@ def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
             )
 
 
-def _targets(options: _Options) -> tuple[Target, Target]:
-    config = read_config(options.config)
+def _policy(policy: Policy, given: Sequence[str]) -> Policy:
+    """Return the policy of the configuration with that of the command line on top."""
+    for text in given:
+        name, mark, value = text.partition("=")
+        if not mark:
+            raise InputError(f"expected NAME=VALUE, came {text!r}", key="--policy")
+        try:
+            policy = policy_with(policy, name, value)
+        except InputError as error:
+            raise InputError(
+                error.message, key=f"--policy {text}", nearest=error.nearest
+            ) from None
+    return policy
+
+
+def _targets(options: _Options, config: Config) -> tuple[Target, Target]:
     return (
         _target(options.baseline or config.baseline, config, options, "baseline"),
         _target(options.candidate or config.candidate, config, options, "candidate"),
@@ -401,7 +426,7 @@ def _words(options: _Options) -> list[str]:
         if value is not None and value != _DEFAULTS.get(name):
             shown = f"{value:g}" if isinstance(value, float) else str(value)
             words += [name, shown]
-    return words
+    return [*words, *(word for text in options.policy for word in ("--policy", text))]
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -21,6 +21,7 @@ from harness.judge.outcome import Outcome, outcome_of
 from harness.judge.reading import Reading, read_items, read_stream
 from harness.judge.text import quote
 from harness.judge.violation import Kind, Violation
+from harness.scenario.model import ExpectedEnding
 
 __all__ = ["Judgement", "Limits", "judge"]
 
@@ -108,10 +109,47 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
         other = _judge(expected, variant.expected, observation, limits)
         if other.correct or other.badness < best.badness:
             best, taken = other, {variant.policy: variant.choice}
+    taken |= _liberties(chosen, best)
     asked = retry_liberty(expected, observation)
     if asked is not None:
         taken["retry"] = asked
     return replace(best, liberties=taken)
+
+
+def _liberties(expected: Expectation, got: Judgement) -> dict[str, str]:
+    """Say what a target did where any way was right."""
+    taken = {}
+    if expected.stream and expected.ending is ExpectedEnding.UNFINISHED:
+        told = got.outcome is Outcome.ERROR
+        taken["missing_finish"] = "to tell of it" if told else ""
+    finished = expected.stream and expected.ending is ExpectedEnding.COMPLETE
+    if finished and not expected.done_sent:
+        taken["done_synthesis"] = "to add [DONE]" if got.reading.done else ""
+    return taken
+
+
+def _check_bytes(expected: Expectation, got: Observation) -> Iterator[Violation]:
+    """What becomes of bytes that are not UTF-8, where a policy says so."""
+    if expected.foreign_bytes is None or got.end is ClientEnd.CLIENT_CLOSED:
+        return
+    try:
+        got.body.decode()
+    except UnicodeDecodeError:
+        if expected.foreign_bytes == "replace":
+            yield Violation(
+                kind=Kind.MALFORMED_FORWARDED,
+                where="body",
+                expected="U+FFFD for bytes that are not UTF-8 (policy invalid_utf8)",
+                got="the bytes themselves",
+            )
+    else:
+        if expected.foreign_bytes == "pass":
+            yield Violation(
+                kind=Kind.BODY_CHANGED,
+                where="body",
+                expected="bytes that are not UTF-8, as sent (policy invalid_utf8)",
+                got="none",
+            )
 
 
 def _judge(
@@ -128,6 +166,7 @@ def _judge(
         *check_requests(first, plain, reading),
         *_check_upstream(expected, plain, limits),
         *check_backlog(expected, plain, limits.buffer_bytes),
+        *_check_bytes(expected, plain),
         *_check_log(expected, plain),
     ]
     if broken is not None:

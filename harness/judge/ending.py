@@ -43,6 +43,18 @@ def check_ending(
             f"no sign of a finish ({because})",
             _ended(observed, got),
         )
+    elif expected.error_forbidden and outcome is Outcome.ERROR:
+        yield _violation(
+            Kind.FALSE_FAILURE,
+            f"no failure (policy missing_finish; {because})",
+            _ended(observed, got),
+        )
+    if expected.done_forbidden and got.done and outcome is Outcome.COMPLETE:
+        yield _violation(
+            Kind.DONE_INVENTED,
+            f"no [DONE] that was not sent (policy done_synthesis; {because})",
+            _ended(observed, got),
+        )
     if (
         got.errors
         and not expected.reading.errors

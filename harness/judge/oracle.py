@@ -22,6 +22,7 @@ from harness.judge.answer import (
     may_refuse,
     readable_body,
 )
+from harness.judge.choices import Policy
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
 from harness.scenario.client import ClientPlan
@@ -101,6 +102,11 @@ class Expectation:
             before it has any content.
         beginning: True where only the beginning of the answer is due, as of a client
             that leaves.
+        done_forbidden: Whether no ``[DONE]`` may be added.
+        error_forbidden: Whether an end that is merely unfinished must not be told as a
+            failure.
+        foreign_bytes: What must become of bytes that are not UTF-8, ``pass`` or
+            ``replace``; None: either.
         window: Where the client reads slowly, how much waits for it before its peer is
             held up; None: it reads at once.
         largest_event: Bytes of the largest event.
@@ -140,6 +146,9 @@ class Expectation:
     fails: bool = False
     may_be_retried: bool = False
     beginning: bool = False
+    done_forbidden: bool = False
+    error_forbidden: bool = False
+    foreign_bytes: str | None = None
     window: int | None = None
     largest_event: int = 0
     variants: tuple[Variant, ...] = ()
@@ -177,7 +186,12 @@ class Variant:
     expected: Expectation
 
 
-def expectation(script: Script, contract: Contract, expect: Expect) -> Expectation:
+def expectation(
+    script: Script,
+    contract: Contract,
+    expect: Expect,
+    policy: Policy | None = None,
+) -> Expectation:
     """Compute what a correct proxy makes of a script.
 
     Data that is not UTF-8 is no JSON (RFC 8259, section 8.1), so who repairs may keep
@@ -189,20 +203,57 @@ def expectation(script: Script, contract: Contract, expect: Expect) -> Expectati
         script: What the upstream plays and the client does.
         contract: What the target promises.
         expect: The scenario's own demands; they override.
+        policy: What is left to the suite; None: the defaults.
     """
-    each = [_of_wire(script, wire, contract, expect) for wire in script.drafts]
+    switches = policy or Policy()
+    each = [
+        _of_wire(script, wire, contract, expect, switches) for wire in script.drafts
+    ]
     return replace(each[0], others=tuple(each[1:]))
 
 
 def _of_wire(
-    script: Script, wire: WireDraft, contract: Contract, expect: Expect
+    script: Script,
+    wire: WireDraft,
+    contract: Contract,
+    expect: Expect,
+    policy: Policy,
 ) -> Expectation:
-    computed = _of_draft(script, wire, contract, expect, passes_any_bytes=False)
-    if contract is Contract.REPAIRING and _has_foreign_bytes(wire):
-        passed = _of_draft(script, wire, contract, expect, passes_any_bytes=True)
-        other = Variant(policy="invalid_utf8", choice="pass", expected=passed)
-        computed = replace(computed, variants=(*computed.variants, other))
-    return computed
+    """Compute what is right, and what is right as well where a policy leaves it."""
+    repairs = contract is Contract.REPAIRING
+    by_contract = "deliver" if repairs else "discard"
+    unterminated = policy.unterminated_event
+    delivers = (
+        by_contract if unterminated == "contract" else unterminated
+    ) != "discard"
+    foreign = _has_foreign_bytes(wire)
+    # Of what is repaired, an event that is not UTF-8 is left out first.
+    leaves_out = repairs and policy.invalid_utf8 in {"either", "error"}
+
+    def made(*, any_bytes: bool, delivers: bool) -> Expectation:
+        return _of_draft(
+            script,
+            wire,
+            contract,
+            expect,
+            policy,
+            passes_any_bytes=any_bytes,
+            delivers=delivers,
+        )
+
+    computed = made(any_bytes=not leaves_out, delivers=delivers)
+    others = list(computed.variants)
+    if foreign and leaves_out and policy.invalid_utf8 == "either":
+        kept = made(any_bytes=True, delivers=delivers)
+        others.append(Variant(policy="invalid_utf8", choice="pass", expected=kept))
+    if foreign and policy.invalid_utf8 in {"pass", "replace"}:
+        computed = replace(computed, foreign_bytes=policy.invalid_utf8)
+    if unterminated == "either" and looks_clean(wire):
+        less = made(any_bytes=not leaves_out, delivers=False)
+        others.append(
+            Variant(policy="unterminated_event", choice="discard", expected=less)
+        )
+    return replace(computed, variants=tuple(others))
 
 
 def _has_foreign_bytes(wire: WireDraft) -> bool:
@@ -213,22 +264,29 @@ def _has_foreign_bytes(wire: WireDraft) -> bool:
     return False
 
 
-def _of_draft(
+def _of_draft(  # noqa: PLR0913 - what is played, what is demanded, what is left open
     script: Script,
     wire: WireDraft,
     contract: Contract,
     expect: Expect,
+    policy: Policy,
     *,
     passes_any_bytes: bool,
+    delivers: bool,
 ) -> Expectation:
     demanded = {expect.text, expect.tool_calls, expect.usage}
-    contract_of_text = contract
+    contract_of_text = _of_repeats(wire, contract, policy)
     if ReadingChoice.AS_SENT in demanded:
         contract_of_text = Contract.TRANSPARENT
     elif ReadingChoice.ORIGINAL in demanded:
         contract_of_text = Contract.REPAIRING
     computed = (
-        _of_stream(wire, contract_of_text, passes_any_bytes=passes_any_bytes)
+        _of_stream(
+            wire,
+            contract_of_text,
+            passes_any_bytes=passes_any_bytes,
+            delivers=delivers,
+        )
         if wire.head_at_ns is not None and _is_event_stream(wire)
         else _of_other(wire, contract)
     )
@@ -244,7 +302,41 @@ def _of_draft(
         may_be_retried=_may_be_retried(wire, computed),
         largest_event=max((span.end - span.start for span in wire.spans), default=0),
     )
-    return _for_client(_override(computed, expect), script.client, expect)
+    computed = _finished_by(computed, policy)
+    if policy.drain_after_abort_ms is not None:
+        computed = replace(
+            computed, upstream_closed_within_ms=policy.drain_after_abort_ms
+        )
+    return _for_client(_override(computed, expect), script.client, expect, policy)
+
+
+def _of_repeats(wire: WireDraft, contract: Contract, policy: Policy) -> Contract:
+    """Return the promise about repeats, which a policy may set by itself."""
+    repeats = any(
+        span.meaning in {Meaning.NOTHING, Meaning.REPLACED} for span in wire.spans
+    )
+    if not repeats or policy.cumulative == "contract":
+        return contract
+    as_sent = policy.cumulative == "as_sent"
+    return Contract.TRANSPARENT if as_sent else Contract.REPAIRING
+
+
+def _finished_by(computed: Expectation, policy: Policy) -> Expectation:
+    """Apply what a policy says of a missing finish_reason and a missing [DONE]."""
+    computed = replace(
+        computed,
+        done_forbidden=policy.done_synthesis == "forbidden" and not computed.done_sent,
+    )
+    if not computed.stream or computed.ending is not ExpectedEnding.UNFINISHED:
+        return computed
+    if policy.missing_finish == "required":
+        why = "policy missing_finish: the client must be told"
+        return replace(
+            computed,
+            ending=ExpectedEnding.ERROR,
+            reasons=(*computed.reasons, why),
+        )
+    return replace(computed, error_forbidden=policy.missing_finish == "forbidden")
 
 
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
@@ -298,7 +390,7 @@ def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
 
 
 def _for_client(
-    computed: Expectation, client: ClientPlan, expect: Expect
+    computed: Expectation, client: ClientPlan, expect: Expect, policy: Policy
 ) -> Expectation:
     """Change what is expected by what the client does."""
     if client.read is not None:
@@ -316,11 +408,11 @@ def _for_client(
             reasons=(*computed.reasons, f"the client {why}"),
         )
     if client.abort is not None:
-        return _half_closed(computed)
+        return _half_closed(computed, policy.half_close)
     return computed
 
 
-def _half_closed(computed: Expectation) -> Expectation:
+def _half_closed(computed: Expectation, choice: str) -> Expectation:
     """A client that only listens may be served, or taken for one that left."""
     why = "the client shuts its sending half and goes on reading"
     cut = replace(
@@ -330,6 +422,10 @@ def _half_closed(computed: Expectation) -> Expectation:
         hang_allowed=False,
         reasons=(f"{why}, which may be taken for leaving",),
     )
+    if choice == "abort":
+        return cut
+    if choice == "serve":
+        return replace(computed, reasons=(*computed.reasons, why))
     other = Variant(policy="half_close", choice="abort", expected=cut)
     return replace(computed, reasons=(*computed.reasons, why), variants=(other,))
 
@@ -421,9 +517,9 @@ def _of_other(wire: WireDraft, contract: Contract) -> Expectation:
 
 
 def _of_stream(
-    wire: WireDraft, contract: Contract, *, passes_any_bytes: bool
+    wire: WireDraft, contract: Contract, *, passes_any_bytes: bool, delivers: bool
 ) -> Expectation:
-    body = _visible_body(wire, contract)
+    body = _visible_body(wire, delivers=delivers)
     sent = read_stream(body)
     reader = _Reader(wire.spans, contract, None if passes_any_bytes else body)
     items, sources, optional, lost = reader.read((*sent.items, *sent.after_done))
@@ -479,14 +575,14 @@ def _promised_headers(wire: WireDraft) -> Headers:
     )
 
 
-def _visible_body(wire: WireDraft, contract: Contract) -> bytes:
+def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     """The body as a reader of the upstream's connection understands it.
 
     WHATWG discards an event that the stream ends in; a repairing proxy knows that a
     clean end completes it, so its blank line is supplied here (DESIGN, section 8).
     """
     body = readable_body(wire)
-    if contract is Contract.REPAIRING and looks_clean(wire):
+    if delivers and looks_clean(wire):
         return body + b"\n\n"
     return body
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.judge.check import Judgement
+from harness.judge.choices import Policy
 from harness.judge.oracle import Contract, Expectation
 from harness.judge.verdict import Decision, Result
 from harness.scenario.model import Mode, Scenario
@@ -40,6 +41,7 @@ class RunSettings:
         speed: Factor on all recorded and faulted pauses; 2 is twice as fast.
         suite: ``pr``, ``full``, or what was named instead.
         cassettes: The files and folders that were named in place of a suite.
+        policy: What reasonable proxies do differently, and this suite decides.
     """
 
     seed: int
@@ -48,6 +50,7 @@ class RunSettings:
     speed: float
     suite: str
     cassettes: tuple[str, ...] = ()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

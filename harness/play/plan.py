@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.faults.registry import FaultError
+from harness.judge.choices import Policy
 from harness.judge.oracle import Contract, Expectation, expectation
 from harness.judge.record import RunSettings, TargetFacts
 from harness.play.relays import RelayFactory, load_relay
@@ -156,7 +157,7 @@ def _job(
     if settings.speed != 1.0:
         program = _faster(program, settings.speed)
     expected = {
-        contract: _expectations(program, contract)
+        contract: _expectations(program, contract, settings.policy)
         for contract in {baseline.contract, candidate.contract}
     }
     first, second = expected[baseline.contract], expected[candidate.contract]
@@ -170,14 +171,16 @@ def _job(
     )
 
 
-def _expectations(program: Program, contract: Contract) -> tuple[Expectation, ...]:
+def _expectations(
+    program: Program, contract: Contract, policy: Policy
+) -> tuple[Expectation, ...]:
     """Compute what is expected of each stream; many may play the same."""
     known: dict[tuple[int, ClientPlan], Expectation] = {}
     found = []
     for part in program.parts:
         key = (id(part.script.attempts), part.script.client)
         if key not in known or program.parts[0].expect is not part.expect:
-            known[key] = expectation(part.script, contract, part.expect)
+            known[key] = expectation(part.script, contract, part.expect, policy)
         found.append(known[key])
     return tuple(found)
 

@@ -20,6 +20,7 @@ from harness.reporting.words import (
     lag_words,
     measured_words,
     oracle_words,
+    policy_words,
     step_words,
     table,
     verdict_rows,
@@ -116,6 +117,7 @@ def _environment() -> Environment:
         contrast_of=contrast_of,
         measured_words=measured_words,
         oracle_words=oracle_words,
+        policy_words=policy_words,
         step_words=step_words,
     )
     return environment

@@ -27,6 +27,7 @@ from harness.reporting.words import (
     lag_words,
     measured_words,
     oracle_words,
+    policy_words,
     step_words,
     table,
     verdict_rows,
@@ -288,7 +289,7 @@ class _Summary:
             yield from self._wrapped(reason, indent=2)
         left = len(self._report["not_tested"])
         modes = " and ".join(run["modes"])
-        told = f"seed {run['seed']}, suite {run['suite']}, {modes}"
+        told = f"seed {run['seed']}, suite {run['suite']}, {modes}{policy_words(run)}"
         yield from self._row("run", told)
         if left:
             words = f"{left} things, named by `harness report`"

@@ -7,6 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from harness.judge.choices import Policy
 from harness.reporting.escaping import printable
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "lag_words",
     "measured_words",
     "oracle_words",
+    "policy_words",
     "step_words",
     "table",
     "verdict_rows",
@@ -133,6 +135,17 @@ def _live(
             found: Mapping[str, Any] = record
             return found
     return None
+
+
+def policy_words(run: Mapping[str, Any]) -> str:
+    """Say which switches of the suite do not stand at their default."""
+    default = Policy().told
+    told = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in run["policy"].items()
+        if value != default.get(name)
+    ]
+    return f", policy {', '.join(told)}" if told else ""
 
 
 def step_words(step: Mapping[str, Any]) -> str:

@@ -170,3 +170,32 @@ def test_what_is_no_address_is_refused(text):
     """The message shows what was expected."""
     with pytest.raises(ValueError, match="HOST:PORT"):
         parse_address(text)
+
+
+POLICY = "\npolicy: {half_close: serve, drain_after_abort_ms: 250}\n"
+
+
+def test_policy_is_read(tmp_path):
+    """Switches that are not named stand at their default."""
+    path = write(tmp_path, COMPLETE + POLICY)
+
+    assert {"half_close": "serve", "drain_after_abort_ms": "250"} == read_config(
+        path
+    ).policy.changed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{half_closed: serve}", "policy.half_closed: there is no policy.*half_close"),
+        ("{half_close: serves}", "policy.half_close: expected either, .*'serve'"),
+        ("{half_close: 3}", "policy.half_close: expected either"),
+        ("{}", "policy: "),
+    ],
+)
+def test_wrong_policy_is_refused(tmp_path, text, message):
+    """With file, line, key and the nearest valid name."""
+    path = write(tmp_path, f"{COMPLETE}\npolicy: {text}\n")
+
+    with pytest.raises(InputError, match=f"harness.yaml:[0-9]+: {message}"):
+        read_config(path)

@@ -378,3 +378,29 @@ circuit = _circuit("")
 circuit_herd = _circuit("herd")
 circuit_misfire = _circuit("misfire")
 circuit_wedge = _circuit("wedge")
+
+
+class Telling(Passing):
+    """Says more at a clean end than its upstream did.
+
+    Args:
+        words: What it adds.
+    """
+
+    def __init__(self, words: bytes) -> None:
+        self.words = words
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        commands = super().handle(now_ns, event)
+        more = [("send", self.words)] if ("end",) in commands else []
+        return [*more, *commands]
+
+
+def tells_of_every_end(settings: Mapping[str, str], seed: int) -> Telling:
+    """Make a relay that calls every end a failure."""
+    return Telling(b'data: {"error":{"message":"it ended","type":"proxy"}}\n\n')
+
+
+def adds_done(settings: Mapping[str, str], seed: int) -> Telling:
+    """Make a relay that adds the sentinel."""
+    return Telling(b"data: [DONE]\n\n")

@@ -11,6 +11,7 @@ import pytest
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
 from harness.judge.check import Judgement, Limits, judge
+from harness.judge.choices import Policy
 from harness.judge.group import GroupDemand, judge_group
 from harness.judge.oracle import Contract, expectation
 from harness.play.virtual import load_relay, play_program, play_virtual
@@ -120,12 +121,15 @@ def take(given: list[str], *faults: tuple[str, dict]) -> Take:
 
 
 def play(
-    relay: str, wanted: Scenario, contract: Contract = Contract.REPAIRING
+    relay: str,
+    wanted: Scenario,
+    contract: Contract = Contract.REPAIRING,
+    **switches: str,
 ) -> Judgement:
     """Play a scenario into a relay in virtual time and judge it."""
     script = make_script(wanted, seed=1)
     observed = play_virtual(relay, load_relay(relay), script, {})
-    expected = expectation(script, contract, wanted.expect)
+    expected = expectation(script, contract, wanted.expect, Policy(**switches))
     return judge(expected, observed, Limits(hold_ms=20))
 
 
