@@ -58,6 +58,7 @@ class Model(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Playing)
         self.hold = threading.Event()
+        self.failed = False
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -86,6 +87,9 @@ class Playing(socketserver.StreamRequestHandler):
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Id: " + secret
         head += b"\r\nTransfer-Encoding: chunked\r\n\r\n"
         answer = SECRETS["answer"]
+        if kind == "once" and not self.server.failed:
+            self.server.failed = True
+            return False
         if kind == "error":
             body = json.dumps({"error": SECRETS["error-body"]}).encode()
             self.wfile.write(
@@ -320,6 +324,41 @@ def test_no_secret_reaches_any_log_or_figure(tmp_path, switch, form):
     if form == "json":
         assert all(json.loads(line)["msg"] for line in lines)
     assert "cAnArY" not in "".join(seen)
+
+
+def test_the_lines_that_operators_watch_are_there_word_for_word(tmp_path):
+    """All six of DESIGN, section 8, at the level that is on by default."""
+    environ = {ENABLE: "true", "STREAMING_MAX_ERRORS": "2"}
+    settings = tmp_path / "settings"
+    settings.write_text("STREAMING_RETRY_BACKOFF_MS=1\n")
+    with (
+        upstream() as model,
+        proxy(
+            tmp_path,
+            *("--upstream", model.url, "--settings-file", str(settings)),
+            **environ,
+        ) as p,
+    ):
+        assert p.stream("/v1/once")[1].endswith(DONE)
+        for _ in range(2):
+            p.stream("/v1/cut")
+        status, headers, _ = p.ask("POST", "/v1/x", {"stream": True})
+        assert (status, "retry-after" in headers) == (503, True)
+        assert p.metrics()[("proxy_breaker_state",)] == 2
+        errors = ("proxy_stream_errors_total", "v2", "unavailable")
+        assert p.metrics()[errors] == 1
+        settings.write_text(f"{ENABLE}=false\n")
+        assert p.stream()[0] == "v1"
+        lines = p.log()
+    for line in (
+        "Using new streaming architecture (v2)",
+        "Using legacy streaming architecture (v1)",
+        "State transition: Initial -> Stuttering",
+        "Circuit breaker opened due to 2 failures",
+        "Operation succeeded after 1 retries",
+        "Stream processing completed. Chunks processed: 2, Errors: 0",
+    ):
+        assert f'msg="{line}"' in lines, line
 
 
 def test_a_user_predicts_a_step_and_then_sees_it(tmp_path):
