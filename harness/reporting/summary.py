@@ -243,7 +243,10 @@ class _Summary:
         for improvement in improvements(found):
             wrong = improvement.violation
             first, *others = improvement.findings
-            more = f" and {len(others)} more" if others else ""
+            # Found live and in virtual time, and not in all alike, it is named once.
+            names = list(dict.fromkeys(finding.id for finding in others))
+            names = [name for name in names if name != first.id]
+            more = f" and {len(names)} more" if names else ""
             title = f"{wrong['kind']}  {first.id}  ({first.in_modes}){more}"
             yield from self._wrapped(title, style="bold")
             if not others:
@@ -251,8 +254,8 @@ class _Summary:
             yield from self._row("expected", wrong["expected"])
             yield from self._row(self._names[0], wrong["got"])
             yield from self._besides(improvement)
-            if others:
-                yield from self._row("also", _some(finding.id for finding in others))
+            if names:
+                yield from self._row("also", _some(names))
             yield from self._repeat(first.scenario)
 
     def _besides(self, improvement: Improvement) -> Iterator[Line]:

@@ -215,3 +215,19 @@ def test_no_color_is_respected(virtual_run, worse_run, monkeypatch):
     assert "31m" in shown()
     monkeypatch.setenv("NO_COLOR", "1")
     assert "31m" not in shown()
+
+
+def test_what_was_found_twice_is_named_once(both_modes_run):
+    """Live a target may be wrong in one more way than in virtual time."""
+    report = build_report(both_modes_run, {})
+    name = "truncation/cut-in-an-event"
+    live = next(
+        scenario
+        for scenario in report["scenarios"]
+        if (scenario["id"], scenario["mode"]) == (name, "live")
+    )
+    [answer] = live["baseline"]["answers"]
+    answer["violations"].append({**answer["violations"][-1], "kind": "held"})
+    told = [line for line in lines_of(report) if name in line and "$" not in line]
+    assert [line.count(name) for line in told] == [1]
+    assert not any("more" in line for line in told)
