@@ -108,6 +108,11 @@ class Block:
         return sum(len(piece.data) for piece in self.pieces)
 
     @property
+    def starts_ns(self) -> int:
+        """When the first byte is written."""
+        return self.pieces[0].at_ns
+
+    @property
     def at_ns(self) -> int:
         """When the last byte is written: the moment the event exists for a reader."""
         return self.pieces[-1].at_ns

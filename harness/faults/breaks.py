@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from harness.faults.blocks import EventDraft, Finish
 from harness.faults.content import read_blocks
-from harness.faults.placing import Place, cut_at, place_at, put
+from harness.faults.placing import cut_at, due_at, place_at, put
 from harness.faults.position import Position, shown_position
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
@@ -69,7 +69,7 @@ def inject_error(
         tells that something was lost.
     """
     place = place_at(draft, at)
-    at_ns = _due(draft, place)
+    at_ns = due_at(draft, place)
     sent = _error_event(draft, shape)
     note = f"reported an error ({shape}) at {shown_position(at)}, then {then}"
     if then == "continue":
@@ -81,13 +81,6 @@ def inject_error(
     finish = _FINISHES.get(then, Finish.COMPLETE)
     grace = RESET_GRACE_NS if finish is Finish.RESET else 0
     return replace(cut, finish=finish, finish_at_ns=at_ns + grace).noted(note)
-
-
-def _due(draft: EventDraft, place: Place) -> int:
-    """Return when what would come in this place was due."""
-    if place.block < len(draft.blocks):
-        return draft.blocks[place.block].at_ns
-    return draft.finish_at_ns
 
 
 _MESSAGE = "The server had an error while processing your request"

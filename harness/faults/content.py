@@ -295,9 +295,9 @@ def _data_replaced(sent: bytes, new: bytes) -> Iterator[bytes]:
 
 
 def time_after(draft: EventDraft, place: int) -> int:
-    """Return when the block after ``place`` is written, or the stream ends."""
+    """Return when the block after ``place`` begins, or the stream ends."""
     if place + 1 < len(draft.blocks):
-        return max(draft.blocks[place].at_ns, draft.blocks[place + 1].at_ns)
+        return max(draft.blocks[place].at_ns, draft.blocks[place + 1].starts_ns)
     return max(draft.blocks[place].at_ns, draft.finish_at_ns)
 
 

@@ -107,7 +107,7 @@ def _send_early(
     if not finishes:
         raise FaultError("no finish stands before [DONE]", key="mode")
     first = finishes[0]
-    edit.insert(first, draft.blocks[done_at].sent, at_ns=draft.blocks[first].at_ns)
+    edit.insert(first, draft.blocks[done_at].sent, at_ns=draft.blocks[first].starts_ns)
     edit.drop(done_at)
     for place in range(first, len(draft.blocks)):
         if place != done_at:

@@ -9,6 +9,7 @@ block what a repairing proxy must make of it; the oracle reads nothing else.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.cassette.model import EndingKind, Framing, Headers, Response
@@ -188,24 +189,28 @@ def lower(draft: EventDraft) -> WireDraft:
         spans.append(
             Span(start=start, end=offset, meaning=block.meaning, meant=block.meant)
         )
+    writes = tuple(_writes(groups))
     return WireDraft(
         status=draft.status,
         http_version=draft.http_version,
         headers=draft.headers,
         framing=draft.framing,
         head_at_ns=draft.head_at_ns,
-        writes=tuple(map(_write, groups)),
+        writes=writes,
         spans=tuple(spans),
         finish=draft.finish,
-        finish_at_ns=draft.finish_at_ns,
+        finish_at_ns=max(draft.finish_at_ns, writes[-1].at_ns if writes else 0),
         notes=draft.notes,
     )
 
 
-def _write(pieces: list[Piece]) -> Write:
-    # A write goes out when its last byte is due.
-    at_ns = max(piece.at_ns for piece in pieces)
-    return Write(at_ns, b"".join(piece.data for piece in pieces))
+def _writes(groups: Iterable[Sequence[Piece]]) -> Iterator[Write]:
+    """Yield a write for each group; none overtakes the one before it."""
+    now_ns = 0
+    for pieces in groups:
+        # A write goes out when its last byte is due.
+        now_ns = max(now_ns, *(piece.at_ns for piece in pieces))
+        yield Write(now_ns, b"".join(piece.data for piece in pieces))
 
 
 # A run of two or more line ends closes a block (WHATWG: LF, CRLF, or CR alone).

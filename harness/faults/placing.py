@@ -16,6 +16,7 @@ from harness.sse.parser import parse
 __all__ = [
     "Place",
     "cut_at",
+    "due_at",
     "place_at",
     "put",
     "put_bytes",
@@ -75,6 +76,14 @@ def time_at(draft: EventDraft, place: Place) -> int:
         return time_before(draft, place.block)
     before, _ = _parted(draft.blocks[place.block].pieces, place.offset)
     return before[-1].at_ns
+
+
+def due_at(draft: EventDraft, place: Place) -> int:
+    """Return when the next byte behind a place is written, or the stream ends."""
+    if place.block == len(draft.blocks):
+        return draft.finish_at_ns
+    _, after = _parted(draft.blocks[place.block].pieces, place.offset)
+    return after[0].at_ns
 
 
 def put(
