@@ -13,15 +13,17 @@ from typing import Any
 
 import click
 
-from harness.cassette.files import find_cassettes, read_cassette
 from harness.cli.interrupt import InterruptedRunError, stopped_by_signals
 from harness.cli.numbers import FiniteRange
+from harness.cli.streams import read_recordings
+from harness.cli.sweep import DEFAULT_LIMIT, run_sweep
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, closest
 from harness.faults.registry import only_live
 from harness.judge.choices import Policy, policy_with
 from harness.judge.oracle import Contract
 from harness.judge.record import RunEvent, RunRecord, RunSettings, TargetReady
+from harness.judge.sweep import Swept
 from harness.judge.verdict import EXIT_CODES
 from harness.play.plan import Plan, make_plan
 from harness.play.runner import run
@@ -30,7 +32,7 @@ from harness.reporting.document import build_report
 from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
 from harness.reporting.files import check_folder, run_name, write_report
-from harness.scenario.adhoc import cassette_scenarios, parse_fault
+from harness.scenario.adhoc import cassette_scenarios, parse_fault, put_on_top
 from harness.scenario.loader import read_suite
 from harness.scenario.model import Mode, Scenario
 
@@ -72,6 +74,9 @@ class _Options:
     output: Path
     quiet: bool
     listing: bool
+    sweep: bool
+    sweep_limit: int | None
+    jobs: int | None
 
 
 @click.command(short_help="Play scenarios through two targets and judge both.")
@@ -104,14 +109,15 @@ class _Options:
     "cassettes",
     type=click.Path(path_type=Path),
     multiple=True,
-    help="Play these cassettes (files or folders) in place of the suite. Repeatable.",
+    help="Play these cassettes or raw bodies (*.sse), files or folders, in place of "
+    "the suite. Repeatable.",
 )
 @click.option(
     "--fault",
     "faults",
     multiple=True,
     metavar="FAULT",
-    help="With --cassette: play each again with this fault, "
+    help="Play each cassette or named scenario again with this fault on top, "
     "such as repeat_first or 'close_at: {at: {frac: 0.5}}'. Repeatable.",
 )
 @click.option(
@@ -176,6 +182,26 @@ class _Options:
     help="Folder for the run's folder.",
 )
 @click.option("--quiet", "-q", is_flag=True, help="Print the decision only.")
+@click.option(
+    "--sweep",
+    is_flag=True,
+    help="Play every stream again and again, cut at every byte, and with a border at "
+    "every byte. Virtual time.",
+)
+@click.option(
+    "--sweep-limit",
+    type=click.IntRange(0),
+    default=None,
+    metavar="N",
+    help=f"Take so many bytes of a stream, drawn by the seed; 0: every one.  "
+    f"[default: {DEFAULT_LIMIT}]",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=None,
+    help="Processes of a sweep.  [default: one a processor]",
+)
 @click.option("--list", "listing", is_flag=True, help="List what would be played.")
 def compare(**given: Any) -> None:
     """Play scenarios through baseline and candidate, judge both, and decide.
@@ -189,6 +215,7 @@ def compare(**given: Any) -> None:
       harness compare --candidate http://127.0.0.1:4000 \\
         --candidate-upstream 127.0.0.1:5055           a proxy that runs already
       harness compare --virtual --cassette recordings/ --fault repeat_first
+      harness compare --sweep --cassette recordings/  every byte as cut and border
 
     \b
     Exit codes:
@@ -198,21 +225,71 @@ def compare(**given: Any) -> None:
     options = _Options(**given)
     if options.live and options.virtual:
         raise click.UsageError("--live and --virtual exclude each other.")
-    if options.faults and not options.cassettes:
-        raise click.UsageError("--fault goes with --cassette.")
-    plan = _plan(options)
-    if options.listing:
-        _list(plan)
-        return
-    check_folder(options.output)
-    record, reporter, volatile = _run(plan, options)
-    report = build_report(record, volatile, options=_words(options))
+    if options.faults and not (options.cassettes or options.scenarios):
+        raise click.UsageError("--fault goes with --cassette or named scenarios.")
+    _check_sweep(options)
+    if options.sweep:
+        record, swept, volatile = _sweep(options)
+        reporter = ConsoleReporter(quiet=options.quiet)
+    else:
+        plan, swept = _plan(options), None
+        if options.listing:
+            _list(plan)
+            return
+        check_folder(options.output)
+        record, reporter, volatile = _run(plan, options)
+    report = build_report(record, volatile, options=_words(options), sweep=swept)
     path = write_report(report, options.output / str(volatile["run"]))
     if options.quiet:
         click.echo(printable("; ".join((record.decision, *record.reasons))))
     else:
         reporter.print_summary(report, path)
     sys.exit(EXIT_CODES[record.decision])
+
+
+def _check_sweep(options: _Options) -> None:
+    if not options.sweep:
+        for name in ("sweep_limit", "jobs"):
+            if getattr(options, name) is not None:
+                shown = name.replace("_", "-")
+                raise click.UsageError(f"--{shown} goes with --sweep.")
+        return
+    if options.live or options.faults or options.listing:
+        raise click.UsageError(
+            "--sweep plays in virtual time, with cuts and borders of its own: "
+            "--live, --fault and --list do not go with it."
+        )
+
+
+def _sweep(options: _Options) -> tuple[RunRecord, list[Swept], dict[str, Any]]:
+    config = read_config(options.config)
+    baseline, candidate = _targets(options, config)
+    check_folder(options.output)
+    scenarios, suite = _scenarios(options)
+    limit = options.sweep_limit
+    return run_sweep(
+        scenarios,
+        _settings(options, (Mode.VIRTUAL,), suite, config),
+        baseline,
+        candidate,
+        limit=DEFAULT_LIMIT if limit is None else limit,
+        jobs=options.jobs,
+        quiet=options.quiet,
+    )
+
+
+def _settings(
+    options: _Options, modes: tuple[Mode, ...], suite: str, config: Config
+) -> RunSettings:
+    return RunSettings(
+        seed=options.seed,
+        modes=modes,
+        repeats=options.repeats,
+        speed=options.speed,
+        suite=suite,
+        cassettes=tuple(str(path) for path in options.cassettes),
+        policy=_policy(config.policy, options.policy),
+    )
 
 
 def _plan(options: _Options) -> Plan:
@@ -231,22 +308,14 @@ def _plan(options: _Options) -> Plan:
                     key="--virtual",
                 )
     scenarios, suite = _scenarios(options)
-    settings = RunSettings(
-        seed=options.seed,
-        modes=modes,
-        repeats=options.repeats,
-        speed=options.speed,
-        suite=suite,
-        cassettes=tuple(str(path) for path in options.cassettes),
-        policy=_policy(config.policy, options.policy),
-    )
+    settings = _settings(options, modes, suite, config)
     plan = make_plan(
         scenarios,
         settings,
         baseline,
         candidate,
         live_tag=_PR_TAG if suite == "pr" else None,
-        skip_inapplicable=bool(options.cassettes),
+        skip_inapplicable=bool(options.cassettes or options.faults),
     )
     _check_faults(plan, options.faults)
     return plan
@@ -266,9 +335,7 @@ def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
                     key="--fault",
                 )
             why = next((line for line in plan.skipped), "it was played nowhere")
-            raise InputError(
-                f"{text!r} fits none of the cassettes: {why}", key="--fault"
-            )
+            raise InputError(f"{text!r} fits none of the streams: {why}", key="--fault")
 
 
 def _policy(policy: Policy, given: Sequence[str]) -> Policy:
@@ -323,7 +390,7 @@ def _scenarios(options: _Options) -> tuple[list[Scenario], str]:
         cassettes=options.cassette_folder,
     )
     if not names:
-        return found, "named" if files else options.suite
+        return _with_faults(found, options), "named" if files else options.suite
     chosen = [
         scenario
         for scenario in found
@@ -339,7 +406,15 @@ def _scenarios(options: _Options) -> tuple[list[Scenario], str]:
                 f"no scenario or family {name!r} in {options.scenario_folder}",
                 nearest=closest(name, known),
             )
-    return chosen, "named"
+    return _with_faults(chosen, options), "named"
+
+
+def _with_faults(scenarios: list[Scenario], options: _Options) -> list[Scenario]:
+    """Return scenarios, and each once more with every fault that was given on top."""
+    calls = [parse_fault(text) for text in options.faults]
+    # Of several attempts or exchanges nobody said which one is meant.
+    simple = [one for one in scenarios if not (one.attempts or one.sequence)]
+    return scenarios + [put_on_top(one, call) for one in simple for call in calls]
 
 
 def _is_file(name: str) -> bool:
@@ -348,12 +423,7 @@ def _is_file(name: str) -> bool:
 
 def _of_cassettes(options: _Options) -> list[Scenario]:
     faults = [parse_fault(text) for text in options.faults]
-    named = []
-    for root in options.cassettes:
-        base = root if root.is_dir() else root.parent
-        for path in find_cassettes([root]):
-            name = path.relative_to(base).with_suffix("").as_posix()
-            named.append((name, str(path), read_cassette(path)))
+    named = read_recordings(options.cassettes)
     return cassette_scenarios(named, faults)
 
 

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from harness.cli.interrupt import InterruptedRunError
 from harness.cli.numbers import FiniteRange
+from harness.cli.progress import work_through
 from harness.cli.streams import read_recordings
 from harness.config import Config, read_config
 from harness.errors import InputError
-from harness.judge.stutter import Scored
 from harness.judge.stutter_gate import Thresholds
 from harness.judge.under_test import RelayUnderTest
-from harness.play.pool import default_jobs, map_in_order
+from harness.play.pool import default_jobs
 from harness.play.stutter import Stream, check_relay, score_stream
 from harness.reporting.environment import environment
 from harness.reporting.files import check_folder, run_name, write_named
@@ -140,8 +134,7 @@ def stutter(**given: Any) -> None:
     check_folder(given["output"])
     started, start_ns = datetime.now(UTC), time.monotonic_ns()
     jobs = given["jobs"] or min(default_jobs(), len(streams))
-    with _interruptible():
-        scored = list(_shown(streams, jobs, quiet=given["quiet"]))
+    scored = work_through(score_stream, streams, jobs, quiet=given["quiet"])
     limits = Thresholds(
         min_recall=given["min_recall"],
         max_false_positives=given["max_false_positives"],
@@ -185,34 +178,6 @@ def _left_out(report: dict[str, Any]) -> str:
     left = streams["found"] - streams["scored"]
     tail = f", {left} left out ({why})" if left else ""
     return f"{streams['scored']} of {streams['found']} recorded streams scored{tail}"
-
-
-def _shown(streams: list[Stream], jobs: int, *, quiet: bool) -> Iterator[Scored]:
-    """Yield the scores, and show how far it is."""
-    console = Console(stderr=True, highlight=False)
-    columns = (TextColumn("  "), BarColumn(bar_width=24), MofNCompleteColumn())
-    hidden = quiet or not console.is_terminal
-    with Progress(*columns, console=console, transient=True, disable=hidden) as shown:
-        task = shown.add_task("", total=len(streams))
-        for scored in map_in_order(score_stream, streams, jobs):
-            shown.advance(task)
-            yield scored
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does: its processes are ended first."""
-
-    def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _relays(targets: tuple[str, ...], path: Path) -> tuple[RelayUnderTest, ...]:

@@ -42,6 +42,7 @@ class RunSettings:
         suite: ``pr``, ``full``, or what was named instead.
         cassettes: The files and folders that were named in place of a suite.
         policy: What reasonable proxies do differently, and this suite decides.
+        sweep: The words that ask for a sweep; empty: none was asked for.
     """
 
     seed: int
@@ -51,6 +52,7 @@ class RunSettings:
     suite: str
     cassettes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    sweep: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from harness.scenario.model import Mode, Scenario
 from harness.scenario.program import Part, Program, make_program
 from harness.scenario.script import Script
 
-__all__ = ["Job", "Plan", "make_plan", "target_facts"]
+__all__ = ["Job", "Plan", "make_job", "make_plan", "target_facts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
     skipped: list[str] = []
     for scenario in scenarios:
         try:
-            jobs.append(_job(scenario, settings, baseline, candidate))
+            jobs.append(make_job(scenario, settings, baseline, candidate))
         except FaultError as error:
             if not skip_inapplicable:
                 raise
@@ -150,9 +150,14 @@ def target_facts(target: Target) -> TargetFacts:
     )
 
 
-def _job(
+def make_job(
     scenario: Scenario, settings: RunSettings, baseline: Target, candidate: Target
 ) -> Job:
+    """Make the script of one scenario, and what the oracle expects of both targets.
+
+    Raises:
+        FaultError: If a fault cannot apply.
+    """
     program = make_program(scenario, settings.seed)
     if settings.speed != 1.0:
         program = _faster(program, settings.speed)

@@ -41,7 +41,7 @@ from harness.play.quiet import collector_paused
 from harness.play.virtual import play_program
 from harness.scenario.model import Mode
 
-__all__ = ["run"]
+__all__ = ["finish", "play_job", "run"]
 
 _AT_ONCE = 6
 """Live scenarios side by side: enough to fill the pauses of streams, few enough that
@@ -71,21 +71,22 @@ async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
     if plan.live:
         lag, routing = await _run_live(plan, emit, judged)
     for job in plan.virtual:
-        judged(_play_virtual(plan, job))
+        judged(play_job(plan, job))
         # Let a signal or a progress display have its turn.
         await asyncio.sleep(0)
     records.sort(key=lambda record: (record.scenario.id, record.mode))
-    finished = _finish(plan, records, lag, routing)
+    finished = finish(plan, records, lag, routing)
     emit(RunFinished(run=finished))
     return finished
 
 
-def _finish(
+def finish(
     plan: Plan,
     records: Sequence[ScenarioRecord],
     lag: Lag | None,
     routing: dict[str, str],
 ) -> RunRecord:
+    """Decide over what was played and judged."""
     results = [record.result for record in records]
     decision = decide(results)
     return RunRecord(
@@ -123,7 +124,8 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
     return (*shown[:3], *more)
 
 
-def _play_virtual(plan: Plan, job: Job) -> ScenarioRecord:
+def play_job(plan: Plan, job: Job) -> ScenarioRecord:
+    """Play one scenario in virtual time through both targets, and judge it."""
     if plan.relays is None:
         raise ValueError("a virtual job needs two relays")
     sides = zip(

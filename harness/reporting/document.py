@@ -16,6 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from harness.judge.record import RunRecord, ScenarioRecord, TargetFacts
+from harness.judge.sweep import Swept
 from harness.judge.verdict import EXIT_CODES, Verdict
 from harness.reporting.classes import class_facts
 from harness.reporting.coverage import not_tested
@@ -23,6 +24,7 @@ from harness.reporting.escaping import printable
 from harness.reporting.measured import measured
 from harness.reporting.reproduce import repeat_run
 from harness.reporting.scenarios import scenario_facts
+from harness.reporting.sweep import sweep_facts
 from harness.reporting.timing import hold_totals
 from harness.scenario.model import Mode
 
@@ -53,6 +55,7 @@ def build_report(
     *,
     current_percent: float = 0,
     options: Sequence[str] | None = None,
+    sweep: Sequence[Swept] | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``report.json``.
 
@@ -65,6 +68,7 @@ def build_report(
         current_percent: Where the rollout stands, 0 to 100.
         options: Words of the command line that every line which repeats a finding needs
             as well (targets that are URLs, cassettes, files); None: found from the run.
+        sweep: What every stream of a sweep showed; None: there was none.
     """
     records = sorted(run.records, key=lambda record: (record.scenario.id, record.mode))
     report = {
@@ -89,6 +93,8 @@ def build_report(
         "not_tested": not_tested(run),
         "volatile": measured(run, volatile),
     }
+    if sweep is not None:
+        report["sweep"] = sweep_facts(sweep, run, options)
     cleaned: dict[str, Any] = _clean(report)
     return cleaned
 

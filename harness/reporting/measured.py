@@ -25,7 +25,9 @@ def measured(run: RunRecord, given: Mapping[str, Any]) -> dict[str, Any]:
         (record for record in run.records if record.mode is Mode.LIVE),
         key=lambda record: record.scenario.id,
     )
+    swept = {"sweep": given["sweep"]} if "sweep" in given else {}
     return {
+        **swept,
         "run": given.get("run"),
         "started_at": given.get("started_at"),
         "duration_s": given.get("duration_s"),

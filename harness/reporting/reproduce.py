@@ -33,11 +33,11 @@ def repeat_scenario(
             found from the run, which knows the names of its targets and its speed.
     """
     scenario = record.scenario
-    chosen = (
-        [*_cassettes([scenario.source or scenario.id]), *_faults(scenario.faults)]
-        if run.settings.suite == _CASSETTES
-        else [scenario.id]
-    )
+    if run.settings.suite == _CASSETTES:
+        source = scenario.source or scenario.id
+        chosen = [*_cassettes([source]), *_faults(scenario.faults)]
+    else:
+        chosen = [scenario.id.partition("+")[0], *_faults(scenario.added)]
     return _line(run, chosen, (record.mode,), options)
 
 
@@ -46,6 +46,8 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
     suite = run.settings.suite
     if suite in _SUITES:
         chosen = ["--suite", suite]
+    elif suite == _CASSETTES and run.settings.sweep:
+        chosen = _cassettes(run.settings.cassettes)
     elif suite == _CASSETTES:
         calls = [call for record in run.records for call in record.scenario.faults]
         faults = _faults(
@@ -53,7 +55,14 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
         )
         chosen = [*_cassettes(run.settings.cassettes), *faults]
     else:
-        chosen = sorted({record.scenario.id for record in run.records})
+        ids = {record.scenario.id.partition("+")[0] for record in run.records}
+        added = [call for record in run.records for call in record.scenario.added]
+        chosen = sorted(ids)
+        if not run.settings.sweep:
+            chosen += _faults(
+                call for at, call in enumerate(added) if call not in added[:at]
+            )
+    chosen += run.settings.sweep
     # Both modes are what is played where none is named.
     modes = run.settings.modes if len(run.settings.modes) == 1 else ()
     return _line(run, chosen, modes, options)

@@ -19,6 +19,7 @@ from harness.reporting.findings import (
     findings,
     improvements,
 )
+from harness.reporting.sweep import sweep_lines
 from harness.reporting.words import (
     DECISIONS,
     answer_words,
@@ -85,6 +86,10 @@ class _Summary:
         self._console = Console(width=width, file=StringIO())
 
     def lines(self, path: str | None) -> Iterator[Line]:
+        if "sweep" in self._report:
+            yield from sweep_lines(self._report)
+            yield from self._decision(path)
+            return
         yield from self._tables()
         found = findings(self._report)
         for group, tell in (

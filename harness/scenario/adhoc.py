@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.cassette.model import Cassette
 from harness.documents import load
@@ -14,9 +15,9 @@ from harness.faults.registry import (
     find_fault,
     only_live,
 )
-from harness.scenario.model import Mode, Scenario
+from harness.scenario.model import Expect, Mode, Scenario
 
-__all__ = ["WHOLE", "cassette_scenarios", "parse_fault"]
+__all__ = ["WHOLE", "cassette_scenarios", "parse_fault", "put_on_top"]
 
 WHOLE = "whole"
 """The family of cassettes that are played as they were recorded."""
@@ -51,6 +52,22 @@ def cassette_scenarios(
                     )
                 )
     return scenarios
+
+
+def put_on_top(scenario: Scenario, call: FaultCall) -> Scenario:
+    """Return a scenario with one fault more, behind its own.
+
+    What the scenario demands beyond the oracle was said of it without that fault, and
+    is not demanded.
+    """
+    return replace(
+        scenario,
+        id=f"{scenario.id}+{call.name}",
+        faults=(*scenario.faults, call),
+        added=(call,),
+        expect=Expect(),
+        allow=(),
+    )
 
 
 def parse_fault(text: str) -> FaultCall:

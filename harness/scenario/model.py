@@ -154,6 +154,8 @@ class Scenario:
             settings of its relay.
         modes: How it can be run.
         source: Where it was read from, for messages and reproduction.
+        added: Those of its faults that the command line put on top of a scenario, whose
+            id is what stands before the ``+`` in this one's.
     """
 
     id: str
@@ -173,6 +175,7 @@ class Scenario:
     settings: Mapping[str, str] = field(default_factory=dict)
     modes: tuple[Mode, ...] = (Mode.LIVE, Mode.VIRTUAL)
     source: str | None = None
+    added: tuple[FaultCall, ...] = ()
 
     @property
     def takes(self) -> tuple[Take, ...]:

@@ -136,7 +136,9 @@ def _draft(
     scenario: Scenario, take: Take, number: int, seed: int, marker: str | None
 ) -> WireDraft:
     more = f":attempt {number + 1}" if number else ""
-    rng = Random(f"{seed}:{scenario.id}{more}")  # noqa: S311 - repeatable, not secret
+    # What is put on top of a scenario changes none of its own random choices.
+    drawn = scenario.id.partition("+")[0]
+    rng = Random(f"{seed}:{drawn}{more}")  # noqa: S311 - repeatable, not secret
     try:
         draft = draft_response(take.response)
         if marker is not None:

@@ -1,0 +1,59 @@
+"""How far work in several processes is, shown on a terminal, and its end by signals."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from harness.cli.interrupt import InterruptedRunError
+from harness.play.pool import map_in_order
+
+__all__ = ["work_through"]
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def work_through(
+    work: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int, *, quiet: bool
+) -> list[_Result]:
+    """Return ``work(item)`` for every item, in order, and show how far it is.
+
+    Raises:
+        InterruptedRunError: Somebody stopped it; no process is left.
+        EvidenceError: A process died.
+    """
+    console = Console(stderr=True, highlight=False)
+    columns = (TextColumn("  "), BarColumn(bar_width=24), MofNCompleteColumn())
+    hidden = quiet or not console.is_terminal
+    found = []
+    with (
+        _interruptible(),
+        Progress(*columns, console=console, transient=True, disable=hidden) as shown,
+    ):
+        task = shown.add_task("", total=len(items))
+        for result in map_in_order(work, items, jobs):
+            found.append(result)
+            shown.advance(task)
+    return found
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does: its processes are ended first."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

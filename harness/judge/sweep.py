@@ -1,0 +1,106 @@
+"""What a sweep is asked for, and what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from harness.faults.registry import FaultCall
+
+__all__ = ["Cell", "Found", "SweepKind", "Swept"]
+
+
+class SweepKind(StrEnum):
+    """What a sweep does at every byte of a stream."""
+
+    FIN = "fin"
+    """The upstream closes there by FIN, its framing incomplete."""
+
+    RST = "rst"
+    """It resets the connection there."""
+
+    CLEAN = "clean"
+    """It ends there, its framing complete."""
+
+    BORDER = "border"
+    """A read of the target ends there, among the recorded ones."""
+
+    HALVES = "halves"
+    """The whole body comes in two reads that part there."""
+
+    BYTES = "bytes"
+    """Every read has one byte; one variant a stream."""
+
+    def call(self, offset: int) -> FaultCall:
+        """Return the fault that plays a variant again."""
+        at: Mapping[str, Any] = {"at": {"byte": offset}}
+        match self:
+            case SweepKind.FIN | SweepKind.RST:
+                return FaultCall(name="close_at", parameters={**at, "how": str(self)})
+            case SweepKind.CLEAN:
+                return FaultCall(name="end_at", parameters=at)
+            case SweepKind.BORDER:
+                return FaultCall(name="border_at", parameters=at)
+            case SweepKind.HALVES:
+                parameters = {**at, "writes": "two"}
+                return FaultCall(name="border_at", parameters=parameters)
+        return FaultCall(name="segment", parameters={"size": 1})
+
+
+class Cell(NamedTuple):
+    """What variants have in common that one line tells of.
+
+    Attributes:
+        kind: What was done.
+        verdict: What came of it.
+        gate: What that does to the decision.
+        baseline: Kinds of the baseline's violations.
+        candidate: Kinds of the candidate's.
+    """
+
+    kind: str
+    verdict: str
+    gate: str
+    baseline: tuple[str, ...]
+    candidate: tuple[str, ...]
+
+
+class Found(NamedTuple):
+    """How often a cell came up in one stream, and where first.
+
+    Attributes:
+        variants: How many.
+        offset: The first of them.
+    """
+
+    variants: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Swept:
+    """One stream, swept.
+
+    Attributes:
+        id: Its scenario.
+        size: Bytes of its body.
+        offsets: How many of its bytes were taken.
+        cells: What came of its variants.
+        judged: Variants that were played from the start and judged; the others ended
+            in every respect like one of them.
+        checked: Variants that were played from the start besides, to see whether
+            branching gives the same.
+        unbranched: Targets whose relay had to be played from the start each time.
+        why_not: Why it was not swept; None: it was.
+    """
+
+    id: str
+    size: int = 0
+    offsets: int = 0
+    cells: Mapping[Cell, Found] = field(default_factory=dict)
+    judged: int = 0
+    checked: int = 0
+    unbranched: tuple[str, ...] = ()
+    why_not: str | None = None

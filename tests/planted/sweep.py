@@ -1,0 +1,86 @@
+"""Relays that are right on whole streams, and wrong or stubborn in a sweep."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.v2 import make_relay as make_v2
+
+Event = tuple[Any, ...]
+Command = tuple[Any, ...]
+
+
+class Changed:
+    """v2 behind a change of what it is told."""
+
+    def __init__(self, settings: Mapping[str, str], seed: int) -> None:
+        self.inner = make_v2(settings, seed)
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        """Tell v2 what this defect makes of it."""
+        return self.inner.handle(now_ns, self.change(event))
+
+    def change(self, event: Event) -> Event:
+        """Change nothing."""
+        return event
+
+
+class ByRead(Changed):
+    """Takes every read for whole lines: what stands before the first is dropped."""
+
+    def change(self, event: Event) -> Event:
+        """Drop what begins within a line."""
+        if event[0] == "data" and not event[1].startswith((b"data", b"\n", b":")):
+            rest = event[1].partition(b"\n")[2]
+            return ("data", rest or b"\n")
+        return event
+
+
+class ResetIsEnd(Changed):
+    """Takes a reset for the end."""
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        """End the answer as if it were whole."""
+        if event == ("ended", "reset"):
+            return [("end",)]
+        return super().handle(now_ns, event)
+
+
+class Locked(Changed):
+    """Holds what no copy can be made of."""
+
+    def __init__(self, settings: Mapping[str, str], seed: int) -> None:
+        super().__init__(settings, seed)
+        self.lock = threading.Lock()
+
+
+class Elsewhere(Changed):
+    """Keeps its memory outside of itself, where no copy of it is made."""
+
+    memory: dict[str, int] = {}  # noqa: RUF012 - the defect
+
+    def __init__(self, settings: Mapping[str, str], seed: int) -> None:
+        super().__init__(settings, seed)
+        self.memory["pieces"] = 0
+
+    def handle(self, now_ns: int, event: Event) -> list[Command]:
+        """Say at the end how many pieces came."""
+        commands = super().handle(now_ns, event)
+        if event[0] == "data":
+            self.memory["pieces"] += 1
+        if event[0] == "ended":
+            said = b": %d pieces\n\n" % self.memory["pieces"]
+            at = next(
+                (n for n, one in enumerate(commands) if one[0] in {"end", "abort"}),
+                len(commands),
+            )
+            commands = [*commands[:at], ("send", said), *commands[at:]]
+        return commands
+
+
+by_read = ByRead
+reset_is_end = ResetIsEnd
+cannot_be_kept = Locked
+remembers_elsewhere = Elsewhere
