@@ -7,10 +7,12 @@ a *failure* is the upstream's.
 
 Inside: ``machine`` leads the exchange and knows its phases; ``attempts`` counts what is
 tried, by the rules of ``retry`` and with the leave of the ``breaker``; ``stream`` takes
-the events of one body and knows the states of its text (``states``); ``framing`` finds
-and writes events; ``stutter`` holds the rule of the opening; ``payload`` reads and
-edits JSON; ``errors`` knows those that an upstream tells; ``dialect`` words ours;
-``heads`` filters headers; ``settings`` reads variables.
+the events of one body, and its ``journal`` tells of them and keeps the state of their
+text (``states``); ``framing`` finds and writes events; ``shape`` knows those that are
+like the last one; ``stutter`` holds the rule of the opening, by the ``signs``;
+``buffer`` holds openings back; ``content`` knows what a chunk carries, ``payload``
+reads and edits its JSON; ``errors`` knows those that an upstream tells; ``dialect``
+words ours; ``heads`` filters headers; ``settings`` reads variables.
 Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
 """
 

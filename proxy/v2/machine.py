@@ -126,7 +126,7 @@ class StreamRelay:
             # Almost every event is this one.
             self._read_at_ns = now_ns
             out = stream.feed(event[1], now_ns)
-            if stream.notable:
+            if stream.journal.notable:
                 return self._conclude(now_ns, stream, out)
             return [("send", out)] if out else []
         if event[0] not in LEGAL[self._phase]:
@@ -218,7 +218,7 @@ class StreamRelay:
 
     def _conclude(self, now_ns: int, stream: EventStream, out: bytes) -> list[Command]:
         """Send what was read, and end where it was the last."""
-        commands = self._notes() + stream.take_notes()
+        commands = self._notes() + stream.journal.take()
         if out:
             commands.append(("send", out))
         if stream.failure is not None:
@@ -254,7 +254,7 @@ class StreamRelay:
         stream = self._stream
         if stream is not None:
             out = stream.close(now_ns)
-            commands = stream.take_notes()
+            commands = stream.journal.take()
             if out:
                 commands.append(("send", out))
             if stream.failure is not None:
@@ -346,7 +346,7 @@ class StreamRelay:
         commands: list[Command] = []
         if self._stream is not None:
             self._stream.terminate()
-            commands = self._stream.take_notes()
+            commands = self._stream.journal.take()
             self._stream = self._reading = None
         labels = {"outcome": outcome, "cause": cause}
         commands.append(("count", "streams", 1, labels))

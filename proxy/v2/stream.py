@@ -17,16 +17,16 @@ from typing import Any
 
 import orjson
 
-from proxy.relay import Command, LogLevel
 from proxy.v2.buffer import Held, Reason, SmartBuffer
 from proxy.v2.content import carries_nothing, carries_text, settles
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.errors import ToldError, told_error
 from proxy.v2.framing import EventParser, Item, encode_event
+from proxy.v2.journal import Journal
 from proxy.v2.payload import Edit, as_utf8, read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, Stutter
 from proxy.v2.shape import Shape, learn
-from proxy.v2.states import Occurrence, State, step
+from proxy.v2.states import Occurrence, State
 from proxy.v2.stutter import Openings
 
 __all__ = ["EventStream"]
@@ -47,13 +47,12 @@ class EventStream:
         asked_at_ns: When the client asked.
 
     Attributes:
-        state: Where the text stands.
+        journal: What there is to tell of it.  It is notable too where the stream has
+            ended or failed, or the time of :attr:`flush_at_ns` has changed.
         chunks: Events read, malformed ones too.
         finished: Whether ``[DONE]`` was reached; nothing may follow it.
         failure: A failure that the bytes themselves are.
         error: An error that the upstream told in its stream.
-        notable: Whether there is more than bytes to see to: notes, an end, a failure,
-            another time of :attr:`flush_at_ns`.
     """
 
     def __init__(
@@ -76,16 +75,12 @@ class EventStream:
         self._now_ns = asked_at_ns
         self._speaking = False
         self._lossy = False
-        self._errors = 0
-        self._malformed = 0
         self._over = False
-        self._notes: list[Command] = []
-        self.state = State.INITIAL
+        self.journal = Journal()
         self.chunks = 0
         self.finished = False
         self.failure: Failure | None = None
         self.error: ToldError | None = None
-        self.notable = False
 
     def feed(self, data: bytes, now_ns: int = 0) -> bytes:
         """Take body bytes and return what they let the client read."""
@@ -128,7 +123,7 @@ class EventStream:
         There is no event where the answer is over, and only the connection was not:
         nothing follows an ending, and clients have stopped to read.
         """
-        self._errors += 1
+        self.journal.errors += 1
         held = self.flush(now_ns, Reason.END)
         if self._over:
             return held
@@ -157,29 +152,9 @@ class EventStream:
             return "error"
         return "lossy" if self._lossy else "complete"
 
-    def take_notes(self) -> list[Command]:
-        """Return the commands for operators that have come up since."""
-        notes, self._notes = self._notes, []
-        self.notable = False
-        return notes
-
     def terminate(self) -> None:
-        """Note that the stream is over, and what there was to it."""
-        self._step(Occurrence.ENDED)
-        openings = self._openings
-        if openings is not None:
-            openings.close()
-            self._note_decisions(openings)
-        self._log(
-            "info",
-            f"Stream processing completed. Chunks processed: {self.chunks}, "
-            f"Errors: {self._errors}",
-            chunks=self.chunks,
-            errors=self._errors,
-            withheld_chars=0 if openings is None else openings.withheld,
-        )
-        if self._malformed:
-            self._count("malformed_events", self._malformed)
+        """Learn that the stream is over."""
+        self.journal.over(self.chunks, self._openings)
 
     @property
     def _must_report(self) -> bool:
@@ -210,7 +185,7 @@ class EventStream:
                 shape = self._shape = None
             else:
                 self.failure = Failure.TOO_LARGE
-                self.notable = True
+                self.journal.notable = True
         return b"".join(out)
 
     def _pass_event(
@@ -220,20 +195,22 @@ class EventStream:
         self.chunks += 1
         if type(chunk) is dict and ("error" in chunk or "type" in chunk):
             self._look_closer(chunk)
-        openings = self._openings
+        openings, journal = self._openings, self.journal
         edits: Sequence[Edit] = ()
+        opening = False
         if openings is not None:
             edits = openings.judge(chunk, self._now_ns)
+            opening = openings.count > 0
             if openings.decisions or openings.kinds:
-                self._note_decisions(openings)
-        if self.state is not _NORMAL_FLOW or (openings is not None and openings.count):
+                journal.decided(openings)
+        if opening or journal.state is not _NORMAL_FLOW:
             self._settle()
         lines, self._carried = self._carried, {}
         event = Held(payload, chunk, raw, head, edits, lines)
         if self._buffer is not None and self._holds(self._buffer, event, out):
             return
         self._carried = self._emit(event, lines, self._now_ns, out)
-        if self._speaking and self.state is _NORMAL_FLOW and not head:
+        if self._speaking and journal.state is _NORMAL_FLOW and not head:
             self._learn(chunk, raw)
 
     def _holds(self, buffer: SmartBuffer, event: Held, out: list[bytes]) -> bool:
@@ -244,7 +221,7 @@ class EventStream:
             return False
         buffer.add(self._now_ns, event)
         self._shape = None
-        self.notable = True
+        self.journal.notable = True
         settled = settles(event.chunk)
         reason = buffer.due(self._now_ns, settled=settled, openings=holding)
         if reason is not None:
@@ -260,7 +237,7 @@ class EventStream:
         self._carried = {**lines, **self._carried}
         if self._openings is not None:
             self._openings.release()
-        self._count("buffer_flushes", 1, reason=reason.value)
+        self.journal.count("buffer_flushes", 1, reason=reason.value)
 
     def _emit(
         self,
@@ -282,20 +259,12 @@ class EventStream:
                 return dict(lines)
             raw = encode_event(rewrite(payload, chunk, edits), head)
         if not self._speaking and carries_text(chunk):
-            self._speak(since_ns)
+            self._speaking = True
+            now_ns = self._now_ns
+            self.journal.spoke(now_ns - self._asked_at_ns, now_ns - since_ns)
         out += lines.values()
         out.append(raw)
         return {}
-
-    def _speak(self, since_ns: int) -> None:
-        """Note when the client reads the first of the answer."""
-        self._speaking = True
-        now_ns = self._now_ns
-        ttft_s = (now_ns - self._asked_at_ns) / 1e9
-        self._notes.append(("observe", "ttft_seconds", ttft_s, {}))
-        held_s = (now_ns - since_ns) / 1e9
-        self._notes.append(("observe", "hold_seconds", held_s, {}))
-        self.notable = True
 
     def _learn(self, chunk: Any, raw: bytes) -> None:
         """Learn an event's shape, unless that has proved to be of no use."""
@@ -319,7 +288,7 @@ class EventStream:
         """Pass, drop or end with an event that is not plainly JSON."""
         self._shape = None
         if payload.strip() == b"[DONE]":
-            self.finished = self.notable = True
+            self.finished = self.journal.notable = True
             out.append(self.flush(self._now_ns, Reason.PATTERN))
             if self._must_report:
                 out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
@@ -343,18 +312,9 @@ class EventStream:
 
     def _drop(self, payload: bytes) -> None:
         self.chunks += 1
-        self._errors += 1
-        self._malformed += 1
         lossy = payload.lstrip().startswith(b"{")
         self._lossy |= lossy
-        self._step(Occurrence.BROKEN)
-        self._log(
-            "warning",
-            "Malformed event dropped",
-            event=self.chunks,
-            bytes=len(payload),
-            text_may_be_lost=lossy,
-        )
+        self.journal.dropped(self.chunks, payload, lossy=lossy)
 
     def _look_closer(self, chunk: dict[str, Any]) -> None:
         """See whether a chunk ends the answer, or tells an error."""
@@ -363,43 +323,14 @@ class EventStream:
         if error is None or self.error is not None:
             return
         self.error = error
-        self._errors += 1
-        self._log("warning", "Upstream told an error", event=self.chunks)
+        self.journal.errors += 1
+        self.journal.log("warning", "Upstream told an error", event=self.chunks)
 
     def _settle(self) -> None:
         """Move the state to where the event that was just read leaves the text."""
-        openings = self._openings
+        openings, journal = self._openings, self.journal
         if openings is not None and openings.count:
-            if self.state is not State.STUTTERING:
-                self._step(Occurrence.OPENING)
-        elif openings is None or openings.begun or self.state is State.RECOVERING:
-            self._step(Occurrence.FLOWING)
-
-    def _step(self, occurrence: Occurrence) -> None:
-        before, self.state = self.state, step(self.state, occurrence)
-        if self.state is not before:
-            self._log("info", f"State transition: {before.value} -> {self.state.value}")
-
-    def _note_decisions(self, openings: Openings) -> None:
-        for decision in openings.decisions:
-            self._log(
-                "debug",
-                "Stutter decision",
-                choice=decision.choice,
-                field=decision.field,
-                decision=decision.relation.value,
-                confidence=round(decision.confidence, 3),
-                reason=decision.reason,
-            )
-        openings.decisions.clear()
-        for kind in openings.kinds:
-            self._count("stutter_decisions", 1, decision=kind)
-        openings.kinds.clear()
-
-    def _count(self, name: str, amount: int, **labels: str) -> None:
-        self._notes.append(("count", name, amount, labels))
-        self.notable = True
-
-    def _log(self, level: LogLevel, message: str, **fields: Any) -> None:
-        self._notes.append(("log", level, message, fields))
-        self.notable = True
+            if journal.state is not State.STUTTERING:
+                journal.step(Occurrence.OPENING)
+        elif openings is None or openings.begun or journal.state is State.RECOVERING:
+            journal.step(Occurrence.FLOWING)

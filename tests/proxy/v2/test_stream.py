@@ -32,7 +32,7 @@ def messages(stream):
     """Return what a stream has logged for operators, without the fields."""
     return [
         command[2]
-        for command in stream.take_notes()
+        for command in stream.journal.take()
         if command[0] == "log" and command[1] != "debug"
     ]
 
@@ -194,7 +194,7 @@ class TestMalformed:
             "warning",
             "Malformed event dropped",
             fields,
-        ) == subject.take_notes()[-1]
+        ) == subject.journal.take()[-1]
 
     def test_malformed_event_does_not_end_an_opening(self):
         """The next event finds the opening as it was."""
@@ -261,13 +261,13 @@ class TestStates:
         """Operators see where the text stands, in words they know."""
         subject = stream()
         subject.feed(b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n')
-        assert State.INITIAL is subject.state
+        assert State.INITIAL is subject.journal.state
         subject.feed(event("He") + event("Hello"))
-        assert State.STUTTERING is subject.state
+        assert State.STUTTERING is subject.journal.state
         subject.feed(event("!") + BROKEN)
-        assert State.RECOVERING is subject.state
+        assert State.RECOVERING is subject.journal.state
         subject.feed(event("?") + event("a", index=1) + event("b", index=1))
-        assert State.NORMAL_FLOW is subject.state
+        assert State.NORMAL_FLOW is subject.journal.state
         subject.terminate()
 
         expected = [
@@ -301,9 +301,9 @@ class TestStates:
         """A first event that was malformed does not keep an opening from its turn."""
         subject = stream()
         subject.feed(BROKEN + b"data: {}\n\n")
-        assert State.NORMAL_FLOW is subject.state
+        assert State.NORMAL_FLOW is subject.journal.state
         assert event("a") == subject.feed(event("a") + event("a"))
-        assert State.STUTTERING is subject.state
+        assert State.STUTTERING is subject.journal.state
 
 
 def flowing():
@@ -311,7 +311,7 @@ def flowing():
     subject = stream()
     subject.feed(b"".join(map(event, ["A", "B", "C"])))
     assert event("D") == subject.feed(event("D"))
-    subject.take_notes()
+    subject.journal.take()
     return subject
 
 
@@ -333,9 +333,9 @@ class TestKnownEvents:
         assert event("E") + event("x", index=1) == sent
         subject = flowing()
         assert event("E") == subject.feed(event("E") + BROKEN)
-        assert State.RECOVERING is subject.state
+        assert State.RECOVERING is subject.journal.state
         assert event("F") == subject.feed(event("F"))
-        assert State.NORMAL_FLOW is subject.state
+        assert State.NORMAL_FLOW is subject.journal.state
 
     @pytest.mark.parametrize(
         "text",
@@ -347,7 +347,7 @@ class TestKnownEvents:
         subject = flowing()
 
         assert b"" == subject.feed(event("@").replace(b'"@"', text))
-        assert State.RECOVERING is subject.state
+        assert State.RECOVERING is subject.journal.state
 
     def test_bytes_that_are_no_text_are_replaced(self):
         """As they are where nothing is known."""

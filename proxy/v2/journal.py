@@ -1,0 +1,113 @@
+"""What there is to tell operators of a stream: its states, its figures, its decisions.
+
+Lines of the log and figures collect as commands, for the relay to pass on; there are a
+few for a stream, and none for an event that is like the last one.  No text of an answer
+is in any of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.relay import Command, LogLevel
+from proxy.v2.states import Occurrence, State, step
+from proxy.v2.stutter import Openings
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """The journal of one stream.
+
+    Attributes:
+        state: Where the text stands; every transition is logged.
+        errors: Events that were broken, errors told, failures.
+        notable: Whether the relay has more to see to than bytes: there are notes, or
+            the stream said so.
+    """
+
+    __slots__ = ("_malformed", "_notes", "errors", "notable", "state")
+
+    def __init__(self) -> None:
+        self.state = State.INITIAL
+        self.errors = 0
+        self.notable = False
+        self._malformed = 0
+        self._notes: list[Command] = []
+
+    def take(self) -> list[Command]:
+        """Return the commands that have come up since."""
+        notes, self._notes = self._notes, []
+        self.notable = False
+        return notes
+
+    def step(self, occurrence: Occurrence) -> None:
+        """Move the state."""
+        before, self.state = self.state, step(self.state, occurrence)
+        if self.state is not before:
+            self.log("info", f"State transition: {before.value} -> {self.state.value}")
+
+    def dropped(self, number: int, payload: bytes, *, lossy: bool) -> None:
+        """Tell of an event that was no JSON, by its place and size."""
+        self.errors += 1
+        self._malformed += 1
+        self.step(Occurrence.BROKEN)
+        self.log(
+            "warning",
+            "Malformed event dropped",
+            event=number,
+            bytes=len(payload),
+            text_may_be_lost=lossy,
+        )
+
+    def decided(self, openings: Openings) -> None:
+        """Tell what the detector has decided since."""
+        for decision in openings.decisions:
+            self.log(
+                "debug",
+                "Stutter decision",
+                choice=decision.choice,
+                field=decision.field,
+                decision=decision.relation.value,
+                confidence=round(decision.confidence, 3),
+                reason=decision.reason,
+            )
+        openings.decisions.clear()
+        for kind in openings.kinds:
+            self.count("stutter_decisions", 1, decision=kind)
+        openings.kinds.clear()
+
+    def spoke(self, ttft_ns: int, held_ns: int) -> None:
+        """Tell when the client read the first of the answer, and how long it waited."""
+        for name, value in (("ttft_seconds", ttft_ns), ("hold_seconds", held_ns)):
+            self._notes.append(("observe", name, value / 1e9, {}))
+        self.notable = True
+
+    def over(self, chunks: int, openings: Openings | None) -> None:
+        """Tell that the stream is over, and what there was to it."""
+        self.step(Occurrence.ENDED)
+        withheld = 0
+        if openings is not None:
+            openings.close()
+            self.decided(openings)
+            withheld = openings.withheld
+        self.log(
+            "info",
+            f"Stream processing completed. Chunks processed: {chunks}, "
+            f"Errors: {self.errors}",
+            chunks=chunks,
+            errors=self.errors,
+            withheld_chars=withheld,
+        )
+        if self._malformed:
+            self.count("malformed_events", self._malformed)
+
+    def count(self, name: str, amount: int, **labels: str) -> None:
+        """Add to a counter."""
+        self._notes.append(("count", name, amount, labels))
+        self.notable = True
+
+    def log(self, level: LogLevel, message: str, **fields: Any) -> None:
+        """Write a line of the log."""
+        self._notes.append(("log", level, message, fields))
+        self.notable = True
