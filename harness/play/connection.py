@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
             ticket.add(served, how)
         self._answers += 1
         # Accepting late is reading late: the kernel has made the connection before.
-        accepted_ns = self._made_ns + performance.draft.socket.accept_ns
+        accepted_ns = self._made_ns + performance.socket.accept_ns
         performance.start(max(request.read_at_ns, accepted_ns))
 
     def _over(self, served: Served, ticket: Ticket | None) -> None:
@@ -172,7 +172,7 @@ class Connection(asyncio.Protocol):
         self._house.note_over(served)
         if self._transport.is_closing():
             return
-        plan = served.performance.draft.socket
+        plan = served.performance.socket
         if not plan.nodelay:
             set_nodelay(self._transport, on=True)
         enough = plan.requests is not None and self._answers >= plan.requests

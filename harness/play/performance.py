@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.faults.draft import Finish, WireDraft
+from harness.faults.transport import SocketPlan
 from harness.play.answer import Send, framed, keeps_alive, sends
 from harness.play.pacer import Pacer, Scheduled
 
@@ -85,8 +86,8 @@ class Performance:
         keep_alive: bool,
         on_over: Callable[[], None],
     ) -> None:
-        draft = draft.scaled(stage.speed)
         self.draft = draft
+        self._scaled = draft.scaled(stage.speed)
         self.sent: list[tuple[int, int]] = []
         self.lateness_ns: list[int] = []
         self.taken: list[tuple[int, int]] = []
@@ -98,7 +99,7 @@ class Performance:
         self._keep_alive = keep_alive and keeps_alive(draft)
         self._on_over = on_over
         self._zero_ns = 0
-        self._sends, self._ending = sends(draft)
+        self._sends, self._ending = sends(self._scaled)
         self._next = 0
         self._body_length = 0
         self._paused = False
@@ -107,10 +108,15 @@ class Performance:
         self._scheduled: Scheduled | None = None
         self._beats = 0
 
+    @property
+    def socket(self) -> SocketPlan:
+        """What is done with the connection, at the speed that is played."""
+        return self._scaled.socket
+
     def start(self, zero_ns: int) -> None:
         """Begin; ``zero_ns`` is the moment at which the request was read whole."""
         self._zero_ns = zero_ns
-        if not self.draft.socket.nodelay:
+        if not self.socket.nodelay:
             set_nodelay(self._transport, on=False)
         self._schedule()
 
@@ -193,7 +199,7 @@ class Performance:
 
     def _beat(self) -> None:
         """Say during a stall what the script has for it, and again, and again."""
-        beat = self.draft.heartbeat
+        beat = self._scaled.heartbeat
         if beat is None or self.over:
             return
         self._beats += 1

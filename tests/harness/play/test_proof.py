@@ -74,3 +74,11 @@ def test_what_served_it_is_told():
     assert "v2" == served_by(HEADER, SEEN)
     assert "info served by v2" == served_by(Proof(log="by v2"), SEEN)
     assert served_by(None, SEEN) is None
+
+
+def test_a_refused_connection_needs_no_request():
+    """None could reach the upstream; what served the failure must still be shown."""
+    gone = replace(SEEN, status=502, upstream=())
+    assert proved(HEADER, gone, refused=True).invalid is None
+    silent = proved(HEADER, replace(gone, headers=()), refused=True)
+    assert "it said nothing" in (silent.invalid or "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from harness.cassette.model import Request
+from harness.cassette.model import Framing, Request
+from harness.faults.draft import Finish, WireDraft
 from harness.play.requests import ReceivedRequest
 from harness.play.tickets import Assignment, Tickets
 from harness.scenario.model import ClientPlan
@@ -115,3 +117,23 @@ def test_nothing_to_wait_for_is_settled():
         await Tickets().open("one", SCRIPT).settled()
 
     asyncio.run(wait())
+
+
+def test_attempts_that_are_refused_come_before_those_that_are_seen():
+    """They leave no trace, so the first request is the next attempt."""
+    wire = WireDraft(
+        status=200,
+        http_version="HTTP/1.1",
+        headers=(),
+        framing=Framing.CHUNKED,
+        head_at_ns=None,
+        writes=(),
+        spans=(),
+        finish=Finish.REFUSED,
+        finish_at_ns=0,
+    )
+    plain = replace(wire, finish=Finish.COMPLETE)
+    script = replace(SCRIPT, attempts=(wire, wire, plain, wire))
+    tickets = Tickets()
+    assert 3 == tickets.open("t1", script).next_attempt
+    assert 1 == tickets.open("t2", SCRIPT).next_attempt
