@@ -62,7 +62,7 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
         one = wanted[position] if position < len(wanted) else None
         two = came[position] if position < len(came) else None
         if one and two and one.canonical == two.canonical:
-            if one.offsets == two.offsets or _text_differs(expected.reading, got):
+            if one.place == two.place or _text_differs(expected.reading, got):
                 continue
             kind = Kind.EVENT_MOVED
         else:
@@ -273,7 +273,7 @@ def _without_optional(
         fits = (
             due is not None
             and due.canonical == found.canonical
-            and (by_name_only or due.offsets == found.offsets)
+            and (by_name_only or due.place == found.place)
         )
         if not fits and optional[found.canonical]:
             optional[found.canonical] -= 1

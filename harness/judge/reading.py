@@ -154,15 +154,28 @@ class Significant:
 
     Attributes:
         canonical: The payload as canonical JSON with text deltas blanked.
-        offsets: Characters of every (choice, field) before it, sorted.
+        place: Stands for the characters of every (choice, field) before it; two events
+            with one place have the same text before them.
         index: Its position among the events it was picked from.
         item: The event itself.
+        among: The events it was picked from.
     """
 
     canonical: str
-    offsets: tuple[tuple[int, str, int], ...]
+    place: int
     index: int
     item: Item
+    among: tuple[Item, ...]
+
+    @property
+    def offsets(self) -> tuple[tuple[int, str, int], ...]:
+        """Characters of every (choice, field) before it, sorted."""
+        counts: dict[tuple[int, str], int] = {}
+        for item in self.among[: self.index]:
+            for index, name, text in item.deltas:
+                if not name.startswith("tool"):
+                    counts[index, name] = counts.get((index, name), 0) + len(text)
+        return tuple((*key, count) for key, count in sorted(counts.items()))
 
 
 def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
@@ -172,14 +185,21 @@ def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
     finish_reason, a usage, an unknown field may not.
     """
     found = []
-    offsets: dict[tuple[int, str], int] = {}
-    for position, item in enumerate(items):
+    among = tuple(items)
+    counts: dict[tuple[int, str], int] = {}
+    # A hash of all counts that one delta changes in one step: with thousands of
+    # choices, a list of them for every event would be quadratic.
+    place = 0
+    for position, item in enumerate(among):
         if item.canonical is not None:
-            place = tuple((*key, count) for key, count in sorted(offsets.items()))
-            found.append(Significant(item.canonical, place, position, item))
+            found.append(Significant(item.canonical, place, position, item, among))
         for index, name, text in item.deltas:
             if not name.startswith("tool"):
-                offsets[index, name] = offsets.get((index, name), 0) + len(text)
+                before = counts.get((index, name), 0)
+                counts[index, name] = before + len(text)
+                if before:
+                    place ^= hash((index, name, before))
+                place ^= hash((index, name, before + len(text)))
     return tuple(found)
 
 
