@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.e2e.test_compare import Desk, planted, proxy
+from tests.e2e.test_compare import ROOT, Desk, planted, proxy
 
 pytestmark = pytest.mark.e2e
 
@@ -104,3 +106,42 @@ def test_text_of_another_stream_is_found_live(desk):
         if wrong["kind"] == "cross_talk"
     }
     assert {"live", "virtual"} == modes
+
+
+PIPE = """
+    command: [python, {program}, {kind}, "{{upstream_host}}", "{{upstream_port}}"]
+    ready: {{stdout: 'listening on (?P<url>http://\\S+)'}}
+    contract: transparent
+"""
+
+
+def pipe(kind):
+    """A target that carries bytes."""
+    return PIPE.format(program=ROOT / "tests/planted/pipe_proxy.py", kind=kind)
+
+
+def test_proxy_that_takes_all_there_is_is_found(desk):
+    """24 MB for a client that reads nothing for a second: who takes them is named."""
+    text = "x" * 500_000
+    events = [{"choices": [{"index": 0, "delta": {"content": text}}]}] * 48
+    whole = {
+        "scenario": "groups/greedy",
+        "why": "A client that does not read must hold up the upstream.",
+        "stream": [{"json": event} for event in events] + ["[DONE]"],
+        "itl_ms": 1,
+        "client": {
+            "read": {"pause": {"after_bytes": 20_000, "for_ms": 1000}},
+            "receive_buffer": 8192,
+        },
+    }
+    file = desk.folder / "scenarios" / "groups" / "greedy.yaml"
+    file.write_text(json.dumps(whole))
+    desk.configure(v1=pipe("careful"), v2=pipe("greedy"))
+    done = desk.run("compare", "groups/greedy", "--live", "--cassettes", "tapes")
+
+    [one] = desk.report()["scenarios"]
+    assert 1 == done.returncode, done.stdout + done.stderr
+    assert one["baseline"]["answers"][0]["correct"], one["baseline"]
+    assert ["unbounded_buffer"] == [
+        wrong["kind"] for wrong in one["candidate"]["answers"][0]["violations"]
+    ]
