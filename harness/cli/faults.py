@@ -59,7 +59,9 @@ def _list() -> None:
             click.echo(f"  {definition.name:<18} {definition.summary}")
             click.echo(f"  {'':<18} - {_example(definition)}")
         click.echo()
-    click.echo("`harness faults NAME` explains one.")
+    click.echo(
+        "`harness faults NAME` explains one. Classes are those of docs/classes.md."
+    )
 
 
 def _of(layer: Layer) -> list[FaultDefinition]:
@@ -80,7 +82,7 @@ def _description(definition: FaultDefinition) -> Iterator[str]:
         yield ""
         yield "  Parameters"
     for name in definition.parameters:
-        yield f"    {name}: {_kind(definition, name)}"
+        yield from _wrapped(f"{name}: {_kind(definition, name)}", "    ")
         for line in definition.account.parameters.get(name, ()):
             yield from _wrapped(line, "        ")
     if definition.account.oracle:

@@ -53,7 +53,7 @@ def inject_error(
               does not look for it takes for success.
             - ``anthropic_event``: ``event: error`` and an object of type ``error``.
             - ``anthropic_no_event_line``: the same without ``event: error``; the
-              provider's own clients do not see it (FAULTS, class 5).
+              provider's own clients do not see it (class 5).
             - ``event_error``: ``event: error`` before the object of OpenAI.
         then: What follows.
 

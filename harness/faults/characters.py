@@ -55,10 +55,10 @@ def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> Event
 
             - ``raw_u2028_u2029_u0085``: line separator, paragraph separator and next
               line, not escaped: line ends to some readers, to event streams none
-              (FAULTS, class 11).
+              (class 11).
             - ``invalid_byte``: the byte FF, which UTF-8 never has.
             - ``truncated_tail``: two of the three bytes of a character.
-            - ``lone_surrogate``: ``\ud83d``, half of a pair (FAULTS, class 41).
+            - ``lone_surrogate``: ``\ud83d``, half of a pair (class 41).
             - ``pair_split_over_events``: the first half of a pair, and the second in an
               event of its own behind it; put together they are one character.
             - ``nul``: ``\u0000``.

@@ -51,7 +51,7 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
             - ``as_data``: ``data: : ping``: an event, as of a gateway that takes a
               comment for data (llm-gateway#2053); no JSON.
             - ``empty_data``: ``data:`` and nothing: an event without data, at which two
-              clients fail (FAULTS, class 10).
+              clients fail (class 10).
 
     Oracle:
         Both: comments pass as comments, at once: they keep idle connections alive.

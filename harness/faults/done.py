@@ -51,7 +51,7 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
             - ``no_newline``: not even its line ends; it must be the last.
             - ``twice``: it is sent twice.
             - ``trailing_space``: a space stands behind it, which one client takes for
-              malformed JSON (FAULTS, class 30).
+              malformed JSON (class 30).
             - ``early``: it is sent before the finish.
             - ``hang``: the connection stays open behind it; two clients of three wait
               until their timeout.

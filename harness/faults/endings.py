@@ -171,7 +171,7 @@ def usage(
               empty choices, as OpenAI does.
             - ``tail``: another name for it.
             - ``every_chunk_cumulative``: in every chunk, counting up to the whole; who
-              adds them up counts much too much (FAULTS, class 24).
+              adds them up counts much too much (class 24).
             - ``before_finish``: in an event of its own with empty choices before the
               finish.
             - ``first_empty_choices``: left as it is; before all else comes an event

@@ -80,7 +80,7 @@ def event_dup(
 
     Oracle:
         Repairing: a repeat at the opening of a text is stutter and is sent once; a
-        later one may be meant, and passes (DESIGN, section 8). A second [DONE] is
+        later one may be meant, and passes. A second [DONE] is
         dropped. Transparent: as it is sent.
     """
     sayings = read_blocks(draft.blocks)
@@ -111,7 +111,7 @@ def replay_window(
 
     Oracle:
         Repairing: what repeats the opening of a text is sent once, what comes later
-        passes as it is sent (DESIGN, section 8). Transparent: as it is sent.
+        passes as it is sent. Transparent: as it is sent.
     """
     sayings = read_blocks(draft.blocks)
     first = event_block(sayings, from_, key="from")

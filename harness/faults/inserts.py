@@ -86,7 +86,7 @@ def giant_event(
 ) -> EventDraft:
     """Put in a chunk whose text or whose tool arguments have so many characters.
 
-    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (FAULTS, class 19). The
+    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (class 19). The
     characters count, so that a part that is lost is seen.
 
     Args:
@@ -128,8 +128,8 @@ def tiny_events(
 ) -> EventDraft:
     """Put in very many chunks with very little text.
 
-    What costs a little per event, or grows with all that came before, shows (FAULTS,
-    class 29).
+    What costs a little per event, or grows with all that came before, shows (class
+    29).
 
     Args:
         draft: The stream; it needs a text delta to be modelled on.

@@ -217,7 +217,7 @@ def sse_field(
 
             - ``with_data``: before the data of the event.
             - ``alone``: in a block without data before the event, which dispatches
-              nothing; one client fails at it (FAULTS, section 0).
+              nothing; one client fails at it.
         index: Which event; negative counts from the end. All events by default.
 
     Oracle:
@@ -247,7 +247,7 @@ def sse_field(
 def sse_strip_event_lines(draft: EventDraft) -> EventDraft:
     """Send every event without its name.
 
-    Clients of Anthropic then see no event and raise nothing (FAULTS, class 31).
+    Clients of Anthropic then see no event and raise nothing (class 31).
 
     Args:
         draft: The stream; it must have names.

@@ -27,7 +27,7 @@ def identity(
     model: Change | None = None,
     system_fingerprint: Change | None = None,
 ) -> EventDraft:
-    """Let what names a stream change within it (FAULTS, class 26).
+    """Let what names a stream change within it (class 26).
 
     Args:
         draft: The stream.
@@ -113,7 +113,7 @@ def reasoning(
     ],
     empty_after_switch: bool = False,
 ) -> EventDraft:
-    """Name the reasoning of a model as another provider does (FAULTS, class 12).
+    """Name the reasoning of a model as another provider does (class 12).
 
     Args:
         draft: The stream; it must have reasoning.

@@ -63,7 +63,7 @@ def legit_repeats(
 
     Oracle:
         Both: all of it arrives. At the opening a repairing proxy may take it for
-        stutter: both readings are right, and are counted apart (DESIGN, section 8).
+        stutter: both readings are right, and are counted apart.
     """
     sayings = read_blocks(draft.blocks)
     texts = [place for place, saying in enumerate(sayings) if saying.has_words]

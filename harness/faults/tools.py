@@ -69,7 +69,7 @@ def tool(
 ) -> EventDraft:
     """Send tool calls in the ways that confuse who puts them together.
 
-    Each is of FAULTS, class 6.
+    Each is of class 6.
 
     Args:
         draft: The stream; it must have tool calls.
