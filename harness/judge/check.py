@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from harness.judge.attempts import check_requests, expected_of, retry_liberty
 from harness.judge.backlog import check_backlog
+from harness.judge.client_check import check_clients, views_of
+from harness.judge.clients import ClientView
 from harness.judge.coding import decoded
 from harness.judge.content import check_content, undecided
 from harness.judge.ending import check_ending
@@ -56,6 +58,7 @@ class Judgement:
         reading: The answer as the client understood it.
         outcome: How it looked when it was over.
         violations: Every way in which it was wrong, the worst first.
+        clients: What each modelled client makes of it; empty: it is no event stream.
         undecided: Texts that came without a repeat at their opening, of which content
             alone cannot tell whether it was meant.
         holds_ns: Hold of every piece of text and every event without; empty where the
@@ -71,6 +74,7 @@ class Judgement:
     violations: tuple[Violation, ...]
     holds_ns: tuple[int, ...]
     undecided: frozenset[Key] = frozenset()
+    clients: tuple[ClientView, ...] = ()
     liberties: Mapping[str, str] = field(default_factory=dict)
     name: str = ""
     parts: tuple[Judgement, ...] = ()
@@ -180,6 +184,9 @@ def _judge(
             ),
             *check_ending(expected, plain, reading, outcome),
         ]
+    views = views_of(expected, plain)
+    if not refused:
+        violations += check_clients(expected, views, dropped)
     holds_ns: tuple[int, ...] = ()
     # What a client that reads slowly waits for is its own doing.
     if not violations and not refused and expected.window is None:
@@ -193,6 +200,7 @@ def _judge(
         violations=tuple(violations),
         holds_ns=holds_ns,
         undecided=dropped,
+        clients=views,
     )
 
 

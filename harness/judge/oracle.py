@@ -23,6 +23,7 @@ from harness.judge.answer import (
     readable_body,
 )
 from harness.judge.choices import Policy
+from harness.judge.clients import Client, ClientView, view_directly
 from harness.judge.opening import Key, blank_openings, reduced_openings
 from harness.judge.reading import Item, Reading, is_object, read_items, read_stream
 from harness.scenario.client import ClientPlan
@@ -92,6 +93,8 @@ class Expectation:
         reduced: Of texts that open with a repeat, their deltas with it left out: the
             other right reading, where the contract is to repair.
         blank: Texts that open with white space, of which it is not decided how much.
+        direct: What each modelled client makes of the upstream's own answer; None: it
+            is sent in a way that is not modelled.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
         statuses: The statuses that it allows, where it says so.
@@ -139,6 +142,7 @@ class Expectation:
     beat: str | None = None
     reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
     blank: frozenset[Key] = frozenset()
+    direct: tuple[ClientView | None, ...] = ()
     literal_text: str | None = None
     literal_finish: str | None = None
     statuses: tuple[int, ...] = ()
@@ -555,6 +559,7 @@ def _of_stream(
         reasons=reasons,
         reduced=reduced_openings(reading.items) if repairs else {},
         blank=blank_openings(reading.items) if repairs else frozenset(),
+        direct=tuple(view_directly(client, wire) for client in Client),
     )
 
 

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     USAGE_CHANGED = "usage_changed"
     ERROR_INVENTED = "error_invented"
     FALSE_FAILURE = "false_failure"
+    CLIENT_WORSE = "client_worse"
     DONE_LOST = "done_lost"
     STATUS_CHANGED = "status_changed"
     CONTENT_TYPE_CHANGED = "content_type_changed"
@@ -94,6 +95,7 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.USAGE_CHANGED: 4,
     Kind.ERROR_INVENTED: 3,
     Kind.FALSE_FAILURE: 3,
+    Kind.CLIENT_WORSE: 3,
     Kind.DONE_LOST: 3,
     Kind.STATUS_CHANGED: 3,
     Kind.CONTENT_TYPE_CHANGED: 3,

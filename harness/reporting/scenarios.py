@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
 from harness.judge.check import Judgement
+from harness.judge.clients import Client
 from harness.judge.compare import first_difference
 from harness.judge.oracle import Expectation
 from harness.judge.reading import Item
@@ -200,6 +201,7 @@ def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
             }
             for violation in judgement.violations
         ],
+        "clients": {} if paced else _clients(judgement),
         "upstream_requests": None if by_time else len(observation.upstream),
         "streams": stream_facts(record, judgement),
         "liberties": {}
@@ -209,6 +211,18 @@ def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
         "text": None if paced else _text_lengths(reading.message.choices),
         "hold": hold_facts(judgement.hold) if virtual else None,
         "end_at_ns": observation.end_at_ns if virtual else None,
+    }
+
+
+def _clients(judgement: Judgement) -> dict[str, Any]:
+    """Tell what each modelled client makes of the answer."""
+    return {
+        str(client): {
+            "error": seen.error,
+            "characters": len(seen.text),
+            "finish": quote(seen.finish) if seen.finish else None,
+        }
+        for client, seen in zip(Client, judgement.clients, strict=False)
     }
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.reporting.classes import tested, untested_words, wrong_classes
+from harness.reporting.clients import client_rows
 from harness.reporting.escaping import printable
 from harness.reporting.findings import (
     Finding,
@@ -114,6 +115,12 @@ class _Summary:
         if rows:
             yield "", ""
             yield "bold", "Hold: what a target adds to what it delivers right, in ms"
+            for line in table(headers, rows, style="simple").splitlines():
+                yield "", line
+        headers, rows = client_rows(self._report)
+        if rows:
+            yield "", ""
+            yield "bold", "What clients see: answers that two SDKs take for"
             for line in table(headers, rows, style="simple").splitlines():
                 yield "", line
         yield from self._classes()

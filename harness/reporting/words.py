@@ -255,7 +255,7 @@ def table(
     )
 
 
-_LEFT = frozenset({"family", "mode", "streams where", "target"})
+_LEFT = frozenset({"client", "family", "mode", "streams where", "target"})
 
 
 def _hold_row(total: Mapping[str, Any]) -> list[str] | None:

@@ -65,13 +65,17 @@ def observed(bench, events, *, wanted=None, delay_ms=0.0, **changes):
 
 
 def kinds(bench, events, *, wanted=None, contract=Contract.REPAIRING, **changes):
-    """The kinds of violation that such an answer has."""
+    """The kinds of violation that such an answer has, but for what clients make of it.
+
+    That follows from the others, and has tests of its own (`test_clients.py`).
+    """
     wanted = wanted or bench.scenario(bench.answer(*WORDS))
     expected = bench.expectation(bench.script(wanted, seed=1), contract, wanted.expect)
     seen = observed(bench, events, wanted=wanted, **changes)
     return [
         violation.kind
         for violation in judge(expected, seen, Limits(hold_ms=20)).violations
+        if violation.kind is not Kind.CLIENT_WORSE
     ]
 
 
