@@ -147,6 +147,22 @@ BORDERS = [
         unfinished("fin, then rst"),
         asked=PLAIN_CLOSE,
     ),
+    case("end_at", {"at": {"event": 3}}, body(R, H, C)),
+    case("end_at", {"at": {"event": 3, "offset": 9}}, body(R, H, C, W[:9])),
+    case(
+        "border_at",
+        {"at": {"event": 3, "offset": 40}, "gap_ms": 60},
+        body(ALL),
+        sizes(*map(len, (R, H, C, W[:40], W[40:], B, F, U, D))),
+        at((W[40:], due(3) + 60), (D, LAST)),
+    ),
+    *(
+        case("border_at", {"at": {"byte": 9}, "writes": way}, body(ALL), sizes(*wanted))
+        for way, wanted in {
+            "recorded": (9, *map(len, (R[9:], *TEXT[1:]))),
+            "two": (9, len(ALL) - 9),
+        }.items()
+    ),
     *(
         case(
             "close_at",
