@@ -68,6 +68,8 @@ def insert(
     """
     if (data is None) is (raw is None):
         raise FaultError("expected either data or raw")
+    if "\r" in (data or ""):
+        raise FaultError("expected no CR: it would end a line; use raw", key="data")
     sent = encode_event(data) if data is not None else (raw or "").encode()
     place = place_at(draft, at)
     chosen = Meaning(meaning) if meaning else _meaning_of(data)

@@ -173,6 +173,11 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
     Raises:
         FaultError: Its key is the parameter, as a path; it names the nearest valid one.
     """
+    if not isinstance(parameters, Mapping):
+        raise FaultError(
+            "expected parameters such as "
+            f"{written(definition.example)}, came {parameters!r}"
+        )
     known = definition.parameters
     for name, value in parameters.items():
         if name not in known:

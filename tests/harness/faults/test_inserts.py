@@ -29,6 +29,8 @@ def test_insert_wants_data_or_raw(play):
     """One of them, not both."""
     with pytest.raises(FaultError, match="either data or raw"):
         play({"insert": {"at": {"event": 2}}})
+    with pytest.raises(FaultError, match=r"insert\.data: expected no CR"):
+        play({"insert": {"at": {"event": 2}, "data": "a\rb"}})
 
 
 def test_giant_event_is_a_chunk_of_the_stream_with_a_long_text(play, kit):

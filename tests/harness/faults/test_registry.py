@@ -79,6 +79,13 @@ def test_a_call_with_wrong_parameters_is_refused(name, parameters, message):
         check_call(REGISTRY[name], parameters)
 
 
+@pytest.mark.parametrize("parameters", [3, [1], "x"])
+def test_parameters_that_are_no_mapping_are_refused(parameters):
+    """With an example of what they should be."""
+    with pytest.raises(FaultError, match=r"such as \{times: 2\}, came"):
+        check_call(REGISTRY["repeat_first"], parameters)
+
+
 def test_parameters_that_may_be_null_or_of_two_kinds_are_accepted():
     """Null, a number for a float, either of two kinds."""
     check_call(REGISTRY["stall"], {"at": {"frac": 0.5}, "for_ms": None})
