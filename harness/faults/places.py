@@ -53,7 +53,7 @@ def border_at(
         draft: The stream.
         at: Where; within the body, or nothing would be parted.
         writes: One border more among the recorded ones, or the whole body in two
-            writes.
+            writes, at once when the first was due.
         gap_ms: From the one side to the other; what is late delays what follows. Live,
             writes without a gap may be read as one.
 
@@ -73,15 +73,17 @@ def border_at(
             late_ns = max(write.at_ns, new[-1].at_ns + gap_ns)
         new.append(replace(write, at_ns=max(write.at_ns, late_ns)))
         position += 0 if write.raw else len(write.data)
+    finish_ns = draft.finish_at_ns if writes == "recorded" else 0
     return replace(
         draft,
         writes=tuple(new),
-        finish_at_ns=max(draft.finish_at_ns, new[-1].at_ns),
+        finish_at_ns=max(finish_ns, new[-1].at_ns),
     ).noted(f"parted the body at {shown_position(at)} (byte {offset})")
 
 
 def _joined(writes: tuple[Write, ...]) -> tuple[Write, ...]:
     if any(write.raw for write in writes):
         raise FaultError("bytes past the framing cannot be joined", key="writes")
-    at_ns = max(write.at_ns for write in writes)
+    # Not when the last was due: that silence would be longer than any recorded one.
+    at_ns = writes[0].at_ns
     return (Write(at_ns, b"".join(write.data for write in writes)),)

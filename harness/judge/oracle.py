@@ -592,6 +592,11 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     return body
 
 
+def _is_cut(span: Span, item: Item) -> bool:
+    """Whether an event says nothing any more, whatever it was meant to say."""
+    return span.partial and item.payload.kind is PayloadKind.MALFORMED
+
+
 class _Reader:
     """Turns the events that were sent into the events that must arrive."""
 
@@ -626,7 +631,7 @@ class _Reader:
                 optional.append(item)
             elif span.meaning is Meaning.LOST:
                 lost = True
-            elif span.meaning is Meaning.REPLACED:
+            elif span.meaning is Meaning.REPLACED and not _is_cut(span, item):
                 # One block may be sent as several events; it is meant once.
                 if position not in replaced:
                     replaced.add(position)

@@ -112,6 +112,8 @@ def _why_not(job: SweepJob) -> str | None:
     kind = headers.get("content-type", "text/event-stream")
     if wire.head_at_ns is None or wire.status >= 400 or "event-stream" not in kind:
         return "no event stream"
+    if wire.coding is not None:
+        return "its body is compressed"
     if not wire.body or any(write.raw for write in wire.writes):
         return "no body that could be cut"
     if len(wire.body) > _LONGEST:
@@ -456,26 +458,26 @@ class _Branches:
             for write in self._wire.writes[point.place + 1 :]:
                 due_ns = max(due_ns, write.at_ns)
                 branch.tell(due_ns, ("data", write.data))
-            return self._finished(branch, due_ns)
+            return self._finished(branch, due_ns, self._wire.finish_at_ns)
         except Unbranchable:
             return None
 
     def _halves(self, offset: int) -> Outcome | None:
         body = self._wire.body
-        due_ns = max(write.at_ns for write in self._wire.writes)
+        due_ns = max(self._wire.writes[0].at_ns, self._wire.head_at_ns or 0)
         try:
             branch = self._fresh()
             branch.tell(due_ns, ("data", body[:offset]))
             branch.tell(due_ns, ("data", body[offset:]))
-            return self._finished(branch, due_ns)
+            return self._finished(branch, due_ns, due_ns)
         except Unbranchable:
             return None
 
-    def _finished(self, branch: Stem, due_ns: int) -> Outcome:
+    def _finished(self, branch: Stem, due_ns: int, finish_ns: int) -> Outcome:
         ended = _ended_as(self._wire)
         if ended is None:
             raise Unbranchable("it never ends")
-        branch.tell(max(due_ns, self._wire.finish_at_ns), ("ended", ended))
+        branch.tell(max(due_ns, finish_ns), ("ended", ended))
         return branch.outcome()
 
 

@@ -198,3 +198,19 @@ def test_demands_of_the_scenario_override(bench):
         found.status,
         found.max_hold_ms,
     )
+
+
+def test_a_cumulative_delta_that_is_cut_says_nothing(bench):
+    """Of a block that an end cuts, not even what it was meant to say is there."""
+    grown = bench.scenario(
+        bench.answer("Once", " upon", " a", " time"),
+        ("cumulative", {"mode": "prefix"}),
+        ("end_at", {"at": {"event": 3, "offset": 60}}),
+    )
+    expected = bench.expectation(
+        bench.script(grown, seed=1), Contract.REPAIRING, grown.expect
+    )
+
+    [choice] = expected.reading.message.choices
+    assert choice.content == "Once upon a"
+    assert expected.ending is ExpectedEnding.ERROR
