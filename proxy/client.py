@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import httptools
 
-from proxy.framing import ResponseFramer, first_value
+from proxy.framing import ResponseFramer, first_value, request_head
 from proxy.replies import Reply, error_reply
 from proxy.routing import Request, TargetError, origin_form
 
@@ -236,6 +236,9 @@ class ClientConnection(asyncio.Protocol):
         if codings and b",".join(codings).strip().lower() != b"chunked":
             # To take only the chunks off would pass a coded body as a plain one.
             self._refuse(501, "no transfer coding but chunked is read here")
+        if self._parser is not None and self._parser.should_upgrade():
+            # Its head will be read again; see _feed.
+            return
         expect = first_value(headers, b"expect") or b""
         if expect.lower() != b"100-continue" or not self._parser_is_11():
             return
@@ -296,15 +299,34 @@ class ClientConnection(asyncio.Protocol):
         if self._parser is None:
             self._parser = httptools.HttpRequestParser(self)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # An offer that is not taken; what follows would be in another protocol.
-            self._draining = True
-            self._queue.append(replace(self._queue.pop(), keep_alive=False))
+            while data:
+                data = self._feed(data)
         except httptools.HttpParserError:
             self._refusal = self._refusal or (400, "the request is not valid HTTP")
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
             self._refusal = self._refusal or _HEAD_TOO_LARGE
+
+    def _feed(self, data: bytes) -> bytes:
+        """Parse bytes, and return those that are to be parsed in their place.
+
+        The parser takes what follows the head of an offer to upgrade for another
+        protocol, also where it is a body, as of Java's HTTP client, which offers h2c
+        with every first request. No offer is taken here (RFC 9110, section 7.8), so
+        the request is read again without it, as the connection's last.
+        """
+        assert self._parser is not None  # noqa: S101 - the caller made it
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            request = self._queue.pop()
+            if request.method == b"CONNECT":
+                # Refused, and what follows would be in another protocol.
+                self._draining = True
+                self._queue.append(replace(request, keep_alive=False))
+                return b""
+            self._parser = httptools.HttpRequestParser(self)
+            return _without_offer(request) + data[offer.args[0] :]
+        return b""
 
     def _next(self) -> None:
         """Answer queued requests until one takes its time."""
@@ -447,3 +469,11 @@ class ClientConnection(asyncio.Protocol):
             return
         self._gone("rst")
         self.abort()
+
+
+def _without_offer(request: Request) -> bytes:
+    """Return a request's head without its ``Upgrade``, and with an end behind it."""
+    headers = [line for line in request.headers if line[0].lower() != b"upgrade"]
+    headers.append((b"connection", b"close"))
+    head = request_head(request.method, request.target, tuple(headers))
+    return head if request.http_11 else head.replace(b"HTTP/1.1", b"HTTP/1.0", 1)

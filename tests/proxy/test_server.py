@@ -18,6 +18,8 @@ from proxy.routing import Request
 from proxy.server import Proxy
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: p\r\n\r\n"
+POST = b"POST /v1/x HTTP/1.1\r\nHost: p\r\n"
+CHUNKED = b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
 STREAM = (
     b"POST /v1/chat/completions?key=s3cret HTTP/1.1\r\nHost: p\r\n"
     b"Authorization: Bearer s3cret\r\nContent-Length: 16\r\n\r\n"
@@ -214,6 +216,25 @@ async def test_an_offer_to_upgrade_is_not_taken():
     session.client.data_received(offer + b"PRI * HTTP/2.0\r\n\r\n")
     assert session.paths == [b"/v1/models"]
     assert session.answers[0].request.keep_alive is False
+
+
+@looped
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    ("length", "body"),
+    [(b"Content-Length: 5", b"hello"), (b"Transfer-Encoding: chunked", CHUNKED)],
+)
+async def test_the_body_behind_an_offer_to_upgrade_is_read(size, length, body):
+    """Java's HTTP client offers h2c with its first request, bodies too."""
+    session = Session()
+    head = POST + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    data = head + b"Expect: 100-continue\r\n" + length + b"\r\n\r\n" + body
+    for at in range(0, len(data), size):
+        session.client.data_received(data[at : at + size])
+    (answer,) = session.answers
+    assert answer.request.body == b"hello"
+    assert answer.request.keep_alive is False
+    assert session.wire.sent.count(b"100 Continue") == 1
 
 
 @looped
