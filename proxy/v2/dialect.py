@@ -91,7 +91,8 @@ class Dialect(Enum):
 
         Chat completions say so by ``[DONE]``, which is no chunk.
         """
-        return chunk.get("type") in _LAST.get(self, ())
+        kind = chunk.get("type")
+        return type(kind) is str and kind in _LAST.get(self, ())
 
     def error_body(self, failure: Failure) -> bytes:
         """Return the JSON of an error that answers in the upstream's place.

@@ -235,7 +235,7 @@ class StreamRelay:
         if at_ns is None:
             return [self._cancel("hold")] if "hold" in self._timers else []
         if "hold" in self._timers:
-            # What is held only grows, and its age is the first's.
+            # It is not moved: when due, it looks whether what is held is that old.
             return []
         return [self._set("hold", at_ns)]
 
@@ -274,7 +274,12 @@ class StreamRelay:
             return self._attempt(now_ns)
         if name == "hold":
             stream = self._stream
-            return [] if stream is None else self._flush(now_ns, stream)
+            if stream is None or (flush_at_ns := stream.flush_at_ns) is None:
+                return []
+            if now_ns < flush_at_ns:
+                # What it was set for has gone, and more was held in the same read.
+                return [self._set("hold", flush_at_ns)]
+            return self._flush(now_ns, stream)
         return self._fail(now_ns, _TIMEOUTS[name])
 
     def _flush(self, now_ns: int, stream: EventStream) -> list[Command]:

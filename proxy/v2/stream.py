@@ -4,8 +4,9 @@
 * JSON of any kind passes; only objects are looked into.
 * An event that is no JSON is dropped and counted, and the stream goes on.  Where it
   began like an object, text may be lost with it, and the client is told at the end, in
-  place of ``[DONE]``.  Other data that is no JSON (a plain word, nothing at all) is
-  some server's keep-alive: no text is lost.
+  place of ``[DONE]``, or before the event that ends the answer in another dialect (it
+  may hold the whole answer, so it passes).  Other data that is no JSON (a plain word,
+  nothing at all) is some server's keep-alive: no text is lost.
 * ``[DONE]`` counts in any spelling of line ends and white space; nothing follows it.
 * What is held back goes before anything else: before ``[DONE]``, an error, an end.
 """
@@ -158,7 +159,7 @@ class EventStream:
 
     @property
     def _must_report(self) -> bool:
-        return self._lossy and self._report
+        return self._lossy and self._report and not self._over
 
     def _pass_on(self, items: Iterable[Item]) -> bytes:
         out: list[bytes] = []
@@ -194,7 +195,7 @@ class EventStream:
         """Pass an event that could be read, less what its opening repeats."""
         self.chunks += 1
         if type(chunk) is dict and ("error" in chunk or "type" in chunk):
-            self._look_closer(chunk)
+            self._look_closer(chunk, out)
         openings, journal = self._openings, self.journal
         edits: Sequence[Edit] = ()
         opening = False
@@ -316,9 +317,16 @@ class EventStream:
         self._lossy |= lossy
         self.journal.dropped(self.chunks, payload, lossy=lossy)
 
-    def _look_closer(self, chunk: dict[str, Any]) -> None:
-        """See whether a chunk ends the answer, or tells an error."""
-        self._over |= self._dialect.is_last(chunk)
+    def _look_closer(self, chunk: dict[str, Any], out: list[bytes]) -> None:
+        """See whether a chunk ends the answer, or tells an error.
+
+        Lost text is told before the end: what comes after it, many do not read.
+        """
+        if self._dialect.is_last(chunk):
+            if self._must_report:
+                out.append(self.flush(self._now_ns, Reason.PATTERN))
+                out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
+            self._over = True
         error = told_error(chunk)
         if error is None or self.error is not None:
             return

@@ -222,6 +222,16 @@ class TestOrder:
         assert held.data(0, *events) == b""
         assert held.at(50, ("timer", "hold")) == event("He") + ROLE + event("x", 1)
 
+    def test_an_opening_does_not_go_by_the_age_of_one_that_has_gone(self):
+        """The timer of the first is still set where one read lets go and holds anew."""
+        held = Held()
+        held.data(0, event("A"))
+
+        assert held.data(30, event("B"), event("x", 1)) == event("A") + event("B")
+        assert held.at(50, ("timer", "hold")) == b""
+        assert held.timer == 80 * MS
+        assert held.at(80, ("timer", "hold")) == event("x", 1)
+
     def test_comments_pass_at_once(self):
         """They keep the connection alive, and mean nothing to the text."""
         held = Held()

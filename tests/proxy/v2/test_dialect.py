@@ -101,6 +101,8 @@ def test_every_failure_has_words_of_its_own():
         (Dialect.RESPONSES, "response.incomplete", True),
         (Dialect.RESPONSES, "message_stop", False),
         (Dialect.OPENAI, "message_stop", False),
+        (Dialect.ANTHROPIC, ["message_stop"], False),
+        (Dialect.RESPONSES, {}, False),
     ],
 )
 def test_last_event_is_known_by_its_type(dialect, kind, last):

@@ -166,6 +166,23 @@ class TestMalformed:
 
         assert Dialect.ANTHROPIC.error_event(Failure.MALFORMED) == subject.close()
 
+    @pytest.mark.parametrize(
+        ("dialect", "kind"),
+        [
+            (Dialect.ANTHROPIC, b"message_stop"),
+            (Dialect.RESPONSES, b"response.completed"),
+        ],
+    )
+    def test_loss_is_told_before_the_last_event_of_another_dialect(self, dialect, kind):
+        """Many stop to read there, and nothing follows an ending."""
+        last = b'event: %b\ndata: {"type":"%b"}\n\n' % (kind, kind)
+        subject = stream(dialect)
+
+        sent = subject.feed(BROKEN + last)
+
+        assert dialect.error_event(Failure.MALFORMED, 2) + last == sent
+        assert b"" == subject.feed(BROKEN) + subject.close()
+
     def test_loss_can_be_left_untold(self):
         """With ``skip`` the stream ends as if nothing had been dropped."""
         assert DONE == stream(on_malformed="skip").feed(BROKEN + DONE)
