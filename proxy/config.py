@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ __all__ = [
 
 _PREFIXES = ("NEW_STREAMING_", "STREAMING_", "ENABLE_NEW_")
 _PORT = re.compile(r"[0-9]{1,5}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ConfigError(Exception):
@@ -95,8 +96,13 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
 
-def resolve(environ: Mapping[str, str]) -> Settings:
+def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> Settings:
     """Read the variables of DESIGN, section 8; an empty one counts as unset.
+
+    Args:
+        environ: Their values, other programs' among them.
+        own: Names that were said to this proxy only, so that one which is none of its
+            variables is a mistake whatever it looks like.
 
     Raises:
         ConfigError: A value does not parse; the message names the variable, what was
@@ -116,7 +122,7 @@ def resolve(environ: Mapping[str, str]) -> Settings:
         streaming=streaming,
         connect_timeout_s=_number(streaming, "STREAMING_CONNECT_TIMEOUT_SECONDS"),
         total_timeout_s=_number(streaming, "STREAMING_TIMEOUT_SECONDS"),
-        warnings=(*switches.warnings, *_unknown(environ)),
+        warnings=(*switches.warnings, *_unknown(environ, frozenset(own))),
     )
 
 
@@ -218,7 +224,8 @@ class Live:
         self.changed_at = self._now()
 
     def _resolved(self, file: Mapping[str, str]) -> Settings:
-        return resolve({**self._environ, **self._overrides, **file})
+        own = {**self._overrides, **file}
+        return resolve({**self._environ, **own}, own)
 
     def _stat(self) -> tuple[int, int, int] | None:
         if self._path is None:
@@ -234,7 +241,8 @@ class Live:
         if self._path is None:
             return {}
         try:
-            lines = self._path.read_text(encoding="utf-8").splitlines()
+            # Some editors put a byte order mark before the first name.
+            lines = self._path.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeError) as error:
             raise ConfigError(f"{self._path}: cannot be read: {error}") from error
         values = {}
@@ -243,7 +251,8 @@ class Live:
             if not text or text.startswith("#"):
                 continue
             name, separator, value = text.partition("=")
-            if not separator or not name.strip():
+            if not separator or not _NAME.fullmatch(name.strip()):
+                # Not to be left out: it may be the way back, as a shell would write it.
                 raise ConfigError(f"{self._path}:{number}: expected NAME=value")
             values[name.strip()] = value.strip()
         return values
@@ -253,12 +262,12 @@ def _number(streaming: Mapping[str, str], name: str) -> float:
     return float(streaming.get(name) or VARIABLES[name].default)
 
 
-def _unknown(environ: Mapping[str, str]) -> list[str]:
+def _unknown(environ: Mapping[str, str], own: frozenset[str]) -> list[str]:
     known = (*rollout.VARIABLES, *VARIABLES)
     warnings = []
     for name in sorted(environ):
-        if name.startswith(_PREFIXES) and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
+        if (name in own or name.startswith(_PREFIXES)) and name not in known:
+            nearest = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"; did you mean {nearest[0]}?" if nearest else ""
             warnings.append(f"{name} is not a variable of this proxy{hint}")
     return warnings

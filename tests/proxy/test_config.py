@@ -118,7 +118,9 @@ def test_a_change_of_the_file_takes_effect_for_the_next_stream(tmp_path):
     assert told == [("info", f"settings read again from {path}")]
 
 
-@pytest.mark.parametrize("text", [f"{PERCENTAGE}=1000\n", "nonsense\n", None])
+@pytest.mark.parametrize(
+    "text", [f"{PERCENTAGE}=1000\n", "nonsense\n", f"export {ENABLE}=true\n", None]
+)
 def test_a_file_that_cannot_be_used_sends_new_streams_to_v1(tmp_path, text):
     """Whoever breaks the file while editing is most likely on the way back."""
     path = tmp_path / "settings"
@@ -134,6 +136,24 @@ def test_a_file_that_cannot_be_used_sends_new_streams_to_v1(tmp_path, text):
     assert levels == ["error"]
     path.write_text(f"{PERCENTAGE}=100.0\n")
     assert decide(live) == "v2"
+
+
+def test_a_byte_order_mark_does_not_hide_the_kill_switch(tmp_path):
+    """Editors on Windows write one."""
+    path = tmp_path / "settings"
+    path.write_text(f"{ENABLE}=false\n", encoding="utf-8-sig")
+    assert decide(Live({ENABLE: "true"}, None, path)) == "v1"
+
+
+@pytest.mark.parametrize("name", ["ENABLE_STREAMING_ARCHITECTURE", ENABLE.lower()])
+def test_any_unknown_name_in_the_file_or_in_set_is_a_warning(tmp_path, name):
+    """They are for this proxy only, so it is a slip, perhaps of the way back."""
+    path = tmp_path / "settings"
+    path.write_text(f"{name}=false\n")
+    expected = f"{name} is not a variable of this proxy; did you mean {ENABLE}?"
+    assert Live({}, None, path).current().warnings == (expected,)
+    assert Live({}, {name: "false"}).current().warnings == (expected,)
+    assert Live({name: "false", "HOME": "/"}).current().warnings == ()
 
 
 def test_a_file_that_breaks_leaves_the_limits_as_they_were(tmp_path):
