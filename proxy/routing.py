@@ -16,6 +16,8 @@ __all__ = ["Request", "TargetError", "origin_form", "wants_stream"]
 
 _ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _SEPARATORS = re.compile(rb"[/\\]")
+_PARAMETERS = re.compile(rb"[;\0]")
+"""Where a segment's name ends: for some servers at ``;``, for those in C at a NUL."""
 
 
 class TargetError(ValueError):
@@ -81,7 +83,8 @@ def origin_form(target: bytes) -> bytes:
     for _ in range(2):
         decoded = unquote_to_bytes(decoded)
         for segment in _SEPARATORS.split(decoded):
-            if segment.partition(b";")[0] in (b".", b".."):
+            # Some file systems take no notice of white space around a name.
+            if _PARAMETERS.split(segment, 1)[0].strip() in (b".", b".."):
                 raise TargetError(400, "the path holds a dot segment")
     return target
 

@@ -13,6 +13,7 @@ from proxy.routing import TargetError, origin_form, wants_stream
         (b"/v1/chat/completions?a=%20&b", b"/v1/chat/completions?a=%20&b"),
         (b"/v1/models/meta%2Fllama", b"/v1/models/meta%2Fllama"),
         (b"/v1/a..b/...", b"/v1/a..b/..."),
+        (b"/v1/a%20..%20b", b"/v1/a%20..%20b"),
         (b"HTTP://proxy:80/v1/x", b"/v1/x"),
     ],
 )
@@ -38,6 +39,9 @@ def test_targets_that_are_forwarded(target, forwarded):
         (b"/v1/..\\x", 400),
         (b"/v1/..%5cx", 400),
         (b"/v1/%252e%252e/x", 400),
+        (b"/v1/%2e%2e%00/x", 400),
+        (b"/v1/..%2500a", 400),
+        (b"/v1/..%20/x", 400),
         (b"/v1/..;a=b/x", 400),
         (b"/v1/x#y", 400),
     ],
