@@ -129,7 +129,7 @@ class ClientConnection(asyncio.Protocol):
             self._close()
             return
         self._coming = False
-        self._arm(_IDLE_S)
+        self._arm(self._idle_s())
         if not self._dispatching:
             self._next()
 
@@ -288,7 +288,7 @@ class ClientConnection(asyncio.Protocol):
         """
         if not self._begun:
             self._coming = False
-            self._arm(_IDLE_S)
+            self._arm(self._idle_s())
         elif not self._coming:
             self._coming = True
             self._arm(self._request_limit_s)
@@ -447,6 +447,16 @@ class ClientConnection(asyncio.Protocol):
             self.abort()
             return
         asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
+
+    def _idle_s(self) -> float:
+        """Limit the time to the next request; longer where an answer is still unread.
+
+        Its end may lie in our buffer, and would be cut off with the connection.
+        """
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size():
+            return max(_IDLE_S, self._write_limit_s)
+        return _IDLE_S
 
     def _arm(self, delay_s: float) -> None:
         self._disarm()

@@ -33,10 +33,14 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.sent = b""
+        self.unread = 0
         self.done: list[str] = []
 
     def write(self, data: Any) -> None:
         self.sent += data
+
+    def get_write_buffer_size(self) -> int:
+        return self.unread
 
     def write_eof(self) -> None:
         self.done.append("eof")
@@ -264,6 +268,18 @@ async def test_a_connection_that_nobody_uses_is_closed(monkeypatch):
     session.answers[0].finish()
     await asyncio.sleep(0.05)
     assert session.wire.done == ["abort"]
+
+
+@looped
+async def test_the_unread_end_of_an_answer_is_not_cut_off(monkeypatch):
+    """A client that has the answer's end still to read is not one that is idle."""
+    monkeypatch.setattr(client_module, "_IDLE_S", 0.02)
+    session = Session()
+    session.client.data_received(GET)
+    session.wire.unread = 1
+    session.answers[0].finish()
+    await asyncio.sleep(0.05)
+    assert session.wire.done == []
 
 
 @looped
