@@ -111,7 +111,8 @@ def _explain(error: ValidationError) -> tuple[str, Path, str | None]:
     if error.validator == "enum" and isinstance(came, str):
         nearest = closest(came, [name for name in limit if isinstance(name, str)])
     what = shown(came)
-    if error.validator in {"oneOf", "anyOf"} and isinstance(came, dict) and came:
+    several = error.validator in {"oneOf", "anyOf", "maxProperties"}
+    if several and isinstance(came, dict) and came:
         what = "the keys " + cut(", ".join(map(one_line, came)))
     return f"expected {_expected(error)}, came {what}", path, nearest
 
@@ -158,7 +159,9 @@ def _expected(error: ValidationError) -> str:
     match keyword:
         case "type":
             kinds = [limit] if isinstance(limit, str) else list(limit)
-            return " or ".join(_KINDS[kind] for kind in kinds)
+            words = " or ".join(_KINDS[kind] for kind in kinds)
+            such = schema.get("examples", ())
+            return f"{words} such as {json.dumps(such[0])}" if such else words
         case "enum":
             return "one of " + ", ".join(str(name) for name in limit)
         case "const":

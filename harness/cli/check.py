@@ -20,7 +20,7 @@ _SECRETS_MAX = 10  # told one by one: each costs a reading of the file, for its 
 _EXAMPLES = """\b
 Examples:
   harness check cassettes scenarios harness.yaml
-  harness check --quiet scenarios/truncation     # errors and the sum only
+  harness check --quiet scenarios/malformed      # errors and the sum only
 """
 
 

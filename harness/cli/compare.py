@@ -289,6 +289,7 @@ def _settings(
         suite=suite,
         cassettes=tuple(str(path) for path in options.cassettes),
         policy=_policy(config.policy, options.policy),
+        files=tuple(str(Path(name)) for name in options.scenarios if _is_file(name)),
     )
 
 

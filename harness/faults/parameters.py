@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import types
 from collections.abc import Mapping
@@ -164,15 +165,20 @@ def _describe(option: Any) -> str:
     if origin is Annotated:
         return _describe_number(option)
     if origin is Literal:
-        return "one of " + ", ".join(
-            str(name).lower() if isinstance(name, bool) else str(name)
-            for name in get_args(option)
-        )
+        return "one of " + ", ".join(_option(name) for name in get_args(option))
     if origin is list:
         return f"a list of {describe_type(get_args(option)[0])}"
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return "a mapping"
     return _WORDS.get(option, str(option))
+
+
+def _option(name: Any) -> str:
+    if isinstance(name, bool):
+        return str(name).lower()
+    # A line break or nothing at all would not be seen.
+    text = str(name)
+    return text if text and text.isprintable() else json.dumps(name)
 
 
 def _describe_number(option: Any) -> str:

@@ -158,9 +158,9 @@ def find_fault(name: str) -> FaultDefinition:
         return REGISTRY[name]
     if ":" in name:
         return _import_fault(name)
-    raise InputError(
-        f"unknown fault {name!r}", key=name, nearest=closest(name, REGISTRY)
-    )
+    nearest = closest(name, REGISTRY)
+    hint = "" if nearest else "; `harness faults` lists all"
+    raise InputError(f"unknown fault {name!r}{hint}", key=name, nearest=nearest)
 
 
 def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> None:

@@ -43,6 +43,7 @@ class RunSettings:
         cassettes: The files and folders that were named in place of a suite.
         policy: What reasonable proxies do differently, and this suite decides.
         sweep: The words that ask for a sweep; empty: none was asked for.
+        files: The files of scenarios that were named; no id finds what is in them.
     """
 
     seed: int
@@ -53,6 +54,7 @@ class RunSettings:
     cassettes: tuple[str, ...] = ()
     policy: Policy = field(default_factory=Policy)
     sweep: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,9 @@ __all__ = ["render_classes", "render_markdown"]
 
 _WHY_LINES = 3
 
+_SAYS_WHICH = "x-streaming-architecture"
+"""The header by which the reference proxy tells what served a stream."""
+
 
 def render_markdown(
     report: Mapping[str, Any], *, current_percent: float | None = None
@@ -63,6 +66,7 @@ def render_markdown(
         classes=_classes(report),
         untested=untested_words(report),
         lag=lag_words(report),
+        reference=_is_reference(report["targets"]["candidate"]),
         baseline=report["targets"]["baseline"]["name"],
         candidate=report["targets"]["candidate"]["name"],
     )
@@ -87,6 +91,12 @@ def render_classes(report: Mapping[str, Any]) -> str:
         candidate=report["targets"]["candidate"]["name"],
     )
     return _spaced(text)
+
+
+def _is_reference(target: Mapping[str, Any]) -> bool:
+    """Tell whether the switches and log lines of the reference proxy are a target's."""
+    relay = target["relay"] or ""
+    return relay.startswith("proxy.") or _SAYS_WHICH in (target["proof"] or "")
 
 
 def _classes(report: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.faults.registry import FaultCall
 from harness.judge.record import RunRecord, ScenarioRecord
-from harness.scenario.model import Mode
+from harness.scenario.model import Mode, Scenario
 
 __all__ = ["repeat_run", "repeat_scenario"]
 
@@ -37,7 +37,7 @@ def repeat_scenario(
         source = scenario.source or scenario.id
         chosen = [*_cassettes([source]), *_faults(scenario.faults)]
     else:
-        chosen = [scenario.id.partition("+")[0], *_faults(scenario.added)]
+        chosen = [_name(run, scenario), *_faults(scenario.added)]
     return _line(run, chosen, (record.mode,), options)
 
 
@@ -55,7 +55,7 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
         )
         chosen = [*_cassettes(run.settings.cassettes), *faults]
     else:
-        ids = {record.scenario.id.partition("+")[0] for record in run.records}
+        ids = {_name(run, record.scenario) for record in run.records}
         added = [call for record in run.records for call in record.scenario.added]
         chosen = sorted(ids)
         if not run.settings.sweep:
@@ -66,6 +66,13 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
     # Both modes are what is played where none is named.
     modes = run.settings.modes if len(run.settings.modes) == 1 else ()
     return _line(run, chosen, modes, options)
+
+
+def _name(run: RunRecord, scenario: Scenario) -> str:
+    """Return the word that finds a scenario again: its file where that was named."""
+    if scenario.source in run.settings.files:
+        return str(scenario.source)
+    return scenario.id.partition("+")[0]
 
 
 def _line(

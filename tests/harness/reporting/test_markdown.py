@@ -27,6 +27,16 @@ def test_the_first_screen_decides(go):
     assert "`NEW_STREAMING_ROLLOUT_PERCENTAGE=10`" in lines[6]
 
 
+def test_switches_of_the_reference_proxy_are_its_own(virtual_run):
+    """Another proxy has other ways on and back, and none of its log lines."""
+    target = replace(virtual_run.candidate, name="nginx", relay=None, proof=None)
+    text = render_markdown(build_report(replace(virtual_run, candidate=target), {}))
+    assert "**Next:** send 10 % of the traffic to nginx" in text
+    assert "Send all traffic to v1 again." in text
+    for word in ("NEW_STREAMING", "State transition", "stutter decisions"):
+        assert word not in text
+
+
 @pytest.mark.parametrize(
     ("current", "words"),
     [

@@ -53,6 +53,23 @@ def test_a_run_is_repeated_by_suite_or_by_names(virtual_run, both_modes_run):
     )
 
 
+def test_a_scenario_of_a_named_file_is_repeated_by_its_file(virtual_run):
+    """No id finds what is outside of the suite's folder."""
+    source = "mine/answer.yaml"
+    first = virtual_run.records[0]
+    first = replace(first, scenario=replace(first.scenario, source=source))
+    run = with_settings(virtual_run, suite="named", files=(source,))
+    run = replace(run, records=(first, run.records[1]))
+    assert repeat_scenario(run, first) == (
+        "harness compare mine/answer.yaml --seed 7 --virtual"
+    )
+    assert "stuttering/first-chunk-twice" in repeat_scenario(run, run.records[1])
+    assert repeat_run(run) == (
+        "harness compare mine/answer.yaml stuttering/first-chunk-twice --seed 7 "
+        "--virtual"
+    )
+
+
 def test_cassettes_are_repeated_with_their_faults(virtual_run):
     """A scenario names its own cassette and faults, a run all that it was given."""
     run = with_settings(virtual_run, suite="cassettes", cassettes=("recordings",))

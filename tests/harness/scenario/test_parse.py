@@ -198,7 +198,11 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- {{sse_bom: {{}}, stall: {{}}}}\n",
-            r"s.yaml:5: faults\[0\]: expected at most 1 key",
+            r"s.yaml:5: faults\[0\]: expected at most 1 key.*the keys sse_bom, stall",
+        ),
+        (
+            f"{HEAD}cassette: a\nfaults:\n- sse_bom\n",
+            r"faults\[0\]: expected a mapping such as {.repeat_first.*came 'sse_bom'",
         ),
         (
             f"{HEAD}cassette: a\nclient: {{abort: {{how: rst}}}}\n",
