@@ -7,7 +7,8 @@ the target is wrong, and is data, never an exception.
 
     HarnessError            any error that a user is told about, without a traceback
     ├── InputError          a file or an option does not say what it must
-    └── EvidenceError       the run could not produce evidence to judge
+    ├── EvidenceError       the run could not produce evidence to judge
+    └── InterruptedRunError somebody stopped the run
 """
 
 from __future__ import annotations
@@ -15,7 +16,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["EvidenceError", "HarnessError", "InputError", "closest"]
+__all__ = [
+    "EvidenceError",
+    "HarnessError",
+    "InputError",
+    "InterruptedRunError",
+    "closest",
+]
 
 
 class HarnessError(Exception):
@@ -69,6 +76,16 @@ class EvidenceError(HarnessError):
     """The run could not produce evidence: nothing was shown, for good or ill."""
 
     exit_code = 4
+
+
+class InterruptedRunError(HarnessError):
+    """The user, or whoever runs us, stopped the run."""
+
+    # As a shell reports a command that SIGINT ended; 1 would read as NO-GO.
+    exit_code = 130
+
+    def __init__(self) -> None:
+        super().__init__("interrupted: what was started is ended, nothing was decided")
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:

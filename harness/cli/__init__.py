@@ -6,10 +6,11 @@ import importlib
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import click
 
-from harness.errors import HarnessError, closest
+from harness.errors import HarnessError, InterruptedRunError, closest
 
 __all__ = ["cli", "main"]
 
@@ -43,6 +44,13 @@ class _LazyGroup(click.Group):
         module, _, attribute = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; Ctrl-C while it reads its files is no NO-GO, click's 1."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise InterruptedRunError from None
 
 
 def _version() -> str:

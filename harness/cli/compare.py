@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
-from harness.cli.interrupt import InterruptedRunError, stopped_by_signals
+from harness.cli.interrupt import stopped_by_signals
 from harness.cli.numbers import FiniteRange
 from harness.cli.streams import read_recordings
 from harness.cli.sweep import DEFAULT_LIMIT, run_sweep
 from harness.config import Config, Target, parse_address, read_config, url_target
-from harness.errors import InputError, closest
+from harness.errors import InputError, InterruptedRunError, closest
 from harness.faults.registry import only_live
 from harness.judge.choices import Policy, policy_with
 from harness.judge.oracle import Contract

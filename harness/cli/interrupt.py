@@ -7,19 +7,7 @@ import contextlib
 import signal
 from collections.abc import Iterator
 
-from harness.errors import HarnessError
-
-__all__ = ["InterruptedRunError", "stopped_by_signals"]
-
-
-class InterruptedRunError(HarnessError):
-    """The user, or whoever runs us, stopped the run."""
-
-    # As a shell reports a command that SIGINT ended; 1 would read as NO-GO.
-    exit_code = 130
-
-    def __init__(self) -> None:
-        super().__init__("interrupted: what was started is ended, nothing was decided")
+__all__ = ["stopped_by_signals"]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from harness.cli.interrupt import InterruptedRunError
+from harness.errors import InterruptedRunError
 from harness.play.pool import map_in_order
 
 __all__ = ["work_through"]

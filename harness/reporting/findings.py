@@ -23,7 +23,7 @@ class Group(StrEnum):
     """The baseline is wrong, the candidate is right."""
 
     ACCEPTED = "accepted"
-    """Both are right and differ, and a waiver says so."""
+    """Both are right and differ, and a waiver or a rule says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
