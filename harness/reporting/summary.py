@@ -164,7 +164,7 @@ class _Summary:
             Group.GATING: "Keeps the decision from GO",
             Group.DEBT: f"Known debt: {base} and {cand} are both wrong",
             Group.IMPROVED: f"Improved: {base} is wrong, {cand} is right",
-            Group.ACCEPTED: "Accepted: both are right and differ, and a waiver or a rule says why",
+            Group.ACCEPTED: "Accepted: both are right, and it is said why they differ",
         }[group]
         yield from self._wrapped(f"{words} ({count})", style=_STYLES[group])
 

@@ -81,11 +81,11 @@ def test_every_part_is_there(go):
     assert headings == [
         "Gate",
         "What gates",
-        "What gets better",
         "Classes of failure",
         "Hold",
         "What was not tested",
         "How to roll back",
+        "What gets better",
         "How to reproduce",
         "Environment",
     ]
