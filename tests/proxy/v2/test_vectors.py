@@ -26,9 +26,10 @@ def is_other(case):
     return case["status"] >= 400 or not types[0].startswith("text/event-stream")
 
 
-def play(case, segments):
+def play(case, segments, hold_ms="0"):
     """Return the commands for a case whose body comes in these segments."""
-    relay = make_relay({"STREAMING_RETRIES": "0"}, 0)
+    settings = {"STREAMING_RETRIES": "0", "STREAMING_HOLD_MS": hold_ms}
+    relay = make_relay(settings, 0)
     headers = tuple(
         (name.encode(), value.encode())
         for name, values in case["headers"].items()
@@ -93,10 +94,11 @@ def read(data):
     return text, False, errors, ""
 
 
+@pytest.mark.parametrize("hold_ms", ["0", "50"])
 @pytest.mark.parametrize("case", DECIDED, ids=lambda case: case["name"])
-def test_client_reads_what_was_meant(case):
+def test_client_reads_what_was_meant(case, hold_ms):
     """Text, [DONE] and reported losses are those of a correct proxy."""
-    text, done, errors, rest = read(body(play(case, whole(case))))
+    text, done, errors, rest = read(body(play(case, whole(case), hold_ms)))
 
     assert case["ideal_text"] == text
     assert case["ideal_done"] == done
