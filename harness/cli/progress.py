@@ -45,15 +45,29 @@ def work_through(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does: its processes are ended first."""
+    """Let SIGINT and SIGTERM end the work; its processes are ended first.
+
+    An interrupt may come within code of others that swallows it or fails over it, such
+    as the start of a process: that it came is what counts.
+    """
+    stopped = False
 
     def stop(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
+        nonlocal stopped
+        # A second signal must not cut the cleaning up short.
+        if not stopped:
+            stopped = True
+            raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, stop)
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, stop) for number in numbers]
     try:
         yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError from None
+    except BaseException:
+        if not stopped:
+            raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    if stopped:
+        raise InterruptedRunError

@@ -64,6 +64,11 @@ def map_in_order(
     except BrokenProcessPool:
         message = "a process that was given a part of the work died (out of memory?)"
         raise EvidenceError(message) from None
+    except (KeyboardInterrupt, GeneratorExit):
+        # Nobody waits for the results: what is under way may take long.
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

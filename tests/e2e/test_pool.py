@@ -43,13 +43,12 @@ def test_no_process_is_left(number, tmp_path):
     )
     workers = wait_for(lambda: len(members(process.pid)) >= 3 and members(process.pid))
     os.kill(process.pid, number)
-    process.wait(30)
+    _, said = process.communicate(timeout=30)
 
     assert wait_for(lambda: not members(process.pid)), f"left of {workers}"
     if number != signal.SIGKILL:
-        assert process.returncode == 130
-        assert b"interrupted" in process.stderr.read()
-    process.stderr.close()
+        assert process.returncode == 130, said
+        assert b"interrupted" in said
 
 
 def members(session):
