@@ -53,8 +53,7 @@ class RelayFigures:
         cpu_ns: CPU nanoseconds per event, one value a round.
         first_ns: From the request to the first text handed on, one value a round.
         peak_bytes: Most that one stream had allocated at a time.
-        allocated_bytes: What its events allocated and freed again is not in it: what
-            it kept when the last event was through.
+        kept_bytes: What it had allocated still when the last event was through.
         open_bytes: What one open stream keeps after its first event.
     """
 
@@ -63,7 +62,7 @@ class RelayFigures:
     cpu_ns: Sequence[float]
     first_ns: Sequence[int]
     peak_bytes: int
-    allocated_bytes: int
+    kept_bytes: int
     open_bytes: int
 
 
@@ -102,7 +101,7 @@ def bench_relays(
                 cpu_ns=cpu[arm.name],
                 first_ns=first[arm.name],
                 peak_bytes=peak,
-                allocated_bytes=kept,
+                kept_bytes=kept,
                 open_bytes=_open_bytes(arm, reads[0]),
             )
         )

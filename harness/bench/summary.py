@@ -43,7 +43,7 @@ def relay_rows(figures: Sequence[RelayFigures]) -> list[Row]:
         ("CPU per event", "us", lambda one: [ns / 1e3 for ns in one.cpu_ns]),
         ("to the first text", "us", lambda one: [ns / 1e3 for ns in one.first_ns]),
         ("allocated, peak", "kB", lambda one: [one.peak_bytes / 1e3]),
-        ("allocated, kept", "kB", lambda one: [one.allocated_bytes / 1e3]),
+        ("allocated, kept", "kB", lambda one: [one.kept_bytes / 1e3]),
         ("an open stream", "kB", lambda one: [one.open_bytes / 1e3]),
     ]
     base = figures[0]

@@ -210,7 +210,7 @@ def _wire(run: RunRecord) -> _Told:
     yield "TLS and HTTP/2", "the upstream of every stream speaks plain HTTP/1.1"
     yield (
         "load, memory and CPU",
-        "each stream was judged by itself; benchmarks measure the rest",
+        "what streams brought was judged; harness bench measures the rest",
     )
     kinds = {target.kind for target in _both(run)}
     if Mode.LIVE in run.settings.modes and "url" not in kinds:
