@@ -35,11 +35,11 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.faults.draft import Finish, WireDraft, Write, draft_response, lower
-from harness.judge.observation import UpstreamRequest
-from harness.play.client import Exchange, fetch
+from harness.faults.draft.wire import Finish, WireDraft, Write, draft_response, lower
+from harness.judge.evidence.observation import UpstreamRequest
+from harness.play.client.fetch import Exchange, fetch
 from harness.play.quiet import collector_paused
-from harness.play.upstream import Upstream
+from harness.play.upstream.server import Upstream
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 

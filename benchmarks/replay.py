@@ -12,8 +12,8 @@ import time
 
 from tabulate import tabulate
 
-from harness.play.pacer import Pacer
 from harness.play.quiet import collector_paused
+from harness.play.upstream.scheduler import Pacer
 
 STREAMS = 50
 EVENTS = 100

@@ -7,7 +7,7 @@ import os
 import time
 
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
-from harness.play.virtual import RelayFactory, load_relay, play_virtual
+from harness.play.virtual.player import RelayFactory, load_relay, play_virtual
 from harness.scenario.model import Scenario
 from harness.scenario.script import Script, make_script
 

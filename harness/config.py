@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from harness.cassette.files import read_text
 from harness.cassette.model import Headers
-from harness.documents import Document, load, validate
-from harness.documents import Path as Place
+from harness.documents.yaml_document import Document, load, validate
+from harness.documents.yaml_document import Path as Place
 from harness.errors import InputError, closest
-from harness.judge.choices import Policy, policy_with
-from harness.judge.oracle import Contract
+from harness.judge.oracle.oracle import Contract
+from harness.judge.oracle.policy import Policy, policy_with
 from harness.placeholders import PLACEHOLDERS, fill_template, unknown_placeholder
 
 __all__ = [

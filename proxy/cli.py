@@ -14,11 +14,11 @@ from typing import Any
 import click
 
 from proxy import v1, v2
-from proxy.config import LIMITS, ConfigError, Limits, Listen, Live, parse_listen
-from proxy.logs import FORMATS, LEVELS, configure
-from proxy.origin import Origin, OriginError
+from proxy.http.origin import Origin, OriginError
+from proxy.operations.logs import FORMATS, LEVELS, configure
+from proxy.rollout.config import LIMITS, ConfigError, Limits, Listen, Live, parse_listen
+from proxy.rollout.simulate import simulate
 from proxy.server import Proxy
-from proxy.simulate import simulate
 
 __all__ = ["main"]
 

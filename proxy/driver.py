@@ -24,12 +24,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, Protocol
 
-from proxy.framing import BadHeadError, ResponseFramer
-from proxy.logs import StreamLog
-from proxy.metrics import Facts
+from proxy.http.error_responses import error_body
+from proxy.http.response_framer import BadHeadError, ResponseFramer
+from proxy.operations.logs import StreamLog
+from proxy.operations.metrics import Facts
 from proxy.relay import Command, Event, Headers, Relay
-from proxy.replies import error_body
-from proxy.rollout import LINES
+from proxy.rollout.rollout import LINES
 
 __all__ = ["Client", "Connector", "Driver", "Handle", "Meter"]
 
@@ -61,7 +61,7 @@ class Handle(Protocol):
 
 
 class Meter(Protocol):
-    """Where figures about answers go; see :mod:`proxy.metrics`."""
+    """Where figures about answers go; see :mod:`proxy.operations.metrics`."""
 
     def begun(self) -> None:
         """Count an answer that begins."""

@@ -9,9 +9,9 @@ client as well, without the terminator.
 
 from __future__ import annotations
 
-from proxy.framing import end_to_end
+from proxy.http.error_responses import error_body
+from proxy.http.response_framer import end_to_end
 from proxy.relay import Command, Ending, Event
-from proxy.replies import error_body
 
 __all__ = ["PassThrough"]
 

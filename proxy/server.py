@@ -20,19 +20,19 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.client import ClientConnection
-from proxy.config import LIMITS, Limits, Listen, Live
+from proxy.client_connection import ClientConnection
 from proxy.driver import Driver, Handle
-from proxy.endpoints import Census, Endpoints
-from proxy.framing import ResponseFramer
-from proxy.logs import StreamLog
-from proxy.metrics import Metrics
-from proxy.origin import Origin
+from proxy.http.origin import Origin
+from proxy.http.pool import Pool, UpstreamCall
+from proxy.http.response_framer import ResponseFramer
+from proxy.http.routing import Request, wants_stream
+from proxy.operations.endpoints import Census, Endpoints
+from proxy.operations.logs import StreamLog
+from proxy.operations.metrics import Metrics
 from proxy.passthrough import PassThrough
-from proxy.pool import Pool, UpstreamCall
 from proxy.relay import Event, MakeRelay, Relay
-from proxy.rollout import LINES
-from proxy.routing import Request, wants_stream
+from proxy.rollout.config import LIMITS, Limits, Listen, Live
+from proxy.rollout.rollout import LINES
 from proxy.v2 import breaker_state
 
 __all__ = ["Proxy"]

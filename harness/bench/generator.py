@@ -18,7 +18,7 @@ import time
 from typing import cast
 
 from harness.bench.workload import DONE, FINISH, event
-from harness.play.requests import ReceivedRequest, RequestReader
+from harness.play.upstream.requests import ReceivedRequest, RequestReader
 
 __all__ = ["Generator", "main"]
 

@@ -16,7 +16,7 @@ from harness.bench.usage import UsageMeter
 from harness.bench.workload import Workload
 from harness.config import Target
 from harness.errors import EvidenceError
-from harness.play.targets import RunningTarget, running
+from harness.play.target.process import RunningTarget, running
 
 __all__ = ["Run", "Spawn", "bench_live"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.bench.workload import DONE, FINISH, REQUEST, event
 from harness.errors import EvidenceError
-from harness.play.relays import Relay, RelayFactory
+from harness.play.virtual.relays import Relay, RelayFactory
 
 __all__ = ["RelayArm", "RelayFigures", "bench_relays"]
 

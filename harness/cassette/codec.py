@@ -39,7 +39,7 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.documents import Document, Path, load, validate
+from harness.documents.yaml_document import Document, Path, load, validate
 
 __all__ = ["AT_NS_MAX", "cassette_schema", "dump_cassette", "load_cassette"]
 

@@ -26,10 +26,10 @@ from harness.bench.summary import (
     rulings,
 )
 from harness.bench.workload import Workload
-from harness.cli.interrupt import stopped_by_signals
+from harness.cli.signals import stopped_by_signals
 from harness.config import Config, Target, read_config
 from harness.errors import InputError, InterruptedRunError
-from harness.play.virtual import load_relay
+from harness.play.virtual.player import load_relay
 from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
 

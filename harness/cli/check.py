@@ -10,7 +10,7 @@ import click
 from harness.cassette.codec import load_cassette
 from harness.cassette.files import find_cassettes, read_text
 from harness.cassette.model import Cassette
-from harness.documents import Document, load
+from harness.documents.yaml_document import Document, load
 from harness.errors import HarnessError, InputError
 
 __all__ = ["check"]
@@ -108,7 +108,7 @@ def _check_file(path: Path, cassettes: Path) -> str:
 
 def _check_secrets(cassette: Cassette, document: Document) -> None:
     """Refuse a cassette that holds a secret; all of them are told, none is shown."""
-    from harness.cassette.secrets_scan import find_secrets  # noqa: PLC0415
+    from harness.privacy.scan import find_secrets  # noqa: PLC0415
 
     found = find_secrets(cassette)
     errors = [

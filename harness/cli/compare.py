@@ -13,28 +13,28 @@ from typing import Any
 
 import click
 
-from harness.cli.interrupt import stopped_by_signals
-from harness.cli.numbers import FiniteRange
-from harness.cli.streams import read_recordings
+from harness.cli.param_types import FiniteRange
+from harness.cli.recordings import read_recordings
+from harness.cli.signals import stopped_by_signals
 from harness.cli.sweep import DEFAULT_LIMIT, run_sweep
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, InterruptedRunError, closest
 from harness.faults.registry import only_live
-from harness.judge.choices import Policy, policy_with
-from harness.judge.oracle import Contract
-from harness.judge.record import RunEvent, RunRecord, RunSettings, TargetReady
-from harness.judge.sweep import Swept
+from harness.judge.oracle.oracle import Contract
+from harness.judge.oracle.policy import Policy, policy_with
+from harness.judge.run import RunEvent, RunRecord, RunSettings, TargetReady
 from harness.judge.verdict import EXIT_CODES
 from harness.play.plan import Plan, make_plan
 from harness.play.runner import run
-from harness.reporting.console import ConsoleReporter
-from harness.reporting.document import build_report
+from harness.reporting.document.build import build_report
 from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
 from harness.reporting.files import check_folder, run_name, write_report
-from harness.scenario.adhoc import cassette_scenarios, parse_fault, put_on_top
+from harness.reporting.render.console import ConsoleReporter
+from harness.scenario.from_cassettes import cassette_scenarios, parse_fault, put_on_top
 from harness.scenario.loader import read_suite
 from harness.scenario.model import Mode, Scenario
+from harness.sweep.model import Swept
 
 __all__ = ["compare"]
 

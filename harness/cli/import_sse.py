@@ -11,11 +11,11 @@ import click
 from jsonschema import Draft202012Validator
 
 from harness.cassette.files import read_text
-from harness.cassette.importers.pieces import Split
+from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.sse import Dialect, SseSource, import_sse
 from harness.cassette.importers.values import Place, parse_json
 from harness.cli.importing import made_by, plan_targets, read_source, save
-from harness.cli.numbers import FiniteRange
+from harness.cli.param_types import FiniteRange
 
 __all__ = ["read_split", "sse"]
 

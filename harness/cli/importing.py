@@ -130,12 +130,12 @@ def program_version() -> str:
 
 def _safe(target: Path, cassette: Cassette) -> Cassette:
     # Loaded where it is needed: start-up time is felt.
-    from harness.cassette.redaction import (  # noqa: PLC0415
+    from harness.privacy.redact import (  # noqa: PLC0415
         DEFAULT_RULES,
         redact_interaction,
         redact_target,
     )
-    from harness.cassette.secrets_scan import find_secrets  # noqa: PLC0415
+    from harness.privacy.scan import find_secrets  # noqa: PLC0415
 
     upstream = cassette.recorded.upstream
     if upstream is not None:

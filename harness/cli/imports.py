@@ -20,11 +20,11 @@ from harness.cassette.importers.harvest import (
     is_event_stream,
 )
 from harness.cassette.importers.ndjson import import_ndjson
-from harness.cassette.importers.pieces import Split
+from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.vcr import import_vcr
 from harness.cli.import_sse import read_split, sse
 from harness.cli.importing import made_by, plan_targets, read_source, save
-from harness.cli.numbers import FiniteRange
+from harness.cli.param_types import FiniteRange
 from harness.errors import InputError
 
 __all__ = ["import_group"]

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from harness.errors import InterruptedRunError
-from harness.play.pool import map_in_order
+from harness.play.workers import map_in_order
 
 __all__ = ["work_through"]
 

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from harness.cassette.redaction import RedactionRules
 from harness.config import parse_address
 from harness.errors import HarnessError, InputError
-from harness.record.names import DEFAULT_TEMPLATE, FIELDS
+from harness.privacy.redact import RedactionRules
+from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
 from harness.record.settings import MAX_BYTES, Settings, parse_size
 

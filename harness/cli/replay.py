@@ -13,17 +13,17 @@ import click
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import Ending, Response
-from harness.cli.numbers import FiniteRange
+from harness.cli.param_types import FiniteRange
 from harness.config import parse_address
 from harness.errors import InputError
-from harness.faults.draft import WireDraft, draft_response
+from harness.faults.draft.wire import WireDraft, draft_response
 from harness.faults.errors import FaultError
 from harness.faults.registry import FaultCall, apply_faults
 from harness.play.escape import escaped
-from harness.play.requests import ReceivedRequest
-from harness.play.tickets import Served
-from harness.play.upstream import Upstream
-from harness.scenario.adhoc import parse_fault
+from harness.play.upstream.correlation import Served
+from harness.play.upstream.requests import ReceivedRequest
+from harness.play.upstream.server import Upstream
+from harness.scenario.from_cassettes import parse_fault
 
 __all__ = ["replay"]
 

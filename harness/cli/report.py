@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from harness.cli.numbers import FiniteRange
+from harness.cli.param_types import FiniteRange
 from harness.errors import InputError
 from harness.reporting.files import latest_run, read_report
-from harness.reporting.markdown import render_classes, render_markdown
+from harness.reporting.render.markdown import render_classes, render_markdown
 
 __all__ = ["report"]
 

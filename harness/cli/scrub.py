@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from harness.cassette.files import find_cassettes, read_cassette, write_cassette
-from harness.cassette.scrub import scrub_cassette
-from harness.cassette.secrets_scan import find_secrets
 from harness.errors import InputError
+from harness.privacy.scan import find_secrets
+from harness.privacy.scrub import scrub_cassette
 
 __all__ = ["scrub"]
 

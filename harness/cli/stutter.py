@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from harness.cli.numbers import FiniteRange
+from harness.cli.param_types import FiniteRange
 from harness.cli.progress import work_through
-from harness.cli.streams import read_recordings
+from harness.cli.recordings import read_recordings
 from harness.config import Config, read_config
 from harness.errors import InputError
-from harness.judge.stutter_gate import Thresholds
 from harness.judge.under_test import RelayUnderTest
-from harness.play.pool import default_jobs
-from harness.play.stutter import Stream, check_relay, score_stream
+from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import check_folder, run_name, write_named
-from harness.reporting.stutter import (
+from harness.stutter.gate import Thresholds
+from harness.stutter.play import Stream, check_relay, score_stream
+from harness.stutter.report import (
     build_stutter_report,
     stutter_lines,
     stutter_markdown,

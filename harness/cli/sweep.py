@@ -11,17 +11,17 @@ from typing import Any
 from harness.cli.progress import work_through
 from harness.config import Target
 from harness.errors import InputError
-from harness.judge.record import RunRecord, RunSettings
-from harness.judge.sweep import Cell, Swept
+from harness.judge.run import RunRecord, RunSettings
 from harness.judge.verdict import Decision
 from harness.play.plan import Plan
-from harness.play.pool import default_jobs
-from harness.play.relays import load_relay
 from harness.play.runner import finish
-from harness.play.sweep import SweepJob, play_example, sweep_stream
+from harness.play.virtual.relays import load_relay
+from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import run_name
 from harness.scenario.model import Mode, Scenario
+from harness.sweep.model import Cell, Swept
+from harness.sweep.sweep import SweepJob, play_example, sweep_stream
 
 __all__ = ["DEFAULT_LIMIT", "run_sweep"]
 

@@ -10,38 +10,28 @@ Importing this package registers the faults that it ships with.
 
 from __future__ import annotations
 
-from harness.faults import (
-    answers,
-    blanks,
-    borders,
-    breaks,
+from harness.faults.catalog.events import (
     characters,
     choices,
-    chunks,
-    codings,
-    comments,
-    connections,
     cumulative,
-    cuts,
-    done,
-    endings,
+    done_sentinel,
     events,
-    heads,
+    finish_and_usage,
+    identity,
+    in_band_errors,
     inserts,
-    lines,
-    patches,
-    places,
-    renames,
-    repeats,
-    timing,
+    json_fields,
+    legitimate_repeats,
     tools,
 )
+from harness.faults.catalog.http import answers, chunks, codings, heads
+from harness.faults.catalog.lines import blank_lines, borders, comments, lines
+from harness.faults.catalog.socket import connections, cuts, places, timing
 
 __all__ = [
     "answers",
-    "blanks",
+    "blank_lines",
     "borders",
-    "breaks",
     "characters",
     "choices",
     "chunks",
@@ -50,16 +40,17 @@ __all__ = [
     "connections",
     "cumulative",
     "cuts",
-    "done",
-    "endings",
+    "done_sentinel",
     "events",
+    "finish_and_usage",
     "heads",
+    "identity",
+    "in_band_errors",
     "inserts",
+    "json_fields",
+    "legitimate_repeats",
     "lines",
-    "patches",
     "places",
-    "renames",
-    "repeats",
     "timing",
     "tools",
 ]

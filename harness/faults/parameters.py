@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from harness.errors import closest
+from harness.faults.draft.position import Position, check_position
 from harness.faults.errors import FaultError
-from harness.faults.position import Position, check_position
 
 __all__ = [
     "AtLeast",

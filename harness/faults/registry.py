@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from harness.errors import InputError, closest
 from harness.faults.docstrings import Account, read_docstring
-from harness.faults.draft import EventDraft, WireDraft, lower
+from harness.faults.draft.changes import located
+from harness.faults.draft.wire import EventDraft, WireDraft, lower
 from harness.faults.errors import FaultDefectError, FaultError
-from harness.faults.locate import located
 from harness.faults.parameters import check_value
 
 if TYPE_CHECKING:

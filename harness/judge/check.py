@@ -6,22 +6,22 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.judge.attempts import check_requests, expected_of, retry_liberty
-from harness.judge.backlog import check_backlog
-from harness.judge.client_check import check_clients, views_of
-from harness.judge.clients import ClientView
-from harness.judge.coding import decoded
-from harness.judge.content import check_content, undecided
-from harness.judge.ending import check_ending
-from harness.judge.events import carried
-from harness.judge.head import check_head
-from harness.judge.hold import Hold, hold_samples, summarise
-from harness.judge.observation import ClientEnd, Observation
-from harness.judge.opening import Key
-from harness.judge.oracle import Expectation
-from harness.judge.outcome import Outcome, outcome_of
-from harness.judge.reading import Reading, read_items, read_stream
-from harness.judge.text import quote
+from harness.judge.checks.attempts import check_requests, expected_of, retry_liberty
+from harness.judge.checks.backpressure import check_backlog
+from harness.judge.checks.client_check import check_clients, views_of
+from harness.judge.checks.content import check_content, undecided
+from harness.judge.checks.ending import check_ending
+from harness.judge.checks.events import carried
+from harness.judge.checks.head import check_head
+from harness.judge.checks.hold import Hold, hold_samples, summarise
+from harness.judge.evidence.coding import decoded
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.judge.evidence.outcome import Outcome, outcome_of
+from harness.judge.evidence.reading import Reading, read_items, read_stream
+from harness.judge.evidence.sdk_models import ClientView
+from harness.judge.oracle.opening import Key
+from harness.judge.oracle.oracle import Expectation
+from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.scenario.model import ExpectedEnding
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.judge.check import Judgement
-from harness.judge.outcome import Outcome
-from harness.judge.reading import Item, significant
-from harness.judge.text import quote
+from harness.judge.evidence.outcome import Outcome
+from harness.judge.evidence.reading import Item, significant
+from harness.judge.text_diff import quote
 
 __all__ = [
     "Difference",

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from harness.judge.check import Judgement, Limits, judge
-from harness.judge.observation import Observation, UpstreamRequest
-from harness.judge.oracle import Expectation, unasked
+from harness.judge.evidence.observation import Observation, UpstreamRequest
+from harness.judge.oracle.oracle import Expectation, unasked
 from harness.judge.violation import Kind, Violation
 from harness.scenario.canary import foreign_markers
 from harness.scenario.group import Phase

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.faults.registry import FaultError
-from harness.judge.choices import Policy
-from harness.judge.oracle import Contract, Expectation, expectation
-from harness.judge.record import RunSettings, TargetFacts
-from harness.play.relays import RelayFactory, load_relay
+from harness.judge.oracle.oracle import Contract, Expectation, expectation
+from harness.judge.oracle.policy import Policy
+from harness.judge.run import RunSettings, TargetFacts
+from harness.play.virtual.relays import RelayFactory, load_relay
 from harness.scenario.client import ClientPlan
 from harness.scenario.model import Mode, Scenario
 from harness.scenario.program import Part, Program, make_program

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.judge.check import Judgement, Limits, judge
+from harness.judge.evidence.observation import Observation
 from harness.judge.group import GroupDemand, judge_group
-from harness.judge.lag import lateness_of, summarise_lag
-from harness.judge.observation import Observation
-from harness.judge.oracle import Expectation
-from harness.judge.policy import live_limits, virtual_limits
-from harness.judge.record import (
+from harness.judge.harness_lag import lateness_of, summarise_lag
+from harness.judge.limits import live_limits, virtual_limits
+from harness.judge.oracle.oracle import Expectation
+from harness.judge.run import (
     Lag,
     RunEvent,
     RunFinished,
@@ -35,10 +35,10 @@ from harness.judge.verdict import (
     most_wrong,
     verdict_of,
 )
-from harness.play.live import LiveTarget, live_target
 from harness.play.plan import Job, Plan, target_facts
 from harness.play.quiet import collector_paused
-from harness.play.virtual import play_program
+from harness.play.target.live import LiveTarget, live_target
+from harness.play.virtual.player import play_program
 from harness.scenario.model import Mode
 
 __all__ = ["finish", "play_job", "run"]

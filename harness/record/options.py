@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from harness.cassette.redaction import RedactionRules
 from harness.errors import InputError, closest
-from harness.record.names import DEFAULT_TEMPLATE, FIELDS
+from harness.privacy.redact import RedactionRules
+from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
 from harness.record.settings import MAX_BYTES, Settings, parse_flag, parse_size
 

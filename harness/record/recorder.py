@@ -28,12 +28,7 @@ from mitmproxy.flow import Error
 from mitmproxy.http import HTTPFlow
 
 from harness.errors import InputError
-from harness.record.ending import EndFacts, Hook, classify
-from harness.record.frames import FrameKind, pack, pack_ending, pack_opening
-from harness.record.link import Link
-from harness.record.options import OPTIONS, check_names, read_options
-from harness.record.probes import Probes, Sockets, default_idle_limit_s
-from harness.record.reading import (
+from harness.record.convert import (
     content_type_of,
     ends_by_length,
     read_headers,
@@ -41,9 +36,14 @@ from harness.record.reading import (
     read_version,
     upstream_of,
 )
+from harness.record.ending import EndFacts, Hook, classify
+from harness.record.ipc import FrameKind, pack, pack_ending, pack_opening
+from harness.record.options import OPTIONS, check_names, read_options
 from harness.record.recording import Opening
+from harness.record.saver_pipe import Link
 from harness.record.selection import is_event_stream, model_of
 from harness.record.settings import Settings, keeper_settings
+from harness.record.socket_state import Probes, Sockets, default_idle_limit_s
 
 __all__ = ["Recorder"]
 

@@ -14,9 +14,9 @@ from mitmproxy.options import Options
 from mitmproxy.tools.dump import DumpMaster
 
 from harness.errors import EvidenceError, InputError
-from harness.record.probes import set_idle_limit
 from harness.record.recorder import Recorder, check_folder
 from harness.record.settings import Settings
+from harness.record.socket_state import set_idle_limit
 
 __all__ = ["Plan", "record"]
 

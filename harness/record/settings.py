@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.cassette.redaction import DEFAULT_RULES, RedactionRules
 from harness.errors import InputError
-from harness.record.names import DEFAULT_TEMPLATE, NameTemplate
+from harness.privacy.redact import DEFAULT_RULES, RedactionRules
+from harness.record.file_names import DEFAULT_TEMPLATE, NameTemplate
 from harness.record.selection import Selection
 
 __all__ = [

@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
-from harness.documents import key_path
+from harness.documents.schema_errors import explain, shown
+from harness.documents.yaml_document import key_path
 from harness.errors import InputError, closest
-from harness.reporting.document import FORMAT, report_schema
-from harness.schema_errors import explain, shown
+from harness.reporting.document.build import FORMAT, report_schema
 
 __all__ = [
     "REPORT_NAME",
@@ -66,7 +66,7 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
     """Write a report, whole or not at all; missing folders are made.
 
     Args:
-        report: As `harness.reporting.document.build_report` returns it.
+        report: As `harness.reporting.document.build.build_report` returns it.
         folder: The run's own, ``reports/<run>``.
 
     Returns:

@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of
-from harness.faults.content import read_block, rewrite
-from harness.faults.draft import EventDraft
-from harness.faults.edit import Edit
+from harness.faults.draft.decoded import read_block, rewrite
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.wire import EventDraft
 from harness.faults.errors import FaultError
 
 __all__ = ["HEADER", "MARKER", "foreign_markers", "marker_of", "with_marker"]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from harness.cassette.files import read_cassette, read_text
 from harness.cassette.model import Cassette
-from harness.documents import Document, load
-from harness.documents import Path as Place
+from harness.documents.yaml_document import Document, load
+from harness.documents.yaml_document import Path as Place
 from harness.errors import InputError, closest
 from harness.scenario.model import Scenario
-from harness.scenario.parse import check_scenario, parse_scenario
-from harness.scenario.parts import named_cassettes
+from harness.scenario.parse.fields import named_cassettes
+from harness.scenario.parse.scenario import check_scenario, parse_scenario
 
 __all__ = ["read_scenario", "read_suite"]
 

@@ -32,7 +32,7 @@ from proxy.relay import Command, Ending, Event, Headers
 from proxy.v2.attempts import Attempts
 from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.heads import end_to_end, is_event_stream
+from proxy.v2.headers import end_to_end, is_event_stream
 from proxy.v2.settings import Settings
 from proxy.v2.stream import EventStream
 

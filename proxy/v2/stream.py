@@ -22,13 +22,13 @@ from proxy.v2.buffer import Held, Reason, SmartBuffer
 from proxy.v2.content import carries_nothing, carries_text, settles
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.errors import ToldError, told_error
-from proxy.v2.framing import EventParser, Item, encode_event
+from proxy.v2.event_parser import EventParser, Item, encode_event
 from proxy.v2.journal import Journal
 from proxy.v2.payload import Edit, as_utf8, read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, Stutter
-from proxy.v2.shape import Shape, learn
 from proxy.v2.states import Occurrence, State
 from proxy.v2.stutter import Openings
+from proxy.v2.template import Shape, learn
 
 __all__ = ["EventStream"]
 

@@ -28,9 +28,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.v2.content import TEXT_FIELDS
-from proxy.v2.payload import Edit
-from proxy.v2.signs import (
+from proxy.v2.confidence import (
     REPLACES,
     Decision,
     Relation,
@@ -38,6 +36,8 @@ from proxy.v2.signs import (
     begins_alike,
     relation_of,
 )
+from proxy.v2.content import TEXT_FIELDS
+from proxy.v2.payload import Edit
 
 __all__ = ["Openings"]
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.documents import Document, load
-from harness.scenario.parse import check_scenario, parse_scenario
+from harness.documents.yaml_document import Document, load
+from harness.scenario.parse.scenario import check_scenario, parse_scenario
 from harness.scenario.script import Script, make_script
 from scripts.clients.reading import TIMEOUT, Meant, Reading
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.config import Target, read_config
-from harness.play.targets import running
-from harness.play.upstream import Upstream
+from harness.play.target.process import running
+from harness.play.upstream.server import Upstream
 from scripts.clients.python_sdks import PythonClient
 from scripts.clients.reading import TIMEOUT, Reading
 from scripts.clients.shapes import Shape

@@ -36,7 +36,7 @@ from harness.cassette.files import write_cassette
 from harness.cassette.model import Cassette, Interaction, Recorded
 from harness.cassette.model import Request as Sent
 from harness.errors import HarnessError
-from harness.play.capture import capture
+from harness.play.client.capture import capture
 from harness.play.quiet import collector_paused
 from harness.scenario.model import Abort, ClientPlan
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import h11
 
-from proxy.config import LIMITS, Limits, Listen, Live
-from proxy.origin import Origin
+from proxy.http.origin import Origin
+from proxy.rollout.config import LIMITS, Limits, Listen, Live
 from proxy.server import Proxy
 
 CHUNKED = (

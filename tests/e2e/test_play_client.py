@@ -15,13 +15,13 @@ import pytest
 
 from harness.cassette.model import EndingKind, Framing, Request
 from harness.errors import EvidenceError, InputError
-from harness.faults.draft import Finish, WireDraft, Write
-from harness.judge.observation import ClientEnd
-from harness.play.capture import capture
-from harness.play.client import fetch
-from harness.play.tape import Tape
-from harness.play.upstream import Upstream
-from harness.play.wire import ResponseReader
+from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.judge.evidence.observation import ClientEnd
+from harness.play.client.capture import capture
+from harness.play.client.fetch import fetch
+from harness.play.client.response_reader import ResponseReader
+from harness.play.client.stamped_connection import Tape
+from harness.play.upstream.server import Upstream
 from harness.scenario.model import Abort, AbortHow, ClientPlan
 from harness.scenario.script import Script
 

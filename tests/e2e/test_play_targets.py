@@ -14,8 +14,8 @@ import pytest
 
 from harness.config import Ready, Target
 from harness.errors import EvidenceError, InputError
-from harness.judge.oracle import Contract
-from harness.play.targets import running
+from harness.judge.oracle.oracle import Contract
+from harness.play.target.process import running
 
 pytestmark = pytest.mark.e2e
 
@@ -179,7 +179,7 @@ time.sleep(60)
 
 def test_a_target_that_will_not_end_is_killed_with_its_children(target, monkeypatch):
     """SIGTERM comes first; who ignores it, children too, gets SIGKILL."""
-    monkeypatch.setattr("harness.play.targets._GRACE_S", 0.2)
+    monkeypatch.setattr("harness.play.target.process._GRACE_S", 0.2)
     target = replace(target, command=("python", "-c", STUBBORN))
 
     async def during(found):

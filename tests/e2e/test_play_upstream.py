@@ -19,9 +19,9 @@ import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.errors import InputError
-from harness.faults.draft import Finish, WireDraft, Write
-from harness.play.connection import Connection
-from harness.play.upstream import Upstream, by_turn
+from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.play.upstream.connection import Connection
+from harness.play.upstream.server import Upstream, by_turn
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from proxy import v1, v2
-from proxy.config import LIMITS
+from proxy.rollout.config import LIMITS
 from tests.e2e.proxy_bench import (
     CHUNKED,
     FIN,

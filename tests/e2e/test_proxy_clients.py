@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from proxy import v1, v2
-from proxy.config import LIMITS
+from proxy.rollout.config import LIMITS
 from tests.e2e.proxy_bench import (
     CHUNKED,
     FIN,

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from proxy import pool as pool_module
-from proxy.origin import Origin
-from proxy.pool import Pool, UpstreamCall
+from proxy.http import pool as pool_module
+from proxy.http.origin import Origin
+from proxy.http.pool import Pool, UpstreamCall
 
 pytestmark = pytest.mark.e2e
 

@@ -14,7 +14,7 @@ from harness.config import (
     url_target,
 )
 from harness.errors import InputError
-from harness.judge.oracle import Contract
+from harness.judge.oracle.oracle import Contract
 
 COMPLETE = """\
 targets:

@@ -9,9 +9,9 @@ import h11
 import pytest
 
 from proxy.driver import Driver
-from proxy.framing import ResponseFramer
-from proxy.logs import StreamLog
-from proxy.metrics import Facts
+from proxy.http.response_framer import ResponseFramer
+from proxy.operations.logs import StreamLog
+from proxy.operations.metrics import Facts
 
 SECOND = 1_000_000_000
 OK = ("send_head", 200, ((b"a", b"b"),))

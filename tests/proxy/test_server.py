@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from proxy import client as client_module
-from proxy.client import ClientConnection
-from proxy.config import Live
-from proxy.endpoints import Census, Endpoints
-from proxy.metrics import Metrics
-from proxy.origin import Origin
-from proxy.routing import Request
+from proxy import client_connection as client_module
+from proxy.client_connection import ClientConnection
+from proxy.http.origin import Origin
+from proxy.http.routing import Request
+from proxy.operations.endpoints import Census, Endpoints
+from proxy.operations.metrics import Metrics
+from proxy.rollout.config import Live
 from proxy.server import Proxy
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: p\r\n\r\n"

@@ -3,8 +3,8 @@
 An importer returns a `Harvest`: the interactions that it found, and how many it had to
 leave out, and why. What the source did not keep is rebuilt here, the same way for all:
 
-1. Borders and times are those of `harness.cassette.importers.pieces`. Where the source
-   knows when the body began and ended, the events are spread evenly in between.
+1. Borders and times are those of `harness.cassette.importers.segmentation`. Where the
+   source knows when the body began and ended, the events are spread evenly in between.
 2. Where the source kept the body decoded, its content coding leaves the head.
 3. A body shorter than its content-length was cut.
 """
@@ -17,7 +17,12 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from harness.cassette.content_coding import codings_of
-from harness.cassette.importers.pieces import Split, borders_of, cut_at, event_ends
+from harness.cassette.importers.segmentation import (
+    Split,
+    borders_of,
+    cut_at,
+    event_ends,
+)
 from harness.cassette.model import (
     Cassette,
     Ending,

@@ -2,7 +2,7 @@
 
 Such a file holds bytes and nothing else. Rules for what is invented:
 
-1. Borders and times are those of `harness.cassette.importers.pieces`.
+1. Borders and times are those of `harness.cassette.importers.segmentation`.
 2. The body ends complete, with its last segment.
 3. The request asks for what the answer shows: its model, its usage.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from harness.cassette.importers.pieces import (
+from harness.cassette.importers.segmentation import (
     Split,
     borders_of,
     cut_at,

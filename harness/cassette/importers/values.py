@@ -10,9 +10,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from harness.documents import Path, key_path
+from harness.documents.schema_errors import cut, explain
+from harness.documents.yaml_document import Path, key_path
 from harness.errors import InputError
-from harness.schema_errors import cut, explain
 
 __all__ = ["Place", "parse_json"]
 

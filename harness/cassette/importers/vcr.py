@@ -23,8 +23,8 @@ from harness.cassette.importers.harvest import (
 )
 from harness.cassette.importers.values import Place, parse_json
 from harness.cassette.model import Headers, Interaction, Request
+from harness.documents.schema_errors import cut, shown
 from harness.errors import InputError
-from harness.schema_errors import cut, shown
 
 __all__ = ["import_vcr"]
 

@@ -16,9 +16,9 @@ pytest.importorskip("openai", reason="the extra sdks is not installed")
 pytest.importorskip("anthropic", reason="the extra sdks is not installed")
 
 from harness.cassette.model import Ending, EndingKind, Response, Segment
-from harness.faults.draft import draft_response, lower
-from harness.scenario.handmade import DEFAULT_REQUEST
+from harness.faults.draft.wire import draft_response, lower
 from harness.scenario.model import ClientPlan
+from harness.scenario.parse.inline_stream import DEFAULT_REQUEST
 from harness.scenario.script import Script
 from scripts.clients.measure import SDKS
 from scripts.clients.reading import Meant, Reading

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from random import Random
 
 from harness.cassette.model import Request
-from harness.faults.draft import WireDraft, draft_response
+from harness.faults.draft.wire import WireDraft, draft_response
 from harness.faults.registry import FaultCall, apply_faults
-from harness.play.upstream import Upstream
+from harness.play.upstream.server import Upstream
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 from tests.e2e.faults.answers import ANSWERS, HEADS

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from harness.faults.registry import FaultCall
-from harness.play.answer import sends
+from harness.play.upstream.response_writer import sends
 from tests.e2e.faults.raw import Asked
 from tests.e2e.faults.stage import play_all, wire_of
 from tests.e2e.faults.stream import TEXT, D, F, H, R

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from harness.cassette.model import Framing
-from harness.faults.draft import Finish, WireDraft
+from harness.faults.draft.wire import Finish, WireDraft
 from harness.faults.registry import FaultCall, FaultError
 from tests.e2e.faults.raw import Asked, Seen
 from tests.e2e.faults.stage import CASES, play_all, wire_of

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import pytest
 
 import harness.faults  # noqa: F401 - registers the faults
-from harness.faults.draft import WireDraft
+from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import REGISTRY, FaultCall
 from tests.e2e.faults.case import Case
 from tests.e2e.faults.raw import Seen

@@ -12,9 +12,9 @@ import pytest
 from harness.cassette.model import Request
 from harness.config import Proof, Ready, Target
 from harness.faults.registry import FaultCall
-from harness.judge.observation import ClientEnd
-from harness.judge.oracle import Contract
-from harness.play.live import live_target
+from harness.judge.evidence.observation import ClientEnd
+from harness.judge.oracle.oracle import Contract
+from harness.play.target.live import live_target
 from harness.scenario.script import Script
 from tests.e2e.faults.stage import script, wire_of
 from tests.e2e.faults.stream import TEXT

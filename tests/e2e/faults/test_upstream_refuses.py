@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.faults.registry import FaultCall
-from harness.play.upstream import Upstream
+from harness.play.upstream.server import Upstream
 from tests.e2e.faults.raw import Asked, ask
 from tests.e2e.faults.stage import script, wire_of
 from tests.e2e.faults.stream import TEXT

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-import harness.documents
+import harness.documents.yaml_document
 from harness.cassette.codec import (
     AT_NS_MAX,
     cassette_schema,
@@ -331,7 +331,7 @@ def test_offers_the_nearest_name():
 
 def test_refuses_half_a_surrogate_pair(monkeypatch):
     """Without the C loader, text that is no Unicode is refused as well."""
-    monkeypatch.setattr(harness.documents, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(harness.documents.yaml_document, "_LOADER", yaml.SafeLoader)
     error = refusal(CANONICAL.replace('text: ""', 'text: "\\ud83d"'))
     assert error.key == "interactions[0].response.segments[2].text"
 

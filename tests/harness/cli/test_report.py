@@ -6,10 +6,10 @@ from click.testing import CliRunner
 
 from harness.cli.report import report as command
 from harness.errors import InputError
-from harness.judge.oracle import Contract
-from harness.judge.record import RunRecord, RunSettings, TargetFacts
+from harness.judge.oracle.oracle import Contract
+from harness.judge.run import RunRecord, RunSettings, TargetFacts
 from harness.judge.verdict import Decision
-from harness.reporting.document import build_report
+from harness.reporting.document.build import build_report
 from harness.reporting.files import write_report
 from harness.scenario.model import Mode
 

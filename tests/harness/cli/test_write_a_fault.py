@@ -14,9 +14,9 @@ from harness.cli import cli
 from harness.errors import InputError
 from harness.faults.registry import REGISTRY, FaultError, find_fault
 from harness.judge.check import Limits, judge
-from harness.judge.oracle import Contract, expectation
-from harness.play.virtual import load_relay, play_virtual
-from harness.scenario.adhoc import cassette_scenarios, parse_fault
+from harness.judge.oracle.oracle import Contract, expectation
+from harness.play.virtual.player import load_relay, play_virtual
+from harness.scenario.from_cassettes import cassette_scenarios, parse_fault
 from harness.scenario.script import make_script
 
 _ROOT = Path(__file__).parents[3]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.faults.draft import Meaning, draft_response
+from harness.faults.draft.wire import Meaning, draft_response
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, Layer, apply_faults
 
 _POSITIONS = st.one_of(

@@ -12,7 +12,7 @@ from random import Random
 import pytest
 
 from harness.dialects.openai_chat import Assembler, parse_payload
-from harness.faults.draft import Meaning, draft_response, lower
+from harness.faults.draft.wire import Meaning, draft_response, lower
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, apply_faults
 from harness.sse.parser import parse
 

@@ -8,8 +8,8 @@ import pytest
 
 from harness.cassette.files import read_cassette
 from harness.errors import InputError
-from harness.faults.draft import draft_response
-from harness.faults.patches import Selection
+from harness.faults.catalog.events.json_fields import Selection
+from harness.faults.draft.wire import draft_response
 from harness.faults.registry import (
     REGISTRY,
     FaultCall,
@@ -106,12 +106,12 @@ def test_an_unknown_fault_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="cannot load"):
         find_fault("no_such_module:fault")
     with pytest.raises(InputError, match="is not a fault"):
-        find_fault("harness.faults.draft:lower")
+        find_fault("harness.faults.draft.wire:lower")
 
 
 def test_a_fault_of_ones_own_is_found_by_its_path():
     """Anyone's module can declare one."""
-    path = "harness.faults.timing:stall"
+    path = "harness.faults.catalog.socket.timing:stall"
     assert find_fault(path) is REGISTRY["stall"]
 
 

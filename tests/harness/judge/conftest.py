@@ -11,10 +11,10 @@ import pytest
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
 from harness.judge.check import Judgement, Limits, judge
-from harness.judge.choices import Policy
 from harness.judge.group import GroupDemand, judge_group
-from harness.judge.oracle import Contract, expectation
-from harness.play.virtual import load_relay, play_program, play_virtual
+from harness.judge.oracle.oracle import Contract, expectation
+from harness.judge.oracle.policy import Policy
+from harness.play.virtual.player import load_relay, play_program, play_virtual
 from harness.scenario.model import ClientPlan, Expect, Scenario, Take
 from harness.scenario.program import make_program
 from harness.scenario.script import make_script

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness.judge.check import Limits, judge
-from harness.judge.observation import ClientEnd, Observation, UpstreamRequest
-from harness.judge.oracle import Contract
-from harness.judge.outcome import Outcome
+from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
+from harness.judge.evidence.outcome import Outcome
+from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import SEVERITY, Kind
 from harness.scenario.model import Abort, ClientPlan, Expect
 

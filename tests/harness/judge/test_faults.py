@@ -17,8 +17,8 @@ import pytest
 
 from harness.cassette.files import read_cassette
 from harness.cassette.model import Interaction
-from harness.faults.draft import Meaning
-from harness.faults.position import Position
+from harness.faults.draft.position import Position
+from harness.faults.draft.wire import Meaning
 from harness.faults.registry import (
     REGISTRY,
     FaultCall,
@@ -28,8 +28,8 @@ from harness.faults.registry import (
     check_call,
 )
 from harness.judge.check import Limits, judge
-from harness.judge.oracle import Contract, expectation
-from harness.play.virtual import load_relay, play_virtual
+from harness.judge.oracle.oracle import Contract, expectation
+from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.model import Expect, Scenario
 from harness.scenario.script import Script, make_script
 

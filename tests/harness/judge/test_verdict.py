@@ -7,8 +7,8 @@ import pytest
 
 from harness.judge.check import Judgement
 from harness.judge.compare import Level, compare, first_difference
-from harness.judge.observation import ClientEnd
-from harness.judge.outcome import Outcome
+from harness.judge.evidence.observation import ClientEnd
+from harness.judge.evidence.outcome import Outcome
 from harness.judge.verdict import (
     EXIT_CODES,
     Decision,

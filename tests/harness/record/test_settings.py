@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from harness.cassette.redaction import RedactionRules
 from harness.errors import InputError
+from harness.privacy.redact import RedactionRules
 from harness.record.settings import (
     Settings,
     keeper_settings,

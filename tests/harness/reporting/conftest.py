@@ -12,8 +12,8 @@ import harness.faults  # noqa: F401 - registers the faults
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
 from harness.judge.check import Judgement, Limits, judge
-from harness.judge.oracle import Contract, expectation
-from harness.judge.record import (
+from harness.judge.oracle.oracle import Contract, expectation
+from harness.judge.run import (
     Lag,
     RunRecord,
     RunSettings,
@@ -21,7 +21,7 @@ from harness.judge.record import (
     TargetFacts,
 )
 from harness.judge.verdict import decide, verdict_of
-from harness.play.virtual import load_relay, play_virtual
+from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.model import (
     Abort,
     AbortHow,

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from harness.errors import InputError
-from harness.reporting.document import build_report
+from harness.reporting.document.build import build_report
 from harness.reporting.files import latest_run, read_report, run_name, write_report
 
 

@@ -15,8 +15,8 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.errors import InputError
-from harness.scenario.handmade import DEFAULT_REQUEST
 from harness.scenario.loader import read_scenario, read_suite
+from harness.scenario.parse.inline_stream import DEFAULT_REQUEST
 
 HEAD = "scenario: {}\nwhy: Because.\n"
 

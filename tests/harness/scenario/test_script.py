@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.documents import load
+from harness.documents.yaml_document import load
 from harness.faults.registry import FaultCall, FaultError
-from harness.scenario.handmade import DEFAULT_REQUEST, handmade_response
 from harness.scenario.model import Scenario
+from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, handmade_response
 from harness.scenario.script import make_script
 
 

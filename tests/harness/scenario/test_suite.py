@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.documents import load
+from harness.documents.yaml_document import load
 from harness.faults.classes import CLASSES, class_numbers
 from harness.faults.registry import check_call, find_fault
 from harness.scenario.loader import read_scenario
 from harness.scenario.model import Mode
-from harness.scenario.parse import check_scenario
+from harness.scenario.parse.scenario import check_scenario
 from harness.scenario.script import make_script
 
 ROOT = Path(__file__).parents[3]

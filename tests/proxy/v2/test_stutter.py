@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.signs import Relation
+from proxy.v2.confidence import Relation
 from proxy.v2.stutter import Openings
 
 

@@ -11,7 +11,7 @@ from harness.cassette.content_coding import codings_of, decode_body
 from harness.cassette.importers.har import import_har
 from harness.cassette.importers.harvest import Harvest, Rebuild
 from harness.cassette.importers.ndjson import import_ndjson
-from harness.cassette.importers.pieces import Split
+from harness.cassette.importers.segmentation import Split
 from harness.cassette.model import EndingKind
 from harness.errors import InputError
 

@@ -1,0 +1,1 @@
+"""YAML documents that know where in their text each value stands."""

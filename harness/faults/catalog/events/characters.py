@@ -1,0 +1,134 @@
+"""The fault of characters that readers trip over."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Literal
+
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import (
+    Saying,
+    event_block,
+    read_blocks,
+    time_after,
+    with_data,
+    with_text,
+)
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+
+__all__ = ["unicode"]
+
+Mode = Literal[
+    "raw_u2028_u2029_u0085",
+    "invalid_byte",
+    "truncated_tail",
+    "lone_surrogate",
+    "pair_split_over_events",
+    "nul",
+    "escaped_ascii",
+]
+
+_MARK = "\ue000"
+"""Stands in the JSON for the bytes to come: private use, in no answer."""
+
+_BYTES: Mapping[str, bytes] = {
+    "raw_u2028_u2029_u0085": "a\u2028b\u2029c\u0085d".encode(),
+    "invalid_byte": b"\xff",
+    "truncated_tail": "世".encode()[:2],
+    "lone_surrogate": b"\\ud83d",
+    "nul": b"\\u0000",
+}
+"""What is put behind the text of a chunk, as it stands in its JSON."""
+
+
+@fault(Layer.EVENTS, example={"mode": "raw_u2028_u2029_u0085"})
+def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> EventDraft:
+    r"""Send characters that readers trip over, behind the text of a chunk.
+
+    Args:
+        draft: The stream; it needs text.
+        mode: Which.
+
+            - ``raw_u2028_u2029_u0085``: line separator, paragraph separator and next
+              line, not escaped: line ends to some readers, to event streams none
+              (class 11).
+            - ``invalid_byte``: the byte FF, which UTF-8 never has.
+            - ``truncated_tail``: two of the three bytes of a character.
+            - ``lone_surrogate``: ``\ud83d``, half of a pair (class 41).
+            - ``pair_split_over_events``: the first half of a pair, and the second in an
+              event of its own behind it; put together they are one character.
+            - ``nul``: ``\u0000``.
+            - ``escaped_ascii``: nothing more, but every character of every chunk that
+              is not ASCII is escaped; the stream needs one.
+        index: Which event; negative counts from the end. By default the second with
+            text, or the only one.
+
+    Oracle:
+        Both: the same characters, escaped or not. In place of bytes that are not UTF-8
+        they may be U+FFFD, as every reader of event streams has it (WHATWG, 9.2.6).
+        Repairing: or their event is kept from the client, who is told at the end.
+    """
+    sayings = read_blocks(draft.blocks)
+    edit = Edit(draft)
+    if mode == "escaped_ascii":
+        _escape_all(edit, sayings)
+        return edit.made().noted("escaped every character that is not ASCII")
+    place = _text_block(sayings, index)
+    block = draft.blocks[place]
+    text = sayings[place].texts[0][2]
+    if mode == "pair_split_over_events":
+        if not sayings[place].is_text_only:
+            raise FaultError("expected a chunk with text and nothing else", key="index")
+        edit.change(place, _putter(sayings[place], text, b"\\ud83d"))
+        second = _putter(sayings[place], "", b"\\ude00")(block.sent)
+        at_ns = (block.at_ns + time_after(draft, place)) // 2
+        edit.insert(
+            place + 1, second, at_ns=at_ns, meaning=block.meaning, meant=block.meant
+        )
+    else:
+        edit.change(place, _putter(sayings[place], text, _BYTES[mode]))
+    return edit.made().noted(f"put {mode} behind a text")
+
+
+def _text_block(sayings: list[Saying], index: int | None) -> int:
+    if index is not None:
+        place = event_block(sayings, index)
+        if not sayings[place].texts:
+            raise FaultError("the event has no text", key="index")
+        return place
+    texts = [place for place, saying in enumerate(sayings) if saying.texts]
+    if not texts:
+        raise FaultError("the stream has no text")
+    return texts[:2][-1]
+
+
+def _putter(saying: Saying, text: str, more: bytes) -> Callable[[bytes], bytes]:
+    """Return a change that puts bytes, as they stand in JSON, behind a text."""
+
+    def change(sent: bytes) -> bytes:
+        marked = with_text(sent, saying, text + _MARK)
+        for written in (_MARK.encode(), b"\\ue000"):
+            marked = marked.replace(written, more)
+        return marked
+
+    return change
+
+
+def _escape_all(edit: Edit, sayings: list[Saying]) -> None:
+    count = 0
+    for place, saying in enumerate(sayings):
+        data = saying.data or ""
+        if saying.is_chunk and not data.isascii():
+            count += 1
+            escaped = "".join(map(_escaped, data))
+            edit.change(place, partial(with_data, data=escaped))
+    if not count:
+        raise FaultError("the stream is ASCII already", key="mode")
+
+
+def _escaped(character: str) -> str:
+    return character if character.isascii() else json.dumps(character)[1:-1]

@@ -1,0 +1,103 @@
+"""The fault of several answers at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from functools import partial
+from random import Random
+from typing import Annotated, Any, Literal
+
+from harness.dialects.openai_chat.chunk import choices_of
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import Saying, read_blocks, rewrite, with_text
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.parameters import AtLeast, AtMost
+from harness.faults.registry import Layer, fault
+
+__all__ = ["choices_interleave"]
+
+
+@fault(Layer.EVENTS, example={"n": 2})
+def choices_interleave(
+    draft: EventDraft,
+    rng: Random,
+    *,
+    n: Annotated[int, AtLeast(2), AtMost(128)] = 2,
+    order: Literal["round_robin", "random"] = "round_robin",
+) -> EventDraft:
+    """Answer with several choices whose chunks come in turn.
+
+    The recording becomes choice 0. Choice k has the same events with its text deltas
+    turned by k and the last k of them left out, so that the texts differ and the
+    choices finish at different times.
+
+    Args:
+        draft: The stream; it has one choice, and more text deltas than choices are
+            asked for.
+        rng: Draws whose turn it is.
+        n: How many choices.
+        order: Whose turn it is.
+
+            - ``round_robin``: one after the other.
+            - ``random``: anyone's.
+
+    Oracle:
+        Both: the text of each choice is its own, and the stream does not end at the
+        first finish.
+    """
+    sayings = read_blocks(draft.blocks)
+    places = [place for place, saying in enumerate(sayings) if saying.choices]
+    if any(index for place in places for index, _ in sayings[place].choices):
+        raise FaultError("the stream has several choices already")
+    texts = [place for place in places if sayings[place].texts]
+    if len(texts) <= n:
+        raise FaultError(
+            f"expected fewer choices than text deltas, {len(texts)}, came {n}", key="n"
+        )
+    waiting = [
+        deque(_choice(draft, sayings, places, texts, index)) for index in range(n)
+    ]
+    sent: list[bytes] = []
+    turn = 0
+    while waiting:
+        turn = rng.randrange(len(waiting)) if order == "random" else turn % len(waiting)
+        sent.append(waiting[turn].popleft())
+        if waiting[turn]:
+            turn += 1
+        else:
+            del waiting[turn]
+    edit = Edit(draft)
+    for place in places:
+        edit.drop(place)
+    start, end = draft.blocks[places[0]].at_ns, draft.blocks[places[-1]].at_ns
+    for number, chunk in enumerate(sent):
+        at_ns = start + (end - start) * number // len(sent)
+        edit.insert(places[0], chunk, at_ns=at_ns)
+    return edit.made().noted(f"sent {n} choices, {order.replace('_', ' ')}")
+
+
+def _choice(
+    draft: EventDraft,
+    sayings: list[Saying],
+    places: list[int],
+    texts: list[int],
+    index: int,
+) -> list[bytes]:
+    """Return the chunks of one choice."""
+    kept = texts[: len(texts) - index]
+    turned = dict(zip(kept, [*kept[index:], *kept[:index]], strict=True))
+    chunks = []
+    for place in places:
+        if place in texts and place not in turned:
+            continue
+        sent = draft.blocks[place].sent
+        if place in turned:
+            sent = with_text(sent, sayings[place], sayings[turned[place]].texts[0][2])
+        chunks.append(rewrite(sent, partial(_set_index, index)) if index else sent)
+    return chunks
+
+
+def _set_index(index: int, value: Any) -> None:
+    for _, choice in choices_of(value):
+        choice["index"] = index

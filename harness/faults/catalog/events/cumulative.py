@@ -1,0 +1,264 @@
+"""Faults of deltas that repeat what was said: cumulative text in all its forms.
+
+A proxy that repairs delivers the original while the opening of an answer lasts. Once an
+unrelated delta ended the opening, nothing tells a repeat that is a defect from one that
+is meant, so what follows passes as sent (DESIGN, section 8).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Annotated, Literal
+
+from harness.dialects.openai_chat.opening import Openings, TextKey
+from harness.faults.draft.blocks import Block, EventDraft, Meaning
+from harness.faults.draft.decoded import Saying, read_blocks, with_texts
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.parameters import AtLeast, AtMost, Count
+from harness.faults.registry import Layer, fault
+
+__all__ = ["cumulative", "growing_first", "shrinking_first"]
+
+Field = Literal["content", "reasoning", "reasoning_content", "refusal"]
+Grown = Annotated[int, AtLeast(2), AtMost(100_000)]
+
+_EVERY = 4
+"""Which delta of a choice repeats all in the intermittent form: far enough from the
+first for the opening to be over."""
+
+_ORACLE_FIELDS = {"reasoning_content": "reasoning"}
+
+
+@fault(Layer.EVENTS, example={"mode": "prefix"})
+def cumulative(
+    draft: EventDraft,
+    *,
+    mode: Literal["prefix", "drift", "final_full", "intermittent_full"] = "prefix",
+    fields: list[Field] | None = None,
+    start: Count = 1,
+) -> EventDraft:
+    """Let deltas carry the text so far in place of what is new.
+
+    Args:
+        draft: The stream.
+        mode: Which deltas do.
+
+            - ``prefix``: every one (DashScope without ``incremental_output``).
+            - ``drift``: every one, but what it repeats is not quite what was sent: in
+              every second one a space at its beginning is added, or taken away (a
+              server that decodes all tokens again each time).
+            - ``final_full``: only the last one of each choice.
+            - ``intermittent_full``: every fourth one.
+        fields: Which texts; content alone by default.
+
+            - ``content``: the answer.
+            - ``reasoning``: what the model thinks.
+            - ``reasoning_content``: another name for it.
+            - ``refusal``: why it does not answer.
+        start: The number of the first delta that carries all, counted from 1 in each
+            text. From 3 on the opening is over by then.
+
+    Oracle:
+        Repairing: within the opening of a text, what is new, so that the client gets
+        the original; what repeats after an unrelated delta passes as it is sent.
+        Transparent: as it is sent.
+    """
+    chosen = [_ORACLE_FIELDS.get(name, name) for name in fields or ["content"]]
+    totals = _totals(draft, chosen)
+    if not any(total > 1 for total in totals.values()):
+        raise FaultError("no choice has two text deltas to add up")
+
+    def carries_all(key: TextKey, number: int) -> bool:
+        if number < max(start, 2):
+            return False
+        if mode == "final_full":
+            return number == totals[key]
+        return mode != "intermittent_full" or number % _EVERY == 0
+
+    grown, count = _grow(draft, chosen, carries_all, drifts=mode == "drift")
+    if not count:
+        raise FaultError(
+            f"no text has the deltas for it: {max(totals.values())} at most",
+            key="mode" if start == 1 else "start",
+        )
+    return grown.noted(f"made {count} delta(s) carry the text so far ({mode})")
+
+
+@fault(Layer.EVENTS, example={"count": 3})
+def growing_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
+    """Let the first deltas grow, each carrying all text so far; then go on plainly.
+
+    Args:
+        draft: The stream.
+        count: How many deltas of each choice grow, the first one counted.
+
+    Oracle:
+        Repairing: the original text. Transparent: as it is sent.
+    """
+    draft, changes = _grow(draft, ["content"], lambda _, number: 1 < number <= count)
+    if not changes:
+        raise FaultError("no choice has two text deltas to add up", key="count")
+    return draft.noted(f"made the first {count} deltas grow ({changes} changed)")
+
+
+@fault(Layer.EVENTS, example={"count": 3})
+def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
+    """Send the first deltas as one, then take text back step by step, then go on.
+
+    The first delta carries the text of the first so many; each of the next carries one
+    delta less of it; then come the others as they were.
+
+    Args:
+        draft: The stream.
+        count: How many deltas of each choice are sent so, the first one counted.
+
+    Oracle:
+        Repairing: the original text: what was sent is not taken back, and a shorter
+        repeat adds nothing. Transparent: as it is sent.
+    """
+    sayings = read_blocks(draft.blocks)
+    texts = _texts_of(draft, sayings)
+    short = [key for key, parts in texts.items() if len(parts) >= count]
+    if not short:
+        longest = max(map(len, texts.values()), default=0)
+        raise FaultError(
+            f"expected at most {longest}, the text deltas of a choice, came {count}",
+            key="count",
+        )
+    numbers: Counter[TextKey] = Counter()
+    edit = Edit(draft)
+    changes = 0
+    for place, saying in enumerate(sayings):
+        block = draft.blocks[place]
+        if _says_no_more(block):
+            continue
+        sent: dict[TextKey, str] = {}
+        meant: dict[TextKey, str] = {}
+        for choice, field, _ in saying.texts:
+            key = (choice, field)
+            numbers[key] += 1
+            if key in short and numbers[key] <= count:
+                whole = "".join(texts[key][:count])
+                left = count + 1 - numbers[key]
+                sent[key] = "".join(texts[key][:left])
+                meant[key] = whole if numbers[key] == 1 else ""
+        if sent:
+            changes += 1
+            _shrink(edit, place, block, saying, sent, meant)
+    return edit.made().noted(
+        f"sent {count} deltas at once, then less and less ({changes} changed)"
+    )
+
+
+def _shrink(  # noqa: PLR0913, PLR0917 - one change of one block
+    edit: Edit,
+    place: int,
+    block: Block,
+    saying: Saying,
+    sent: dict[TextKey, str],
+    meant: dict[TextKey, str],
+) -> None:
+    whole = with_texts(block.sent, sent)
+    if sent == meant:
+        edit.send(place, whole, meaning=Meaning.AS_SENT)
+    elif saying.is_text_only and not any(meant.values()):
+        edit.send(place, whole, meaning=Meaning.NOTHING)
+    else:
+        edit.send(
+            place,
+            whole,
+            meaning=Meaning.REPLACED,
+            meant=with_texts(block.sent, meant),
+        )
+
+
+def _says_no_more(block: Block) -> bool:
+    """Whether a block adds nothing to what the server has said: a repeat, noise."""
+    return block.meaning in {Meaning.NOTHING, Meaning.LOST}
+
+
+def _texts_of(draft: EventDraft, sayings: Sequence[Saying]) -> dict[TextKey, list[str]]:
+    """Return the deltas of every content."""
+    texts: dict[TextKey, list[str]] = {}
+    for place, saying in enumerate(sayings):
+        if not _says_no_more(draft.blocks[place]):
+            for choice, field, text in saying.texts:
+                if field == "content":
+                    texts.setdefault((choice, field), []).append(text)
+    return texts
+
+
+def _totals(draft: EventDraft, fields: Sequence[str]) -> Counter[TextKey]:
+    return Counter(
+        (choice, field)
+        for place, saying in enumerate(read_blocks(draft.blocks))
+        if not _says_no_more(draft.blocks[place])
+        for choice, field, _ in saying.texts
+        if field in fields
+    )
+
+
+def _grow(
+    draft: EventDraft,
+    fields: Sequence[str],
+    carries_all: Callable[[TextKey, int], bool],
+    *,
+    drifts: bool = False,
+) -> tuple[EventDraft, int]:
+    """Put the text so far into the deltas that ``carries_all`` names; count the events.
+
+    It gets choice and field, and the number of the delta, counted from 1.
+    """
+    so_far: dict[TextKey, str] = {}
+    numbers: Counter[TextKey] = Counter()
+    openings = Openings()
+    edit = Edit(draft)
+    changes = 0
+    for place, saying in enumerate(read_blocks(draft.blocks)):
+        block = draft.blocks[place]
+        full: dict[TextKey, str] = {}
+        if not _says_no_more(block):
+            for choice, field, text in saying.texts:
+                key = (choice, field)
+                if field not in fields:
+                    continue
+                so_far[key] = so_far.get(key, "") + text
+                numbers[key] += 1
+                if carries_all(key, numbers[key]):
+                    changed = drifts and numbers[key] % 2 == 0
+                    full[key] = _drifted(so_far[key]) if changed else so_far[key]
+        sent = [
+            (choice, field, full.get((choice, field), text))
+            for choice, field, text in saying.texts
+        ]
+        if full:
+            changes += 1
+            _send_full(edit, place, block, full, openings)
+        openings.read(sent)
+    return edit.made(), changes
+
+
+def _send_full(
+    edit: Edit,
+    place: int,
+    block: Block,
+    full: dict[TextKey, str],
+    openings: Openings,
+) -> None:
+    """Send a block with all text so far, and say what was meant by it."""
+    sent = with_texts(block.sent, full)
+    if block.meaning is Meaning.REPLACED:
+        edit.send(place, sent, meaning=Meaning.REPLACED, meant=block.meant)
+        return
+    later = {key: text for key, text in full.items() if not openings.repeats(key, text)}
+    if len(later) == len(full):
+        edit.send(place, sent, meaning=Meaning.AS_SENT)
+    else:
+        meant = with_texts(block.sent, later) if later else block.sent
+        edit.send(place, sent, meaning=Meaning.REPLACED, meant=meant)
+
+
+def _drifted(text: str) -> str:
+    return text[1:] if text.startswith(" ") else f" {text}"

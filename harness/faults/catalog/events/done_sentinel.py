@@ -1,0 +1,162 @@
+"""Faults of the sentinel ``[DONE]`` and of what comes behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+from harness.cassette.model import Framing
+from harness.faults.draft.blocks import Block, EventDraft, Finish, Meaning
+from harness.faults.draft.decoded import (
+    Saying,
+    chunk_json,
+    read_blocks,
+    time_after,
+    with_data,
+    with_text,
+    without_blank_line,
+)
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.position import landmark_block
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+from harness.sse.encoder import encode_event
+
+__all__ = ["after_done", "done"]
+
+Mode = Literal[
+    "omit",
+    "no_blank",
+    "no_newline",
+    "twice",
+    "trailing_space",
+    "early",
+    "hang",
+    "no_terminator",
+]
+
+
+@fault(Layer.LINES, example={"mode": "hang"})
+def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
+    """Treat ``[DONE]`` in an unusual way.
+
+    Args:
+        draft: The stream; it must have ``[DONE]``.
+        mode: How.
+
+            - ``omit``: it is left out.
+            - ``no_blank``: its line ends, but no blank line follows; it must be the
+              last of the stream.
+            - ``no_newline``: not even its line ends; it must be the last.
+            - ``twice``: it is sent twice.
+            - ``trailing_space``: a space stands behind it, which one client takes for
+              malformed JSON (class 30).
+            - ``early``: it is sent before the finish.
+            - ``hang``: the connection stays open behind it; two clients of three wait
+              until their timeout.
+            - ``no_terminator``: the connection closes behind it, before the end of its
+              framing; not where the close is the framing.
+
+    Oracle:
+        Both: nothing looks finished that is not, and [DONE] is not lost or invented;
+        an end that is not clean behind it need not be. Repairing: a clean end completes
+        an open event; nothing follows [DONE], no second one either; the answer ends
+        soon behind it. Transparent: as it is sent, a hang too.
+    """
+    sayings = read_blocks(draft.blocks)
+    place = landmark_block(sayings, "done")
+    block = draft.blocks[place]
+    edit = Edit(draft)
+    changed = draft
+    if mode == "omit":
+        edit.drop(place)
+    elif mode == "twice":
+        edit.insert(place + 1, block.sent, at_ns=block.at_ns, meaning=Meaning.NOTHING)
+    elif mode == "trailing_space":
+        spaced = with_data(block.sent, "[DONE] ")
+        edit.send(place, spaced, meaning=Meaning.AS_SENT)
+    elif mode in {"no_blank", "no_newline"}:
+        if place + 1 < len(draft.blocks):
+            raise FaultError("[DONE] is not the last of the stream", key="mode")
+        sent = without_blank_line(block.sent)
+        sent = sent.rstrip(b"\r\n") if mode == "no_newline" else sent
+        edit.send(place, sent, meaning=Meaning.REPLACED, meant=block.sent)
+    elif mode == "early":
+        _send_early(edit, draft, sayings, place)
+    else:
+        changed = _unended(draft, mode)
+        edit = Edit(changed)
+    return edit.made().noted(f"[DONE]: {mode.replace('_', ' ')}")
+
+
+def _unended(draft: EventDraft, mode: str) -> EventDraft:
+    if mode == "hang":
+        return replace(draft, finish=Finish.STALL)
+    if draft.framing is not Framing.CHUNKED:
+        raise FaultError(
+            f"only transfer chunks have a terminator, came {draft.framing}", key="mode"
+        )
+    return replace(draft, finish=Finish.TRUNCATED)
+
+
+def _send_early(
+    edit: Edit, draft: EventDraft, sayings: list[Saying], done_at: int
+) -> None:
+    finishes = [at for at, saying in enumerate(sayings[:done_at]) if saying.has_finish]
+    if not finishes:
+        raise FaultError("no finish stands before [DONE]", key="mode")
+    first = finishes[0]
+    edit.insert(first, draft.blocks[done_at].sent, at_ns=draft.blocks[first].starts_ns)
+    edit.drop(done_at)
+    for place in range(first, len(draft.blocks)):
+        if place != done_at:
+            _mean_nothing(edit, draft, place)
+
+
+def _mean_nothing(edit: Edit, draft: EventDraft, place: int) -> None:
+    block = draft.blocks[place]
+    edit.replace(place, Block(pieces=block.pieces, meaning=Meaning.NOTHING))
+
+
+@fault(Layer.LINES, example={"text": "GHOST"})
+def after_done(
+    draft: EventDraft, *, text: str = "GHOST", events: list[Any] | None = None
+) -> EventDraft:
+    """Send more events behind ``[DONE]``, where nothing may follow.
+
+    Args:
+        draft: The stream; it needs ``[DONE]``.
+        text: One more text delta; the stream needs one to be modelled on.
+        events: Instead of ``text``: the data of each event, JSON or text.
+
+    Oracle:
+        Repairing: nothing follows [DONE]. Transparent: as it is sent.
+    """
+    sayings = read_blocks(draft.blocks)
+    place = landmark_block(sayings, "done")
+    if events is not None and not events:
+        raise FaultError("expected at least one event", key="events")
+    sent = [_ghost(draft, sayings, text)] if events is None else _encoded(events)
+    start = draft.blocks[place].at_ns
+    gap = (time_after(draft, place) - start) // (len(sent) + 1)
+    edit = Edit(draft)
+    for number, ghost in enumerate(sent, start=1):
+        edit.insert(
+            place + 1, ghost, at_ns=start + number * gap, meaning=Meaning.NOTHING
+        )
+    return edit.made().noted(f"sent {len(sent)} event(s) behind [DONE]")
+
+
+def _ghost(draft: EventDraft, sayings: Sequence[Saying], text: str) -> bytes:
+    texts = [place for place, saying in enumerate(sayings) if saying.has_words]
+    if not texts:
+        raise FaultError("the stream has no text")
+    return with_text(draft.blocks[texts[-1]].sent, sayings[texts[-1]], text)
+
+
+def _encoded(events: Sequence[Any]) -> list[bytes]:
+    return [
+        encode_event(event if isinstance(event, str) else chunk_json(event, like="{}"))
+        for event in events
+    ]

@@ -1,0 +1,267 @@
+"""Faults of what ends an answer: finish_reason and usage."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any, Literal
+
+from harness.dialects.openai_chat.chunk import choices_of, finish_reason_of
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import (
+    Saying,
+    chunk_json,
+    read_blocks,
+    rewrite,
+    time_after,
+    time_before,
+    with_data,
+)
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.position import landmark_block
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+
+__all__ = ["finish", "usage"]
+
+
+@fault(Layer.EVENTS, example={"mode": "omit"})
+def finish(
+    draft: EventDraft,
+    *,
+    mode: Literal[
+        "omit", "empty_string", "twice", "merged_with_content", "then_late_content"
+    ] = "omit",
+) -> EventDraft:
+    """Send the finish_reason in an unusual way, or not at all.
+
+    Args:
+        draft: The stream; it must have one.
+        mode: How.
+
+            - ``omit``: not at all; events that carry nothing else are left out.
+            - ``empty_string``: as an empty text (ollama#4357).
+            - ``twice``: the last one a second time.
+            - ``merged_with_content``: in the last chunk with text of its choice; its
+              own event is left out unless it carries more.
+            - ``then_late_content``: before the last text, which comes behind it.
+
+    Oracle:
+        Both: as it is sent; no finish_reason may appear that the upstream did not send,
+        and none may be lost.
+    """
+    sayings = read_blocks(draft.blocks)
+    last = landmark_block(sayings, "finish")
+    edit = Edit(draft)
+    if mode == "twice":
+        block = draft.blocks[last]
+        edit.insert(
+            last + 1,
+            block.sent,
+            at_ns=block.at_ns,
+            meaning=block.meaning,
+            meant=block.meant,
+        )
+    elif mode == "merged_with_content":
+        _merge_finishes(edit, sayings)
+    elif mode == "then_late_content":
+        _move_last_text(edit, draft, sayings, last)
+    else:
+        _unfinish(edit, sayings, "" if mode == "empty_string" else None)
+    return edit.made().noted(f"finish_reason: {mode.replace('_', ' ')}")
+
+
+def _unfinish(edit: Edit, sayings: list[Saying], value: str | None) -> None:
+    """Put another value in place of every finish_reason; None leaves bare ones out."""
+    for place, saying in enumerate(sayings):
+        if not saying.has_finish:
+            continue
+        if value is None and _finishes_only(saying):
+            edit.drop(place)
+        else:
+            edit.change(place, partial(rewrite, change=partial(_set_finish, value)))
+
+
+def _set_finish(reason: str | None, value: Any) -> None:
+    for choice in value["choices"]:
+        if finish_reason_of(choice):
+            choice["finish_reason"] = reason
+
+
+def _merge_finishes(edit: Edit, sayings: list[Saying]) -> None:
+    last_text: dict[int, int] = {}
+    reasons: dict[int, dict[int, str]] = {}
+    emptied: list[int] = []
+    for place, saying in enumerate(sayings):
+        finishing = {
+            index: finish_reason_of(choice)
+            for index, choice in saying.choices
+            if finish_reason_of(choice)
+        }
+        if (
+            finishing
+            and not saying.texts
+            and all(key in last_text for key in finishing)
+        ):
+            emptied.append(place)
+            for index, reason in finishing.items():
+                reasons.setdefault(last_text[index], {})[index] = reason
+        for index, _, _ in saying.texts:
+            last_text[index] = place
+    if not emptied:
+        raise FaultError("no finish_reason stands behind the text of its choice")
+    for place, found in reasons.items():
+        edit.change(place, partial(rewrite, change=partial(_give_finish, found)))
+    for place in emptied:
+        if _finishes_only(sayings[place]):
+            edit.drop(place)
+        else:
+            edit.change(place, partial(rewrite, change=partial(_set_finish, None)))
+
+
+def _give_finish(reasons: dict[int, str], value: Any) -> None:
+    for index, choice in choices_of(value):
+        if index in reasons:
+            choice["finish_reason"] = reasons[index]
+
+
+def _move_last_text(
+    edit: Edit, draft: EventDraft, sayings: list[Saying], finish_at: int
+) -> None:
+    texts = [place for place in range(finish_at) if sayings[place].is_text_only]
+    if not texts:
+        raise FaultError("no text stands before the finish", key="mode")
+    block = draft.blocks[texts[-1]]
+    edit.drop(texts[-1])
+    at_ns = (draft.blocks[finish_at].at_ns + time_after(draft, finish_at)) // 2
+    edit.insert(
+        finish_at + 1,
+        block.sent,
+        at_ns=at_ns,
+        meaning=block.meaning,
+        meant=block.meant,
+    )
+
+
+@fault(
+    Layer.EVENTS,
+    example={"mode": "every_chunk_cumulative"},
+    cassette="llama.cpp/plain-usage.yaml",
+)
+def usage(
+    draft: EventDraft,
+    *,
+    mode: Literal[
+        "omit",
+        "tail",
+        "tail_empty_choices",
+        "every_chunk_cumulative",
+        "before_finish",
+        "first_empty_choices",
+    ] = "omit",
+) -> EventDraft:
+    """Send usage in another place, again and again, or not at all.
+
+    Args:
+        draft: The stream; it must carry usage, but for ``first_empty_choices``.
+        mode: How.
+
+            - ``omit``: not at all.
+            - ``tail_empty_choices``: behind the finish, in an event of its own with
+              empty choices, as OpenAI does.
+            - ``tail``: another name for it.
+            - ``every_chunk_cumulative``: in every chunk, counting up to the whole; who
+              adds them up counts much too much (class 24).
+            - ``before_finish``: in an event of its own with empty choices before the
+              finish.
+            - ``first_empty_choices``: left as it is; before all else comes an event
+              with empty choices that says how the prompt was filtered (Azure).
+
+    Oracle:
+        Both: as it is sent; the last usage counts. An event with empty choices is never
+        dropped.
+    """
+    sayings = read_blocks(draft.blocks)
+    edit = Edit(draft)
+    note = f"usage: {mode.replace('_', ' ')}"
+    if mode == "first_empty_choices":
+        place = next((at for at, say in enumerate(sayings) if say.is_event), 0)
+        edit.insert(place, _filtered(draft, sayings), at_ns=time_before(draft, place))
+        return edit.made().noted(note)
+    carrier = landmark_block(sayings, "usage")
+    data = sayings[carrier].data or ""
+    if mode == "every_chunk_cumulative":
+        _count_up(edit, sayings, json.loads(data)["usage"])
+        return edit.made().noted(note)
+    if mode != "omit":
+        finish_at = landmark_block(sayings, "finish")
+        is_tail = mode in {"tail", "tail_empty_choices"}
+        if is_tail and not sayings[carrier].choices:
+            raise FaultError("usage has an event of its own already", key="mode")
+        tail = json.loads(data)
+        tail["choices"] = []
+        sent = with_data(draft.blocks[carrier].sent, chunk_json(tail, like=data))
+        place = max(carrier, finish_at) + 1 if is_tail else finish_at
+        edit.insert(place, sent, at_ns=time_before(draft, place))
+    for place, saying in enumerate(sayings):
+        if saying.has_usage and saying.choices:
+            edit.change(place, partial(rewrite, change=_without_usage))
+        elif saying.has_usage:
+            edit.drop(place)
+    return edit.made().noted(note)
+
+
+def _without_usage(value: Any) -> None:
+    del value["usage"]
+
+
+def _count_up(edit: Edit, sayings: list[Saying], whole: Any) -> None:
+    """Give every chunk with a choice a usage; the carrier keeps its own."""
+    chunks = [
+        place
+        for place, saying in enumerate(sayings)
+        if saying.choices and not saying.has_usage
+    ]
+    total = whole.get("completion_tokens") if isinstance(whole, dict) else None
+    if not isinstance(total, int):
+        raise FaultError(
+            "its usage has no completion_tokens to count up to", key="mode"
+        )
+    for number, place in enumerate(chunks, start=1):
+        counted = {**whole, "completion_tokens": total * number // len(chunks)}
+        if isinstance(whole.get("prompt_tokens"), int) and "total_tokens" in whole:
+            counted["total_tokens"] = (
+                whole["prompt_tokens"] + counted["completion_tokens"]
+            )
+        change = partial(_set_usage, counted)
+        edit.change(place, partial(rewrite, change=change))
+
+
+def _set_usage(counted: dict[str, Any], value: Any) -> None:
+    value["usage"] = counted
+
+
+def _filtered(draft: EventDraft, sayings: list[Saying]) -> bytes:
+    """Return what Azure sends first: no choice, and how the prompt was filtered."""
+    model = next((at for at, saying in enumerate(sayings) if saying.is_chunk), None)
+    if model is None:
+        raise FaultError("the stream has no chunk to be modelled on")
+    safe = {"filtered": False, "severity": "safe"}
+    kinds = ("hate", "self_harm", "sexual", "violence")
+    value = {
+        "choices": [],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "object": "",
+        "prompt_filter_results": [
+            {"prompt_index": 0, "content_filter_results": dict.fromkeys(kinds, safe)}
+        ],
+    }
+    data = chunk_json(value, like=sayings[model].data or "")
+    return with_data(draft.blocks[model].sent, data)
+
+
+def _finishes_only(saying: Saying) -> bool:
+    more = saying.texts or saying.has_role or saying.has_tool or saying.has_usage
+    return not more

@@ -1,0 +1,178 @@
+"""Faults of what a chunk calls itself and its reasoning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import read_blocks, rewrite
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+
+__all__ = ["identity", "reasoning"]
+
+Change = Literal["per_chunk"] | Mapping[str, int]
+
+
+@fault(Layer.EVENTS, example={"id": "per_chunk", "created": "per_chunk"})
+def identity(
+    draft: EventDraft,
+    *,
+    id_: Change | None = None,
+    created: Change | None = None,
+    model: Change | None = None,
+    system_fingerprint: Change | None = None,
+) -> EventDraft:
+    """Let what names a stream change within it (class 26).
+
+    Args:
+        draft: The stream.
+        id_: ``per_chunk``: another in every chunk. ``{change_at: n}``: another from
+            chunk n on, counted from 0.
+        created: ``per_chunk`` or ``{change_at: n}``; it counts on by a second.
+        model: ``per_chunk`` or ``{change_at: n}``.
+        system_fingerprint: ``per_chunk`` or ``{change_at: n}``.
+
+    Oracle:
+        Both: as it is sent: one answer, whatever it is called.
+    """
+    changes = {
+        "id": id_,
+        "created": created,
+        "model": model,
+        "system_fingerprint": system_fingerprint,
+    }
+    chosen = {name: change for name, change in changes.items() if change is not None}
+    if not chosen:
+        raise FaultError(f"expected one of {', '.join(changes)}")
+    chunks = [
+        place for place, say in enumerate(read_blocks(draft.blocks)) if say.is_chunk
+    ]
+    for name, change in chosen.items():
+        _check_change(name, change, len(chunks))
+    edit = Edit(draft)
+    for number, place in enumerate(chunks):
+        change_chunk = partial(_rename, chosen, number)
+        edit.change(place, partial(rewrite, change=change_chunk))
+    words = ", ".join(f"{name} {_shown(change)}" for name, change in chosen.items())
+    return edit.made().noted(f"changed {words}")
+
+
+def _check_change(name: str, change: Change, count: int) -> None:
+    if isinstance(change, str):
+        return
+    if set(change) != {"change_at"}:
+        raise FaultError("expected per_chunk or {change_at: n}", key=name)
+    if not 0 < change["change_at"] < count:
+        raise FaultError(
+            f"expected 1 to {count - 1}, came {change['change_at']}",
+            key=f"{name}.change_at",
+        )
+
+
+def _shown(change: Change) -> str:
+    if isinstance(change, str):
+        return "in every chunk"
+    return f"from chunk {change['change_at']} on"
+
+
+def _turn(change: Change, number: int) -> int:
+    if isinstance(change, str):
+        return number
+    return int(number >= change["change_at"])
+
+
+def _rename(chosen: Mapping[str, Change], number: int, value: Any) -> None:
+    for name, change in chosen.items():
+        turn = _turn(change, number)
+        if turn and name == "created":
+            old = value.get(name)
+            value[name] = (old if isinstance(old, int) else 0) + turn
+        elif turn:
+            value[name] = f"{text_of(value, name) or name}-{turn}"
+
+
+@fault(
+    Layer.EVENTS,
+    example={"field": "reasoning"},
+    cassette="llama.cpp/reasoning.yaml",
+)
+def reasoning(
+    draft: EventDraft,
+    *,
+    field: Literal[
+        "reasoning_content",
+        "reasoning",
+        "both",
+        "reasoning_details",
+        "reasoning_items",
+    ],
+    empty_after_switch: bool = False,
+) -> EventDraft:
+    """Name the reasoning of a model as another provider does (class 12).
+
+    Args:
+        draft: The stream; it must have reasoning.
+        field: The name.
+
+            - ``reasoning_content``: DeepSeek, vLLM, llama.cpp.
+            - ``reasoning``: OpenRouter, Groq.
+            - ``both``: the same text under both names.
+            - ``reasoning_details``: a list of objects with text (OpenRouter).
+            - ``reasoning_items``: a list of items with a summary (LiteLLM).
+        empty_after_switch: Whether every chunk with content carries it too, empty.
+
+    Oracle:
+        Both: as it is sent; a chunk with nothing but reasoning is never dropped, and
+        fields that a proxy does not know pass.
+    """
+    sayings = read_blocks(draft.blocks)
+    edit = Edit(draft)
+    changed = 0
+    seen = False
+    for place, saying in enumerate(sayings):
+        thinks = any(name == "reasoning" for _, name, _ in saying.texts)
+        speaks = any(name == "content" for _, name, _ in saying.texts)
+        seen = seen or thinks
+        if thinks or (seen and speaks and empty_after_switch):
+            changed += 1
+            change = partial(_name_reasoning, field, empty=empty_after_switch)
+            edit.change(place, partial(rewrite, change=change))
+    if not seen:
+        raise FaultError("the stream has no reasoning")
+    also = ", and empty beside content" if empty_after_switch else ""
+    return edit.made().noted(f"named reasoning {field}{also} in {changed} chunk(s)")
+
+
+_WRITERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "reasoning_content": lambda text: {"reasoning_content": text},
+    "reasoning": lambda text: {"reasoning": text},
+    "both": lambda text: {"reasoning_content": text, "reasoning": text},
+    "reasoning_details": lambda text: {"reasoning_details": _details(text)},
+    "reasoning_items": lambda text: {"reasoning_items": _items(text)},
+}
+
+
+def _details(text: str) -> list[Any]:
+    return [{"type": "reasoning.text", "text": text, "index": 0}] if text else []
+
+
+def _items(text: str) -> list[Any]:
+    if not text:
+        return []
+    return [{"type": "reasoning", "summary": [{"type": "summary_text", "text": text}]}]
+
+
+def _name_reasoning(field: str, value: Any, *, empty: bool) -> None:
+    for _, choice in choices_of(value):
+        delta = delta_of(choice)
+        text = text_of(delta, "reasoning_content") or text_of(delta, "reasoning")
+        if not text and not (empty and text_of(delta, "content")):
+            continue
+        delta.pop("reasoning_content", None)
+        delta.pop("reasoning", None)
+        delta.update(_WRITERS[field](text))

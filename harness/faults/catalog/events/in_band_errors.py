@@ -1,0 +1,136 @@
+"""Faults that report an error within a stream whose status was 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+from harness.faults.draft.blocks import EventDraft, Finish
+from harness.faults.draft.decoded import read_blocks
+from harness.faults.draft.position import Position, shown_position
+from harness.faults.draft.splice import cut_at, due_at, place_at, put
+from harness.faults.registry import Layer, fault
+from harness.sse.encoder import encode_event
+
+__all__ = ["RESET_GRACE_NS", "inject_error"]
+
+RESET_GRACE_NS = 50_000_000
+"""How long an upstream waits before RST, which may discard what the peer has not yet
+read (FAULTS, class 1)."""
+
+_FINISHES = {"fin": Finish.TRUNCATED, "rst": Finish.RESET}
+
+Shape = Literal[
+    "openai",
+    "string",
+    "choices_empty",
+    "anthropic_event",
+    "anthropic_no_event_line",
+    "event_error",
+]
+
+
+@fault(Layer.EVENTS, example={"at": {"event": 5}, "shape": "openai", "then": "end"})
+def inject_error(
+    draft: EventDraft,
+    *,
+    at: Position,
+    shape: Shape = "openai",
+    then: Literal["continue", "done", "end", "fin", "rst"] = "end",
+) -> EventDraft:
+    """Report an error within a stream whose status was 200.
+
+    Args:
+        draft: The stream.
+        at: Where. Within an event, the error is glued to its beginning.
+        shape: What it looks like.
+
+            - ``openai``: an object ``error`` with message and type.
+            - ``string``: ``error`` is text.
+            - ``choices_empty``: ``error`` beside empty choices (OpenRouter), which who
+              does not look for it takes for success.
+            - ``anthropic_event``: ``event: error`` and an object of type ``error``.
+            - ``anthropic_no_event_line``: the same without ``event: error``; the
+              provider's own clients do not see it (class 5).
+            - ``event_error``: ``event: error`` before the object of OpenAI.
+        then: What follows.
+
+            - ``continue``: the stream, as if nothing had been.
+            - ``done``: [DONE], then a clean end.
+            - ``end``: a clean end.
+            - ``fin``: FIN before the framing's end.
+            - ``rst``: RST.
+
+    Oracle:
+        Both: the error reaches the client, once, with its words; the stream does not
+        look finished. Of an error that is glued to an open event, a repairing proxy
+        tells that something was lost.
+    """
+    place = place_at(draft, at)
+    at_ns = due_at(draft, place)
+    sent = _error_event(draft, shape)
+    note = f"reported an error ({shape}) at {shown_position(at)}, then {then}"
+    if then == "continue":
+        return put(draft, place, sent, at_ns=at_ns).noted(note)
+    cut = put(cut_at(draft, place), place, sent, at_ns=at_ns)
+    if then == "done":
+        done = encode_event("[DONE]")
+        cut = cut.with_inserted(len(cut.blocks), done, at_ns=at_ns)
+    finish = _FINISHES.get(then, Finish.COMPLETE)
+    grace = RESET_GRACE_NS if finish is Finish.RESET else 0
+    return replace(cut, finish=finish, finish_at_ns=at_ns + grace).noted(note)
+
+
+_MESSAGE = "The server had an error while processing your request"
+_OPENAI = {
+    "error": {
+        "message": _MESSAGE,
+        "type": "server_error",
+        "param": None,
+        "code": None,
+    }
+}
+_ANTHROPIC = {
+    "type": "error",
+    "error": {"type": "overloaded_error", "message": "Overloaded"},
+}
+_ERRORS: Mapping[str, tuple[Any, str | None]] = {
+    "openai": (_OPENAI, None),
+    "string": ({"error": _MESSAGE}, None),
+    "anthropic_event": (_ANTHROPIC, "error"),
+    "anthropic_no_event_line": (_ANTHROPIC, None),
+    "event_error": (_OPENAI, "error"),
+}
+
+
+def _error_event(draft: EventDraft, shape: str) -> bytes:
+    if shape == "choices_empty":
+        value, event = _beside_choices(draft), None
+    else:
+        value, event = _ERRORS[shape]
+    return encode_event(json.dumps(value, separators=(",", ":")), event=event)
+
+
+def _beside_choices(draft: EventDraft) -> dict[str, Any]:
+    envelope = {
+        "id": "gen-error",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "unknown",
+        **_envelope(draft),
+    }
+    error = {"code": 502, "message": "Provider disconnected"}
+    return {**envelope, "choices": [], "error": error}
+
+
+def _envelope(draft: EventDraft) -> dict[str, Any]:
+    """Return what every chunk of the stream repeats."""
+    for saying in read_blocks(draft.blocks):
+        if saying.is_chunk and saying.payload is not None:
+            value = saying.payload.value
+            return {
+                key: value[key] for key in ("id", "created", "model") if key in value
+            }
+    return {}

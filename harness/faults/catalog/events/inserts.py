@@ -1,0 +1,273 @@
+"""Faults that put more into the stream: any bytes, giant events, very many."""
+
+from __future__ import annotations
+
+import base64 as base64_coding
+import binascii
+import json
+from typing import Annotated, Any, Literal
+
+from harness.dialects.openai_chat.payload import (
+    PayloadKind,
+    looks_like_object,
+    parse_payload,
+)
+from harness.faults.draft.blocks import MAX_BODY, EventDraft, Meaning
+from harness.faults.draft.decoded import (
+    chunk_json,
+    read_blocks,
+    with_data,
+    with_text,
+)
+from harness.faults.draft.position import Position, landmark_block, shown_position
+from harness.faults.draft.splice import (
+    Place,
+    cut_at,
+    place_at,
+    put,
+    put_bytes,
+    put_run,
+    time_at,
+)
+from harness.faults.errors import FaultError
+from harness.faults.parameters import AtLeast, AtMost, Bytes, Milliseconds
+from harness.faults.registry import Layer, fault
+from harness.sse.encoder import encode_event
+
+__all__ = ["giant_event", "insert", "raw", "tiny_events"]
+
+_NS_PER_MS = 1_000_000
+
+
+@fault(Layer.EVENTS, example={"at": {"event": 4}, "data": "upstream busy"})
+def insert(
+    draft: EventDraft,
+    *,
+    at: Position,
+    data: str | None = None,
+    raw: str | None = None,
+    meaning: Literal["nothing", "lost", "as_sent"] | None = None,
+) -> EventDraft:
+    """Put an event of any content between two others.
+
+    Args:
+        draft: The stream.
+        at: Where. Within an event it becomes part of that event, as where a proxy
+            writes its own before the one that is open is whole (sub2api#1471).
+        data: The event's data; several lines become several data fields.
+        raw: Instead of ``data``: the bytes as they are, line ends and all.
+        meaning: What a proxy that repairs must make of it. By default JSON passes, what
+            begins like an object was lost, and anything else is noise.
+
+            - ``nothing``: it is kept from the client, and nothing is lost with it.
+            - ``lost``: it is kept from the client, who must be told.
+            - ``as_sent``: it passes.
+
+    Oracle:
+        Repairing: what ``meaning`` says. Transparent: as it is sent.
+    """
+    if (data is None) is (raw is None):
+        raise FaultError("expected either data or raw")
+    if "\r" in (data or ""):
+        raise FaultError("expected no CR: it would end a line; use raw", key="data")
+    sent = encode_event(data) if data is not None else (raw or "").encode()
+    place = place_at(draft, at)
+    chosen = Meaning(meaning) if meaning else _meaning_of(data)
+    return put(draft, place, sent, at_ns=time_at(draft, place), meaning=chosen).noted(
+        f"put {len(sent)} bytes in at {shown_position(at)}"
+    )
+
+
+@fault(Layer.EVENTS, example={"size": 70_000, "at": {"after": "first_content"}})
+def giant_event(
+    draft: EventDraft,
+    *,
+    size: Bytes,
+    at: Position,
+    kind: Literal["content", "tool_args", "no_newline_ever"] = "content",
+) -> EventDraft:
+    """Put in a chunk whose text or whose tool arguments have so many characters.
+
+    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (class 19). The
+    characters count, so that a part that is lost is seen.
+
+    Args:
+        draft: The stream; it needs a chunk to be modelled on.
+        size: Characters, each of one byte.
+        at: Where.
+        kind: What is so long.
+
+            - ``content``: a text delta; the stream needs one to be modelled on.
+            - ``tool_args``: the arguments of a tool call of their own, whole.
+            - ``no_newline_ever``: a data line that never ends: after so many bytes the
+              stream is over.
+
+    Oracle:
+        Both: all of it arrives. Of a line that never ends: the client is told of a
+        failure where the proxy repairs; nothing may look finished in any case.
+    """
+    place = place_at(draft, at)
+    at_ns = time_at(draft, place)
+    note = f"put in {size} characters of {kind} at {shown_position(at)}"
+    numbers = _numbers(size)
+    if kind == "content":
+        sent = _modelled(draft, numbers)
+    elif kind == "tool_args":
+        sent = _tool_call(draft, numbers)
+    else:
+        return _without_line_end(draft, place, at_ns, size).noted(note)
+    return put(draft, place, sent, at_ns=at_ns).noted(note)
+
+
+@fault(Layer.EVENTS, example={"n": 2000, "bytes_each": 1})
+def tiny_events(
+    draft: EventDraft,
+    *,
+    n: Annotated[int, AtLeast(1), AtMost(200_000)],
+    bytes_each: Annotated[int, AtLeast(1), AtMost(4096)] = 1,
+    at: Position | None = None,
+    gap_ms: Milliseconds = 0.0,
+) -> EventDraft:
+    """Put in very many chunks with very little text.
+
+    What costs a little per event, or grows with all that came before, shows (class
+    29).
+
+    Args:
+        draft: The stream; it needs a text delta to be modelled on.
+        n: How many.
+        bytes_each: Characters of each, digits that count on.
+        at: Where; behind the first text by default.
+        gap_ms: From one to the next; what follows is that much later.
+
+    Oracle:
+        Both: every character arrives.
+    """
+    place = place_at(draft, at or {"after": "first_content"})
+    sayings = read_blocks(draft.blocks)
+    model = landmark_block(sayings, "first_content")
+    mark = with_text(draft.blocks[model].sent, sayings[model], "\ue000")
+    if n * (len(mark) + bytes_each) > MAX_BODY:
+        raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
+    text = _numbers(n * bytes_each).encode()
+    start = time_at(draft, place)
+    gap = round(gap_ms * _NS_PER_MS)
+    before, after = _around(mark)
+    writes = [
+        (
+            start + (number + 1) * gap,
+            before + text[number * bytes_each : (number + 1) * bytes_each] + after,
+        )
+        for number in range(n)
+    ]
+    return put_run(draft, place, writes, delay_ns=n * gap).noted(
+        f"put in {n} chunks of {bytes_each} character(s)"
+    )
+
+
+@fault(Layer.LINES, example={"at": {"event": 3, "offset": 20}, "text": "\r\n0\r\n\r\n"})
+def raw(
+    draft: EventDraft,
+    *,
+    at: Position,
+    text: str | None = None,
+    base64: str | None = None,
+) -> EventDraft:
+    """Put any bytes into the body, at any byte.
+
+    Args:
+        draft: The stream.
+        at: Where, to the byte: ``byte`` and ``frac`` too.
+        text: The bytes, as UTF-8.
+        base64: Instead of ``text``: the bytes in base64.
+
+    Oracle:
+        Both: what a reader makes of the bytes by the grammar of event streams. An event
+        that they break is kept from the client where the proxy repairs, and the client
+        is told.
+    """
+    if (text is None) is (base64 is None):
+        raise FaultError("expected either text or base64")
+    sent = text.encode() if text is not None else _decoded(base64 or "")
+    if not sent:
+        raise FaultError("expected at least one byte")
+    place = place_at(draft, at, exact=True)
+    return put_bytes(draft, place, sent, at_ns=time_at(draft, place)).noted(
+        f"put {len(sent)} raw byte(s) in at {shown_position(at)}"
+    )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64_coding.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise FaultError(f"expected base64: {error}", key="base64") from None
+
+
+def _meaning_of(data: str | None) -> Meaning:
+    if data is None:
+        return Meaning.AS_SENT
+    if parse_payload(data).kind is not PayloadKind.MALFORMED:
+        return Meaning.AS_SENT
+    return Meaning.LOST if looks_like_object(data) else Meaning.NOTHING
+
+
+def _numbers(size: int) -> str:
+    """Return so many characters of a text in which every part has its own place."""
+    parts: list[str] = []
+    length = number = 0
+    while length < size:
+        word = f"{number} "
+        parts.append(word)
+        length += len(word)
+        number += 1
+    return "".join(parts)[:size]
+
+
+def _modelled(draft: EventDraft, text: str) -> bytes:
+    sayings = read_blocks(draft.blocks)
+    model = landmark_block(sayings, "first_content")
+    return with_text(draft.blocks[model].sent, sayings[model], text)
+
+
+def _around(mark: bytes) -> tuple[bytes, bytes]:
+    for written in ("\ue000".encode(), b"\\ue000"):
+        before, found, after = mark.partition(written)
+        if found:
+            return before, after
+    raise FaultError("the stream has no text delta to be modelled on")
+
+
+def _tool_call(draft: EventDraft, numbers: str) -> bytes:
+    """Return a chunk with one whole tool call, behind those that the stream has."""
+    sayings = read_blocks(draft.blocks)
+    chunks = [place for place, saying in enumerate(sayings) if saying.choices]
+    if not chunks:
+        raise FaultError("the stream has no chunk to be modelled on")
+    saying = sayings[chunks[0]]
+    arguments = json.dumps({"text": numbers}, separators=(",", ":"))
+    call = {
+        "index": 1 + max((call for say in sayings for call in say.calls), default=-1),
+        "id": "call_giant",
+        "type": "function",
+        "function": {"name": "write", "arguments": arguments},
+    }
+    value: dict[str, Any] = dict(saying.payload.value) if saying.payload else {}
+    value["choices"] = [
+        {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
+    ]
+    value.pop("usage", None)
+    data = chunk_json(value, like=saying.data or "")
+    return with_data(draft.blocks[chunks[0]].sent, data)
+
+
+def _without_line_end(
+    draft: EventDraft, place: Place, at_ns: int, size: int
+) -> EventDraft:
+    if place.offset:
+        line = _numbers(size).encode()
+    else:
+        whole = _modelled(draft, _numbers(size))
+        start = whole.index(b"data:")
+        line = whole[: start + size]
+    return put(cut_at(draft, place), place, line, at_ns=at_ns, meaning=Meaning.LOST)

@@ -1,0 +1,165 @@
+"""The fault that changes single fields: null, renamed, added, removed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Literal
+
+from harness.dialects.openai_chat.chunk import choices_of
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import Saying, event_block, read_blocks, rewrite
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+
+__all__ = ["SELECTS", "Selection", "json_patch", "selected"]
+
+Selection = Literal[
+    "role",
+    "first_content",
+    "last_content",
+    "content",
+    "tool",
+    "finish",
+    "usage",
+    "empty_choices",
+    "all",
+]
+"""Which chunks a fault changes."""
+
+SELECTS: Mapping[str, Callable[[Saying], bool]] = {
+    "role": lambda saying: saying.has_role,
+    "content": lambda saying: bool(saying.texts),
+    "first_content": lambda saying: saying.has_words,
+    "last_content": lambda saying: bool(saying.texts),
+    "tool": lambda saying: saying.has_tool,
+    "finish": lambda saying: saying.has_finish,
+    "usage": lambda saying: saying.has_usage,
+    "empty_choices": lambda saying: saying.is_chunk and not saying.choices,
+    "all": lambda saying: saying.is_chunk,
+}
+
+_IN_CHOICE = frozenset({"delta", "finish_reason", "index", "logprobs"})
+
+
+def selected(sayings: list[Saying], select: Selection | list[int]) -> list[int]:
+    """Return the blocks that a selection names.
+
+    Raises:
+        FaultError: None fits; its key is ``select``.
+    """
+    if not isinstance(select, str):
+        places = [event_block(sayings, index, key="select") for index in select]
+        strange = [
+            index
+            for index, place in zip(select, places, strict=True)
+            if not sayings[place].is_chunk
+        ]
+        if strange or not places:
+            came = f"event {strange[0]}" if strange else "no event"
+            raise FaultError(
+                f"expected events that are chunks, came {came}", key="select"
+            )
+        return sorted(set(places))
+    fits = SELECTS[select]
+    places = [place for place, saying in enumerate(sayings) if fits(saying)]
+    if not places:
+        raise FaultError(f"no chunk fits {select!r}", key="select")
+    if select == "first_content":
+        return places[:1]
+    return places[-1:] if select == "last_content" else places
+
+
+@fault(Layer.EVENTS, example={"select": "finish", "set": {"delta.content": ""}})
+def json_patch(  # noqa: PLR0913 - they are the words of a scenario
+    draft: EventDraft,
+    *,
+    select: Selection | list[int],
+    set_: Mapping[str, Any] | None = None,
+    null: list[str] | None = None,
+    remove: list[str] | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> EventDraft:
+    """Set, null, remove or rename fields of chunks.
+
+    A path names a field by its steps: ``usage.total_tokens``,
+    ``delta.tool_calls.0.id``. One that begins with ``delta``, ``finish_reason``,
+    ``index`` or ``logprobs`` is within every choice, any other within the chunk.
+
+    Args:
+        draft: The stream.
+        select: Which chunks: a list of event numbers (negative counts from the end), or
+            all that fit a word.
+
+            - ``role``: those that name a role.
+            - ``first_content``: the first with text that is not only white space.
+            - ``last_content``: the last with text.
+            - ``content``: those with text.
+            - ``tool``: those with tool calls.
+            - ``finish``: those with a finish_reason.
+            - ``usage``: those with usage.
+            - ``empty_choices``: those without a choice.
+            - ``all``: every chunk.
+        set_: Values by path.
+        null: Paths whose value becomes null.
+        remove: Paths to remove.
+        rename: New names by path; the value stays where it is.
+
+    Oracle:
+        Both: as it is sent. Unknown fields pass; null and absent are one.
+    """
+    if not (set_ or null or remove or rename):
+        raise FaultError("expected one of set, null, remove, rename")
+    sayings = read_blocks(draft.blocks)
+    places = selected(sayings, select)
+    values = {**(set_ or {}), **dict.fromkeys(null or ())}
+    patch = partial(_patch, values, remove or [], rename or {})
+    edit = Edit(draft)
+    for place in places:
+        edit.change(place, partial(rewrite, change=patch))
+    paths = [*values, *(f"no {path}" for path in remove or ())]
+    paths += [f"{old} as {new}" for old, new in (rename or {}).items()]
+    return edit.made().noted(f"changed {len(places)} chunk(s): {', '.join(paths)}")
+
+
+def _patch(
+    values: Mapping[str, Any],
+    remove: Iterable[str],
+    rename: Mapping[str, str],
+    value: Any,
+) -> None:
+    for path, new in values.items():
+        for parent, name in _parents(value, path):
+            parent[name] = copy.deepcopy(new)
+    for path in remove:
+        for parent, name in _parents(value, path):
+            if isinstance(parent, dict):
+                parent.pop(name, None)
+    for path, new_name in rename.items():
+        for parent, name in _parents(value, path):
+            if isinstance(parent, dict) and name in parent:
+                parent[new_name] = parent.pop(name)
+
+
+def _parents(value: Any, path: str) -> Iterator[tuple[Any, Any]]:
+    """Yield what holds the last step of a path, and that step."""
+    *steps, name = path.split(".")
+    in_choice = (steps[0] if steps else name) in _IN_CHOICE
+    holders = [choice for _, choice in choices_of(value)] if in_choice else [value]
+    for step in steps:
+        holders = list(_within(holders, step))
+    for holder in holders:
+        if isinstance(holder, dict):
+            yield holder, name
+        elif isinstance(holder, list) and name.isdigit() and int(name) < len(holder):
+            yield holder, int(name)
+
+
+def _within(holders: Iterable[Any], step: str) -> Iterator[Any]:
+    for holder in holders:
+        if isinstance(holder, dict) and isinstance(holder.get(step), dict | list):
+            yield holder[step]
+        elif isinstance(holder, list) and step.isdigit() and int(step) < len(holder):
+            yield holder[int(step)]

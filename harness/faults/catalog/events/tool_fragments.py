@@ -1,0 +1,127 @@
+"""Fragments of tool calls lost, cut, repeated, split."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of
+from harness.faults.draft.decoded import rewrite, time_after
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.tool_stream import CallKey, ToolStream, arguments_of, calls_in
+from harness.faults.errors import FaultError
+
+__all__ = ["flush_again", "lose_brace", "lose_end", "lose_fragment", "split"]
+
+
+def lose_fragment(edit: Edit, stream: ToolStream) -> None:
+    """Leave a middle fragment out."""
+    inner = [
+        place
+        for place in stream.places
+        if not any(call.get("id") for _, call in stream.calls(place))
+        and not stream.carries_more(place)
+    ]
+    if not inner:
+        raise FaultError("no fragment carries arguments alone", key="mode")
+    edit.drop(inner[len(inner) // 2])
+
+
+def lose_brace(edit: Edit, stream: ToolStream) -> None:
+    """Take the brace away that begins the arguments of each call."""
+    waiting = {key for key, text in stream.arguments.items() if text.startswith("{")}
+    if not waiting:
+        raise FaultError("no arguments begin with a brace", key="mode")
+
+    def change(value: Any) -> None:
+        for key, call in calls_in(value):
+            if key in waiting and arguments_of(call):
+                waiting.discard(key)
+                call["function"]["arguments"] = arguments_of(call)[1:]
+
+    for place in stream.places:
+        edit.change(place, partial(rewrite, change=change))
+
+
+def lose_end(edit: Edit, stream: ToolStream) -> None:
+    """Take the second half of the last fragment of each call away."""
+    if not stream.lasts:
+        raise FaultError("no call has arguments", key="mode")
+
+    def change(place: int, value: Any) -> None:
+        for key, call in calls_in(value):
+            if stream.lasts.get(key) == place:
+                text = arguments_of(call)
+                call["function"]["arguments"] = text[: len(text) // 2]
+
+    for place in set(stream.lasts.values()):
+        edit.change(place, partial(rewrite, change=partial(change, place)))
+
+
+def flush_again(edit: Edit, stream: ToolStream) -> None:
+    """Send all arguments of each call once more behind its last fragment."""
+    if not stream.lasts:
+        raise FaultError("no call has arguments", key="mode")
+    for key, place in stream.lasts.items():
+        block = stream.draft.blocks[place]
+        sent = rewrite(block.sent, partial(_only, key, stream.arguments[key]))
+        at_ns = (block.at_ns + time_after(stream.draft, place)) // 2
+        edit.insert(place + 1, sent, at_ns=at_ns)
+
+
+def split(edit: Edit, stream: ToolStream, size: int) -> None:
+    """Send the arguments in fragments of so many characters.
+
+    A fragment's first part stays in its event, with all that is in it; each other
+    part has an event of its own behind it.
+    """
+    changed = False
+    for place in stream.places:
+        long = [
+            (key, arguments_of(call))
+            for key, call in stream.calls(place)
+            if len(arguments_of(call)) > size
+        ]
+        if not long:
+            continue
+        if stream.sayings[place].has_finish:
+            raise FaultError("a fragment shares its event with the finish", key="mode")
+        changed = True
+        block = stream.draft.blocks[place]
+        edit.change(place, partial(rewrite, change=partial(_shorten, size)))
+        parts = [
+            (key, text[start : start + size])
+            for key, text in long
+            for start in range(size, len(text), size)
+        ]
+        gap = (time_after(stream.draft, place) - block.at_ns) // (len(parts) + 1)
+        for number, (key, part) in enumerate(parts, start=1):
+            sent = rewrite(block.sent, partial(_only, key, part))
+            edit.insert(place + 1, sent, at_ns=block.at_ns + number * gap)
+    if not changed:
+        raise FaultError(f"no fragment has more than {size} character(s)", key="n")
+
+
+def _shorten(size: int, value: Any) -> None:
+    for _, call in calls_in(value):
+        text = arguments_of(call)
+        if len(text) > size:
+            call["function"]["arguments"] = text[:size]
+
+
+def _only(key: CallKey, arguments: str, value: Any) -> None:
+    """Leave one fragment in a chunk, with these arguments and no more."""
+    for index, choice in choices_of(value):
+        own = [
+            call
+            for (_, number), call in calls_in({"choices": [choice]})
+            if (index, number) == key
+        ]
+        delta_of(choice).clear()
+        if choice.get("finish_reason"):
+            choice["finish_reason"] = None
+        if own:
+            numbered = {"index": own[0]["index"]} if "index" in own[0] else {}
+            fragment = {**numbered, "function": {"arguments": arguments}}
+            delta_of(choice)["tool_calls"] = [fragment]
+    value.pop("usage", None)

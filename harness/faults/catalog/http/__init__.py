@@ -1,0 +1,1 @@
+"""Faults of the HTTP answer: status, head, content coding, transfer chunks."""

@@ -1,0 +1,1 @@
+"""Faults of the event-stream grammar: lines, comments, and borders of events."""

@@ -1,0 +1,121 @@
+"""The fault of the blank lines that part events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Literal
+
+from harness.faults.draft.blocks import Block, EventDraft, Meaning
+from harness.faults.draft.decoded import (
+    event_block,
+    read_block,
+    read_blocks,
+    without_blank_line,
+)
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.registry import Layer, fault
+
+__all__ = ["sse_blank"]
+
+_LINE_END = re.compile(rb"\r\n|\n|\r")
+
+
+@fault(Layer.LINES, example={"mode": "drop", "index": 3})
+def sse_blank(
+    draft: EventDraft,
+    *,
+    mode: Literal["drop", "double", "leading"],
+    index: int | None = None,
+) -> EventDraft:
+    """Send too few or too many blank lines between events.
+
+    Args:
+        draft: The stream.
+        mode: How.
+
+            - ``drop``: none behind the event, which runs into the next.
+            - ``double``: two behind the event.
+            - ``leading``: one before the first event of the stream, or before the
+              event.
+        index: Which event; negative counts from the end. All by default, for
+            ``leading`` the first.
+
+    Oracle:
+        Both: blank lines alone make no event. Events that run into one another are one,
+        whose data is no JSON: kept from the client and told at the end where the proxy
+        repairs. Transparent: as it is sent.
+    """
+    sayings = read_blocks(draft.blocks)
+    events = [place for place, saying in enumerate(sayings) if saying.is_event]
+    if not events:
+        raise FaultError("the stream has no event")
+    if index is None:
+        places = events[:1] if mode == "leading" else events
+    else:
+        places = [event_block(sayings, index)]
+    if mode == "drop":
+        made = _run_together(draft, frozenset(places))
+    else:
+        edit = Edit(draft)
+        for place in places:
+            edit.change(place, _before if mode == "leading" else _behind)
+        made = edit.made()
+    return made.noted(f"blank lines of {len(places)} event(s): {mode}")
+
+
+def _behind(sent: bytes) -> bytes:
+    return sent + _line_end(sent)
+
+
+def _before(sent: bytes) -> bytes:
+    return _line_end(sent) + sent
+
+
+def _line_end(sent: bytes) -> bytes:
+    ends: list[bytes] = _LINE_END.findall(sent)
+    return ends[-1] if ends else b"\n"
+
+
+def _run_together(draft: EventDraft, places: frozenset[int]) -> EventDraft:
+    """Take the blank lines behind blocks away; what runs together becomes one."""
+    blocks: list[Block] = []
+    held: list[Block] = []
+    for place, block in enumerate(draft.blocks):
+        if place in places:
+            held.append(_shortened(block))
+            continue
+        blocks.append(_joined([*held, block]) if held else block)
+        held = []
+    if held:
+        blocks.append(_joined(held))
+    return replace(draft, blocks=tuple(blocks))
+
+
+def _shortened(block: Block) -> Block:
+    left = len(without_blank_line(block.sent))
+    pieces = []
+    for piece in block.pieces:
+        if left > 0:
+            pieces.append(replace(piece, data=piece.data[:left]))
+        left -= len(piece.data)
+    return replace(block, pieces=tuple(pieces))
+
+
+def _joined(blocks: list[Block]) -> Block:
+    """Return one block of several, and what is meant by it."""
+    pieces = tuple(piece for block in blocks for piece in block.pieces)
+    whole = Block(pieces=pieces)
+    said = [read_block(block.sent + b"\n\n") for block in blocks]
+    if sum(saying.is_event for saying in said) > 1:
+        return replace(whole, meaning=Meaning.LOST)
+    meant = next(
+        (block for block in blocks if block.meaning is not Meaning.AS_SENT), None
+    )
+    if meant is not None:
+        return replace(whole, meaning=meant.meaning, meant=meant.meant)
+    if len(blocks) == 1:
+        # The last of the stream: a clean end completes it.
+        return replace(whole, meaning=Meaning.REPLACED, meant=whole.sent + b"\n")
+    return whole

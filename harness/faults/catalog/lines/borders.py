@@ -1,0 +1,224 @@
+"""Faults of the borders between events: cut short, glued together, split in more."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any, Literal
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of
+from harness.dialects.openai_chat.payload import looks_like_object
+from harness.faults.draft.blocks import EventDraft, Meaning
+from harness.faults.draft.decoded import (
+    escapes_text,
+    event_block,
+    event_run,
+    read_blocks,
+    rewrite,
+    time_after,
+    with_data,
+    without_blank_line,
+)
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+from harness.faults.parameters import Bytes, Count
+from harness.faults.registry import Layer, fault
+
+__all__ = ["event_merge", "event_split_text", "event_truncate"]
+
+
+@fault(Layer.EVENTS, example={"index": 3, "keep_bytes": 40, "rest": "next_event"})
+def event_truncate(
+    draft: EventDraft,
+    *,
+    index: int,
+    keep_bytes: Bytes,
+    rest: Literal["drop", "next_event"] = "drop",
+) -> EventDraft:
+    """Cut an event's data short; its line and blank line stay whole.
+
+    Args:
+        draft: The stream.
+        index: Which event; negative counts from the end.
+        keep_bytes: How many bytes of the data are sent.
+        rest: What becomes of the others.
+
+            - ``drop``: they are lost.
+            - ``next_event``: they are the data of an event of their own, as of a server
+              that flushes in the middle of a line.
+
+    Oracle:
+        Repairing: a broken event is kept from the client; where it began like a JSON
+        object text may be lost with it, and the client is told at the end.
+        Transparent: as it is sent.
+    """
+    sayings = read_blocks(draft.blocks)
+    place = event_block(sayings, index)
+    block = draft.blocks[place]
+    data = (sayings[place].data or "").encode()
+    if keep_bytes >= len(data):
+        raise FaultError(
+            f"the event has {len(data)} bytes of data, came {keep_bytes}",
+            key="keep_bytes",
+        )
+    kept = data[:keep_bytes]
+    lost = looks_like_object(kept.decode(errors="replace"))
+    edit = Edit(draft)
+    edit.send(
+        place,
+        with_data(block.sent, kept),
+        meaning=Meaning.LOST if lost else Meaning.NOTHING,
+    )
+    if rest == "next_event":
+        edit.insert(
+            place + 1,
+            with_data(block.sent, data[keep_bytes:]),
+            at_ns=block.at_ns,
+            meaning=Meaning.NOTHING,
+        )
+    return edit.made().noted(
+        f"cut event {index} to {keep_bytes} of {len(data)} bytes of data, "
+        f"the others: {rest.replace('_', ' ')}"
+    )
+
+
+@fault(Layer.EVENTS, example={"index": 3, "n": 2, "join": "\n"})
+def event_merge(
+    draft: EventDraft,
+    *,
+    index: int,
+    n: Count = 2,
+    join: Literal["\n", ""] = "\n",
+) -> EventDraft:
+    r"""Send the data of several events as one event.
+
+    Args:
+        draft: The stream.
+        index: The first of them; negative counts from the end.
+        n: How many, 2 or more.
+        join: What stands between the data of two.
+
+            - ``\n``: a line break: two data fields, as where the blank line between two
+              events is missing.
+            - an empty text: nothing, as where a proxy glues lines.
+
+    Oracle:
+        Repairing: data that is not one JSON value is broken; it is kept from the
+        client, who is told at the end that text may be lost. Transparent: as it is
+        sent.
+    """
+    if n < 2:
+        raise FaultError(f"expected at least 2, came {n}", key="n")
+    sayings = read_blocks(draft.blocks)
+    run = event_run(sayings, event_block(sayings, index), n, key="n")
+    blocks = [draft.blocks[place].sent for place in run]
+    if join:
+        joined = b"".join([*map(without_blank_line, blocks[:-1]), blocks[-1]])
+    else:
+        data = "".join(sayings[place].data or "" for place in run)
+        joined = with_data(blocks[0], data)
+    edit = Edit(draft)
+    for place in run[:-1]:
+        edit.drop(place)
+    edit.send(run[-1], joined, meaning=Meaning.LOST)
+    return edit.made().noted(f"sent {n} events from event {index} on as one")
+
+
+@fault(Layer.EVENTS, example={"index": 1, "cuts": [1, 2]})
+def event_split_text(draft: EventDraft, *, index: int, cuts: list[Count]) -> EventDraft:
+    """Send the text of one chunk in several chunks.
+
+    Args:
+        draft: The stream.
+        index: Which event; negative counts from the end. It has one text, and no tool
+            call.
+        cuts: Where its text is cut, in bytes of its UTF-8, ascending. A cut within a
+            character sends its bytes in two chunks, each of them not valid UTF-8, as
+            servers do that send a token's bytes as they come (llama.cpp#28926).
+
+    Oracle:
+        Both: the text is the same; role and finish come once. Of a cut within a
+        character: the bytes, or U+FFFD in their place, never another character.
+        Repairing: or both events are kept from the client, who is told at the end.
+    """
+    sayings = read_blocks(draft.blocks)
+    place = event_block(sayings, index)
+    block = draft.blocks[place]
+    saying = sayings[place]
+    if len(saying.texts) != 1 or saying.has_tool or len(saying.choices) != 1:
+        raise FaultError("expected a chunk with one text and nothing else", key="index")
+    if block.meaning is not Meaning.AS_SENT:
+        raise FaultError(
+            "the event was changed by a fault before this one", key="index"
+        )
+    parts = _parts(saying.texts[0][2].encode("utf-8", "surrogatepass"), cuts)
+    data = saying.data or ""
+    if escapes_text(data) and not all(map(_is_text, parts)):
+        raise FaultError("the text is escaped; it has no bytes to cut", key="cuts")
+    sent = _chunks_of(block.sent, parts)
+    gap = (time_after(draft, place) - block.at_ns) // len(parts)
+    edit = Edit(draft)
+    edit.send(place, sent[0], meaning=Meaning.AS_SENT)
+    for number, later in enumerate(sent[1:], start=1):
+        edit.insert(place + 1, later, at_ns=block.at_ns + number * gap)
+    return edit.made().noted(f"sent the text of event {index} in {len(parts)} chunks")
+
+
+def _parts(text: bytes, cuts: Sequence[int]) -> list[bytes]:
+    borders = [0, *cuts, len(text)]
+    if not cuts or borders != sorted(set(borders)):
+        raise FaultError(
+            f"expected ascending numbers from 1 to {len(text) - 1}, came {cuts}",
+            key="cuts",
+        )
+    return [text[start:end] for start, end in pairwise(borders)]
+
+
+def _is_text(part: bytes) -> bool:
+    try:
+        part.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+_MARK = "\ue000"
+"""Stands for the part while JSON is written: private use, in no answer."""
+
+
+def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
+    last = len(parts) - 1
+    escaped = escapes_text(sent.decode(errors="replace"))
+    chunks = []
+    for number, part in enumerate(parts):
+        change = partial(_keep_once, first=number == 0, last=number == last)
+        chunk = rewrite(sent, change)
+        for mark in (_MARK.encode(), b"\\ue000"):
+            chunk = chunk.replace(mark, _json_bytes(part, escaped=escaped))
+        chunks.append(chunk)
+    return chunks
+
+
+def _keep_once(value: Any, *, first: bool, last: bool) -> None:
+    """Leave in a chunk the mark for its text, and what belongs to it alone."""
+    for _, choice in choices_of(value):
+        delta = delta_of(choice)
+        for key in ("content", "reasoning_content", "reasoning", "refusal"):
+            if isinstance(delta.get(key), str) and delta[key]:
+                delta[key] = _MARK
+        if not first:
+            delta.pop("role", None)
+        if not last and "finish_reason" in choice:
+            choice["finish_reason"] = None
+    if not last:
+        value.pop("usage", None)
+
+
+def _json_bytes(part: bytes, *, escaped: bool) -> bytes:
+    """Return bytes of text as they stand in a JSON string."""
+    text = part.decode("utf-8", "surrogateescape")
+    return json.dumps(text, ensure_ascii=escaped)[1:-1].encode(
+        "utf-8", "surrogateescape"
+    )

@@ -1,0 +1,199 @@
+"""Faults of comments and of what servers send to keep a connection alive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import Literal
+
+from harness.faults.draft.blocks import EventDraft, Meaning
+from harness.faults.draft.decoded import read_blocks, time_after, time_before
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.position import Position, shown_position
+from harness.faults.draft.splice import place_at, put_run, put_within, time_at
+from harness.faults.errors import FaultError
+from harness.faults.parameters import Count, Milliseconds
+from harness.faults.registry import Layer, fault
+
+__all__ = ["keepalive", "sse_comment"]
+
+Form = Literal["block", "line", "bare_colon", "as_data", "empty_data"]
+
+_NS_PER_MS = 1_000_000
+_MOST = 100_000
+"""Most comments that one fault puts in."""
+
+
+@fault(Layer.LINES, example={"every": 5, "text": "ping"})
+def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
+    draft: EventDraft,
+    *,
+    every: Count | None = None,
+    at: Position | None = None,
+    every_ms: Milliseconds | None = None,
+    text: str = "ping",
+    form: Form = "block",
+) -> EventDraft:
+    """Put comments between events, or into them.
+
+    Args:
+        draft: The stream.
+        every: Before every so many events.
+        at: Instead of ``every``: in one place; by an offset also within a line.
+        every_ms: Instead of ``every``: whenever so much of the recording has passed,
+            from its head on, also between two events.
+        text: The comment.
+        form: How it is written.
+
+            - ``block``: ``: ping`` with a blank line behind it.
+            - ``line``: ``: ping`` as a line of the event that follows.
+            - ``bare_colon``: a colon and a blank line.
+            - ``as_data``: ``data: : ping``: an event, as of a gateway that takes a
+              comment for data (llm-gateway#2053); no JSON.
+            - ``empty_data``: ``data:`` and nothing: an event without data, at which two
+              clients fail (class 10).
+
+    Oracle:
+        Both: comments pass as comments, at once: they keep idle connections alive.
+        Repairing: an event that is no JSON is kept from the client. Transparent: it
+        passes as it is sent.
+    """
+    chosen = [name for name in (every, at, every_ms) if name is not None]
+    if len(chosen) != 1:
+        raise FaultError("expected one of every, at, every_ms")
+    if "\n" in text or "\r" in text:
+        raise FaultError("expected one line", key="text")
+    if at is not None:
+        made = _comment_at(draft, at, text, form)
+        return made.noted(f"put in a comment ({form}) at {shown_position(at)}")
+    due = (
+        _every_event(draft, every) if every is not None else _every_ms(draft, every_ms)
+    )
+    comment = _comment(text, form)
+    edit = Edit(draft)
+    if form == "line":
+        lines = Counter(place for place, _ in due if place < len(draft.blocks))
+        for place, count in lines.items():
+            edit.change(place, partial(_prefixed, comment * count))
+    else:
+        for place, at_ns in due:
+            edit.insert(place, comment, at_ns=at_ns, meaning=_meaning(form))
+    return edit.made().noted(f"put in {len(due)} comment(s) ({form})")
+
+
+def _prefixed(line: bytes, sent: bytes) -> bytes:
+    return line + sent
+
+
+def _every_event(draft: EventDraft, every: int) -> list[tuple[int, int]]:
+    sayings = read_blocks(draft.blocks)
+    events = [place for place, saying in enumerate(sayings) if saying.is_event]
+    return [(place, _between(draft, place)) for place in events[::every]]
+
+
+def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]]:
+    step = round((every_ms or 0) * _NS_PER_MS)
+    start = draft.head_at_ns or 0
+    length = draft.finish_at_ns - start
+    if step <= 0 or length // step > _MOST:
+        raise FaultError(
+            f"expected at most {_MOST} comments, so at least "
+            f"{length / _MOST / _NS_PER_MS:g}",
+            key="every_ms",
+        )
+    due = []
+    place = 0
+    for at_ns in range(start + step, draft.finish_at_ns, step):
+        while place < len(draft.blocks) and draft.blocks[place].at_ns <= at_ns:
+            place += 1
+        due.append((place, at_ns))
+    if not due:
+        raise FaultError(f"the stream takes {length / _NS_PER_MS:g} ms", key="every_ms")
+    return due
+
+
+def _comment_at(draft: EventDraft, at: Position, text: str, form: Form) -> EventDraft:
+    place = place_at(draft, at)
+    if place.offset:
+        return put_within(draft, place, [(time_at(draft, place), _comment(text, form))])
+    if form == "line":
+        if place.block == len(draft.blocks):
+            raise FaultError("no event follows that could hold the line", key="at")
+        edit = Edit(draft)
+        edit.change(place.block, partial(_prefixed, _comment(text, form)))
+        return edit.made()
+    return draft.with_inserted(
+        place.block,
+        _comment(text, form),
+        at_ns=_between(draft, place.block),
+        meaning=_meaning(form),
+    )
+
+
+def _between(draft: EventDraft, place: int) -> int:
+    before = time_before(draft, place)
+    after = time_after(draft, place - 1) if place else before
+    return (before + after) // 2
+
+
+def _comment(text: str, form: str) -> bytes:
+    words = f": {text}" if text else ":"
+    return {
+        "block": f"{words}\n\n",
+        "line": f"{words}\n",
+        "bare_colon": ":\n\n",
+        "as_data": f"data: {words}\n\n",
+        "empty_data": "data:\n\n",
+    }[form].encode()
+
+
+def _meaning(form: str) -> Meaning:
+    return Meaning.NOTHING if form in {"as_data", "empty_data"} else Meaning.AS_SENT
+
+
+@fault(
+    Layer.LINES,
+    example={"at": {"after": "headers"}, "for_ms": 60_000, "every_ms": 15_000},
+)
+def keepalive(  # noqa: PLR0913 - they are the words of a scenario
+    draft: EventDraft,
+    *,
+    at: Position,
+    for_ms: Milliseconds,
+    every_ms: Milliseconds,
+    text: str = "keepalive",
+    form: Literal["block", "bare_colon", "as_data", "empty_data"] = "block",
+) -> EventDraft:
+    """Wait in one place, and send comments meanwhile.
+
+    Args:
+        draft: The stream.
+        at: Where; by an offset also within a line.
+        for_ms: How long the stream says nothing else.
+        every_ms: Time between comments, and before the first.
+        text: The comment.
+        form: How it is written, as for ``sse_comment``: ``block``, ``bare_colon``,
+            ``as_data`` or ``empty_data``.
+
+    Oracle:
+        Both: comments pass as comments, at once, and the stream goes on behind them.
+    """
+    count = int(for_ms // every_ms) if every_ms else 0
+    if not 0 < count <= _MOST:
+        raise FaultError(
+            f"expected at most for_ms, and no more than {_MOST} comments",
+            key="every_ms",
+        )
+    place = place_at(draft, at)
+    start = time_at(draft, place)
+    beats = [
+        (start + round((number + 1) * every_ms * _NS_PER_MS), _comment(text, form))
+        for number in range(count)
+    ]
+    return put_run(
+        draft,
+        place,
+        beats,
+        delay_ns=round(for_ms * _NS_PER_MS),
+        meaning=_meaning(form),
+    ).noted(f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}")

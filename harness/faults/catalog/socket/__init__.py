@@ -1,0 +1,1 @@
+"""Faults of the connection: where bytes are cut, when they are sent, how it closes."""

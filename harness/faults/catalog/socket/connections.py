@@ -1,0 +1,81 @@
+"""Faults of the connection itself: accepted late, closed while idle, slow to send."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from harness.faults.draft.wire import WireDraft
+from harness.faults.errors import FaultError
+from harness.faults.parameters import Count, Milliseconds
+from harness.faults.registry import Layer, fault
+
+__all__ = ["accept_delay", "keepalive_close", "nodelay"]
+
+_NS_PER_MS = 1_000_000
+
+
+@fault(Layer.SOCKET, example={"ms": 300})
+def accept_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
+    """Begin to serve a new connection so much later.
+
+    As with a server whose accept queue is long, the kernel makes the connection at once
+    and takes the request; nobody reads it yet. A connection that is used again was
+    accepted before, and is served at once.
+
+    Args:
+        draft: The stream.
+        ms: How much.
+
+    Oracle:
+        Both: as it is sent.
+    """
+    socket = replace(draft.socket, accept_ns=round(ms * _NS_PER_MS))
+    return replace(draft, socket=socket).noted(f"accepted {ms:g} ms late")
+
+
+@fault(Layer.SOCKET, example={"idle_ms": 100}, live_only=True)
+def keepalive_close(
+    draft: WireDraft,
+    *,
+    idle_ms: Milliseconds | None = None,
+    after_requests: Count | None = None,
+) -> WireDraft:
+    """Close a kept connection by FIN, without a word of it in the head.
+
+    Args:
+        draft: The stream.
+        idle_ms: When no request came for so long after the answer.
+        after_requests: Right after so many answers on the connection.
+
+    Oracle:
+        Both: the answer passes; the next request does not fail for it.
+    """
+    if (idle_ms is None) is (after_requests is None):
+        raise FaultError("expected one of idle_ms and after_requests")
+    idle_ns = None if idle_ms is None else round(idle_ms * _NS_PER_MS)
+    socket = replace(draft.socket, idle_ns=idle_ns, requests=after_requests)
+    when = (
+        f"after {after_requests} answer(s)"
+        if idle_ms is None
+        else f"when it was idle for {idle_ms:g} ms"
+    )
+    return replace(draft, socket=socket).noted(f"closed the kept connection {when}")
+
+
+@fault(Layer.SOCKET, example={"on": False}, live_only=True)
+def nodelay(draft: WireDraft, *, on: Literal[False] = False) -> WireDraft:
+    """Leave small sends to Nagle's algorithm, which waits for acknowledgements.
+
+    Head and body are sends of their own, and so is every write: with a reader that
+    delays its acknowledgements each may come some 40 ms late.
+
+    Args:
+        draft: The stream.
+        on: The socket option TCP_NODELAY.
+
+    Oracle:
+        Both: as it is sent; the proxy adds no delay of its own.
+    """
+    socket = replace(draft.socket, nodelay=on)
+    return replace(draft, socket=socket).noted("sent with TCP_NODELAY off")

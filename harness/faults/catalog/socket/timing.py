@@ -1,0 +1,324 @@
+"""Faults of time: when the head, the first event and the next one are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from random import Random
+from typing import Annotated, Literal
+
+from harness.faults.catalog.socket.cuts import (
+    cut_body,
+    is_before_head,
+    split_writes,
+    without_head,
+)
+from harness.faults.draft.decoded import chunk_json, read_block
+from harness.faults.draft.position import Position, offset_at, shown_position
+from harness.faults.draft.transport import Heartbeat
+from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft, Write
+from harness.faults.errors import FaultError
+from harness.faults.parameters import AtLeast, Count, Milliseconds
+from harness.faults.registry import Layer, fault
+
+__all__ = ["first_token_delay", "head_delay", "pace", "stall", "trickle"]
+
+_NS_PER_MS = 1_000_000
+_EVERY = "keepalive_ms"
+
+Every = Annotated[float, AtLeast(1)]
+Form = Literal["comment", "bare_colon", "empty_delta"]
+
+
+@fault(Layer.SOCKET, example={"itl_ms": 20})
+def pace(
+    draft: WireDraft,
+    rng: Random,
+    *,
+    itl_ms: Milliseconds,
+    jitter_ms: Milliseconds = 0.0,
+    burst: Count = 1,
+) -> WireDraft:
+    """Send the writes at an even pace; what shares a write still does.
+
+    `chunking` gives every event a write of its own. The head and the first write keep
+    their times; the end follows the last write as it did.
+
+    Args:
+        draft: The stream.
+        rng: Draws the jitter.
+        itl_ms: From one write to the next, on the average.
+        jitter_ms: Up to so much more or less.
+        burst: So many writes at once, then a pause for all of them.
+
+    Oracle:
+        Both: every event passes when it comes.
+    """
+    if len(draft.writes) < 2:
+        raise FaultError("the stream has fewer than two writes to pace")
+    tail_ns = max(0, draft.finish_at_ns - draft.writes[-1].at_ns)
+    at_ns = draft.writes[0].at_ns
+    writes = [draft.writes[0]]
+    for number, write in enumerate(draft.writes[1:], start=1):
+        if number % burst == 0:
+            gap_ms = max(0.0, itl_ms * burst + rng.uniform(-jitter_ms, jitter_ms))
+            at_ns += round(gap_ms * _NS_PER_MS)
+        writes.append(replace(write, at_ns=at_ns))
+    bursts = f", {burst} at once" if burst > 1 else ""
+    return replace(draft, writes=tuple(writes), finish_at_ns=at_ns + tail_ns).noted(
+        f"sent {len(writes)} writes {itl_ms:g} ms apart, jitter {jitter_ms:g} ms"
+        + bursts
+    )
+
+
+@fault(Layer.SOCKET, example={"ms": 500})
+def head_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
+    """Send the head, and all after it, so much later.
+
+    Args:
+        draft: The stream.
+        ms: How much.
+
+    Oracle:
+        Both: as it is sent.
+    """
+    if draft.head_at_ns is None:
+        raise FaultError("the upstream closes before a head")
+    delay_ns = round(ms * _NS_PER_MS)
+    return replace(
+        _delayed(draft, 0, delay_ns), head_at_ns=draft.head_at_ns + delay_ns
+    ).noted(f"sent the head {ms:g} ms later")
+
+
+@fault(Layer.SOCKET, example={"ms": 500})
+def first_token_delay(
+    draft: WireDraft,
+    *,
+    ms: Milliseconds,
+    keepalive_ms: Every | None = None,
+    form: Form = "comment",
+) -> WireDraft:
+    """Send the first text, and all after it, so much later; the head comes at once.
+
+    Args:
+        draft: The stream; it needs text that is not only white space.
+        ms: How much.
+        keepalive_ms: Say something meanwhile, every so often; null: nothing.
+        form: What.
+
+            - ``comment``: a comment with a word in it.
+            - ``bare_colon``: a comment with nothing in it.
+            - ``empty_delta``: a chunk with an empty text.
+
+    Oracle:
+        Both: head and comments pass at once; nothing is cut off below the proxy's own
+        limits.
+    """
+    end = offset_at(draft, {"after": "first_content"})
+    start = next(span.start for span in draft.spans if span.end == end)
+    return _wait(draft, start, ms, keepalive_ms, form).noted(
+        f"sent the first text {ms:g} ms later{_meanwhile(keepalive_ms, form)}"
+    )
+
+
+@fault(Layer.SOCKET, example={"at": {"event": 3}, "for_ms": 500})
+def stall(
+    draft: WireDraft,
+    *,
+    at: Position,
+    for_ms: Milliseconds | Literal["forever"] | None = None,
+    keepalive_ms: Every | None = None,
+    form: Form = "comment",
+) -> WireDraft:
+    """Say nothing for a while, or ever again, with the connection open.
+
+    Args:
+        draft: The stream.
+        at: Where; with something said meanwhile, between two events.
+        for_ms: How long.
+
+            - ``forever``: until the target or the scenario's deadline ends it; null is
+              another name for it.
+        keepalive_ms: Say something meanwhile, every so often; null: nothing.
+        form: What.
+
+            - ``comment``: a comment with a word in it.
+            - ``bare_colon``: a comment with nothing in it.
+            - ``empty_delta``: a chunk with an empty text.
+
+    Oracle:
+        Both: what came before passes at once. After a stall for ever the client is told
+        of a failure by its deadline where the proxy repairs; who forwards may stay open
+        as the upstream does.
+    """
+    if is_before_head(at):
+        return _without_answer(draft, for_ms, keepalive_ms)
+    offset = offset_at(draft, at)
+    where = f"at {shown_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
+    if isinstance(for_ms, int | float):
+        waited = _wait(draft, offset, for_ms, keepalive_ms, form)
+        return waited.noted(f"said nothing for {for_ms:g} ms {where}")
+    cut = replace(cut_body(draft, offset), finish=Finish.STALL)
+    if keepalive_ms is not None:
+        _check_border(draft, offset)
+        if draft.coding is not None:
+            raise FaultError("what is said for ever is not compressed", key=_EVERY)
+        data = _saying(draft, form)
+        beat = Heartbeat(every_ns=round(keepalive_ms * _NS_PER_MS), data=data)
+        cut = replace(cut, heartbeat=beat)
+    return cut.noted(f"said nothing ever again {where}")
+
+
+def _without_answer(
+    draft: WireDraft, for_ms: float | str | None, keepalive_ms: float | None
+) -> WireDraft:
+    """Take the request, and send no head for a while, or ever."""
+    if keepalive_ms is not None:
+        raise FaultError("before the head nothing can be said meanwhile", key=_EVERY)
+    if isinstance(for_ms, int | float):
+        return head_delay(draft, ms=for_ms)
+    return without_head(draft, Finish.STALL, 0).noted("never sent a head")
+
+
+@fault(Layer.SOCKET, example={"at": {"event": 3, "offset": 10}, "count": 20})
+def trickle(
+    draft: WireDraft, *, at: Position, count: Count, gap_ms: Milliseconds = 1000.0
+) -> WireDraft:
+    """Send some bytes one at a time, as a server does that is hardly alive.
+
+    Args:
+        draft: The stream.
+        at: The first of them.
+        count: How many.
+        gap_ms: From one to the next, and to what follows them.
+
+    Oracle:
+        Both: the event passes when it is whole.
+    """
+    first = offset_at(draft, at)
+    size = len(draft.body)
+    if first + count > size:
+        raise FaultError(f"{size - first} bytes follow, came {count}", key="count")
+    gap_ns = round(gap_ms * _NS_PER_MS)
+    writes = split_writes(split_writes(draft.writes, first), first + count)
+    begin, end = _count_before(writes, first), _count_before(writes, first + count)
+    slow: list[Write] = []
+    due_ns = writes[begin].at_ns
+    for write in writes[begin:end]:
+        if write.raw:
+            raise FaultError("bytes past the framing do not trickle")
+        for place in range(len(write.data)):
+            due_ns = max(due_ns, write.at_ns)
+            slow.append(Write(due_ns, write.data[place : place + 1]))
+            due_ns += gap_ns
+    rest = (replace(write, at_ns=max(write.at_ns, due_ns)) for write in writes[end:])
+    return replace(
+        draft,
+        writes=(*writes[:begin], *slow, *rest),
+        finish_at_ns=max(draft.finish_at_ns, due_ns),
+    ).noted(f"sent {count} bytes one at a time, {gap_ms:g} ms apart, from byte {first}")
+
+
+def _meanwhile(every_ms: float | None, form: str) -> str:
+    if every_ms is None:
+        return ""
+    return f", but for a {form.replace('_', ' ')} every {every_ms:g} ms"
+
+
+def _wait(
+    draft: WireDraft, offset: int, ms: float, every_ms: float | None, form: str
+) -> WireDraft:
+    writes = split_writes(draft.writes, offset)
+    before = _count_before(writes, offset)
+    waited = _delayed(replace(draft, writes=writes), before, round(ms * _NS_PER_MS))
+    if every_ms is None:
+        return waited
+    _check_border(draft, offset)
+    start_ns = writes[before - 1].at_ns if before else draft.head_at_ns or 0
+    end_ns = (
+        waited.writes[before].at_ns
+        if before < len(waited.writes)
+        else waited.finish_at_ns
+    )
+    every_ns = round(every_ms * _NS_PER_MS)
+    times = range(start_ns + every_ns, end_ns, every_ns)
+    if not times:
+        raise FaultError(f"nothing fits into {ms:g} ms", key=_EVERY)
+    data = _saying(draft, form)
+    return _inserted(waited, before, offset, [(at_ns, data) for at_ns in times])
+
+
+def _inserted(
+    draft: WireDraft, place: int, offset: int, said: list[tuple[int, bytes]]
+) -> WireDraft:
+    """Put in whole blocks as writes, and as spans that mean what they say."""
+    new = [
+        Span(
+            start=offset + number * len(data),
+            end=offset + (number + 1) * len(data),
+            meaning=Meaning.AS_SENT,
+            meant=b"",
+        )
+        for number, (_, data) in enumerate(said)
+    ]
+    more = new[-1].end - offset
+    spans = [span for span in draft.spans if span.end <= offset]
+    later = [
+        replace(span, start=span.start + more, end=span.end + more)
+        for span in draft.spans
+        if span.end > offset
+    ]
+    promised = draft.promised_length
+    return replace(
+        draft,
+        writes=(
+            *draft.writes[:place],
+            *(Write(at_ns, data) for at_ns, data in said),
+            *draft.writes[place:],
+        ),
+        spans=(*spans, *new, *later),
+        promised_length=None if promised is None else promised + more,
+    )
+
+
+def _check_border(draft: WireDraft, offset: int) -> None:
+    if any(span.start < offset < span.end for span in draft.spans):
+        raise FaultError("within an event nothing can be said meanwhile", key="at")
+
+
+def _saying(draft: WireDraft, form: str) -> bytes:
+    if form != "empty_delta":
+        return b":\n\n" if form == "bare_colon" else b": keepalive\n\n"
+    for span in draft.spans:
+        saying = read_block(draft.body[span.start : span.end])
+        if saying.is_chunk and saying.payload is not None and saying.data is not None:
+            value = {
+                name: part
+                for name, part in saying.payload.value.items()
+                if name != "usage"
+            }
+            choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
+            text = chunk_json({**value, "choices": [choice]}, like=saying.data)
+            return f"data: {text}\n\n".encode()
+    raise FaultError("the stream has no chunk to make an empty one of", key="form")
+
+
+def _count_before(writes: Sequence[Write], offset: int) -> int:
+    """Return how many writes lie before a byte of the body; they are split there."""
+    position = 0
+    for number, write in enumerate(writes):
+        if position >= offset:
+            return number
+        position += 0 if write.raw else len(write.data)
+    return len(writes)
+
+
+def _delayed(draft: WireDraft, first: int, delay_ns: int) -> WireDraft:
+    later = tuple(
+        replace(write, at_ns=write.at_ns + delay_ns) for write in draft.writes[first:]
+    )
+    return replace(
+        draft,
+        writes=(*draft.writes[:first], *later),
+        finish_at_ns=draft.finish_at_ns + delay_ns,
+    )

@@ -1,0 +1,67 @@
+"""Where a fault changed a stream: found by comparison, so that every fault tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness.faults.draft.blocks import Block, EventDraft
+from harness.faults.errors import FaultError
+
+__all__ = ["located"]
+
+# A line that is a data field: without one a block dispatches no event (WHATWG, 9.2.6).
+_DATA = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])data[:\r\n]")
+
+
+def located(before: EventDraft, after: EventDraft, name: str) -> EventDraft:
+    """Return a changed draft whose last note says which events and bytes are changed.
+
+    Args:
+        before: The draft as the fault got it.
+        after: The draft as the fault left it.
+        name: The fault's, for one that left no note.
+
+    Raises:
+        FaultError: Nothing is changed: a scenario with it would test nothing.
+    """
+    if replace(after, notes=()) == replace(before, notes=()):
+        raise FaultError("it changes nothing in this stream")
+    *notes, last = (
+        after.notes
+        if len(after.notes) > len(before.notes)
+        else (
+            *after.notes,
+            f"applied {name}",
+        )
+    )
+    place = _place(before.blocks, after.blocks)
+    return replace(after, notes=(*notes, f"{last} ({place})"))
+
+
+def _place(before: Sequence[Block], after: Sequence[Block]) -> str:
+    first = _alike(before, after)
+    last = _alike(before[first:][::-1], after[first:][::-1])
+    changed = after[first : len(after) - last]
+    event = _events(after[:first])
+    start = sum(block.size for block in after[:first])
+    count = _events(changed)
+    events = f"event {event}" if count < 2 else f"events {event} to {event + count - 1}"
+    if not changed:
+        return f"before {events}, byte {start}"
+    end = start + sum(block.size for block in changed)
+    return f"{events}, bytes {start} to {end}"
+
+
+def _alike(one: Sequence[Block], other: Sequence[Block]) -> int:
+    """Return how many blocks at the beginning are equal."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next(
+        (number for number, (old, new) in pairs if old is not new and old != new),
+        min(len(one), len(other)),
+    )
+
+
+def _events(blocks: Sequence[Block]) -> int:
+    return sum(1 for block in blocks if _DATA.search(block.sent))

@@ -1,0 +1,127 @@
+"""Many changes to a draft, gathered first and made in one pass.
+
+Each method of `EventDraft` that returns a changed draft copies its blocks; a fault that
+changes every event of a long stream gathers its changes here instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from harness.faults.draft.blocks import (
+    MAX_BODY,
+    Block,
+    EventDraft,
+    Meaning,
+    NewBlock,
+    Piece,
+)
+from harness.faults.errors import FaultError
+
+__all__ = ["Edit", "delayed"]
+
+
+class Edit:
+    """Changes to the blocks of one draft.
+
+    Block numbers are those of the draft as it was given, whatever was changed already.
+
+    Args:
+        draft: What is to be changed.
+    """
+
+    def __init__(self, draft: EventDraft) -> None:
+        self._draft = draft
+        self._replaced: dict[int, tuple[Block, ...]] = {}
+        self._inserted: dict[int, list[NewBlock]] = {}
+        self._added = 0
+
+    def replace(self, place: int, *blocks: Block) -> None:
+        """Put blocks in place of one; they keep its writes where they share them."""
+        self._count(sum(block.size for block in blocks))
+        self._replaced[place] = blocks
+
+    def send(
+        self, place: int, sent: bytes, *, meaning: Meaning, meant: bytes = b""
+    ) -> None:
+        """Send other bytes in place of a block, whole, when its last one was due."""
+        last = self._draft.blocks[place].pieces[-1]
+        piece = Piece(last.at_ns, sent, last.segment)
+        self.replace(place, Block(pieces=(piece,), meaning=meaning, meant=meant))
+
+    def change(self, place: int, change: Callable[[bytes], bytes]) -> None:
+        """Change a block's bytes and leave its meaning as it is.
+
+        What is meant in its place is changed alike. Borders between writes stay at the
+        same offsets of the block.
+        """
+        old = self._draft.blocks[place]
+        new = replace(
+            old,
+            pieces=_cut_alike(old, change(old.sent)),
+            meant=change(old.meant) if old.meant else b"",
+        )
+        self.replace(place, new)
+
+    def drop(self, place: int) -> None:
+        """Leave a block out."""
+        self._replaced[place] = ()
+
+    def delay(self, place: int, delay_ns: int) -> None:
+        """Write a block later; it must not be changed otherwise."""
+        if delay_ns:
+            block = self._draft.blocks[place]
+            self._replaced[place] = (delayed(block, delay_ns),)
+
+    def insert(
+        self,
+        place: int,
+        sent: bytes,
+        *,
+        at_ns: int,
+        meaning: Meaning = Meaning.AS_SENT,
+        meant: bytes = b"",
+    ) -> None:
+        """Put a new block before one, behind those that were put there already."""
+        self._count(len(sent))
+        new = NewBlock(at_ns=at_ns, sent=sent, meaning=meaning, meant=meant)
+        self._inserted.setdefault(place, []).append(new)
+
+    def made(self) -> EventDraft:
+        """Return the draft with all changes made.
+
+        Raises:
+            FaultError: The stream would become too long.
+        """
+        return self._draft.edited(self._replaced, self._inserted)
+
+    def _count(self, size: int) -> None:
+        """Refuse what is too much before memory is taken for all of it."""
+        self._added += size
+        if self._added > MAX_BODY:
+            raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
+
+
+def delayed(block: Block, delay_ns: int) -> Block:
+    """Return a block that is written so much later."""
+    pieces = tuple(
+        replace(piece, at_ns=piece.at_ns + delay_ns) for piece in block.pieces
+    )
+    return replace(block, pieces=pieces)
+
+
+def _cut_alike(old: Block, sent: bytes) -> tuple[Piece, ...]:
+    if len(old.pieces) == 1:
+        return (replace(old.pieces[0], data=sent),)
+    pieces = []
+    done = 0
+    old_end = 0
+    for piece in old.pieces:
+        old_end += len(piece.data)
+        last = piece is old.pieces[-1]
+        end = len(sent) if last else min(len(sent), old_end)
+        if end > done:
+            pieces.append(replace(piece, data=sent[done:end]))
+            done = end
+    return tuple(pieces) or (replace(old.pieces[-1], data=sent),)

@@ -1,0 +1,194 @@
+"""Places in a stream, as a scenario names them.
+
+========================  ==========================================================
+``{event: i}``            before event *i*, counted from 0; negative from the end
+``{event: i, offset: b}`` *b* bytes into that event
+``{byte: n}``             *n* bytes into the body
+``{frac: f}``             that fraction of the body, 0 to 1
+``{after: landmark}``     behind ``accept`` (the connection is there, the head is not)
+                          or ``headers``, or behind the event that carries the
+                          landmark: ``role``, ``first_content`` (the first text that is
+                          not only white space), ``finish`` (the last), ``usage`` (the
+                          last), ``done`` (the first)
+========================  ==========================================================
+
+Comments are not counted as events. A fault that puts whole events in means by ``byte``
+and ``frac`` the next border between two; by an ``offset`` it means the very byte, also
+within an event. No byte of a body can come before the head, so to faults that move
+bytes ``accept`` and ``headers`` are one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypedDict, get_args
+
+from harness.errors import closest
+from harness.faults.draft.decoded import Saying, event_block, read_block, read_blocks
+from harness.faults.draft.wire import EventDraft, WireDraft
+from harness.faults.errors import FaultError
+
+__all__ = [
+    "Landmark",
+    "Position",
+    "block_at",
+    "body_offset",
+    "check_position",
+    "landmark_block",
+    "offset_at",
+    "shown_position",
+]
+
+Landmark = Literal[
+    "accept", "headers", "role", "first_content", "finish", "usage", "done"
+]
+
+
+class Position(TypedDict, total=False):
+    """A place in a stream; see the module."""
+
+    event: int
+    offset: int
+    byte: int
+    frac: float
+    after: Landmark
+
+
+_FORMS = ({"event"}, {"event", "offset"}, {"byte"}, {"frac"}, {"after"})
+_KEYS = ("event", "offset", "byte", "frac", "after")
+
+
+def check_position(value: Any) -> None:
+    """Refuse what names no place.
+
+    Raises:
+        FaultError: Its key is the part of the position that is wrong, if one is.
+    """
+    if not isinstance(value, Mapping):
+        raise FaultError(f"expected a position such as {{event: 3}}, came {value!r}")
+    for name in value:
+        if name not in _KEYS:
+            raise FaultError(
+                f"unknown key; expected one of {', '.join(_KEYS)}",
+                key=str(name),
+                nearest=closest(str(name), _KEYS),
+            )
+    if set(value) not in _FORMS:
+        came = ", ".join(value) or "nothing"
+        raise FaultError(
+            f"expected one of event (and offset), byte, frac, after; came {came}"
+        )
+    for name, part in value.items():
+        _check_part(name, part)
+
+
+def block_at(draft: EventDraft, at: Position) -> int:
+    """Return the number of the block that a position stands before.
+
+    The end of the stream is the number of blocks.
+
+    Raises:
+        FaultError: The stream has no such place, or it is within an event.
+    """
+    check_position(at)
+    sayings = read_blocks(draft.blocks)
+    if "event" in at:
+        if at.get("offset"):
+            raise FaultError("a whole event cannot stand within another", key="offset")
+        return event_block(sayings, at["event"], key="event")
+    if "after" in at:
+        return landmark_block(sayings, at["after"]) + 1
+    ends = []
+    total = 0
+    for block in draft.blocks:
+        total += len(block.sent)
+        ends.append(total)
+    offset = body_offset(at, total)
+    return sum(1 for end in [0, *ends] if end < offset)
+
+
+def offset_at(draft: WireDraft, at: Position) -> int:
+    """Return the byte offset in the body that a position names.
+
+    Raises:
+        FaultError: The stream has no such place.
+    """
+    check_position(at)
+    body = draft.body
+    if "event" not in at and "after" not in at:
+        return body_offset(at, len(body))
+    sayings = [read_block(body[span.start : span.end]) for span in draft.spans]
+    if "after" in at:
+        place = landmark_block(sayings, at["after"])
+        return draft.spans[place].end if place >= 0 else 0
+    span = draft.spans[event_block(sayings, at["event"], key="event")]
+    offset = at.get("offset", 0)
+    if offset > span.end - span.start:
+        raise FaultError(
+            f"the event has {span.end - span.start} bytes, came {offset}", key="offset"
+        )
+    return span.start + offset
+
+
+def landmark_block(sayings: Sequence[Saying], landmark: Landmark) -> int:
+    """Return the block that carries a landmark; -1 for ``accept`` and ``headers``.
+
+    Raises:
+        FaultError: No block does.
+    """
+    if landmark in {"accept", "headers"}:
+        return -1
+    carries, last = _LANDMARKS[landmark]
+    found = [place for place, saying in enumerate(sayings) if carries(saying)]
+    if not found:
+        raise FaultError(f"the stream has no {landmark.replace('_', ' ')}", key="after")
+    return found[-1] if last else found[0]
+
+
+def shown_position(at: Position) -> str:
+    """Return a position as a scenario writes it."""
+    return "{" + ", ".join(f"{name}: {part}" for name, part in at.items()) + "}"
+
+
+# With n > 1 there are several finishes, and some providers send usage all along.
+_LANDMARKS: Mapping[str, tuple[Callable[[Saying], bool], bool]] = {
+    "role": (lambda saying: saying.has_role, False),
+    "first_content": (lambda saying: saying.has_words, False),
+    "finish": (lambda saying: saying.has_finish, True),
+    "usage": (lambda saying: saying.has_usage, True),
+    "done": (lambda saying: saying.is_done, False),
+}
+
+
+def body_offset(at: Position, size: int) -> int:
+    """Return the byte that ``byte`` or ``frac`` names in a body of so many.
+
+    Raises:
+        FaultError: The body has fewer.
+    """
+    if "frac" in at:
+        return int(size * at["frac"])
+    if at["byte"] > size:
+        raise FaultError(f"the body has {size} bytes, came {at['byte']}", key="byte")
+    return at["byte"]
+
+
+def _check_part(name: str, part: Any) -> None:
+    if name == "after":
+        if part not in get_args(Landmark):
+            raise FaultError(
+                f"expected one of {', '.join(get_args(Landmark))}, came {part!r}",
+                key=name,
+                nearest=closest(str(part), get_args(Landmark)),
+            )
+        return
+    if name == "frac":
+        if isinstance(part, bool) or not isinstance(part, int | float):
+            raise FaultError(f"expected a number, came {part!r}", key=name)
+        if not 0 <= part <= 1:
+            raise FaultError(f"expected 0 to 1, came {part!r}", key=name)
+        return
+    if isinstance(part, bool) or not isinstance(part, int):
+        raise FaultError(f"expected a whole number, came {part!r}", key=name)
+    if name != "event" and part < 0:
+        raise FaultError(f"expected at least 0, came {part!r}", key=name)

@@ -1,0 +1,91 @@
+"""The tool calls of a draft, and their fragments by call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import Saying, rewrite
+from harness.faults.draft.edit import Edit
+from harness.faults.errors import FaultError
+
+__all__ = ["CallKey", "ToolStream", "arguments_of", "calls_in", "without_calls"]
+
+CallKey = tuple[int, Any]
+"""Choice and call."""
+
+
+class ToolStream:
+    """What a draft says of tool calls.
+
+    Attributes:
+        draft: The stream.
+        sayings: What its blocks say.
+        places: The blocks with fragments of calls.
+        arguments: All arguments of every call.
+        firsts: The block where each call begins.
+        lasts: The block of its last fragment with arguments.
+    """
+
+    def __init__(self, draft: EventDraft, sayings: Sequence[Saying]) -> None:
+        self.draft = draft
+        self.sayings = sayings
+        self.places = [place for place, say in enumerate(sayings) if say.has_tool]
+        self.firsts: dict[CallKey, int] = {}
+        self.lasts: dict[CallKey, int] = {}
+        parts: dict[CallKey, list[str]] = {}
+        for place in self.places:
+            for key, call in self.calls(place):
+                self.firsts.setdefault(key, place)
+                parts.setdefault(key, []).append(arguments_of(call))
+                if parts[key][-1]:
+                    self.lasts[key] = place
+        self.arguments = {key: "".join(texts) for key, texts in parts.items()}
+
+    def calls(self, place: int) -> list[tuple[CallKey, dict[str, Any]]]:
+        """Return the fragments in a block."""
+        payload = self.sayings[place].payload
+        return list(calls_in(payload.value)) if payload else []
+
+    def carries_more(self, place: int) -> bool:
+        """Whether a block says more than its fragments."""
+        saying = self.sayings[place]
+        more = saying.has_finish or saying.has_usage or saying.texts or saying.has_role
+        return bool(more)
+
+    def drop(self, edit: Edit, place: int) -> None:
+        """Leave the fragments of a block out, and the block if it has nothing else."""
+        if self.carries_more(place):
+            edit.change(place, partial(rewrite, change=without_calls))
+        else:
+            edit.drop(place)
+
+    def need_two(self) -> None:
+        """Refuse a stream with fewer than two calls in a choice."""
+        choices = [choice for choice, _ in self.firsts]
+        if len(set(choices)) == len(choices):
+            raise FaultError("expected two tool calls, came one", key="mode")
+
+
+def calls_in(value: Any) -> Iterator[tuple[CallKey, dict[str, Any]]]:
+    """Yield every fragment of a tool call with its choice and its call."""
+    for index, choice in choices_of(value):
+        calls = delta_of(choice).get("tool_calls")
+        for position, call in enumerate(calls if isinstance(calls, list) else ()):
+            if isinstance(call, dict):
+                yield (index, call.get("index", position)), call
+
+
+def arguments_of(call: dict[str, Any]) -> str:
+    """Return the arguments in a fragment."""
+    function = call.get("function")
+    return text_of(function, "arguments") if isinstance(function, dict) else ""
+
+
+def without_calls(value: Any) -> None:
+    """Take all fragments out of a chunk."""
+    for _, choice in choices_of(value):
+        delta_of(choice).pop("tool_calls", None)

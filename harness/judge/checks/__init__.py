@@ -1,0 +1,1 @@
+"""One observation against one expectation, an aspect at a time."""

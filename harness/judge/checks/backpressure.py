@@ -1,0 +1,65 @@
+"""What waits between an upstream and a client that does not read (FAULTS, class 13).
+
+The upstream can send no more than fits between it and the client: what the target
+holds, and the buffers of the sockets. A target without back-pressure takes all.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.judge.oracle.oracle import Expectation
+from harness.judge.violation import Kind, Violation
+
+__all__ = ["check_backlog", "longest_backlog"]
+
+
+def check_backlog(
+    expected: Expectation, got: Observation, allowance: int
+) -> Iterator[Violation]:
+    """Judge how much the target took from the upstream while the client did not read.
+
+    Args:
+        expected: Says how large the client's window is, and the largest event: who
+            looks at whole events must hold one.
+        got: What both ends saw.
+        allowance: Bytes that a target, and the sockets, may hold besides.
+    """
+    if expected.window is None:
+        return
+    limit = expected.window + expected.largest_event + allowance
+    longest = longest_backlog(got)
+    if longest > limit:
+        yield Violation(
+            kind=Kind.UNBOUNDED_BUFFER,
+            where="upstream",
+            expected=f"at most {limit} bytes between upstream and client, "
+            "while it does not read",
+            got=f"{longest} bytes" if got.virtual else "more",
+            measured={"bytes": longest},
+        )
+
+
+def longest_backlog(got: Observation) -> int:
+    """Return the most bytes of the body that were sent and not yet read."""
+    if not got.upstream:
+        return 0
+    taken = got.upstream[-1].taken
+    times, totals, total = [], [0], 0
+    for at_ns, data in got.reads:
+        total += len(data)
+        times.append(at_ns)
+        totals.append(total)
+    # A target may write the same answer in fewer bytes; then each of them counts more.
+    scale = 1.0
+    if got.end is ClientEnd.COMPLETE and taken and 0 < total < taken[-1][1]:
+        scale = taken[-1][1] / total
+    return max(
+        (
+            sent - round(totals[bisect_right(times, at_ns)] * scale)
+            for at_ns, sent in taken
+        ),
+        default=0,
+    )

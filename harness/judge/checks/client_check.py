@@ -1,0 +1,91 @@
+"""Whether a client fares worse through a target than with the upstream itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.judge.evidence.sdk_models import Client, ClientView, view, whole_characters
+from harness.judge.oracle.opening import Key
+from harness.judge.oracle.oracle import Expectation
+from harness.judge.text_diff import quote
+from harness.judge.violation import Kind, Violation
+from harness.scenario.model import ExpectedEnding
+
+__all__ = ["check_clients", "views_of"]
+
+
+def views_of(expected: Expectation, observed: Observation) -> tuple[ClientView, ...]:
+    """Return what each modelled client makes of an answer; empty: it is no stream."""
+    if not expected.stream or observed.end is ClientEnd.CLIENT_CLOSED:
+        return ()
+    return tuple(
+        view(
+            client,
+            status=observed.status,
+            headers=observed.headers,
+            body=observed.body,
+            end=observed.end,
+        )
+        for client in Client
+    )
+
+
+def check_clients(
+    expected: Expectation,
+    views: Sequence[ClientView],
+    undecided: frozenset[Key],
+) -> Iterator[Violation]:
+    """Compare what each client makes of it with what it makes of the upstream's own.
+
+    Success with the right text is best; an error is worse, and success with another
+    text is worst. Of a stream that did not finish, an error is what is right.
+    Quirks of a client that hurt it directly too are nobody's fault.
+    """
+    if expected.ending not in {ExpectedEnding.COMPLETE, ExpectedEnding.ERROR}:
+        # Of an answer that just stops, a client that raises by chance is no better off.
+        return
+    pairs = zip(Client, expected.direct, views, strict=False)
+    for client, direct, through in pairs:
+        if direct is None:
+            continue
+        before = _level(expected, direct, frozenset())
+        after = _level(expected, through, undecided)
+        if after < before:
+            yield Violation(
+                kind=Kind.CLIENT_WORSE,
+                where=f"{client} client",
+                expected=f"no worse than directly: {_words(direct)}",
+                got=_words(through),
+            )
+
+
+_RIGHT, _TOLD, _BELIEVES_WRONG = 2, 1, 0
+
+
+def _level(expected: Expectation, seen: ClientView, undecided: frozenset[Key]) -> int:
+    if expected.ending is not ExpectedEnding.COMPLETE:
+        return _RIGHT if seen.error else _BELIEVES_WRONG
+    if seen.error:
+        return _TOLD
+    is_right = (0, "content") in undecided or seen.text in _right_texts(expected)
+    return _RIGHT if is_right else _BELIEVES_WRONG
+
+
+def _right_texts(expected: Expectation) -> set[str]:
+    if expected.literal_text is not None:
+        return {whole_characters(expected.literal_text)}
+    choices = {choice.index: choice for choice in expected.reading.message.choices}
+    texts = {choices[0].content if 0 in choices else ""}
+    reduced = expected.reduced.get((0, "content"))
+    if reduced is not None:
+        texts.add("".join(reduced))
+    return {whole_characters(text) for text in texts}
+
+
+def _words(seen: ClientView) -> str:
+    text = f"{len(seen.text)} characters"
+    if seen.error:
+        return f"an error ({seen.error}) after {text}"
+    finish = f", finish_reason {quote(seen.finish)}" if seen.finish else ""
+    return f"success with {text}{finish}"

@@ -1,0 +1,303 @@
+"""The events of an answer: which came, in which place, and with which fields.
+
+Text is compared as text, in `harness.judge.checks.content`; here it is what else events
+say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from harness.dialects.openai_chat.payload import PayloadKind
+from harness.judge.evidence.reading import (
+    Item,
+    Reading,
+    Significant,
+    is_object,
+    significant,
+)
+from harness.judge.oracle.oracle import Contract, Expectation
+from harness.judge.text_diff import quote
+from harness.judge.violation import Kind, Violation
+
+__all__ = ["TEXT_FIELDS", "carried", "check_events", "check_first_events"]
+
+TEXT_FIELDS = ("content", "reasoning", "refusal")
+"""Fields of a choice that hold text for a reader."""
+
+
+def check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Compare the events of two readings: none lost, added, changed or moved."""
+    yield from _check_significant(expected, got)
+    yield from _check_objects(expected, got)
+    yield from _check_bare_events(expected, got)
+    yield from _check_fields(expected, got)
+    yield from _check_envelope(expected, got)
+    yield from _check_error_last(expected, got)
+
+
+def check_first_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Of a stream that the client left: its events must be how the upstream's begin."""
+    due = significant(expected.reading.items)
+    seen = _without_optional(significant(got.items), due, expected, by_name_only=True)
+    for position, found in enumerate(seen):
+        if position >= len(due) or due[position].canonical != found.canonical:
+            yield Violation(
+                kind=Kind.EVENT_ADDED,
+                where=f"event {found.index}",
+                expected="the beginning of the upstream's stream",
+                got=_event_words(found, Kind.EVENT_ADDED),
+            )
+            return
+
+
+def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Compare the events that carry more than text: none lost, added or moved.
+
+    Usage and finish_reason have checks of their own; here it is the events that count.
+    """
+    wanted = significant(expected.reading.items)
+    came = _without_optional(
+        significant(got.items),
+        wanted,
+        expected,
+        by_name_only=_text_differs(expected.reading, got),
+    )
+    for position in range(max(len(wanted), len(came))):
+        one = wanted[position] if position < len(wanted) else None
+        two = came[position] if position < len(came) else None
+        if one and two and one.canonical == two.canonical:
+            if one.place == two.place or _text_differs(expected.reading, got):
+                continue
+            kind = Kind.EVENT_MOVED
+        else:
+            kind = _what_happened(wanted[position:], came[position:])
+        yield Violation(
+            kind=kind,
+            where=f"event {one.index}" if one else f"event {two.index}" if two else "",
+            expected=_event_words(one, kind),
+            got=_event_words(two, kind),
+        )
+        return
+
+
+def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Objects of other dialects come whole and in order: who knows what they say?
+
+    Additions are found with the bare events, and losses too where all is forwarded.
+    """
+    due = [item.data for item in expected.reading.items if is_object(item)]
+    came = [
+        item.data for item in got.items if is_object(item) and item.data in set(due)
+    ]
+    for position, data in enumerate(due):
+        found = came[position] if position < len(came) else None
+        if found == data:
+            continue
+        lost = Counter(came)[data] < Counter(due)[data]
+        if lost and expected.contract is Contract.TRANSPARENT:
+            return
+        yield Violation(
+            kind=Kind.EVENT_LOST if lost else Kind.EVENT_MOVED,
+            where=f"object {position} of another dialect",
+            expected=quote(data, 100),
+            got="no such event" if found is None else quote(found, 100),
+        )
+        return
+
+
+def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Events with neither text nor anything else: none that nobody sent."""
+    if expected.contract is Contract.TRANSPARENT:
+        yield from _check_forwarded(expected, got)
+    sent = Counter(item.data for item in (*expected.reading.items, *expected.optional))
+    for position, item in enumerate(got.items):
+        if not _is_bare(item) or item.data == expected.beat:
+            continue
+        sent[item.data] -= 1
+        if sent[item.data] < 0:
+            yield Violation(
+                kind=Kind.EVENT_ADDED,
+                where=f"event {position}",
+                expected="no event that the upstream did not send",
+                got=quote(item.data, 100),
+            )
+            return
+
+
+def _check_forwarded(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Who forwards what was sent forwards what is empty, broken or unknown as well."""
+    came = Counter(item.data for item in got.items)
+    for position, item in enumerate(expected.reading.items):
+        broken = item.payload.kind is PayloadKind.MALFORMED
+        if broken or _is_bare(item):
+            came[item.data] -= 1
+            if came[item.data] < 0:
+                yield Violation(
+                    kind=Kind.EVENT_LOST,
+                    where=f"event {position}",
+                    expected=quote(item.data, 100),
+                    got="no such event",
+                )
+                return
+
+
+def _is_bare(item: Item) -> bool:
+    if item.payload.kind is PayloadKind.OTHER:
+        return True
+    is_chunk = item.payload.kind is PayloadKind.CHUNK
+    return is_chunk and not item.deltas and item.canonical is None
+
+
+def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """Names and ids of events stay with their events (FAULTS, class 31)."""
+    for where, wanted, came in (
+        ("event names", _names(expected.reading), _names(got)),
+        ("event ids", _ids(expected.reading), _ids(got)),
+    ):
+        if wanted != came:
+            yield Violation(
+                kind=Kind.FIELD_CHANGED,
+                where=where,
+                expected=quote(", ".join(wanted)) if wanted else "none",
+                got=quote(", ".join(came)) if came else "none",
+            )
+
+
+def _check_envelope(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """The keys that every chunk repeats say what the upstream said (FAULTS, 26)."""
+    sent = (*expected.reading.items, *expected.optional)
+    for name in ("object", "model", "id"):
+        wanted, came = _values(sent, name), _values(got.items, name)
+        # An id may be renamed, all of it alike; no other value may be new.
+        new = len(came) > len(wanted) or (
+            None in came - wanted if name == "id" else bool(came - wanted)
+        )
+        if new:
+            yield Violation(
+                kind=Kind.FIELD_CHANGED,
+                where=f"{name} of the chunks",
+                expected=quote(_listed(wanted)),
+                got=quote(_listed(came - wanted or came)),
+            )
+
+
+def _values(items: Iterable[Item], name: str) -> set[str | None]:
+    found = set()
+    for item in items:
+        if item.payload.kind is PayloadKind.CHUNK:
+            value = item.payload.value.get(name)
+            found.add(None if value is None else str(value))
+    return found
+
+
+def _listed(values: set[str | None]) -> str:
+    return ", ".join(sorted("none" if value is None else value for value in values))
+
+
+def _names(reading: Reading) -> list[str]:
+    """The names of the events that have one, errors left out: who adds one names it."""
+    return [
+        item.event
+        for item in reading.items
+        if item.event != "message" and item.payload.kind is not PayloadKind.ERROR
+    ]
+
+
+def _ids(reading: Reading) -> list[str]:
+    """The ids in the order in which they were set."""
+    return [name for name, _ in groupby(item.id for item in reading.items) if name]
+
+
+def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation]:
+    """A client stops at an error event: what should come before it must not follow."""
+    if not got.errors:
+        return
+    position = got.items.index(got.errors[0])
+    due, came = carried(expected.reading), carried(got)
+    if came < due:
+        behind = [item for item in got.items[position:] if _carries(item)]
+        if behind:
+            yield Violation(
+                kind=Kind.EVENT_MOVED,
+                where=f"event {position}",
+                expected=f"{due} events before the error event, where a client stops",
+                got=f"{came} before it; behind it {quote(behind[0].data)}",
+            )
+
+
+def carried(reading: Reading) -> int:
+    """How many events with something in them come before the first error."""
+    until = reading.items
+    if reading.errors:
+        until = until[: until.index(reading.errors[0])]
+    return sum(map(_carries, until))
+
+
+def _carries(item: Item) -> bool:
+    return bool(item.deltas) or item.canonical is not None
+
+
+def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
+    """Say what the first of the two lists' differences is."""
+    if not wanted:
+        return Kind.EVENT_ADDED
+    arrives_later = wanted[0].canonical in {found.canonical for found in came}
+    if not arrives_later:
+        return Kind.EVENT_LOST
+    due_later = came[0].canonical in {found.canonical for found in wanted}
+    return Kind.EVENT_MOVED if due_later else Kind.EVENT_ADDED
+
+
+def _text_differs(first: Reading, second: Reading) -> bool:
+    """Whether the texts differ: their difference was told, places follow from it."""
+    return any(
+        getattr(one, name) != getattr(two, name)
+        for one, two in zip(first.message.choices, second.message.choices, strict=False)
+        for name in TEXT_FIELDS
+    )
+
+
+def _without_optional(
+    came: tuple[Significant, ...],
+    wanted: tuple[Significant, ...],
+    expected: Expectation,
+    *,
+    by_name_only: bool,
+) -> list[Significant]:
+    """Leave out events that may be there besides the wanted ones, as often as sent.
+
+    Where every event carries the same more, a place among the text tells them apart,
+    unless the texts differ.
+    """
+    optional = Counter(found.canonical for found in significant(expected.optional))
+    kept: list[Significant] = []
+    for found in came:
+        position = len(kept)
+        due = wanted[position] if position < len(wanted) else None
+        fits = (
+            due is not None
+            and due.canonical == found.canonical
+            and (by_name_only or due.place == found.place)
+        )
+        if not fits and optional[found.canonical]:
+            optional[found.canonical] -= 1
+        else:
+            kept.append(found)
+    return kept
+
+
+def _event_words(found: Significant | None, kind: Kind) -> str:
+    if found is None:
+        return "no such event"
+    # Without the envelope that every chunk repeats, so that what differs is seen.
+    words = quote(found.canonical, 100)
+    if kind is Kind.EVENT_MOVED:
+        places = ", ".join(
+            f"{count} characters of choice {index} {name}"
+            for index, name, count in found.offsets
+        )
+        return f"after {places or 'no text'}: {words}"
+    return words

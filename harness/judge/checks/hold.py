@@ -1,0 +1,193 @@
+"""Hold: the delay that a target adds, measured by content and not by event number.
+
+Hold of a content character = arrival at the client minus arrival at the target of the
+upstream block that first carried it; of an event without text, by its index among them.
+What was dropped is not counted (DESIGN, section 3). Events may be cut differently on
+the two sides; characters may not, so they are the ruler.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.dialects.openai_chat.payload import PayloadKind
+from harness.judge.evidence.observation import Observation
+from harness.judge.evidence.reading import Item, Reading, significant
+from harness.judge.oracle.opening import Key
+from harness.judge.oracle.oracle import Expectation
+
+__all__ = ["Hold", "hold_samples", "summarise", "text_holds"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Hold over one stream, or many; nanoseconds.
+
+    Attributes:
+        count: Samples: pieces of text and events without text.
+        median_ns: Median.
+        p95_ns: 95th percentile, nearest rank.
+        max_ns: Longest.
+    """
+
+    count: int
+    median_ns: int
+    p95_ns: int
+    max_ns: int
+
+
+def summarise(samples: Iterable[int]) -> Hold | None:
+    """Return median, p95 and maximum; None where there is no sample."""
+    ordered = sorted(samples)
+    if not ordered:
+        return None
+    return Hold(
+        count=len(ordered),
+        median_ns=ordered[(len(ordered) - 1) // 2],
+        p95_ns=ordered[max(0, -(-len(ordered) * 95 // 100) - 1)],
+        max_ns=ordered[-1],
+    )
+
+
+def hold_samples(
+    expected: Expectation,
+    got: Reading,
+    observation: Observation,
+    undecided: frozenset[Key] = frozenset(),
+) -> list[int]:
+    """Return the hold of every piece of text and every event without text.
+
+    Only meaningful for a stream that was judged correct: a failed stream is a fast one.
+    Texts in ``undecided`` came without the repeat at their opening.
+    """
+    if not observation.upstream:
+        return []
+    request = observation.upstream[-1]
+    sent = _Clock(request.sent)
+    total = 0
+    arrivals = []
+    for at_ns, data in observation.reads:
+        total += len(data)
+        arrivals.append((at_ns, total))
+    read = _Clock(arrivals)
+    pairs = list(zip(expected.reading.items, expected.sources, strict=False))
+    # Of a text with other white space at its opening no character has a sure partner.
+    unsure = undecided - expected.reduced.keys()
+    reduced = {key: iter(expected.reduced[key]) for key in undecided - unsure}
+    upstream = _pieces(((item, sent.at(source)) for item, source in pairs), reduced)
+    client = _pieces(((item, read.at(item.end)) for item in got.items), {})
+    samples: list[int] = []
+    for key in sorted(client.keys() - unsure):
+        pieces = client[key]
+        samples += text_holds(upstream.get(key, []), pieces)
+    samples += _event_holds(pairs, got.items, sent, read)
+    for source, arrived in zip(expected.comments, got.comments, strict=False):
+        sent_ns, read_ns = sent.at(source), read.at(arrived)
+        if sent_ns is not None and read_ns is not None:
+            samples.append(read_ns - sent_ns)
+    return samples
+
+
+class _Clock:
+    """When the n-th byte of a body passed."""
+
+    def __init__(self, marks: Sequence[tuple[int, int]]) -> None:
+        self._times = [at_ns for at_ns, _ in marks]
+        self._totals = [total for _, total in marks]
+
+    def at(self, offset: int) -> int | None:
+        if not self._times:
+            return None
+        index = bisect_left(self._totals, offset)
+        return self._times[min(index, len(self._times) - 1)]
+
+
+_Pieces = dict[Key, list[tuple[int, int]]]
+
+
+def _pieces(
+    timed: Iterable[tuple[Item, int | None]], reduced: Mapping[Key, Iterator[str]]
+) -> _Pieces:
+    """Return for every (choice, field) its pieces as (end in characters, time)."""
+    pieces: _Pieces = defaultdict(list)
+    ends: dict[Key, int] = defaultdict(int)
+    for item, at_ns in timed:
+        if at_ns is None:
+            continue
+        for choice, name, text in item.deltas:
+            key = (choice, name)
+            counted = next(reduced[key]) if key in reduced else text
+            if counted:
+                ends[key] += len(counted)
+                pieces[key].append((ends[key], at_ns))
+    return pieces
+
+
+def text_holds(
+    upstream: Sequence[tuple[int, int]], client: Sequence[tuple[int, int]]
+) -> list[int]:
+    """Return the hold of every piece of one text, in order; nanoseconds.
+
+    Args:
+        upstream: Its pieces as (end in characters, time) at the target's upstream.
+        client: The same at the client, perhaps cut otherwise.
+    """
+    samples = []
+    index = 0
+    start = 0
+    for end, at_ns in client:
+        while index < len(upstream) and start < end:
+            piece_end, sent_ns = upstream[index]
+            samples.append(at_ns - sent_ns)
+            start = min(end, piece_end)
+            if piece_end <= end:
+                index += 1
+    return samples
+
+
+def _event_holds(
+    pairs: Sequence[tuple[Item, int]],
+    got: Sequence[Item],
+    sent: _Clock,
+    read: _Clock,
+) -> list[int]:
+    """Match events without text by index; what is optional is passed over."""
+    wanted = [
+        (found.canonical, pairs[found.index][1])
+        for found in significant(item for item, _ in pairs)
+    ]
+    arrived = [(found.canonical, found.item.end) for found in significant(got)]
+    samples = []
+    position = 0
+    for canonical, source in wanted:
+        while position < len(arrived) and arrived[position][0] != canonical:
+            position += 1
+        if position == len(arrived):
+            break
+        sent_ns, read_ns = sent.at(source), read.at(arrived[position][1])
+        if sent_ns is not None and read_ns is not None:
+            samples.append(read_ns - sent_ns)
+        position += 1
+    samples += _last_holds(pairs, got, sent, read)
+    return samples
+
+
+def _last_holds(
+    pairs: Sequence[tuple[Item, int]],
+    got: Sequence[Item],
+    sent: _Clock,
+    read: _Clock,
+) -> list[int]:
+    """The hold of ``[DONE]``."""
+    if not pairs or not got:
+        return []
+    (wanted, source), arrived = pairs[-1], got[-1]
+    if wanted.payload.kind is not PayloadKind.DONE or (
+        arrived.payload.kind is not PayloadKind.DONE
+    ):
+        return []
+    sent_ns, read_ns = sent.at(source), read.at(arrived.end)
+    return [] if sent_ns is None or read_ns is None else [read_ns - sent_ns]

@@ -1,0 +1,1 @@
+"""What was observed, and how clients read it."""

@@ -1,0 +1,246 @@
+"""Models of two clients: what an SDK of Python and one of JavaScript make of an answer.
+
+The same bytes are not the same answer to everybody. A *python* client (openai-python
+3.54 over httpx) stops at ``[DONE]`` and never sees how the connection ended; a *node*
+client (openai-node 6.49 over undici) reads to the end and needs its framing completed.
+Both raise at an event that is not JSON, and at an error event. Their decoders differ in
+corners: a byte order mark, a block with ``retry`` or ``id`` alone, bytes that are not
+UTF-8. All rules were measured (`research/CLIENTS.md`), and the tests hold the models
+against what the SDKs did.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from harness.cassette.model import Framing
+from harness.dialects.openai_chat.chunk import choices_of, delta_of, finish_reason_of
+from harness.dialects.openai_chat.chunk import text_of as _text_of
+from harness.faults.draft.transport import ChunkStyle
+from harness.faults.draft.wire import Finish, WireDraft
+from harness.judge.evidence.observation import ClientEnd
+
+__all__ = ["Client", "ClientView", "view", "view_directly", "whole_characters"]
+
+
+class Client(StrEnum):
+    """A client that is modelled."""
+
+    PYTHON = "python"
+    NODE = "node"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """What a client makes of an answer.
+
+    Attributes:
+        text: The text of choice 0 that it hands on before it ends or raises.
+        finish: The last finish_reason of choice 0; empty: none.
+        error: Why it raises, in a word; None: it reports success.
+    """
+
+    text: str
+    finish: str
+    error: str | None
+
+
+class _Raised(Exception):  # noqa: N818 - what a client does, no error of ours
+    """The client raises."""
+
+
+def view(
+    client: Client,
+    *,
+    status: int | None,
+    headers: Sequence[tuple[bytes, bytes]],
+    body: bytes,
+    end: ClientEnd,
+) -> ClientView:
+    """Return what a client makes of an answer.
+
+    Args:
+        client: Which.
+        status: HTTP status; None: no head came.
+        headers: As they came.
+        body: With transfer and content coding removed.
+        end: How the answer ended on the wire.
+    """
+    if status is None or status >= 400 or _refuses(client, headers):
+        return ClientView(text="", finish="", error="no answer")
+    texts: list[str] = []
+    finish = ""
+    error = None
+    try:
+        for value in _VALUES[client](body, end):
+            for index, choice in choices_of(value):
+                if index == 0:
+                    texts.append(_text_of(delta_of(choice), "content"))
+                    finish = finish_reason_of(choice) or finish
+    except _Raised as raised:
+        error = str(raised)
+    return ClientView(text=whole_characters("".join(texts)), finish=finish, error=error)
+
+
+def whole_characters(text: str) -> str:
+    """Return text whose halves of characters are put together, or replaced if lone."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def view_directly(client: Client, wire: WireDraft) -> ClientView | None:
+    """Return what a client makes of the upstream's own answer, with no target between.
+
+    None: it is sent in a way that is not modelled (a content coding, broken chunks).
+    """
+    names = {name.lower() for name, _ in wire.headers}
+    if names & {"content-encoding", "content-length", "transfer-encoding"}:
+        return None
+    odd = wire.coding or wire.chunks != ChunkStyle() or any(w.raw for w in wire.writes)
+    if odd or wire.finish is Finish.REFUSED:
+        return None
+    body = wire.body
+    if wire.promised_length is not None:
+        body = body[: wire.promised_length]
+    return view(
+        client,
+        status=None if wire.head_at_ns is None else wire.status,
+        headers=[
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in (*wire.headers, *(wire.framing_headers or ()))
+        ],
+        body=body,
+        end=_end_of(wire),
+    )
+
+
+def _end_of(wire: WireDraft) -> ClientEnd:
+    length = wire.promised_length
+    if length is not None and len(wire.body) >= length:
+        return ClientEnd.COMPLETE
+    if wire.finish is Finish.STALL:
+        return ClientEnd.TIMEOUT
+    if wire.finish is Finish.RESET:
+        return ClientEnd.RESET
+    if wire.finish is Finish.COMPLETE and length is None:
+        return ClientEnd.COMPLETE
+    clean = wire.framing is Framing.CLOSE and length is None
+    return ClientEnd.COMPLETE if clean else ClientEnd.TRUNCATED
+
+
+def _refuses(client: Client, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the HTTP library takes the head for none (FAULTS, section 0)."""
+    names = [name.lower() for name, _ in headers]
+    if client is Client.NODE:
+        return b"content-length" in names and b"transfer-encoding" in names
+    return names.count(b"transfer-encoding") > 1
+
+
+_BLOCK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+def _python(body: bytes, end: ClientEnd) -> Iterator[Any]:
+    """Yield the chunks that openai-python hands on."""
+    known_id = ""
+    for block in _blocks(body):
+        data: list[str] = []
+        event = ""
+        retry = False
+        for raw in block.splitlines():
+            try:
+                line = raw.decode()
+            except UnicodeDecodeError:
+                raise _Raised("not UTF-8") from None
+            if not line:
+                # An id is never forgotten, so behind one every blank line dispatches.
+                if event or data or known_id or retry:
+                    text = "\n".join(data)
+                    if text.startswith("[DONE]"):
+                        return
+                    value = _json(text, strict=False)
+                    if not isinstance(value, dict):
+                        raise _Raised("no object")
+                    yield value
+                data, event, retry = [], "", False
+                continue
+            name, value_of = _field(line)
+            if name == "data":
+                data.append(value_of)
+            elif name == "event":
+                event = value_of
+            elif name == "id" and "\0" not in value_of:
+                known_id = value_of
+            elif name == "retry" and value_of.isdecimal():
+                retry = True
+    _check_end(end)
+
+
+def _node(body: bytes, end: ClientEnd) -> Iterator[Any]:
+    """Yield the chunks that openai-node hands on."""
+    done = False
+    for block in _blocks(body.removeprefix(b"\xef\xbb\xbf")):
+        data: list[str] = []
+        event = ""
+        for line in re.split("\r\n|\n|\r", block.decode("utf-8", "replace")):
+            if not line:
+                if (event or data) and not done:
+                    text = "\n".join(data)
+                    done = text.startswith("[DONE]")
+                    if not done:
+                        yield _json(text, strict=True)
+                data, event = [], ""
+                continue
+            name, value_of = _field(line)
+            if name == "data":
+                data.append(value_of)
+            elif name == "event":
+                event = value_of
+    _check_end(end)
+
+
+_VALUES: dict[Client, Callable[[bytes, ClientEnd], Iterator[Any]]] = {
+    Client.PYTHON: _python,
+    Client.NODE: _node,
+}
+
+
+def _blocks(body: bytes) -> Iterator[bytes]:
+    """Yield what ends in a blank line; neither client dispatches the rest."""
+    start = 0
+    for found in _BLOCK.finditer(body):
+        yield body[start : found.end()]
+        start = found.end()
+
+
+def _field(line: str) -> tuple[str, str]:
+    if line.startswith(":"):
+        return "", ""
+    name, _, value = line.partition(":")
+    return name, value.removeprefix(" ")
+
+
+def _json(text: str, *, strict: bool) -> Any:
+    try:
+        value = json.loads(text, parse_constant=_refused if strict else None)
+    except ValueError:
+        raise _Raised("not JSON") from None
+    except RecursionError:
+        raise _Raised("nested too deeply") from None
+    if isinstance(value, dict) and value.get("error"):
+        raise _Raised("an error event")
+    return value
+
+
+def _refused(_name: str) -> Any:
+    raise ValueError("JavaScript knows no such number")
+
+
+def _check_end(end: ClientEnd) -> None:
+    if end is ClientEnd.TIMEOUT:
+        raise _Raised("no end")
+    if end is not ClientEnd.COMPLETE:
+        raise _Raised("cut off")

@@ -1,0 +1,1 @@
+"""What a correct proxy had to do, computed from the script and the contract."""

@@ -1,0 +1,106 @@
+"""What the upstream's answer is to who reads its wire, before anything is judged."""
+
+from __future__ import annotations
+
+import re
+
+from harness.cassette.model import Framing, Headers
+from harness.faults.draft.coded import coded_body, coded_writes
+from harness.faults.draft.wire import Finish, WireDraft
+
+__all__ = [
+    "hop_by_hop_headers",
+    "injected_names",
+    "is_labelled",
+    "looks_clean",
+    "may_refuse",
+    "readable_body",
+]
+
+_HEAD_MAX = 8 * 1024
+"""Above that a server in front may refuse a head: nginx reads 4 or 8 KiB."""
+
+_HOP_BY_HOP = frozenset(
+    {"keep-alive", "proxy-connection", "te", "trailer", "upgrade", "connection"}
+)
+"""RFC 9110, section 7.6.1; transfer-encoding is the framing's."""
+
+_OWN_OF_ANYBODY = frozenset({"close", "keep-alive"})
+
+
+def readable_body(wire: WireDraft) -> bytes:
+    """The body as far as its framing and its content coding can be read.
+
+    Behind the first byte that is no framing nothing is sure; bytes beyond a promised
+    length belong to nobody.
+    """
+    if wire.coding is not None and not is_labelled(wire):
+        return coded_body(wire)
+    size = 0
+    for _, _, length, raw in coded_writes(wire):
+        if raw:
+            break
+        size += length
+    if wire.promised_length is not None and wire.coding is None:
+        size = min(size, wire.promised_length)
+    return wire.body[:size]
+
+
+def is_labelled(wire: WireDraft) -> bool:
+    """Whether the head names a content coding."""
+    return any(name.lower() == "content-encoding" for name, _ in wire.headers)
+
+
+def looks_clean(wire: WireDraft) -> bool:
+    """Whether the end of the upstream's answer looks right to who reads its wire."""
+    if any(write.raw for write in wire.writes):
+        return False
+    if wire.coding is not None and wire.coding.cut and is_labelled(wire):
+        return False
+    if wire.finish is Finish.COMPLETE:
+        promised = wire.promised_length
+        return promised is None or promised <= len(coded_body(wire))
+    closed = wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}
+    return closed and wire.framing is Framing.CLOSE
+
+
+def may_refuse(wire: WireDraft) -> bool:
+    """Whether a 502 is as right as an answer that was made of this one.
+
+    So it is for two framings (RFC 9112, section 6.3), lines that are no header lines
+    (section 5; RFC 9110, section 5.5), a head beyond usual limits, and a coding that
+    the body does not have.
+    """
+    if len(wire.framing_headers or ()) > 1 or wire.raw_lines:
+        return True
+    if wire.coding is None and is_labelled(wire):
+        return True
+    return sum(len(name) + len(value) for name, value in wire.headers) > _HEAD_MAX
+
+
+def injected_names(wire: WireDraft) -> tuple[str, ...]:
+    """Return the names that stand behind a bare CR or a NUL, in lower case.
+
+    Behind a bare LF a header may be read (RFC 9112, section 2.2), behind these not.
+    """
+    parts = [
+        part for line in wire.raw_lines for part in re.split(r"\r(?!\n)|\0", line)[1:]
+    ]
+    found = (re.match(r"\s*([-!#$%&'*+.^_`|~0-9A-Za-z]+):", part) for part in parts)
+    return tuple(match[1].lower() for match in found if match)
+
+
+def hop_by_hop_headers(wire: WireDraft) -> Headers:
+    """Return the headers that are for the upstream's neighbour alone."""
+    listed = {
+        token.strip().lower()
+        for name, value in wire.headers
+        if name.lower() == "connection"
+        for token in value.split(",")
+    }
+    names = _HOP_BY_HOP | (listed - _OWN_OF_ANYBODY)
+    return tuple(
+        (name.lower(), value.strip())
+        for name, value in wire.headers
+        if name.lower() in names and value.strip().lower() not in _OWN_OF_ANYBODY
+    )

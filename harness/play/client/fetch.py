@@ -1,0 +1,287 @@
+"""The client of the runner: asks once, and stamps what comes.
+
+Zero of all times is the moment at which the request was handed to the kernel whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, replace
+
+import httpcore
+import httpx
+
+from harness.cassette.model import Framing, Headers, Request
+from harness.errors import InputError
+from harness.judge.evidence.observation import ClientEnd
+from harness.play.client.response_reader import ResponseReader
+from harness.play.client.stamped_connection import Line, Tape, TapedTransport
+from harness.play.upstream.correlation import STREAM_HEADER
+from harness.scenario.client import ClientPlan
+
+__all__ = ["DEADLINE_S", "Exchange", "fetch", "with_token"]
+
+DEADLINE_S = 10.0
+"""What has not ended so long after its request hangs."""
+
+_NS = 1_000_000_000
+
+# Headers of one connection; httpx writes those that this connection needs.
+_PER_CONNECTION = frozenset(
+    {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request and all that its connection brought.
+
+    Attributes:
+        zero_ns: The zero of the other times, on the client's clock.
+        status: HTTP status; None: no head came.
+        http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None: no head came.
+        headers: Header lines as they came.
+        framing: How the end of the body was marked.
+        head_at_ns: When the head was complete.
+        reads: Body bytes after transfer decoding, one entry for every socket read that
+            brought some.
+        pieces: The same, split where a transfer chunk ended inside a read.
+        raw: Every socket read as it came.
+        end: How the answer ended on the wire.
+        end_at_ns: When.
+        why: More about the end, in words: what was malformed, why it was refused.
+        surplus: Bytes that came behind a complete answer, on the same connection.
+        reused: True where it had the connection of the exchange before.
+    """
+
+    zero_ns: int
+    status: int | None
+    http_version: str | None
+    headers: tuple[tuple[bytes, bytes], ...]
+    framing: Framing | None
+    head_at_ns: int | None
+    reads: tuple[tuple[int, bytes], ...]
+    pieces: tuple[tuple[int, bytes], ...]
+    raw: tuple[tuple[int, bytes], ...]
+    end: ClientEnd
+    end_at_ns: int
+    why: str | None = None
+    surplus: bytes = b""
+    reused: bool = False
+
+
+async def fetch(  # noqa: PLR0913 - all but the first two are options
+    url: str,
+    request: Request,
+    *,
+    token: str | None = None,
+    plan: ClientPlan | None = None,
+    speed: float = 1.0,
+    headers: Headers = (),
+    deadline_s: float = DEADLINE_S,
+    gate: asyncio.Semaphore | None = None,
+    cue: Callable[[], Awaitable[None]] | None = None,
+    line: Line | None = None,
+    clock: Callable[[], int] = time.monotonic_ns,
+) -> Exchange:
+    """Send a request and return all that came, however it ended.
+
+    Args:
+        url: Base URL of the server; the request's path is appended.
+        request: What is asked. Headers that belong to a connection are written anew.
+        token: Put into the request to find it again at the upstream (`with_token`).
+        plan: What the client does; None: it reads to the end.
+        speed: 2.0 divides the plan's times by two; the deadline stands.
+        headers: Added, or put in the place of those of the same name.
+        deadline_s: Holds where the plan names none.
+        gate: Held while the request is made and sent. That takes the loop 1 to 2 ms;
+            of streams that start together, each would delay the stamps of the others.
+        cue: Returns when the upstream has the request, for a client that leaves then.
+        line: The connection to go on with, and to keep where the answer allows it;
+            None: a fresh one.
+        clock: Monotonic nanoseconds.
+
+    Raises:
+        InputError: The URL or the request cannot be sent.
+    """
+    plan = plan or ClientPlan()
+    request = _prepared(request, headers)
+    if token is not None:
+        request = with_token(request, token)
+    if plan.deadline_ms is not None:
+        deadline_s = plan.deadline_ms / 1000
+    abort = plan.abort
+    tape = Tape(ResponseReader(method=request.method), clock=clock, plan=plan)
+    leave_s = (
+        abort.after_ms / 1000 / speed if abort and abort.after_ms is not None else None
+    )
+    async with gate or contextlib.nullcontext():
+        started_ns = clock()
+        sending = asyncio.ensure_future(_send(url, request, tape, line))
+        try:
+            await asyncio.wait(
+                {sending, tape.sent},
+                timeout=deadline_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        except BaseException:
+            await _stop(sending, tape, None)
+            raise
+    try:
+        refused = _refusal(sending)
+        if tape.sent.done():
+            spent_s = (clock() - (tape.sent_at_ns or started_ns)) / _NS
+            at_cue = cue if abort is not None and abort.before_head else None
+            await _listen(tape, deadline_s - spent_s, leave_s, at_cue)
+        if plan.read is not None and plan.read.stops:
+            tape.leave()
+        return _exchange(tape, started_ns, clock(), refused)
+    finally:
+        await _stop(sending, tape, line)
+
+
+def with_token(request: Request, token: str) -> Request:
+    """Return the request with a token in it.
+
+    It stands in the header ``x-harness-stream`` and, where the body is a JSON object,
+    in its ``user`` field: a proxy passes one of them on, or neither.
+    """
+    name = STREAM_HEADER.decode()
+    headers = (*_without(request.headers, {name}), (name, token))
+    try:
+        body = json.loads(request.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return replace(request, headers=headers)
+    text = json.dumps(
+        {**body, "user": token}, ensure_ascii=False, separators=(",", ":")
+    )
+    return replace(request, headers=headers, body=text.encode("utf-8", "surrogatepass"))
+
+
+def _prepared(request: Request, extra: Headers) -> Request:
+    names = _PER_CONNECTION | {name.lower() for name, _ in extra}
+    return replace(request, headers=(*_without(request.headers, names), *extra))
+
+
+def _without(headers: Headers, names: Iterable[str]) -> Headers:
+    dropped = frozenset(names)
+    return tuple(line for line in headers if line[0].lower() not in dropped)
+
+
+async def _send(url: str, request: Request, tape: Tape, line: Line | None) -> None:
+    """Send the request and let httpx read the head of the answer."""
+    base = httpx.URL(url)
+    target = base.raw_path.rstrip(b"/") + request.path.encode("latin-1")
+    message = httpx.Request(
+        request.method,
+        base,
+        headers=[
+            (name.encode("latin-1"), value.encode("latin-1"))
+            for name, value in request.headers
+        ],
+        content=request.body or None,
+        extensions={"target": target},
+    )
+    async with httpx.AsyncClient(
+        transport=TapedTransport(tape, line), trust_env=False
+    ) as client:
+        response = await client.send(message, stream=True)
+        tape.forget_unread()
+        await response.aclose()
+
+
+async def _stop(sending: asyncio.Future[None], tape: Tape, line: Line | None) -> None:
+    sending.cancel()
+    # What it has to say was asked for in `_refusal`.
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await sending
+    if line is None or not line.park(tape):
+        await tape.close()
+
+
+def _refusal(sending: asyncio.Future[None]) -> str | None:
+    """Return why no connection was made, or None where one was.
+
+    What httpx finds wrong with an answer is not asked for: the tape is judged.
+    """
+    error = sending.exception() if sending.done() else None
+    if isinstance(error, httpcore.ConnectError):
+        return str(error)
+    if error is None or isinstance(
+        error, httpcore.RemoteProtocolError | httpcore.NetworkError
+    ):
+        return None
+    raise InputError(f"the request cannot be sent: {error}") from error
+
+
+async def _listen(
+    tape: Tape,
+    timeout_s: float,
+    leave_s: float | None,
+    cue: Callable[[], Awaitable[None]] | None,
+) -> None:
+    """Wait until the answer is over, the client left, or the time is up."""
+    loop = asyncio.get_running_loop()
+    leaving = None if leave_s is None else loop.call_later(leave_s, tape.leave)
+    waiting = asyncio.ensure_future(_leave_at(tape, cue)) if cue else None
+    try:
+        await asyncio.wait({tape.over}, timeout=max(0.0, timeout_s))
+    finally:
+        if leaving is not None:
+            leaving.cancel()
+        if waiting is not None:
+            waiting.cancel()
+
+
+async def _leave_at(tape: Tape, cue: Callable[[], Awaitable[None]]) -> None:
+    await cue()
+    tape.leave()
+
+
+def _exchange(
+    tape: Tape, started_ns: int, now_ns: int, refused: str | None
+) -> Exchange:
+    reader = tape.reader
+    zero_ns = started_ns if tape.sent_at_ns is None else tape.sent_at_ns
+    if refused is not None:
+        end, end_ns = ClientEnd.REFUSED, now_ns
+    elif tape.left_at_ns is not None:
+        end, end_ns = ClientEnd.CLIENT_CLOSED, tape.left_at_ns
+    elif reader.end is not None and reader.end_at_ns is not None:
+        end, end_ns = reader.end, reader.end_at_ns
+    else:
+        end, end_ns = ClientEnd.TIMEOUT, now_ns
+    pieces = tuple((at_ns - zero_ns, data) for at_ns, data in reader.pieces)
+    return Exchange(
+        zero_ns=zero_ns,
+        status=reader.status,
+        http_version=reader.http_version,
+        headers=reader.headers,
+        framing=reader.framing,
+        head_at_ns=None if reader.head_at_ns is None else reader.head_at_ns - zero_ns,
+        reads=_joined(pieces),
+        pieces=pieces,
+        raw=tuple((at_ns - zero_ns, data) for at_ns, data in tape.raw),
+        end=end,
+        end_at_ns=end_ns - zero_ns,
+        why=refused or reader.why,
+        surplus=reader.surplus,
+        reused=tape.reused,
+    )
+
+
+def _joined(pieces: tuple[tuple[int, bytes], ...]) -> tuple[tuple[int, bytes], ...]:
+    """Join what one read brought; no two reads have the same time."""
+    reads: list[tuple[int, bytes]] = []
+    for at_ns, data in pieces:
+        if reads and reads[-1][0] == at_ns:
+            reads[-1] = (at_ns, reads[-1][1] + data)
+        else:
+            reads.append((at_ns, data))
+    return tuple(reads)

@@ -1,0 +1,123 @@
+"""A client that reads slowly, on a real socket: bounded reads, a small buffer.
+
+What is not read waits in the kernel, so it is TCP itself that holds up the peer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from harness.play.virtual.client import SIP_NS, sip_of
+from harness.scenario.client import ReadPlan
+
+__all__ = ["Reader", "Sipping"]
+
+_READ_MAX = 1 << 16
+
+
+class Reader(Protocol):
+    """A protocol of asyncio that counts what it read of the body."""
+
+    @property
+    def body_length(self) -> int:
+        """Bytes of the body so far."""
+
+    @property
+    def head_came(self) -> bool:
+        """Whether the head is complete."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.BaseProtocol`."""
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+
+    def data_received(self, data: bytes) -> None:
+        """See `asyncio.Protocol`."""
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`."""
+
+
+class Sipping(asyncio.BufferedProtocol):
+    """Stands before a protocol and reads for it no more than a plan allows.
+
+    Args:
+        inner: Gets what was read.
+        plan: How to read.
+    """
+
+    def __init__(self, inner: Reader, plan: ReadPlan) -> None:
+        self._inner = inner
+        self._pause = plan.pause
+        self._rate = plan.bytes_per_s
+        self._transport: asyncio.Transport
+        self._asleep: asyncio.TimerHandle | None = None
+        size = _READ_MAX if self._rate is None else sip_of(self._rate)
+        self._buffer = bytearray(min(size, _READ_MAX))
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See `asyncio.BaseProtocol`."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is TCP
+        self._transport = transport
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See `asyncio.BaseProtocol`."""
+        if self._asleep is not None:
+            self._asleep.cancel()
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._inner.resume_writing()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
+        """See `asyncio.BufferedProtocol`: as much as may be read at once."""
+        size = len(self._buffer)
+        if self._pause is not None:
+            # Near the pause byte by byte would be exact, and slow; a KiB will do.
+            left = self._pause.after_bytes - self._inner.body_length
+            size = max(1, min(size, max(left, 1024)))
+        return memoryview(self._buffer)[:size]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """See `asyncio.BufferedProtocol`."""
+        self._inner.data_received(bytes(self._buffer[:nbytes]))
+        if self._transport.is_closing():
+            return
+        if self._rate is not None:
+            self._sleep(SIP_NS / 1e9)
+        elif (
+            self._pause is not None
+            and self._inner.body_length >= self._pause.after_bytes
+            and self._inner.head_came
+        ):
+            for_ms, self._pause = self._pause.for_ms, None
+            self._sleep(None if for_ms is None else for_ms / 1000)
+
+    def eof_received(self) -> None:
+        """See `asyncio.Protocol`; the transport closes itself after it."""
+        self._inner.eof_received()
+
+    def _sleep(self, seconds: float | None) -> None:
+        self._transport.pause_reading()
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._asleep = loop.call_later(seconds, self._wake)
+
+    def _wake(self) -> None:
+        self._asleep = None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()

@@ -1,0 +1,314 @@
+"""Live runs: real processes, real sockets, one clock for both ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from harness.config import Target
+from harness.errors import EvidenceError
+from harness.faults.draft.wire import Finish
+from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
+from harness.play.client.fetch import Exchange, fetch
+from harness.play.client.stamped_connection import Line
+from harness.play.escape import escaped
+from harness.play.target.preflight import preflight_script
+from harness.play.target.process import RunningTarget, running
+from harness.play.target.proof import proved, served_by
+from harness.play.target.shared_lock import Floor
+from harness.play.upstream.correlation import Assignment
+from harness.play.upstream.server import Upstream
+from harness.scenario.group import Phase
+from harness.scenario.program import Part, Program
+from harness.scenario.script import Script
+
+__all__ = ["LiveTarget", "live_target"]
+
+_SETTLE_S = 1.5
+"""How long a target may take to free its upstream after the client's end, before the
+connection counts as left open; above every limit that is judged."""
+
+_REFUSED_S = 0.1
+"""How long connections are refused for each attempt that is, where others follow that
+are not: a refused attempt leaves no trace by which it could be counted."""
+
+_LINES_SHOWN = 10
+
+_DYING_S = 0.15
+
+_BROKEN_OFF = frozenset({ClientEnd.TRUNCATED, ClientEnd.RESET, ClientEnd.REFUSED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _How:
+    """How one stream belongs to the others of its scenario.
+
+    Attributes:
+        zero_ns: When the first client asked; 0: there is no other.
+        line: The client connection that they share.
+        unasked: Whether the target may answer without asking its upstream.
+    """
+
+    zero_ns: int = 0
+    line: Line | None = None
+    unasked: bool = False
+
+
+class LiveTarget:
+    """One target between its own upstream and the client.
+
+    Attributes:
+        target: Its configuration.
+        url: Where it listens.
+        routing: How its requests are told apart at the upstream: ``header``, ``user``
+            or ``turn``; one at a time where it is ``turn``.
+        served_by: What the preflight's answer said served it.
+    """
+
+    def __init__(self, running: RunningTarget, upstream: Upstream) -> None:
+        self.target = running.target
+        self.url = running.url
+        self.routing = Assignment.TURN
+        self.served_by: str | None = None
+        self.running = running
+        self.upstream = upstream
+        self._turn = asyncio.Lock()
+        self._floor = Floor()
+
+    async def play(self, script: Script) -> Observation:
+        """Play one script through the target and return what both ends saw."""
+        refusals = sum(wire.finish is Finish.REFUSED for wire in script.attempts)
+        if not refusals:
+            async with self._floor.shared():
+                return await self._play_in_turn(script)
+        # A port is closed to all: such a stream has the target for itself.
+        async with self._floor.alone():
+            for_s = None if refusals == len(script.attempts) else _REFUSED_S * refusals
+            async with self.upstream.refusing(for_s=for_s):
+                return await self._play_in_turn(script)
+
+    async def play_program(self, program: Program) -> tuple[Observation, ...]:
+        """Play all streams of a scenario; many have the target for themselves.
+
+        Where requests cannot be told apart, or lines of a log, they play in turn.
+        """
+        if not program.is_group:
+            return (await self.play(program.parts[0].script),)
+        async with self._floor.alone():
+            zero_ns = time.monotonic_ns()
+            outage = asyncio.ensure_future(self._refuse_by_time(program.phases))
+            try:
+                return await self._play_parts(program, zero_ns)
+            finally:
+                outage.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await outage
+
+    async def _play_parts(
+        self, program: Program, zero_ns: int
+    ) -> tuple[Observation, ...]:
+        line = Line() if program.one_connection else None
+        how = _How(zero_ns=zero_ns, line=line, unasked=program.fresh)
+        timed = [part for part in program.parts if part.start_ns is not None]
+
+        async def begin(part: Part) -> Observation:
+            due_ns = zero_ns + (part.start_ns or 0)
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            return await self._play_in_turn(part.script, how)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(begin(part)) for part in timed]
+            seen = [task.result() for task in tasks]
+            seen += [
+                await self._play_in_turn(part.script, how)
+                for part in program.parts[len(timed) :]
+            ]
+        finally:
+            if line is not None:
+                line.close()
+        return tuple(seen)
+
+    async def _refuse_by_time(self, phases: Sequence[Phase]) -> None:
+        """Let nobody in while the upstream is down; other answers are drafts."""
+        started_s = time.monotonic()
+        for number, phase in enumerate(phases):
+            if phase.answer != "refuse":
+                continue
+            await asyncio.sleep(started_s + phase.from_ms / 1000 - time.monotonic())
+            async with self.upstream.refusing():
+                if number + 1 == len(phases):
+                    await asyncio.Event().wait()
+                until_s = started_s + phases[number + 1].from_ms / 1000
+                await asyncio.sleep(until_s - time.monotonic())
+
+    async def _play_in_turn(
+        self, script: Script, how: _How | None = None
+    ) -> Observation:
+        how = how or _How()
+        by_log = self.target.proof is not None and self.target.proof.log is not None
+        # Lines of a log belong to a stream only where no other one runs.
+        if self.routing is not Assignment.TURN and not by_log:
+            return await self._play(script, how)
+        async with self._turn:
+            return await self._play(script, how)
+
+    async def _play(self, script: Script, how: _How) -> Observation:
+        # A token must never repeat within an upstream; it is not part of any report.
+        token = f"harness-{secrets.token_hex(12)}"
+        ticket = self.upstream.expect(token, script, how.zero_ns)
+        log_start = self.running.log.mark()
+        try:
+            exchange = await fetch(
+                self.url,
+                script.request,
+                token=token,
+                plan=script.client,
+                line=how.line,
+                cue=ticket.asked,
+                headers=self.target.headers,
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SETTLE_S):
+                    await ticket.settled()
+            requests = ticket.requests(exchange.zero_ns)
+        finally:
+            ticket.close()
+        await self._may_die(exchange)
+        seen = self._observed(
+            script, exchange, requests, log_start, unasked=how.unasked
+        )
+        started_ns = exchange.zero_ns - how.zero_ns if how.zero_ns else 0
+        return replace(seen, started_ns=started_ns, reused=exchange.reused)
+
+    async def _may_die(self, exchange: Exchange) -> None:
+        """Give a target that broke off the moment it takes to be seen as ended."""
+        if exchange.end in _BROKEN_OFF and self.running.process is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_DYING_S):
+                    await self.running.process.wait()
+
+    def _observed(
+        self,
+        script: Script,
+        exchange: Exchange,
+        requests: tuple[UpstreamRequest, ...],
+        log_start: int,
+        *,
+        unasked: bool = False,
+    ) -> Observation:
+        observation = Observation(
+            target=self.target.name,
+            virtual=False,
+            status=exchange.status,
+            http_version=exchange.http_version,
+            headers=exchange.headers,
+            head_at_ns=exchange.head_at_ns,
+            reads=exchange.reads,
+            end=exchange.end,
+            end_at_ns=exchange.end_at_ns,
+            upstream=requests,
+            surplus=exchange.surplus,
+            log=self.running.log.since(log_start),
+            invalid=self._died(exchange),
+        )
+        # Only streams are served by an architecture; the upstream is asked for all.
+        proof = self.target.proof if _asks_for_stream(script) else None
+        # Who is refused need not come again, and an open circuit lets nobody through.
+        refused = unasked or script.attempts[0].finish is Finish.REFUSED
+        return proved(proof, observation, refused=refused)
+
+    def _died(self, exchange: Exchange) -> str | None:
+        code = self.running.exit_code
+        if code is None:
+            return None
+        return (
+            f"{self.target.name} ended by itself with exit code {code} "
+            f"(the client saw: {exchange.end})"
+        )
+
+    def check_strays(self, paths: Collection[str]) -> None:
+        """Refuse a run in which the target asked its upstream for more than was asked.
+
+        Raises:
+            EvidenceError: A request for one of the paths belonged to no stream: asked
+                twice, or after the stream was over; whose it was cannot be told.
+        """
+        strays = [stray for stray in self.upstream.strays if stray.path in paths]
+        if strays:
+            first = strays[0]
+            raise EvidenceError(
+                f"{len(strays)} request(s) of {self.target.name} to its upstream "
+                "belong to no stream; the first: "
+                f"{escaped(f'{first.method} {first.path}: {first.why}')}"
+            )
+
+    def _last_words(self) -> str:
+        lines = self.running.log.tail(_LINES_SHOWN)
+        if not lines:
+            return ""
+        return "\nits last output:" + "".join(f"\n  {escaped(line)}" for line in lines)
+
+    async def preflight(self) -> None:
+        """Show that a stream gets through, and learn how requests can be told apart.
+
+        Raises:
+            EvidenceError: If it does not get through, or something else answers than
+                the target says: nothing that follows would be evidence.
+        """
+        self.upstream.serial = True
+        script = preflight_script()
+        token = f"harness-{secrets.token_hex(12)}"
+        ticket = self.upstream.expect(token, script)
+        log_start = self.running.log.mark()
+        try:
+            exchange = await fetch(
+                self.url, script.request, token=token, headers=self.target.headers
+            )
+            requests = ticket.requests(exchange.zero_ns)
+            assigned = ticket.assigned_by
+        finally:
+            ticket.close()
+        observation = self._observed(script, exchange, requests, log_start)
+        if observation.invalid is not None or assigned is None:
+            raise EvidenceError(
+                f"target {self.target.name} at {self.url}: {observation.invalid}"
+                f"{self._last_words()}"
+            )
+        self.routing = assigned
+        self.served_by = served_by(self.target.proof, observation)
+        self.upstream.serial = assigned is Assignment.TURN
+
+
+def _asks_for_stream(script: Script) -> bool:
+    try:
+        body = json.loads(script.request.body)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("stream") is True
+
+
+@asynccontextmanager
+async def live_target(
+    target: Target, clock: Callable[[], int]
+) -> AsyncIterator[LiveTarget]:
+    """Start a target before an upstream of its own, and end both.
+
+    Raises:
+        HarnessError: If the target does not start.
+        EvidenceError: If the preflight does not get through.
+    """
+    host, port = target.upstream_listen or ("127.0.0.1", 0)
+    async with (
+        Upstream(host, port, clock=clock) as upstream,
+        running(target, upstream.url) as started,
+    ):
+        live = LiveTarget(started, upstream)
+        await live.preflight()
+        yield live

@@ -1,0 +1,71 @@
+"""Proof of the arm: what served a stream, shown by the stream itself.
+
+A green run with the candidate stopped, or with its flag ignored, must be impossible.
+So a stream counts only where the upstream that belongs to its target saw its request,
+and, where the target says how to tell, where the answer says what served it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from harness.config import Proof
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.judge.text_diff import quote
+
+__all__ = ["proved", "served_by"]
+
+
+def served_by(proof: Proof | None, observation: Observation) -> str | None:
+    """Return what the stream says served it, or None where nothing is said."""
+    if proof is None:
+        return None
+    if proof.header is not None:
+        value = observation.header(proof.header[0])
+        return None if value is None else value.decode("latin-1")
+    pattern = re.compile(proof.log or "")
+    return next((line for line in observation.log if pattern.search(line)), None)
+
+
+def proved(
+    proof: Proof | None, observation: Observation, *, refused: bool = False
+) -> Observation:
+    """Return the observation, marked invalid where it proves nothing.
+
+    A client that leaves before the head cannot be shown what would have served it; that
+    its request reached the target's own upstream must do, beside the preflight.
+
+    Args:
+        proof: How the target shows what served a stream.
+        observation: What was seen.
+        refused: True where the upstream refused the first connection, so that no
+            request needs to have reached it; that the target answered must do.
+    """
+    why = observation.invalid or _why(proof, observation, refused=refused)
+    return replace(observation, invalid=why)
+
+
+def _why(proof: Proof | None, observation: Observation, *, refused: bool) -> str | None:
+    name = observation.target
+    if observation.end is ClientEnd.REFUSED:
+        return f"{name} could not be connected to"
+    if not observation.upstream and not refused:
+        status = observation.status
+        said = f"status {status}" if status else f"no answer ({observation.end})"
+        return f"no request of {name} reached its upstream; the client got {said}"
+    if proof is None:
+        return None
+    left_early = observation.end is ClientEnd.CLIENT_CLOSED
+    if observation.status is None and left_early:
+        return None
+    if proof.header is not None:
+        header, wanted = proof.header
+        came = observation.header(header)
+        if came is None or came.decode("latin-1") != wanted:
+            said = "nothing" if came is None else quote(came.decode("latin-1"))
+            return f"{name} must answer with {header}: {wanted}, and it said {said}"
+        return None
+    if served_by(proof, observation) is None:
+        return f"no log line of {name} matches {quote(proof.log or '')}"
+    return None

@@ -1,0 +1,86 @@
+"""When does a target serve?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from harness.cassette.model import Request
+from harness.config import Ready
+from harness.judge.evidence.observation import ClientEnd
+from harness.play.client.fetch import fetch
+from harness.play.target.output import TargetLog
+
+__all__ = ["Probe", "http_probe", "log_probe", "probe_of", "tcp_probe"]
+
+Probe = Callable[[], Awaitable[str | None]]
+"""Returns the target's URL once it serves, None while it does not."""
+
+_PROBE_S = 2.0
+
+
+def probe_of(ready: Ready | None, url: str | None, log: TargetLog) -> Probe:
+    """Return the probe that a target's configuration asks for.
+
+    Args:
+        ready: How it is known; None: the target takes connections.
+        url: Where it listens, where that is known.
+        log: Its output.
+
+    Raises:
+        ValueError: Neither says where it listens.
+    """
+    if ready is not None and ready.stdout is not None:
+        return log_probe(log, ready.stdout, url)
+    if url is None:
+        raise ValueError("a target needs a URL, or output that says it")
+    if ready is not None and ready.http is not None:
+        return http_probe(url, ready.http)
+    return tcp_probe(url)
+
+
+def log_probe(log: TargetLog, pattern: str, url: str | None) -> Probe:
+    """Wait for a line; its group ``url``, or else ``url``, is where it listens."""
+    line_pattern = re.compile(pattern)
+
+    async def probe() -> str | None:
+        for line in log.since():
+            match = line_pattern.search(line)
+            if match is not None:
+                found = match.groupdict().get("url") or url
+                return None if found is None else found.rstrip("/")
+        return None
+
+    return probe
+
+
+def http_probe(url: str, path: str) -> Probe:
+    """Wait for a status below 400."""
+    request = Request(method="GET", path=path, headers=(), body=b"")
+
+    async def probe() -> str | None:
+        exchange = await fetch(url, request, deadline_s=_PROBE_S)
+        if exchange.end is not ClientEnd.COMPLETE or exchange.status is None:
+            return None
+        return url if exchange.status < 400 else None
+
+    return probe
+
+
+def tcp_probe(url: str) -> Probe:
+    """Wait until a connection is taken."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+
+    async def probe() -> str | None:
+        try:
+            async with asyncio.timeout(_PROBE_S):
+                _, writer = await asyncio.open_connection(parts.hostname, port)
+        except (OSError, TimeoutError):
+            return None
+        writer.close()
+        return url
+
+    return probe

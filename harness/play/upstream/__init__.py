@@ -1,0 +1,1 @@
+"""The replaying upstream: an HTTP/1 server that plays scripts at exact times."""

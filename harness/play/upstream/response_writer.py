@@ -1,0 +1,207 @@
+"""What an upstream puts on the wire for a script: bytes and their times.
+
+The bytes are written as the script says, right or wrong: a length that does not fit, a
+header with a line end in it, a chunk that is none are faults that somebody asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import cycle
+
+from harness.cassette.model import Framing, Headers
+from harness.faults.draft.coded import coded_body, coded_writes
+from harness.faults.draft.transport import Pieces
+from harness.faults.draft.wire import Finish, WireDraft
+
+__all__ = [
+    "Send",
+    "answer_head",
+    "framed",
+    "keeps_alive",
+    "sends",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One send of the upstream.
+
+    Attributes:
+        at_ns: When, in nanoseconds since the request was read.
+        wire: The bytes for the socket.
+        body_length: Bytes of the plain body that a reader can have once it has these;
+            raw writes have none.
+        is_head: True for the head and what ends the body: no writes of the script.
+    """
+
+    at_ns: int
+    wire: bytes
+    body_length: int = 0
+    is_head: bool = False
+
+
+def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
+    """Return everything an upstream sends for ``draft``, in order, and its ending.
+
+    The ending's bytes complete the body: none where it was cut, or where its length
+    does. Where the script has no head, only its raw writes are sent.
+    """
+    listed = _listed(draft)
+    last_ns = listed[-1][0].at_ns if listed else 0
+    ending = Send(_end_ns(draft, last_ns), _terminator(draft), is_head=True)
+    if draft.pieces is None:
+        return tuple(send for send, _ in listed), ending
+    pieces = list(_cut([*listed, (ending, 0)], draft.pieces))
+    if ending.wire:
+        return tuple(pieces[:-1]), pieces[-1]
+    at_ns = max(ending.at_ns, pieces[-1].at_ns if pieces else 0)
+    return tuple(pieces), Send(at_ns, b"", is_head=True)
+
+
+def answer_head(draft: WireDraft) -> bytes:
+    """Return status line and header lines, with the header that tells the framing."""
+    lines = [f"{draft.http_version} {draft.status} {_phrase(draft.status)}"]
+    lines += [f"{name}: {value}" for name, value in draft.headers]
+    lines += draft.raw_lines
+    lines += [f"{name}: {value}" for name, value in _framing_headers(draft)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def keeps_alive(draft: WireDraft) -> bool:
+    """Tell whether another answer may follow on the connection after a complete one.
+
+    It may not where FIN is the end of the body, or where the bytes do not fit their
+    framing: the next answer would be read as part of this one. A script may ask for
+    just that.
+    """
+    if draft.head_at_ns is None or any(write.raw for write in draft.writes):
+        return False
+    if draft.framing is Framing.CLOSE or draft.http_version == "HTTP/1.0":
+        return False
+    if _says_close(draft):
+        return False
+    if draft.framing is Framing.CHUNKED:
+        return draft.socket.dirty or not draft.surplus
+    there, promised = len(coded_body(draft)), _length(draft)
+    if there < promised:
+        return False
+    return draft.socket.dirty or (there == promised and not draft.surplus)
+
+
+def framed(draft: WireDraft, data: bytes) -> bytes:
+    """Return plain bytes of a body as they are on the wire, in a chunk of their own."""
+    if draft.framing is not Framing.CHUNKED:
+        return data
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def _listed(draft: WireDraft) -> list[tuple[Send, int]]:
+    """Return all sends; for each where the plain body starts in it, -1: nowhere."""
+    listed: list[tuple[Send, int]] = []
+    earliest = 0
+    if draft.head_at_ns is not None:
+        earliest = draft.head_at_ns
+        listed.append((Send(earliest, answer_head(draft), is_head=True), 0))
+    for at_ns, wire, length, start in _framed(draft):
+        # A write never overtakes the one before it.
+        earliest = max(earliest, at_ns)
+        listed.append((Send(earliest, wire, length), start))
+    return listed
+
+
+def _framed(draft: WireDraft) -> Iterator[tuple[int, bytes, int, int]]:
+    """Yield time, wire bytes, plain bytes they bring, and where those start in them."""
+    plain = 0 if draft.coding is None else -1
+    chunked = draft.framing is Framing.CHUNKED
+    size_end = f"{draft.chunks.extension}\r\n".encode("latin-1")
+    missing = draft.chunks.missing
+    left = len(draft.writes)
+    silent = draft.head_at_ns is None
+    for at_ns, data, length, raw in coded_writes(draft):
+        left -= 1
+        if silent and not raw:
+            continue
+        if raw or not chunked or not data:
+            # An empty chunk would be the terminator.
+            yield at_ns, data, length, plain
+            continue
+        open_end = missing if left == 0 else 0
+        size = b"%x%b" % (len(data) + open_end, size_end)
+        wire = size + data if open_end else b"%b%b\r\n" % (size, data)
+        yield at_ns, wire, length, len(size) if plain == 0 else -1
+
+
+def _cut(listed: Iterable[tuple[Send, int]], pieces: Pieces) -> Iterator[Send]:
+    """Cut sends into pieces; body bytes count with the piece that brings them."""
+    sizes = cycle(pieces.sizes)
+    free_ns = 0
+    for send, start in listed:
+        at_ns = max(send.at_ns, free_ns)
+        done = 0
+        while done < len(send.wire):
+            end = min(done + next(sizes), len(send.wire))
+            length = _between(send, start, done, end)
+            yield Send(at_ns, send.wire[done:end], length, send.is_head)
+            done = end
+            at_ns += pieces.gap_ns
+        free_ns = at_ns
+
+
+def _between(send: Send, start: int, begin: int, end: int) -> int:
+    """Return how many body bytes of a send lie between two places in it."""
+    if start < 0:
+        return send.body_length if end == len(send.wire) else 0
+    inside = min(end - start, send.body_length) - max(begin - start, 0)
+    return max(0, inside)
+
+
+def _end_ns(draft: WireDraft, last_ns: int) -> int:
+    by_length = draft.framing is Framing.CONTENT_LENGTH
+    if by_length and draft.finish is Finish.COMPLETE:
+        # The last byte is the end: a peer that closes then does not close early.
+        return last_ns
+    return max(last_ns, draft.finish_at_ns)
+
+
+def _terminator(draft: WireDraft) -> bytes:
+    if draft.head_at_ns is None or draft.finish is not Finish.COMPLETE:
+        return b""
+    if draft.framing is not Framing.CHUNKED:
+        return draft.surplus
+    trailers = "".join(f"{name}: {value}\r\n" for name, value in draft.chunks.trailers)
+    return b"0\r\n%b\r\n%b" % (trailers.encode("latin-1"), draft.surplus)
+
+
+def _framing_headers(draft: WireDraft) -> Headers:
+    if draft.framing_headers is not None:
+        return draft.framing_headers
+    if draft.framing is Framing.CHUNKED:
+        return (("transfer-encoding", "chunked"),)
+    if draft.framing is Framing.CONTENT_LENGTH:
+        return (("content-length", str(_length(draft))),)
+    if draft.http_version != "HTTP/1.0" and not _says_close(draft):
+        return (("connection", "close"),)
+    return ()
+
+
+def _length(draft: WireDraft) -> int:
+    if draft.promised_length is not None:
+        return draft.promised_length
+    return len(coded_body(draft))
+
+
+def _says_close(draft: WireDraft) -> bool:
+    return any(
+        name.lower() == "connection" and "close" in value.lower()
+        for name, value in draft.headers
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

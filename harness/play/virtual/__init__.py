@@ -1,0 +1,1 @@
+"""Virtual time: the same script into a relay, without sockets, exact."""

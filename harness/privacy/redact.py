@@ -1,0 +1,163 @@
+"""Credentials leave an interaction before it reaches a disk.
+
+What is redacted:
+
+1. Headers whose name says so, the scheme of an authorization and the names of cookies
+   kept; query parameters likewise. ``REDACTED`` stands for the value.
+2. In bodies, what stands under a JSON key that says so, at any depth, in tool arguments
+   and in text too. ``*`` stands for each byte: so the length of the body, the border of
+   every segment and every offset stay, and the body says all else that it said.
+3. Whatever has the shape of a known kind of secret, anywhere.
+4. Whatever was found by 1 to 3, wherever else in the interaction it stands: servers
+   repeat a wrong key in their error message.
+
+A secret that is cut between segments or between the deltas of a stream is found all the
+same. Nothing else changes: an interaction without a secret is returned as it came.
+
+A body with a content coding is bytes that cannot be changed in place: it stays, and
+`harness.privacy.scan.find_secrets` decodes it and tells what it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from harness.cassette.content_coding import codings_of
+from harness.cassette.model import Headers, Interaction, Request, Response, Segment
+from harness.privacy.rules import DEFAULT_RULES, RedactionRules
+from harness.privacy.secrets_body import KNOWN_MIN, BodySecrets, mask
+from harness.privacy.secrets_head import (
+    REDACTED,
+    header_secrets,
+    redact_header,
+    redact_target,
+    target_secrets,
+)
+
+__all__ = [
+    "DEFAULT_RULES",
+    "REDACTED",
+    "RedactionRules",
+    "redact_interaction",
+    "redact_target",
+]
+
+_PASSES_MAX = 4
+
+
+def redact_interaction(
+    interaction: Interaction, rules: RedactionRules = DEFAULT_RULES
+) -> Interaction:
+    """Return an interaction without its credentials.
+
+    Args:
+        interaction: As it was recorded.
+        rules: What is redacted beside what always is.
+
+    Returns:
+        The very same value where it holds none. Bodies keep their length and segments
+        their borders.
+    """
+    # Masking may show what it hid: a quote within a secret, say. Few need three passes.
+    for _ in range(_PASSES_MAX):
+        redacted = _redact(interaction, rules)
+        if redacted is interaction:
+            break
+        interaction = redacted
+    return interaction
+
+
+def _redact(interaction: Interaction, rules: RedactionRules) -> Interaction:
+    request, response = interaction.request, interaction.response
+    asked = search_body(request.headers, request.body, rules)
+    answered = search_body(response.headers, response.body, rules)
+    known = set(_known_values(interaction, rules))
+    for body in (asked, answered):
+        known |= body.known if body else set()
+    # Longest first, and always in the same order: one secret may begin another.
+    ordered = sorted(known, key=lambda text: (-len(text), text))
+    request = _redact_request(request, asked, rules, ordered)
+    response = _redact_response(response, answered, rules, ordered)
+    if request is interaction.request and response is interaction.response:
+        return interaction
+    return replace(interaction, request=request, response=response)
+
+
+def search_body(
+    headers: Headers, body: bytes, rules: RedactionRules
+) -> BodySecrets | None:
+    """Search a body for secrets; None where there is nothing that can be searched."""
+    if not body or codings_of(headers):
+        return None
+    return BodySecrets(body, content_type_of(headers), rules)
+
+
+def content_type_of(headers: Headers) -> str | None:
+    """Return what a head says that its body is."""
+    values = (value for name, value in headers if name.lower() == "content-type")
+    return next(values, None)
+
+
+def _redact_request(
+    request: Request,
+    secrets: BodySecrets | None,
+    rules: RedactionRules,
+    known: list[str],
+) -> Request:
+    headers = _redact_headers(request.headers, rules, known)
+    path = redact_target(request.path, rules, known)
+    body = _masked(request.body, secrets, known)
+    if (headers, path, body) == (request.headers, request.path, request.body):
+        return request
+    return replace(request, headers=headers, path=path, body=body)
+
+
+def _redact_response(
+    response: Response,
+    secrets: BodySecrets | None,
+    rules: RedactionRules,
+    known: list[str],
+) -> Response:
+    headers = _redact_headers(response.headers, rules, known)
+    before = response.body
+    body = _masked(before, secrets, known)
+    if headers == response.headers and body == before:
+        return response
+    return replace(response, headers=headers, segments=_cut(response.segments, body))
+
+
+def _masked(body: bytes, secrets: BodySecrets | None, known: list[str]) -> bytes:
+    if secrets is None:
+        return body
+    secrets.search_known(known)
+    return mask(body, secrets.found) if secrets.found else body
+
+
+def _cut(segments: tuple[Segment, ...], body: bytes) -> tuple[Segment, ...]:
+    """Cut a body of the same length at the same borders."""
+    cut = []
+    at = 0
+    for segment in segments:
+        end = at + len(segment.data)
+        cut.append(Segment(at_ns=segment.at_ns, data=body[at:end]))
+        at = end
+    return tuple(cut)
+
+
+def _redact_headers(
+    headers: Headers, rules: RedactionRules, known: list[str]
+) -> Headers:
+    return tuple(
+        (name, redact_header(name, value, rules, known)) for name, value in headers
+    )
+
+
+def _known_values(interaction: Interaction, rules: RedactionRules) -> Iterator[str]:
+    """Yield the secrets of the heads that are long enough to look for elsewhere."""
+    found = list(target_secrets(interaction.request.path, rules))
+    for name, value in (*interaction.request.headers, *interaction.response.headers):
+        found += header_secrets(name, value, rules)
+    for secret in found:
+        if len(secret) >= KNOWN_MIN and "*" not in secret:
+            yield secret

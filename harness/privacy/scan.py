@@ -1,0 +1,237 @@
+"""Does a cassette still hold a secret? Asked before it is saved, and by ``check``.
+
+Two look for it: the rules of `harness.privacy.redact`, and detect-secrets, whose
+detectors know issuers that ours do not, and that others keep. Of its detectors those
+run that found nothing in 730 recorded streams that hold random ids and base64; left out
+are the two of entropy, ``Azure Storage`` (86 characters of base64 are a signature of
+thinking), ``Secret Keyword`` (assignments in program text; a second for each megabyte)
+and those of four services, which cost as much as all the others.
+
+Only the detectors' regular expressions run: their verification, which would send what
+was found to its issuer, is never called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol
+
+from harness.cassette.content_coding import CodingError, codings_of, decode_body
+from harness.cassette.model import Cassette, Headers, Interaction, Segment
+from harness.documents.yaml_document import Path
+from harness.privacy.redact import DEFAULT_RULES, RedactionRules, content_type_of
+from harness.privacy.secret_names import is_value
+from harness.privacy.secrets_body import BodySecrets, Found
+from harness.privacy.secrets_head import REDACTED, redact_header, redact_target
+
+__all__ = ["SecretFinding", "find_secrets"]
+
+_DETECTORS = (
+    "ArtifactoryDetector",
+    "AWSKeyDetector",
+    "BasicAuthDetector",
+    "DiscordBotTokenDetector",
+    "GitHubTokenDetector",
+    "JwtTokenDetector",
+    "MailchimpDetector",
+    "NpmDetector",
+    "PrivateKeyDetector",
+    "SendGridDetector",
+    "SlackDetector",
+    "SquareOAuthDetector",
+    "StripeDetector",
+    "TwilioKeyDetector",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretFinding:
+    """A place that holds a secret; never the secret itself.
+
+    Attributes:
+        where: The place in words, such as ``interaction 2, response, segment 14``.
+        kind: What shows it.
+        path: The place in the cassette's document, for its line.
+    """
+
+    where: str
+    kind: str
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.kind}"
+
+
+def find_secrets(
+    cassette: Cassette, rules: RedactionRules = DEFAULT_RULES
+) -> list[SecretFinding]:
+    """Return where a cassette holds what must not reach a disk.
+
+    A body whose content coding cannot be read here is told as well: nobody knows what
+    it holds.
+
+    Args:
+        cassette: What is to be saved, or was.
+        rules: What counts as a secret beside what always does.
+
+    Returns:
+        Each place and kind once, in the order of the cassette; empty where none is.
+    """
+    return list(dict.fromkeys(_find(cassette, rules)))
+
+
+def _find(cassette: Cassette, rules: RedactionRules) -> Iterator[SecretFinding]:
+    upstream = cassette.recorded.upstream or ""
+    for kind in _target_kinds(upstream, rules):
+        at = _Place("recorded upstream", ("recorded", "upstream"))
+        yield at.finding(kind)
+    for index, interaction in enumerate(cassette.interactions):
+        place = _Place(f"interaction {index + 1}", ("interactions", index))
+        yield from _find_in(interaction, place, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    words: str
+    path: Path
+
+    def at(self, words: str, *path: str | int) -> _Place:
+        return _Place(f"{self.words}, {words}", (*self.path, *path))
+
+    def finding(self, kind: str) -> SecretFinding:
+        return SecretFinding(where=self.words, kind=kind, path=self.path)
+
+
+def _find_in(
+    interaction: Interaction, place: _Place, rules: RedactionRules
+) -> Iterator[SecretFinding]:
+    request, response = interaction.request, interaction.response
+    asked = place.at("request", "request")
+    for kind in _target_kinds(request.path, rules):
+        yield asked.at("path", "path").finding(kind)
+    yield from _find_in_headers(request.headers, asked, rules)
+    whole = (Segment(at_ns=0, data=request.body),)
+    at_body = (asked.at("body", "body"),)
+    yield from _find_in_body(request.headers, whole, at_body, rules)
+    answered = place.at("response", "response")
+    yield from _find_in_headers(response.headers, answered, rules)
+    at_segments = tuple(
+        answered.at(f"segment {index + 1}", "segments", index)
+        for index in range(len(response.segments))
+    )
+    yield from _find_in_body(response.headers, response.segments, at_segments, rules)
+
+
+def _target_kinds(target: str, rules: RedactionRules) -> Iterator[str]:
+    if redact_target(target, rules) != target:
+        yield "a credential in a URL"
+    for kind, _ in _detect(target):
+        yield kind
+
+
+def _find_in_headers(
+    headers: Headers, place: _Place, rules: RedactionRules
+) -> Iterator[SecretFinding]:
+    for index, (name, value) in enumerate(headers):
+        at = place.at(f"header {name!r}", "headers", index)
+        if redact_header(name, value, rules) != value:
+            yield at.finding("a credential in a header")
+        for kind, _ in _detect(value):
+            yield at.finding(kind)
+
+
+def _find_in_body(
+    headers: Headers,
+    segments: tuple[Segment, ...],
+    places: tuple[_Place, ...],
+    rules: RedactionRules,
+) -> Iterator[SecretFinding]:
+    body = b"".join(segment.data for segment in segments)
+    if not body:
+        return
+    codings = codings_of(headers)
+    if codings:
+        try:
+            body = decode_body(body, codings)
+        except CodingError as error:
+            yield places[0].finding(f"cannot be searched: {error}")
+            return
+    for found in _secrets(body, content_type_of(headers), rules):
+        if codings:  # its bytes lie in no segment
+            at = places[0].at(f"byte {found.start} of the decoded body")
+        else:
+            at = _at_byte(found.start, segments, places)
+        yield at.finding(found.kind)
+
+
+def _at_byte(
+    offset: int, segments: tuple[Segment, ...], places: tuple[_Place, ...]
+) -> _Place:
+    at = 0
+    for segment, place in zip(segments, places, strict=True):
+        if offset < at + len(segment.data):
+            return place.at(f"byte {offset - at}")
+        at += len(segment.data)
+    return places[-1]
+
+
+def _secrets(
+    body: bytes, content_type: str | None, rules: RedactionRules
+) -> list[Found]:
+    secrets = BodySecrets(body, content_type, rules)
+    found = list(secrets.found)
+    for kind, secret in _detect(body.decode("latin-1")):
+        at = body.find(secret.encode("latin-1"))
+        found.append(Found(at, at + len(secret), kind))
+    for strand in secrets.strands:
+        for kind, secret in _detect(strand.text):
+            at = strand.text.find(secret)
+            places = strand.bytes_of(at, at + len(secret))
+            found += [Found(start, end, kind) for start, end in places]
+    return _merged(found)
+
+
+def _merged(found: list[Found]) -> list[Found]:
+    """Tell each stretch of bytes once, by what was seen first."""
+    merged: list[Found] = []
+    end = -1
+    for item in sorted(found, key=lambda item: (item.start, -item.end)):
+        if item.start >= end:
+            merged.append(item)
+        end = max(end, item.end)
+    return merged
+
+
+class _Detector(Protocol):
+    """What is used of a plugin of detect-secrets."""
+
+    @property
+    def secret_type(self) -> str:
+        """Its name for what it finds."""
+
+    def analyze_string(self, string: str) -> Iterator[str]:
+        """Yield the secrets in a text."""
+
+
+@cache
+def _detectors() -> tuple[_Detector, ...]:
+    # Imported when it is needed: it takes 0.1 s, with the HTTP client that it brings.
+    from detect_secrets.core.plugins.util import (  # noqa: PLC0415
+        get_mapping_from_secret_type_to_class,
+    )
+
+    classes = {
+        found.__name__: found
+        for found in get_mapping_from_secret_type_to_class().values()
+    }
+    return tuple(classes[name]() for name in _DETECTORS)
+
+
+def _detect(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the kind and the text of what detect-secrets takes for a secret."""
+    for detector in _detectors():
+        for secret in detector.analyze_string(text):
+            if is_value(secret.replace("*", "")) and secret != REDACTED:
+                yield detector.secret_type, secret

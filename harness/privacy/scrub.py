@@ -1,0 +1,240 @@
+r"""A cassette from production without what was said in it.
+
+Prompts and answers become invented text of the same lengths and classes, ids become
+other ids; what a stream is made of stays: bytes of every segment, borders, times,
+endings, events, JSON and its keys, numbers, model and tool names. So the cassette still
+breaks what it broke. `harness.privacy.scrub_letters` says what is invented and how far
+it hides, `harness.privacy.scrub_policy` what counts as text.
+
+Rules:
+
+1. Text is replaced as it is written: ``\n`` and other escapes stay, ``\u00e9`` becomes
+   another ``\u....``, a character cut between segments is still cut there.
+2. Text that is JSON itself, as tool arguments are, stays JSON: its keys and literals
+   stay, its strings and numbers are replaced.
+3. ``[DONE]`` stays, as the sentinel and within a text: that it is there can be the
+   defect that a cassette shows.
+4. What is no JSON where JSON is expected is text; so are comments and unknown lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from harness.cassette.content_coding import codings_of
+from harness.cassette.model import Cassette, Headers, Interaction, Segment
+from harness.errors import InputError
+from harness.privacy.redact import content_type_of, redact_interaction
+from harness.privacy.scrub_letters import Letters
+from harness.privacy.scrub_policy import Treatment, is_identity_header, treatment_of
+from harness.privacy.scrub_text import scrub_text
+from harness.privacy.strings import (
+    Document,
+    Piece,
+    Strand,
+    characters,
+    documents,
+    is_event_stream,
+    lines_of,
+    looks_like_json,
+    pieces_in,
+    strands_of,
+)
+
+__all__ = ["SCRUBBED", "scrub_cassette"]
+
+SCRUBBED = "scrubbed"
+"""The tag of a cassette whose text is invented."""
+
+_KEEP_ALIVES = frozenset(
+    {"", "heartbeat", "keep-alive", "keepalive", "openrouter processing", "ping"}
+)
+_FIELDS = (b"data:", b"event:", b"retry:")
+_FIELD_NAME = re.compile(rb"[A-Za-z_-]{1,20}:")
+_BARE = re.compile(
+    r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![\w.])-?[0-9][0-9.eE+-]*|[^\W_]+', re.DOTALL
+)
+_LITERALS = frozenset({"true", "false", "null", "NaN", "Infinity"})
+
+Invent = Callable[[str], str]
+
+
+def scrub_cassette(cassette: Cassette, *, key: bytes) -> Cassette:
+    """Return a cassette of the same shape with invented texts and ids.
+
+    Credentials are redacted first.
+
+    Args:
+        cassette: What was recorded.
+        key: The same key invents the same; who knows it can read the answers again.
+
+    Raises:
+        InputError: A body cannot be replaced in place: it has a content coding, or it
+            is a multipart form.
+    """
+    letters = Letters(key)
+    interactions = []
+    for number, interaction in enumerate(cassette.interactions, start=1):
+        for part in (interaction.request, interaction.response):
+            _check(part.headers, part.body, number)
+        interactions.append(
+            _scrub_interaction(redact_interaction(interaction), letters)
+        )
+    tags = cassette.tags if SCRUBBED in cassette.tags else (*cassette.tags, SCRUBBED)
+    return replace(cassette, tags=tags, interactions=tuple(interactions))
+
+
+def _check(headers: Headers, body: bytes, number: int) -> None:
+    codings = codings_of(headers)
+    kind = content_type_of(headers) or ""
+    if body and codings:
+        message = f"a body coded {', '.join(codings)} cannot be scrubbed"
+    elif body and "multipart" in kind.lower():
+        message = "a multipart body cannot be scrubbed"
+    else:
+        return
+    raise InputError(message, key=f"interactions[{number - 1}]")
+
+
+def _scrub_interaction(interaction: Interaction, letters: Letters) -> Interaction:
+    request, response = interaction.request, interaction.response
+    # No proxy compares a prompt with the answer: it can have the way that hides more.
+    asked = _scrub_body(request.body, request.headers, letters, letters.noise)
+    body = _scrub_body(response.body, response.headers, letters, letters.substituted)
+    segments = []
+    at = 0
+    for segment in response.segments:
+        end = at + len(segment.data)
+        segments.append(Segment(at_ns=segment.at_ns, data=body[at:end]))
+        at = end
+    return replace(
+        interaction,
+        request=replace(
+            request, headers=_scrub_headers(request.headers, letters), body=asked
+        ),
+        response=replace(
+            response,
+            headers=_scrub_headers(response.headers, letters),
+            segments=tuple(segments),
+        ),
+    )
+
+
+def _scrub_headers(headers: Headers, letters: Letters) -> Headers:
+    return tuple(
+        (name, letters.renamed(value) if is_identity_header(name) else value)
+        for name, value in headers
+    )
+
+
+def _scrub_body(
+    body: bytes, headers: Headers, letters: Letters, invent: Invent
+) -> bytes:
+    kind = content_type_of(headers)
+    new = bytearray(body)
+    found: list[Document] = list(documents(body, kind))
+    if is_event_stream(body, kind):
+        found += _scrub_lines(new, body, letters)
+    pieces: list[Piece] = []
+    for document in found:
+        pieces += pieces_in(document)
+        if looks_like_json(document.data):
+            _scrub_bare(new, document, letters)
+    for piece in pieces:
+        if treatment_of(piece) is Treatment.MASK:
+            size = piece.end - piece.start
+            new[piece.start : piece.end] = b"1" * size
+    for strand in strands_of(body, pieces):
+        _scrub_strand(new, body, strand, letters, invent)
+    return bytes(new)
+
+
+def _scrub_lines(new: bytearray, body: bytes, letters: Letters) -> Iterator[Document]:
+    """Scrub comments, ids and unknown lines, and yield those that are JSON."""
+    for start, line in lines_of(body):
+        end = start + len(line)
+        if line.startswith(_FIELDS):
+            continue
+        if looks_like_json(line):
+            yield Document(start, line, ((start, end),))
+        elif line.startswith(b"id:"):
+            _scrub_id(new, start + len(b"id:"), line[len(b"id:") :], letters)
+        elif _text(line[1:]).strip().lower() not in _KEEP_ALIVES or line[:1] != b":":
+            match = _FIELD_NAME.match(line)
+            at = match.end() if match else 0
+            new[start + at : end] = _bytes(letters.substituted(_text(line[at:])))
+
+
+def _scrub_id(new: bytearray, start: int, value: bytes, letters: Letters) -> None:
+    name = value.strip()
+    if not name.isdigit():  # a count says nothing
+        at = start + len(value) - len(value.lstrip())
+        new[at : at + len(name)] = _bytes(letters.renamed(_text(name)))
+
+
+def _scrub_bare(new: bytearray, document: Document, letters: Letters) -> None:
+    """Scrub what stands outside the quotes of broken JSON."""
+    data = document.data.decode("utf-8", "surrogateescape")
+    for match in _BARE.finditer(data):
+        word = match[0]
+        if word[0] in '"-0123456789' or word in _LITERALS:
+            continue
+        at = document.start + len(_bytes(data[: match.start()]))
+        scrubbed = _bytes(letters.substituted(word))
+        new[at : at + len(scrubbed)] = scrubbed
+
+
+def _scrub_strand(
+    new: bytearray, body: bytes, strand: Strand, letters: Letters, invent: Invent
+) -> None:
+    treatment = treatment_of(strand.pieces[0])
+    if treatment is Treatment.KEEP:
+        return
+    escaped = any(b"\\" in body[piece.start : piece.end] for piece in strand.pieces)
+    if treatment is Treatment.RENAME and not escaped:
+        said = [letters.renamed(text) for text in strand.texts]
+    else:
+        said = _invented(strand, letters, invent)
+    for piece, text, invented in zip(strand.pieces, strand.texts, said, strict=True):
+        raw = body[piece.start : piece.end]
+        new[piece.start : piece.end] = _written(raw, text, invented)
+
+
+def _invented(strand: Strand, letters: Letters, invent: Invent) -> list[str]:
+    """Return invented texts for the pieces of a strand, read as they follow."""
+    whole = scrub_text(strand.text, invent, letters.substituted)
+    if strand.is_constant:
+        return [whole] * len(strand.texts)
+    invented = []
+    at = 0
+    for text in strand.texts:
+        invented.append(whole[at : at + len(text)])
+        at += len(text)
+    return invented
+
+
+def _written(raw: bytes, text: str, invented: str) -> bytes:
+    """Return a text as it is written inside a JSON string, in as many bytes."""
+    if b"\\" not in raw and text.isascii():
+        return invented.encode()
+    parts = []
+    written = characters(_text(raw))
+    for (form, _), old, new in zip(written, text, invented, strict=True):
+        if new == old or (form[0] == "\\" and form[1:2] != "u"):
+            parts.append(form)
+        elif form[0] == "\\":
+            upper = any(map(str.isupper, form))
+            parts.append(f"\\u{ord(new):04{'X' if upper else 'x'}}")
+        else:
+            parts.append(form if "\ud800" <= new <= "\udfff" else new)
+    return _bytes("".join(parts))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

@@ -1,0 +1,138 @@
+"""What of a body is text, what is an id, and what is structure.
+
+The rule is on the safe side: what is not known is text. Structure is what a proxy or a
+client decides by: kinds, roles, reasons, model names, the names of tools.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+from harness.privacy.strings import Piece
+
+__all__ = ["Treatment", "is_id_name", "is_identity_header", "treatment_of"]
+
+
+class Treatment(StrEnum):
+    """What happens to a string or a number of a body."""
+
+    KEEP = "keep"
+    """It stays."""
+
+    TEXT = "text"
+    """Its letters and digits are replaced."""
+
+    RENAME = "rename"
+    """It becomes another id, the same wherever it stands."""
+
+    MASK = "mask"
+    """A number that says text (a token, a byte): its digits are replaced by one."""
+
+
+_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_NO_LETTERS = re.compile(r"[^a-z0-9]")
+
+_STRUCTURE = frozenset(
+    {
+        "created",
+        "createdat",
+        "completedat",
+        "detail",
+        "effort",
+        "encodingformat",
+        "event",
+        "finishreason",
+        "format",
+        "mimetype",
+        "modalities",
+        "model",
+        "modelversion",
+        "nativefinishreason",
+        "object",
+        "provider",
+        "reasoningeffort",
+        "required",
+        "role",
+        "servicetier",
+        "status",
+        "stopreason",
+        "toolchoice",
+        "truncation",
+        "type",
+        "verbosity",
+    }
+)
+# A name below one of these is a tool's; a user's name is text.
+_TOOLS = frozenset(
+    {
+        "contentblock",
+        "function",
+        "functioncall",
+        "functiondeclarations",
+        "functionresponse",
+        "functions",
+        "item",
+        "output",
+        "toolcall",
+        "toolcalls",
+        "toolchoice",
+        "tools",
+    }
+)
+# Whatever a model wrote into these is its own, whatever its keys are called.
+_WRITTEN = frozenset({"args", "arguments", "input", "metadata"})
+_TOKENS = frozenset(
+    {"bytes", "context", "inputids", "prompttokenids", "tokenids", "tokens"}
+)
+
+
+def treatment_of(piece: Piece) -> Treatment:
+    """Return what happens to a string or a number.
+
+    Args:
+        piece: Where it stands says what it is.
+    """
+    keys = [_plain(key) for key in piece.keys]
+    key = keys[-1] if keys else ""
+    if not piece.is_string:
+        in_list = isinstance(piece.path[-1], int)
+        says_text = (in_list and key in _TOKENS) or (key == "id" and "logprobs" in keys)
+        return Treatment.MASK if says_text else Treatment.KEEP
+    # The prompt of one API is an `input` at the top, roles and kinds included.
+    if not _WRITTEN.isdisjoint(keys[1:-1] if keys[:1] == ["input"] else keys[:-1]):
+        return Treatment.TEXT
+    if key == "systemfingerprint" or is_id_name(piece.key):
+        return Treatment.RENAME
+    if key in _STRUCTURE or (key == "name" and not _TOOLS.isdisjoint(keys)):
+        return Treatment.KEEP
+    if key in ("code", "param") and "error" in keys:
+        return Treatment.KEEP
+    return Treatment.TEXT
+
+
+_IDENTITY_WORDS = frozenset(
+    {
+        *("account", "baggage", "email", "forwarded", "ip", "origin", "organization"),
+        *("project", "ray", "referer", "subject", "tenant", "title", "traceparent"),
+        *("tracestate", "user"),
+    }
+)
+
+
+def is_identity_header(name: str) -> bool:
+    """Tell whether a header says who asked, or which request it was."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    if name.lower() == "user-agent" or "limit" in words or "ratelimit" in words:
+        return False
+    return is_id_name(name) or not words.isdisjoint(_IDENTITY_WORDS)
+
+
+def is_id_name(name: str) -> bool:
+    """Tell whether a key or a header names an id: ``id``, ``tool_call_id``."""
+    words = _WORD.findall(name)
+    return bool(words) and words[-1].lower() in ("id", "ids")
+
+
+def _plain(key: str) -> str:
+    return _NO_LETTERS.sub("", key.lower())

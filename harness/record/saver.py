@@ -1,0 +1,212 @@
+"""The process that keeps what the recorder saw, and saves it.
+
+A process of its own for three reasons. A secret may be cut between any two segments, so
+nothing of a stream may touch the disk before the stream is over; what is held in memory
+until then must outlive a recorder that is killed. The streams that pass through the
+recorder must not wait for redaction, YAML or a slow disk. And what was sent lies in the
+kernel's pipe, so that the last segment before a kill is kept too.
+
+Run as ``python -m harness.record.saver`` with frames on standard input; it ends when
+that ends, and not by the signals that stop the recorder (`harness.record.saver_pipe`).
+A line for every recording goes to standard output, what went wrong to standard error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from harness.cassette.files import write_cassette
+from harness.cassette.model import Cassette, EndingKind, Interaction, Recorded
+from harness.errors import HarnessError
+from harness.privacy.redact import redact_interaction
+from harness.privacy.scan import find_secrets
+from harness.record.file_names import NameTemplate, free_path
+from harness.record.ipc import (
+    EXIT_LOST,
+    Frame,
+    FrameKind,
+    read_ending,
+    read_frames,
+    read_opening,
+)
+from harness.record.recording import Recording
+from harness.record.settings import Settings, read_keeper_settings
+from harness.record.summary_line import dialect_tags, line_of, name_values
+
+__all__ = ["Keeper", "main"]
+
+_KILLED_NOTE = "The recorder was killed while the stream ran."
+_RETRY_BYTES_MAX = 64 * 1024 * 1024
+_FINDINGS_MAX = 3
+
+Tell = Callable[[str], None]
+
+
+class _Unsaved(NamedTuple):
+    """A cassette that the disk refused; it is tried again."""
+
+    name: str
+    cassette: Cassette
+    line: str
+    size: int
+
+
+class Keeper:
+    """Joins frames to recordings and saves those that are over.
+
+    Args:
+        settings: Where and how.
+        by: What made the recordings.
+        say: Gets the line of a saved recording.
+        warn: Gets what went wrong.
+
+    Attributes:
+        lost: How many recordings were not saved, and not for want of trying.
+    """
+
+    def __init__(self, settings: Settings, by: str, *, say: Tell, warn: Tell) -> None:
+        self.lost = 0
+        self._settings = settings
+        self._by = by
+        self._template = NameTemplate(settings.name)
+        self._folder = Path(settings.out)
+        self._say = say
+        self._warn = warn
+        self._live: dict[int, Recording] = {}
+        self._unsaved: list[_Unsaved] = []
+
+    def take(self, frame: Frame) -> None:
+        """Take one frame; what cannot be saved is told and never raised."""
+        match frame.kind:
+            case FrameKind.OPENING:
+                self._live[frame.number] = Recording(
+                    read_opening(frame),
+                    number=frame.number,
+                    max_bytes=self._settings.max_bytes,
+                )
+            case FrameKind.SEGMENT:
+                self._live[frame.number].add(frame.at_ns, frame.data)
+            case FrameKind.ENDING:
+                kind, notes = read_ending(frame)
+                recording = self._live.pop(frame.number)
+                self._finish(recording, frame.at_ns, kind, notes)
+            case _:
+                raise ValueError(f"unexpected frame: {frame.kind!r}")
+
+    def close(self) -> None:
+        """Save what a recorder left that died, and try again what the disk refused."""
+        for recording in list(self._live.values()):
+            stopped = EndingKind.RECORDER_STOPPED
+            self._finish(recording, recording.last_ns, stopped, (_KILLED_NOTE,))
+        self._live.clear()
+        refusal = self._retry()
+        for unsaved in self._unsaved:
+            self._lose(unsaved.line, refusal or "")
+        self._unsaved.clear()
+
+    def _finish(
+        self,
+        recording: Recording,
+        at_ns: int,
+        kind: EndingKind,
+        notes: tuple[str, ...],
+    ) -> None:
+        target = f"recording {recording.number}"
+        try:
+            whole = recording.finish(at_ns, kind, notes)
+            redacted = redact_interaction(whole, self._settings.rules)
+            interaction = replace(redacted, notes=whole.notes)
+            target = line_of(interaction, recording.size)
+            self._keep(recording, interaction, target)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+            self._lose(target, f"{type(error).__name__}: {error}")
+
+    def _keep(self, recording: Recording, interaction: Interaction, line: str) -> None:
+        opening = recording.opening
+        tags = (*dialect_tags(interaction.request.path), *self._settings.tags)
+        cassette = Cassette(
+            recorded=Recorded(at=opening.at, by=self._by, upstream=opening.upstream),
+            tags=tuple(dict.fromkeys(tags)),
+            interactions=(interaction,),
+        )
+        findings = find_secrets(cassette, self._settings.rules)
+        if findings:
+            places = [str(finding) for finding in findings[:_FINDINGS_MAX]]
+            more = len(findings) - len(places)
+            rest = f" and {more} more" if more else ""
+            self._lose(line, f"it still holds a secret: {'; '.join(places)}{rest}")
+            return
+        name = self._template.fill(name_values(opening, interaction, recording.number))
+        unsaved = _Unsaved(name, cassette, line, recording.size)
+        refusal = self._save(unsaved)
+        if refusal is None:
+            self._retry()
+            return
+        held = sum(one.size for one in self._unsaved) + unsaved.size
+        if held > _RETRY_BYTES_MAX:
+            self._lose(line, refusal)
+            return
+        self._unsaved.append(unsaved)
+        self._warn(
+            f"NOT SAVED yet: {line}: {refusal}; it is held in memory and tried again"
+            " with the next recording and at the end"
+        )
+
+    def _save(self, unsaved: _Unsaved) -> str | None:
+        """Write one cassette; return why it was refused."""
+        path = free_path(self._folder, unsaved.name)
+        try:
+            write_cassette(path, unsaved.cassette)
+        except HarnessError as error:
+            return str(error)
+        self._say(f"{unsaved.line} -> {path}")
+        return None
+
+    def _retry(self) -> str | None:
+        """Save what waits, in order; return why that stopped."""
+        while self._unsaved:
+            refusal = self._save(self._unsaved[0])
+            if refusal is not None:
+                return refusal
+            self._unsaved.pop(0)
+        return None
+
+    def _lose(self, line: str, why: str) -> None:
+        self.lost += 1
+        self._warn(f"NOT SAVED: {line}: {why}")
+
+
+def main() -> int:
+    """Keep what comes on standard input; return the exit code."""
+    frames = read_frames(sys.stdin.buffer)
+    first = next(frames, None)
+    if first is None:
+        return 0
+    settings, by = read_keeper_settings(json.loads(first.data))
+    keeper = Keeper(settings, by, say=_writer(sys.stdout), warn=_writer(sys.stderr))
+    for frame in frames:
+        if frame.kind is FrameKind.STOP:
+            break
+        keeper.take(frame)
+    keeper.close()
+    return EXIT_LOST if keeper.lost else 0
+
+
+def _writer(file: TextIO) -> Tell:
+    def write(line: str) -> None:
+        # A reader that went away (`harness record … | head`) must not cost recordings.
+        with contextlib.suppress(OSError, ValueError):
+            file.write(f"{line}\n")
+            file.flush()
+
+    return write
+
+
+if __name__ == "__main__":
+    sys.exit(main())

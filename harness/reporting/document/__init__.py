@@ -1,0 +1,1 @@
+"""Builds ``report.json``, the one truth of a run."""

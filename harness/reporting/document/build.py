@@ -1,0 +1,155 @@
+"""The one document of a run: ``report.json``, from which all else is rendered.
+
+Two runs with one seed give the same document but for its key ``volatile``: live times,
+ports, durations and the machine stand there and nowhere else. All text is on one line
+and printable; times are integer nanoseconds, and virtual where they are not volatile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
+from importlib import resources
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from harness.judge.run import RunRecord, ScenarioRecord, TargetFacts
+from harness.judge.verdict import EXIT_CODES, Verdict
+from harness.reporting.document.classes import class_facts
+from harness.reporting.document.coverage import not_tested
+from harness.reporting.document.reproduce import repeat_run
+from harness.reporting.document.scenarios import scenario_facts
+from harness.reporting.document.timing import hold_totals
+from harness.reporting.document.volatile import measured
+from harness.reporting.escaping import printable
+from harness.reporting.render.sweep import sweep_facts
+from harness.scenario.model import Mode
+from harness.sweep.model import Swept
+
+__all__ = ["FORMAT", "STEPS", "build_report", "next_step", "report_schema"]
+
+FORMAT = 1
+"""Version of the report that this code reads and writes."""
+
+STEPS = (10, 25, 50, 100)
+"""Percentages of the rollout that users follow (DESIGN, section 8)."""
+
+
+def report_schema() -> Mapping[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of ``report.json``."""
+    file = resources.files("harness.reporting").joinpath("report.schema.json")
+    schema: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
+
+
+def next_step(current_percent: float) -> int | None:
+    """Return the percentage that follows; None: the rollout is complete."""
+    return next((step for step in STEPS if step > current_percent), None)
+
+
+def build_report(
+    run: RunRecord,
+    volatile: Mapping[str, Any],
+    *,
+    current_percent: float = 0,
+    options: Sequence[str] | None = None,
+    sweep: Sequence[Swept] | None = None,
+) -> dict[str, Any]:
+    """Return the content of ``report.json``.
+
+    Args:
+        run: What the run knows.
+        volatile: What its caller knows beside: ``run`` (its name), ``started_at``
+            (ISO 8601), ``duration_s``, ``machine``
+            (`harness.reporting.environment`), ``targets`` (for each name, ``url`` and
+            ``served_by``); each may be missing.
+        current_percent: Where the rollout stands, 0 to 100.
+        options: Words of the command line that every line which repeats a finding needs
+            as well (targets that are URLs, cassettes, files); None: found from the run.
+        sweep: What every stream of a sweep showed; None: there was none.
+    """
+    records = sorted(run.records, key=lambda record: (record.scenario.id, record.mode))
+    report = {
+        "report_format": FORMAT,
+        "run": _run(run, options),
+        "targets": {
+            "baseline": _target(run, run.baseline),
+            "candidate": _target(run, run.candidate),
+        },
+        "decision": {
+            "result": run.decision,
+            "exit_code": EXIT_CODES[run.decision],
+            "reasons": run.reasons,
+            "step": {"from": current_percent, "to": next_step(current_percent)},
+        },
+        "totals": Counter(record.result.verdict for record in records),
+        "families": _families(records),
+        "classes": class_facts(records),
+        "scenarios": [scenario_facts(run, record, options) for record in records],
+        # Only figures of the simulated clock repeat; the live ones are volatile.
+        "hold": {"virtual": hold_totals(records, Mode.VIRTUAL)},
+        "not_tested": not_tested(run),
+        "volatile": measured(run, volatile),
+    }
+    if sweep is not None:
+        report["sweep"] = sweep_facts(sweep, run, options)
+    cleaned: dict[str, Any] = _clean(report)
+    return cleaned
+
+
+def _run(run: RunRecord, options: Sequence[str] | None) -> dict[str, Any]:
+    settings = run.settings
+    return {
+        "seed": settings.seed,
+        "modes": sorted(settings.modes),
+        "repeats": settings.repeats,
+        "speed": settings.speed,
+        "suite": settings.suite,
+        "policy": settings.policy.told,
+        "harness_version": _version(),
+        "reproduce": repeat_run(run, options),
+    }
+
+
+def _version() -> str:
+    try:
+        return version("stream-rollout-harness")
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _target(run: RunRecord, target: TargetFacts) -> dict[str, Any]:
+    return {
+        "name": target.name,
+        "kind": target.kind,
+        "contract": target.contract,
+        "relay": target.relay,
+        "proof": target.proof,
+        "routing": run.routing.get(target.name),
+    }
+
+
+def _families(records: Iterable[ScenarioRecord]) -> list[dict[str, Any]]:
+    counts: dict[tuple[str, Mode], Counter[Verdict]] = {}
+    for record in records:
+        key = (record.scenario.family, record.mode)
+        counts.setdefault(key, Counter())[record.result.verdict] += 1
+    return [
+        {"family": family, "mode": mode, "verdicts": verdicts}
+        for (family, mode), verdicts in sorted(counts.items())
+    ]
+
+
+def _clean(value: Any) -> Any:
+    """Return a value as plain JSON, its text on one line and printable."""
+    if isinstance(value, Mapping):
+        return {str(_clean(key)): _clean(item) for key, item in value.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(item) for item in value]
+    return printable(value)

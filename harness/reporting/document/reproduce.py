@@ -1,0 +1,115 @@
+"""The lines that play a finding, or a whole run, again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Sequence
+
+from harness.faults.registry import FaultCall
+from harness.judge.run import RunRecord, ScenarioRecord
+from harness.scenario.model import Mode, Scenario
+
+__all__ = ["repeat_run", "repeat_scenario"]
+
+_DEFAULT_TARGETS = ("v1", "v2")
+
+_SUITES = frozenset({"pr", "full"})
+"""Suites that have their name on the command line."""
+
+_CASSETTES = "cassettes"
+"""The suite of a run that was given cassettes and faults in place of scenarios."""
+
+
+def repeat_scenario(
+    run: RunRecord, record: ScenarioRecord, options: Sequence[str] | None = None
+) -> str:
+    """Return the line that plays one scenario again, quoted for a shell.
+
+    Args:
+        run: What it belongs to.
+        record: What to play.
+        options: Words of the command line that stay as they were: targets, files; None:
+            found from the run, which knows the names of its targets and its speed.
+    """
+    scenario = record.scenario
+    if run.settings.suite == _CASSETTES:
+        source = scenario.source or scenario.id
+        chosen = [*_cassettes([source]), *_faults(scenario.faults)]
+    else:
+        chosen = [_name(run, scenario), *_faults(scenario.added)]
+    return _line(run, chosen, (record.mode,), options)
+
+
+def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
+    """Return the line that plays a whole run again; arguments as above."""
+    suite = run.settings.suite
+    if suite in _SUITES:
+        chosen = ["--suite", suite]
+    elif suite == _CASSETTES and run.settings.sweep:
+        chosen = _cassettes(run.settings.cassettes)
+    elif suite == _CASSETTES:
+        calls = [call for record in run.records for call in record.scenario.faults]
+        faults = _faults(
+            call for at, call in enumerate(calls) if call not in calls[:at]
+        )
+        chosen = [*_cassettes(run.settings.cassettes), *faults]
+    else:
+        ids = {_name(run, record.scenario) for record in run.records}
+        added = [call for record in run.records for call in record.scenario.added]
+        chosen = sorted(ids)
+        if not run.settings.sweep:
+            chosen += _faults(
+                call for at, call in enumerate(added) if call not in added[:at]
+            )
+    chosen += run.settings.sweep
+    # Both modes are what is played where none is named.
+    modes = run.settings.modes if len(run.settings.modes) == 1 else ()
+    return _line(run, chosen, modes, options)
+
+
+def _name(run: RunRecord, scenario: Scenario) -> str:
+    """Return the word that finds a scenario again: its file where that was named."""
+    if scenario.source in run.settings.files:
+        return str(scenario.source)
+    return scenario.id.partition("+")[0]
+
+
+def _line(
+    run: RunRecord,
+    chosen: Iterable[str],
+    modes: Iterable[Mode],
+    options: Sequence[str] | None,
+) -> str:
+    seed = ("--seed", str(run.settings.seed))
+    rest = _options(run) if options is None else options
+    words = ("harness", "compare", *chosen, *seed, *(f"--{mode}" for mode in modes))
+    return shlex.join((*words, *rest))
+
+
+def _options(run: RunRecord) -> list[str]:
+    words = []
+    names = (run.baseline.name, run.candidate.name)
+    for option, name, default in zip(
+        ("--baseline", "--candidate"), names, _DEFAULT_TARGETS, strict=True
+    ):
+        if name != default:
+            words += [option, name]
+    if run.settings.speed != 1:
+        words += ["--speed", f"{run.settings.speed:g}"]
+    if run.settings.repeats != 1:
+        words += ["--repeats", str(run.settings.repeats)]
+    return words
+
+
+def _cassettes(paths: Iterable[str]) -> list[str]:
+    return [word for path in paths for word in ("--cassette", path)]
+
+
+def _faults(calls: Iterable[FaultCall]) -> list[str]:
+    words = []
+    for call in calls:
+        # JSON is YAML in flow style.
+        given = json.dumps(call.parameters, default=str) if call.parameters else ""
+        words += ["--fault", f"{call.name}: {given}" if given else call.name]
+    return words

@@ -1,0 +1,1 @@
+"""Renders ``report.json`` for people: console and Markdown."""

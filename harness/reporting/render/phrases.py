@@ -1,0 +1,282 @@
+"""The report's values in plain words, the same on every page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from harness.judge.oracle.policy import Policy
+from harness.reporting.escaping import printable
+
+__all__ = [
+    "DECISIONS",
+    "answer_words",
+    "contrast_of",
+    "hold_rows",
+    "lag_words",
+    "measured_words",
+    "oracle_words",
+    "policy_words",
+    "step_words",
+    "table",
+    "verdict_rows",
+]
+
+DECISIONS: Mapping[str, str] = {
+    "GO": "nothing that was tested speaks against the next step",
+    "NO-GO": "the candidate is worse, or differs and nothing says why",
+    "INCONCLUSIVE": "not enough evidence to say",
+    "INVALID": "no valid evidence: mend the run, not the candidate",
+}
+"""What each decision, and so its exit code, means."""
+
+_ENDINGS: Mapping[str, str] = {
+    "complete": "a complete answer",
+    "error": "the client is told of a failure",
+    "unfinished": "an answer that does not look finished",
+    "aborted": "no more than was sent before the client left",
+}
+
+_OUTCOMES: Mapping[str, str] = {
+    "complete": "a complete answer",
+    "error": "a failure that the client was told of",
+    "unfinished": "an answer that does not look finished",
+    "hang": "no end until the client lost patience",
+    "aborted": "the client left",
+}
+
+_ENDS: Mapping[str, str] = {
+    "complete": "a clean end",
+    "truncated": "closed in the middle",
+    "reset": "reset",
+    "protocol_error": "no valid HTTP",
+    "refused": "connection refused",
+    "timeout": "still open",
+    "client_closed": "closed by the client",
+}
+
+
+def oracle_words(oracle: Mapping[str, Any] | None) -> str:
+    """Say what a correct proxy had to do, and why."""
+    if oracle is None:
+        return "unknown: the scenario could not be played"
+    reasons = "; ".join(oracle["reasons"])
+    words = _ENDINGS[oracle["ending"]]
+    return f"{words} ({reasons})" if reasons else words
+
+
+def answer_words(answer: Mapping[str, Any]) -> str:
+    """Say what one target did."""
+    if answer["invalid"] is not None:
+        return f"no evidence: {answer['invalid']}"
+    words = [_OUTCOMES[answer["outcome"]]]
+    if answer["outcome"] != "aborted":
+        words.append(_ENDS.get(answer["end"], answer["end"]))
+    status = answer["status"]
+    words.append("no head" if status is None else f"status {status}")
+    if answer["events"] is not None:
+        words.append(_many(answer["events"], "event"))
+    if answer["text"]:
+        length = sum(choice["characters"] for choice in answer["text"])
+        words.append(_many(length, "character"))
+    streams = answer["streams"]
+    if streams:
+        words.insert(0, f"the worst of {_streams_words(streams)}")
+    if answer["upstream_requests"] not in {None, 1}:
+        words.append(_many(answer["upstream_requests"], "upstream request"))
+    return ", ".join(words)
+
+
+def _streams_words(streams: Sequence[Mapping[str, Any]]) -> str:
+    """Say what how many streams did."""
+    told = [
+        f"{len(group['streams'])} x {_OUTCOMES[group['outcome']]}"
+        f" (status {group['status'] or 'none'})"
+        for group in streams
+    ]
+    more = f" and {len(told) - 3} other outcomes" if len(told) > 3 else ""
+    return "; ".join(told[:3]) + more
+
+
+def measured_words(
+    report: Mapping[str, Any], scenario: Mapping[str, Any], target: str, kind: str
+) -> str:
+    """Say the figures of a violation, exact or live; empty where there are none."""
+    if scenario["mode"] == "virtual":
+        answers = scenario[target]["answers"]
+    else:
+        answers = (_live(report, scenario) or {}).get(target, ())
+    figures = [
+        f"{name} {figure:g}"
+        for answer in answers
+        for violation in answer["violations"]
+        if violation["kind"] == kind
+        for name, figure in sorted(violation["measured"].items())
+    ]
+    return ", ".join(figures)
+
+
+def contrast_of(
+    report: Mapping[str, Any], scenario: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return where two answers differ, wherever the report keeps it."""
+    live = _live(report, scenario) if scenario["mode"] == "live" else None
+    contrast: Mapping[str, Any] = (live and live["contrast"]) or scenario
+    return contrast
+
+
+def _live(
+    report: Mapping[str, Any], scenario: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    for record in report["volatile"]["live"]:
+        if record["id"] == scenario["id"]:
+            found: Mapping[str, Any] = record
+            return found
+    return None
+
+
+def policy_words(run: Mapping[str, Any]) -> str:
+    """Say which switches of the suite do not stand at their default."""
+    default = Policy().told
+    told = [
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in run["policy"].items()
+        if value != default.get(name)
+    ]
+    return f", policy {', '.join(told)}" if told else ""
+
+
+def step_words(step: Mapping[str, Any]) -> str:
+    """Say which step of the rollout is decided on."""
+    if step["to"] is None:
+        return f"at {step['from']:g} %, where no step is left"
+    return f"from {step['from']:g} % to {step['to']:g} %"
+
+
+def lag_words(report: Mapping[str, Any]) -> str | None:
+    """Say how late the harness was itself; None: nothing ran live."""
+    lag = report["volatile"]["lag"]
+    if lag is None:
+        return None
+    words = (
+        f"the harness itself was late by {_ms(lag['p50_ns'])} ms (median), "
+        f"{_ms(lag['p99_ns'])} ms (p99), {_ms(lag['max_ns'])} ms (longest)"
+    )
+    if lag["degraded"]:
+        words += "; above 1 ms at p99, so live timing is degraded and proves little"
+    return words
+
+
+def verdict_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of the verdicts by family and mode, a total last."""
+    verdicts = [
+        verdict
+        for verdict in _ORDER
+        if any(row["verdicts"].get(verdict) for row in report["families"])
+    ]
+    rows = [
+        [
+            row["family"],
+            row["mode"],
+            *(_count(row["verdicts"], verdict) for verdict in verdicts),
+        ]
+        for row in report["families"]
+    ]
+    rows.append(
+        ["total", "", *(_count(report["totals"], verdict) for verdict in verdicts)]
+    )
+    return ["family", "mode", *verdicts], rows
+
+
+# The good first, so that what gates stands at the right edge, where the eye ends.
+_ORDER = (
+    "IDENTICAL",
+    "EQUIVALENT",
+    "IMPROVED",
+    "EXPECTED_DIVERGENCE",
+    "BOTH_WRONG_SAME",
+    "BOTH_WRONG_DIFFERENT",
+    "UNSTABLE_BASELINE",
+    "RACE_SUSPECT",
+    "UNEXPLAINED",
+    "REGRESSION",
+    "INVALID",
+)
+
+
+def hold_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of the hold of both targets, in milliseconds."""
+    rows = []
+    for mode, totals in (
+        ("virtual", report["hold"]["virtual"]),
+        ("live", report["volatile"]["hold"]["live"]),
+    ):
+        scopes = [("both whole", totals["shared"])]
+        if totals["own"] != totals["shared"]:
+            scopes.append(("it was whole", totals["own"]))
+        for scope, both in scopes:
+            for target in ("baseline", "candidate"):
+                name = report["targets"][target]["name"]
+                row = _hold_row(both[target])
+                if row is not None:
+                    rows.append([mode, scope, name, *row])
+    headers = ["mode", "streams where", "target", "streams", "samples"]
+    return [*headers, "median", "p95", "max"], rows
+
+
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    style: str,
+    left: Collection[str] = (),
+) -> str:
+    """Return a table whose cells are aligned as numbers but shown as given.
+
+    Args:
+        headers: Of the columns; words joined by ``_`` may stand below each other.
+        rows: Cells as text.
+        style: One of tabulate's formats.
+        left: Headers of columns that hold words, beside those that always do.
+    """
+    text = [[printable(cell) for cell in row] for row in rows]
+    align = [
+        "left" if header in _LEFT or header in left else "right" for header in headers
+    ]
+    return tabulate(
+        text,
+        headers=[printable(header) for header in headers]
+        if style == "github"
+        else [printable(header).replace("_", "\n") for header in headers],
+        tablefmt=style,
+        colalign=align if rows else None,
+        disable_numparse=True,
+    )
+
+
+_LEFT = frozenset({"client", "family", "mode", "streams where", "target"})
+
+
+def _hold_row(total: Mapping[str, Any]) -> list[str] | None:
+    hold = total["hold"]
+    if hold is None:
+        return None
+    figures = (hold["median_ns"], hold["p95_ns"], hold["max_ns"])
+    return [
+        str(total["streams"]),
+        str(hold["count"]),
+        *(_ms(figure) for figure in figures),
+    ]
+
+
+def _ms(figure_ns: int) -> str:
+    return f"{figure_ns / 1e6:.3f}"
+
+
+def _count(counts: Mapping[str, int], verdict: str) -> str:
+    return str(counts.get(verdict, "")) or "."
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,1 @@
+"""From a scenario's document to its values."""

@@ -1,0 +1,144 @@
+"""Answers that a scenario writes out by hand, where no recording can serve."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness.cassette.model import (
+    Ending,
+    EndingKind,
+    Framing,
+    Headers,
+    Request,
+    Response,
+    Segment,
+)
+from harness.documents.yaml_document import Document, Path
+from harness.sse.encoder import encode_comment, encode_event
+
+__all__ = ["DEFAULT_REQUEST", "at", "handmade_response", "json_text"]
+
+_ITL_MS = 20.0
+"""Time before each event: what a model of 50 tokens a second takes."""
+
+_NS_PER_MS = 1_000_000
+_FORMS = ("data", "json", "comment", "raw")
+
+
+def json_text(value: Any) -> str:
+    """Return JSON as providers write it: without spaces, text as it is."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+DEFAULT_REQUEST = Request(
+    method="POST",
+    path="/v1/chat/completions",
+    headers=(("content-type", "application/json"),),
+    body=json_text(
+        {
+            "model": "harness",
+            "messages": [{"role": "user", "content": "hello"}],
+            "stream": True,
+        }
+    ).encode(),
+)
+"""What the client asks where the scenario has neither recording nor request."""
+
+
+def at(document: Document, place: Path) -> Any:
+    """Return what stands at a place of a document."""
+    value = document.data
+    for step in place:
+        value = value[step]
+    return value
+
+
+def handmade_response(document: Document, place: Path = ()) -> Response:
+    """Make the answer that a ``stream`` describes.
+
+    Args:
+        document: The scenario, valid by its schema.
+        place: Where in it the mapping stands that has the ``stream``.
+
+    Raises:
+        InputError: An event is none, or comes before the one before it.
+    """
+    data: Mapping[str, Any] = at(document, place)
+    segments = _segments(
+        document,
+        (*place, "stream"),
+        data["stream"],
+        float(data.get("itl_ms", _ITL_MS)),
+    )
+    total = sum(len(segment.data) for segment in segments)
+    return Response(
+        status=data.get("status", 200),
+        http_version="HTTP/1.1",
+        headers=_headers(data, total),
+        segments=segments,
+        ending=Ending(
+            at_ns=segments[-1].at_ns,
+            kind=EndingKind(data.get("ending", EndingKind.COMPLETE)),
+        ),
+    )
+
+
+def _headers(data: Mapping[str, Any], total: int) -> Headers:
+    written = data.get("headers", [["content-type", "text/event-stream"]])
+    headers = tuple((name, value) for name, value in written)
+    match Framing(data.get("framing", Framing.CHUNKED)):
+        case Framing.CHUNKED:
+            return (*headers, ("transfer-encoding", "chunked"))
+        case Framing.CONTENT_LENGTH:
+            return (*headers, ("content-length", str(total)))
+        case Framing.CLOSE:
+            return headers
+
+
+def _segments(
+    document: Document, around: Path, items: Sequence[Any], itl_ms: float
+) -> tuple[Segment, ...]:
+    segments: list[Segment] = []
+    at_ms = 0.0
+    for number, item in enumerate(items):
+        form: Mapping[str, Any] = item if isinstance(item, dict) else {"data": item}
+        place = (*around, number)
+        if "at_ms" in form and "gap_ms" in form:
+            raise document.error("expected at_ms or gap_ms, came both", place)
+        due_ms = float(form.get("at_ms", at_ms + form.get("gap_ms", itl_ms)))
+        if due_ms < at_ms:
+            raise document.error(
+                f"expected at least {at_ms:g}, when the event before it is sent, "
+                f"came {due_ms:g}",
+                (*place, "at_ms"),
+            )
+        at_ms = due_ms
+        try:
+            sent = _encode(document, place, form)
+        except ValueError as error:
+            raise document.error(str(error), place) from None
+        segments.append(Segment(at_ns=round(at_ms * _NS_PER_MS), data=sent))
+    return tuple(segments)
+
+
+def _encode(document: Document, place: Path, form: Mapping[str, Any]) -> bytes:
+    kinds = [kind for kind in _FORMS if kind in form]
+    if len(kinds) != 1:
+        came = ", ".join(kinds) or "none"
+        raise document.error(f"expected one of {', '.join(_FORMS)}, came {came}", place)
+    if kinds[0] in {"comment", "raw"}:
+        for key in ("event", "id"):
+            if key in form:
+                raise document.error(f"a {kinds[0]} has none", (*place, key))
+    match kinds[0]:
+        case "comment":
+            return encode_comment(form["comment"])
+        case "raw":
+            return str(form["raw"]).encode()
+        case "json":
+            text = json_text(form["json"])
+        case _:
+            text = form["data"]
+    return encode_event(text, event=form.get("event"), id=form.get("id"))

@@ -1,0 +1,1 @@
+"""``harness stutter``: how well a target tells stutter from repeats that are meant."""

@@ -1,0 +1,257 @@
+"""How well a target tells stutter from repeats that are meant: scores and tallies.
+
+A stream is *right* when the client's text is, to the letter, what was meant: for a
+stream that stutters that is recall, for a clean one the opposite is a false positive.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from harness.dialects.openai_chat.deltas import text_deltas
+from harness.dialects.openai_chat.payload import PayloadKind, parse_payload
+from harness.judge.checks.hold import text_holds
+from harness.judge.evidence.observation import Observation
+from harness.sse.parser import parse
+from harness.statistics import Share, mcnemar_exact, nearest_rank, wilson
+
+__all__ = ["Score", "Scored", "Tally", "score", "tally"]
+
+Key = tuple[int, str]
+"""Choice and field."""
+
+Pieces = dict[Key, list[tuple[int, int]]]
+"""For every text, its pieces as (end in characters, time in nanoseconds)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One stream through one target.
+
+    Attributes:
+        right: Whether the client's text is what was meant. A stuttering text that opens
+            with white space may have more of it: how much was meant is not decided.
+        lost: Characters that were meant and did not arrive.
+        added: Characters that arrived and were not meant.
+        first_hold_ns: Hold of the first piece of text; None: the text is not right, or
+            there is none.
+        holds_ns: Hold of every piece of text; empty where the text is not right.
+        invalid: Why it is no evidence; None: it is.
+    """
+
+    right: bool
+    lost: int
+    added: int
+    first_hold_ns: int | None
+    holds_ns: tuple[int, ...]
+    invalid: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What one recorded stream showed.
+
+    Attributes:
+        name: Its name.
+        scores: For every set that it fits, one score a target.
+        why_not: Why it is in no set; None: it is.
+    """
+
+    name: str
+    scores: Mapping[str, tuple[Score, ...]]
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """One target over one set.
+
+    Attributes:
+        right: Streams whose text is what was meant, of all.
+        wrong: The others, of all: the false positives of a clean set.
+        lost: Characters lost.
+        lost_streams: In so many streams.
+        added: Characters added.
+        first_hold_ns: Hold of the first piece of text: p50 and p99 over right streams.
+        hold_ns: Hold of every piece of text: p50 and p99.
+        p: Exact two-sided McNemar test against the first target, on the same streams;
+            None: it is the first.
+        better: Streams that it has right and the first target has not.
+        worse: The other way round.
+    """
+
+    right: Share
+    wrong: Share
+    lost: int
+    lost_streams: int
+    added: int
+    first_hold_ns: tuple[int | None, int | None]
+    hold_ns: tuple[int | None, int | None]
+    p: float | None
+    better: int
+    worse: int
+
+
+def score(
+    meant: Sequence[tuple[int, int, str, str]],
+    observation: Observation,
+    *,
+    stutters: bool,
+) -> Score:
+    """Score one observation.
+
+    Args:
+        meant: See `harness.stutter.sets.LabelledStream`.
+        observation: What the client got.
+        stutters: Whether the upstream is at fault.
+    """
+    wanted = _joined((choice, field, text) for _, choice, field, text in meant)
+    came, pieces = _read(observation)
+    right = came == wanted or (stutters and _but_for_blanks(wanted, came))
+    lost = added = 0
+    for key in wanted.keys() | came.keys():
+        missing, more = _difference(wanted.get(key, ""), came.get(key, ""))
+        lost += missing
+        added += more
+    holds = _holds(meant, observation, pieces) if came == wanted else []
+    return Score(
+        right=right and observation.invalid is None,
+        lost=lost,
+        added=added,
+        first_hold_ns=holds[0] if holds else None,
+        holds_ns=tuple(holds),
+        invalid=observation.invalid,
+    )
+
+
+def tally(scores: Sequence[Score], first: Sequence[Score] | None = None) -> Tally:
+    """Add up one target's scores over one set.
+
+    Args:
+        scores: One a stream.
+        first: Those of the first target, in the same order; None: it is the first.
+    """
+    right = sum(one.right for one in scores)
+    pairs = list(zip(scores, first or (), strict=False))
+    better = sum(one.right and not other.right for one, other in pairs)
+    worse = sum(other.right and not one.right for one, other in pairs)
+    firsts = sorted(
+        one.first_hold_ns for one in scores if one.first_hold_ns is not None
+    )
+    holds = sorted(hold for one in scores for hold in one.holds_ns)
+    return Tally(
+        right=wilson(right, len(scores)),
+        wrong=wilson(len(scores) - right, len(scores)),
+        lost=sum(one.lost for one in scores),
+        lost_streams=sum(one.lost > 0 for one in scores),
+        added=sum(one.added for one in scores),
+        first_hold_ns=(nearest_rank(firsts, 0.5), nearest_rank(firsts, 0.99)),
+        hold_ns=(nearest_rank(holds, 0.5), nearest_rank(holds, 0.99)),
+        p=None if first is None else mcnemar_exact(better, worse),
+        better=better,
+        worse=worse,
+    )
+
+
+def _joined(texts: Iterable[tuple[int, str, str]]) -> dict[Key, str]:
+    joined: dict[Key, str] = {}
+    for choice, field, text in texts:
+        joined[choice, field] = joined.get((choice, field), "") + text
+    return joined
+
+
+def _read(observation: Observation) -> tuple[dict[Key, str], Pieces]:
+    """Return the texts that a client reads up to ``[DONE]``, and their times."""
+    arrivals = _Arrivals(observation.reads)
+    texts: dict[Key, list[str]] = {}
+    lengths: dict[Key, int] = {}
+    pieces: Pieces = {}
+    for event in parse(observation.body).events:
+        payload = parse_payload(event.data, event.event)
+        if payload.kind is PayloadKind.DONE:
+            break
+        if payload.kind is not PayloadKind.CHUNK:
+            continue
+        for choice, field, text in text_deltas(payload.value):
+            key = (choice, field)
+            texts.setdefault(key, []).append(text)
+            lengths[key] = lengths.get(key, 0) + len(text)
+            pieces.setdefault(key, []).append((lengths[key], arrivals.at(event.end)))
+    return {key: "".join(parts) for key, parts in texts.items()}, pieces
+
+
+class _Arrivals:
+    """When the n-th byte of a body was there."""
+
+    def __init__(self, reads: Iterable[tuple[int, bytes]]) -> None:
+        self._times: list[int] = []
+        self._totals: list[int] = []
+        total = 0
+        for at_ns, data in reads:
+            total += len(data)
+            self._times.append(at_ns)
+            self._totals.append(total)
+
+    def at(self, offset: int) -> int:
+        index = bisect_left(self._totals, offset)
+        return self._times[min(index, len(self._times) - 1)]
+
+
+def _holds(
+    meant: Sequence[tuple[int, int, str, str]],
+    observation: Observation,
+    pieces: Mapping[Key, list[tuple[int, int]]],
+) -> list[int]:
+    """Return the hold of every piece of text, the first piece's first."""
+    if not observation.upstream or not observation.upstream[-1].sent:
+        return []
+    sent = observation.upstream[-1].sent
+    totals = [total for _, total in sent]
+    upstream: Pieces = {}
+    for end, choice, field, text in meant:
+        at_ns = sent[min(bisect_left(totals, end), len(sent) - 1)][0]
+        known = upstream.setdefault((choice, field), [])
+        length = known[-1][0] if known else 0
+        known.append((length + len(text), at_ns))
+    # Of several texts, the one that the upstream began with comes first.
+    return [
+        hold
+        for key in upstream
+        for hold in text_holds(upstream[key], pieces.get(key, []))
+    ]
+
+
+def _but_for_blanks(wanted: Mapping[Key, str], came: Mapping[Key, str]) -> bool:
+    if wanted.keys() != came.keys():
+        return False
+    return all(
+        text == came[key]
+        or (text[:1].isspace() and text.lstrip() == came[key].lstrip())
+        for key, text in wanted.items()
+    )
+
+
+def _difference(wanted: str, came: str) -> tuple[int, int]:
+    """Return how many characters are missing and how many are more.
+
+    What is equal is aligned from both ends, then by longest blocks, as `difflib` does.
+    """
+    if wanted == came:
+        return 0, 0
+    limit = min(len(wanted), len(came))
+    start = 0
+    while start < limit and wanted[start] == came[start]:
+        start += 1
+    end = 0
+    while end < limit - start and wanted[-1 - end] == came[-1 - end]:
+        end += 1
+    left = wanted[start : len(wanted) - end]
+    right = came[start : len(came) - end]
+    kept = 0
+    if left and right:
+        matcher = SequenceMatcher(None, left, right, autojunk=False)
+        kept = sum(block.size for block in matcher.get_matching_blocks())
+    return len(left) - kept, len(right) - kept

@@ -1,0 +1,333 @@
+"""Connections to the upstream that are kept open between exchanges.
+
+Every exchange has a connection to itself while it lasts, as many as there are streams;
+what is limited is how many wait for another one. Whether a connection may come here at
+all is judged where its answer ended (:mod:`proxy.http.upstream_connection`). Here it
+must stay silent: a byte, a FIN or a reset while it waits takes it out.
+
+An upstream may close a waiting connection while the next request is on its way to it.
+That is looked for before a connection is used. Where it happens all the same, before
+any byte of an answer and within a second, the exchange is tried once more on a fresh
+connection. Later than that the upstream was at work on the request, and to ask it again
+would be to ask twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import ssl
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from proxy.http.origin import Origin
+from proxy.http.upstream_connection import Deliver, UpstreamProtocol
+
+__all__ = ["Pool", "Report", "UpstreamCall"]
+
+Report = Callable[[str, str, Mapping[str, Any]], None]
+"""Takes a fact for the log: level, message, fields."""
+
+_STALE_S = 1.0
+"""A dead connection shows within a round trip."""
+
+_DRAIN_S = 0.25
+_DRAIN_BYTES = 64 * 1024
+"""What may still come of an answer that a relay knows to be whole."""
+
+_PROMISE_MARGIN_S = 0.5
+"""Of an upstream's promise to keep a connection, this much is not used."""
+
+
+class Pool:
+    """The connections to one origin.
+
+    Args:
+        origin: Where to connect.
+        tls: How to check the certificate, where the origin speaks TLS.
+        size: How many connections may wait; 0 keeps none.
+        idle_s: Seconds that one may wait.
+        count: Told how each exchange came by its connection: ``new``, ``reused``, or
+            ``again`` where a reused one was dead.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        tls: ssl.SSLContext | None = None,
+        size: int = 0,
+        idle_s: float = 15.0,
+        count: Callable[[str], None] = lambda _how: None,
+    ) -> None:
+        self.origin = origin
+        self.tls = tls
+        self.count = count
+        self._size = size
+        self._idle_s = idle_s
+        self._waiting: dict[_Waiting, None] = {}
+        self._draining: set[UpstreamCall] = set()
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """How many connections wait."""
+        return len(self._waiting)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a connection that is given may be kept."""
+        return self._size > 0 and not self._closed
+
+    def take(self) -> asyncio.Transport | None:
+        """Return the connection that waited least, None where there is none."""
+        while self._waiting:
+            waiting, _ = self._waiting.popitem()
+            transport = waiting.leave()
+            if not transport.is_closing() and not _readable(transport):
+                return transport
+            transport.abort()
+        return None
+
+    def give(self, transport: asyncio.Transport, promised_s: float | None) -> None:
+        """Keep a connection for another exchange, or close it.
+
+        Args:
+            transport: The connection; nothing may be under way on it.
+            promised_s: Seconds for which the upstream said that it keeps it.
+        """
+        idle_s = self._idle_s
+        if promised_s is not None:
+            idle_s = min(idle_s, promised_s - _PROMISE_MARGIN_S)
+        if not self.keeps or idle_s <= 0:
+            transport.abort()
+            return
+        if len(self._waiting) >= self._size:
+            oldest = next(iter(self._waiting))
+            self._drop(oldest)
+        waiting = _Waiting(transport, self._drop)
+        self._waiting[waiting] = None
+        transport.set_protocol(waiting)
+        waiting.expire_in(idle_s)
+
+    def close(self) -> None:
+        """Close what waits, and keep nothing from now on."""
+        self._closed = True
+        for waiting in tuple(self._waiting):
+            self._drop(waiting)
+        for call in tuple(self._draining):
+            self._drained(call)
+
+    def drain(self, call: UpstreamCall) -> None:
+        """Let an answer come to its end, for a limited time."""
+        self._draining.add(call)
+        asyncio.get_running_loop().call_later(_DRAIN_S, self._drained, call)
+
+    def _drained(self, call: UpstreamCall) -> None:
+        if call in self._draining:
+            self._draining.discard(call)
+            call.close()
+
+    def _drop(self, waiting: _Waiting) -> None:
+        self._waiting.pop(waiting, None)
+        waiting.leave().abort()
+
+
+class _Waiting(asyncio.Protocol):
+    """Listens on a connection that waits; nothing may come."""
+
+    __slots__ = (
+        "_drop",
+        "_timer",
+        "_transport",
+    )
+
+    def __init__(
+        self, transport: asyncio.Transport, drop: Callable[[_Waiting], None]
+    ) -> None:
+        self._transport = transport
+        self._drop = drop
+        self._timer: asyncio.TimerHandle | None = None
+
+    def expire_in(self, delay_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(delay_s, self._drop, self)
+
+    def leave(self) -> asyncio.Transport:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        return self._transport
+
+    def data_received(self, data: bytes) -> None:
+        del data
+        self._drop(self)
+
+    def eof_received(self) -> None:
+        self._drop(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._drop(self)
+
+
+class UpstreamCall:
+    """One attempt: finds a connection, then is the handle on it.
+
+    Args:
+        pool: Where connections come from and go to.
+        request: The bytes to send.
+        deliver: Called once a turn with the events of that turn.
+        no_body: Whether the answer has no body whatever its head says.
+        decode: Whether a compressed event stream is decoded.
+        connect_timeout_s: Seconds that a connection may take to come about.
+        report: Told why a connection did not come about.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_connect_timeout_s",
+        "_decode",
+        "_deliver",
+        "_no_body",
+        "_paused",
+        "_pool",
+        "_protocol",
+        "_report",
+        "_request",
+        "_task",
+        "_used_at_s",
+    )
+
+    def __init__(  # noqa: PLR0913 - all it touches is handed in
+        self,
+        pool: Pool,
+        request: bytes,
+        deliver: Deliver,
+        *,
+        no_body: bool,
+        decode: bool,
+        connect_timeout_s: float,
+        report: Report,
+    ) -> None:
+        self._pool = pool
+        self._request = request
+        self._deliver = deliver
+        self._no_body = no_body
+        self._decode = decode
+        self._connect_timeout_s = connect_timeout_s
+        self._report = report
+        self._task: asyncio.Task[None] | None = None
+        self._paused = False
+        self._closed = False
+        transport = pool.take()
+        if transport is None:
+            pool.count("new")
+            self._protocol = self._fresh()
+            return
+        pool.count("reused")
+        self._used_at_s = asyncio.get_running_loop().time()
+        self._protocol = self._make(stale=self._stale)
+        transport.set_protocol(self._protocol)
+        self._protocol.connection_made(transport)
+
+    def close(self) -> None:
+        """Close at once, while connecting too; nothing is delivered any more."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+        self._protocol.close()
+
+    def drain(self) -> None:
+        """Read the little that is left of a whole answer, so that its connection lives.
+
+        The terminator often comes in a segment of its own behind ``[DONE]``. An
+        upstream that has more to say, or holds on, is closed all the same.
+        """
+        if self._pool.keeps and self._protocol.drain(_DRAIN_BYTES):
+            self._pool.drain(self)
+        else:
+            self.close()
+
+    def pause(self) -> None:
+        """Stop reading."""
+        self._paused = True
+        self._protocol.pause()
+
+    def resume(self) -> None:
+        """Go on reading."""
+        self._paused = False
+        self._protocol.resume()
+
+    def _make(self, stale: Callable[[], bool] | None = None) -> UpstreamProtocol:
+        return UpstreamProtocol(
+            self._request,
+            self._deliver,
+            no_body=self._no_body,
+            decode=self._decode,
+            release=self._pool.give,
+            stale=stale,
+        )
+
+    def _fresh(self) -> UpstreamProtocol:
+        protocol = self._make()
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._connect(loop, protocol))
+        return protocol
+
+    def _stale(self) -> bool:
+        """Go on with a fresh connection, where the used one was dead from the start."""
+        waited_s = asyncio.get_running_loop().time() - self._used_at_s
+        if self._closed or waited_s > _STALE_S:
+            return False
+        self._pool.count("again")
+        self._report("debug", "upstream connection was stale, trying a fresh one", {})
+        self._protocol = self._fresh()
+        if self._paused:
+            self._protocol.pause()
+        return True
+
+    async def _connect(
+        self, loop: asyncio.AbstractEventLoop, protocol: UpstreamProtocol
+    ) -> None:
+        origin = self._pool.origin
+        kind: Literal["refused", "connect_timeout"] = "refused"
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await loop.create_connection(
+                    lambda: protocol, origin.host, origin.port, ssl=self._pool.tls
+                )
+        except TimeoutError:
+            kind, reason = (
+                "connect_timeout",
+                f"not within {self._connect_timeout_s:g} s",
+            )
+        except ssl.SSLCertVerificationError as error:
+            reason = f"certificate refused: {error.verify_message}"
+        except (OSError, UnicodeError) as error:
+            # Also a name that is unknown, or no name.
+            reason = str(error)
+            if isinstance(error, ConnectionError) and error.errno:
+                reason = os.strerror(error.errno).lower()
+        else:
+            return
+        finally:
+            # A stream may last for hours; what brought its connection about need not.
+            self._task = None
+        self._report(
+            "warning",
+            "upstream connection failed",
+            {"to": origin.authority, "kind": kind, "reason": reason},
+        )
+        protocol.fail(kind)
+
+
+def _readable(transport: asyncio.Transport) -> bool:
+    """Tell whether something came that nobody has read yet: a FIN, or stray bytes."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return False
+    poll = select.poll()
+    poll.register(sock.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

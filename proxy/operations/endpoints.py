@@ -1,0 +1,162 @@
+"""What the proxy answers by itself: ``/healthz``, ``/metrics``, ``/admin/rollout``.
+
+All are read-only: the rollout is changed where its variables are set, so that the proxy
+cannot disagree with its own configuration, and nobody who merely reaches the port can
+move traffic.
+
+``/admin`` is for the same machine. The peer's address decides, and a request that says
+that it came through another proxy is not from here, whatever address carried it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from collections import Counter
+from typing import Any
+
+from proxy.http.error_responses import Reply, error_reply, json_reply
+from proxy.http.response_framer import first_value
+from proxy.http.routing import Request
+from proxy.operations.metrics import CONTENT_TYPE, Metrics
+from proxy.rollout import rollout
+from proxy.rollout.config import Live
+from proxy.rollout.rollout import Decision
+
+__all__ = ["Census", "Endpoints"]
+
+_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
+
+
+class Census:
+    """Counts the decisions since the start, and since the settings last changed.
+
+    Args:
+        live: The settings whose changes begin a new count.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._changes = live.changes
+        self.total: Counter[tuple[str, str]] = Counter()
+        self.recent: Counter[tuple[str, str]] = Counter()
+
+    def add(self, decision: Decision) -> None:
+        """Count the decision for a stream that begins."""
+        self._follow()
+        key = decision.architecture, decision.reason
+        self.total[key] += 1
+        self.recent[key] += 1
+
+    def facts(self) -> dict[str, Any]:
+        """Return the counts and the share of v2, in percent."""
+        self._follow()
+        return {
+            "since_start": _facts(self.total),
+            "since_last_change": _facts(self.recent),
+        }
+
+    def share(self) -> float:
+        """Return the share of v2 since the settings last changed, 0 to 1."""
+        self._follow()
+        return (_percent(self.recent) or 0.0) / 100
+
+    def _follow(self) -> None:
+        if self._changes != self._live.changes:
+            self._changes = self._live.changes
+            self.recent.clear()
+
+
+class Endpoints:
+    """Answers the requests that are for the proxy itself.
+
+    Args:
+        live: The settings.
+        census: The decisions so far.
+        metrics: The figures.
+    """
+
+    def __init__(self, live: Live, census: Census, metrics: Metrics) -> None:
+        self._live = live
+        self._census = census
+        self._metrics = metrics
+
+    def respond(self, request: Request, peer: str | None) -> Reply | None:
+        """Return the answer, or None for a request that is to be forwarded.
+
+        Args:
+            request: Any request, its target as it came.
+            peer: The address at the other end; None where there is none.
+        """
+        path = request.path
+        if path == b"/admin" or path.startswith(b"/admin/"):
+            if not _is_local(request, peer):
+                return error_reply(403, "/admin answers this machine only")
+            if path != b"/admin/rollout":
+                return error_reply(404, "the path here is /admin/rollout")
+        elif path not in (b"/healthz", b"/metrics"):
+            return None
+        if request.method not in (b"GET", b"HEAD"):
+            reply = error_reply(405, "it can be read only: GET or HEAD")
+            allow = (b"allow", b"GET, HEAD")
+            return reply._replace(headers=(*reply.headers, allow))
+        if path == b"/healthz":
+            return json_reply(200, {"status": "ok"})
+        if path == b"/metrics":
+            body = self._metrics.text()
+            length = (b"content-length", b"%d" % len(body))
+            return Reply(200, ((b"content-type", CONTENT_TYPE), length), body)
+        return json_reply(200, self.state())
+
+    def state(self) -> dict[str, Any]:
+        """Return what ``/admin/rollout`` tells; the salt only as a hash."""
+        live = self._live
+        switches = live.current().rollout
+        hundredths = switches.hundredths
+        header = switches.key_header
+        return {
+            "switch": switches.enabled,
+            "percentage": None if hundredths is None else hundredths / 100,
+            "effective_percentage": switches.threshold / 100,
+            "key_header": None if header is None else header.decode("ascii"),
+            "salt_sha256": hashlib.sha256(switches.salt.encode()).hexdigest(),
+            "sources": {name: live.source(name) for name in rollout.VARIABLES},
+            "warnings": list(switches.warnings),
+            "settings_file_error": live.unusable,
+            "last_change": live.changed_at.isoformat(timespec="milliseconds"),
+            "changes": live.changes,
+            "streams": self._census.facts(),
+        }
+
+
+def _facts(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
+    by_architecture = {"v1": 0, "v2": 0}
+    by_reason: dict[str, dict[str, int]] = {"v1": {}, "v2": {}}
+    for (architecture, reason), count in sorted(counts.items()):
+        by_architecture[architecture] += count
+        by_reason[architecture][reason] = count
+    return {
+        "total": counts.total(),
+        **by_architecture,
+        "reasons": by_reason,
+        "v2_percent": _percent(counts),
+    }
+
+
+def _percent(counts: Counter[tuple[str, str]]) -> float | None:
+    total = counts.total()
+    if not total:
+        return None
+    new = sum(n for (architecture, _), n in counts.items() if architecture == "v2")
+    return round(100 * new / total, 2)
+
+
+def _is_local(request: Request, peer: str | None) -> bool:
+    if any(first_value(request.headers, name) is not None for name in _FORWARDED):
+        return False
+    try:
+        address = ipaddress.ip_address((peer or "").partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool((mapped or address).is_loopback)

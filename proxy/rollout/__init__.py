@@ -1,0 +1,1 @@
+"""Which architecture serves a stream: settings, selection, simulation."""

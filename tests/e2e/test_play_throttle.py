@@ -1,0 +1,194 @@
+"""Clients that read slowly, stop reading, or leave in their own way."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from harness.cassette.model import Framing, Request
+from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.judge.checks.backpressure import longest_backlog
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.play.client.fetch import fetch
+from harness.play.client.stamped_connection import Line
+from harness.play.upstream.server import Upstream
+from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
+from harness.scenario.script import Script
+
+pytestmark = pytest.mark.e2e
+
+MS = 1_000_000
+REQUEST = Request(
+    method="POST",
+    path="/v1/chat/completions",
+    headers=(("content-type", "application/json"),),
+    body=b'{"stream": true}',
+)
+
+
+def draft(*writes: Write, **more) -> WireDraft:
+    """An answer of those writes."""
+    whole = WireDraft(
+        status=200,
+        http_version="HTTP/1.1",
+        headers=(("content-type", "text/event-stream"),),
+        framing=Framing.CHUNKED,
+        head_at_ns=5 * MS,
+        writes=writes,
+        spans=(),
+        finish=Finish.COMPLETE,
+        finish_at_ns=writes[-1].at_ns,
+    )
+    return replace(whole, **more)
+
+
+def script(answer: WireDraft, plan: ClientPlan | None = None) -> Script:
+    """Wrap an answer into the script of one stream."""
+    return Script(
+        scenario_id="a/b",
+        seed=1,
+        request=REQUEST,
+        attempts=(answer,),
+        client=plan or ClientPlan(),
+    )
+
+
+def play(answer: WireDraft, plan: ClientPlan):
+    """Play an answer to a client; return its exchange and the upstream's request."""
+
+    async def main():
+        async with asyncio.timeout(20), Upstream() as upstream:
+            ticket = upstream.expect("t1", script(answer, plan))
+            exchange = await fetch(
+                upstream.url, REQUEST, token="t1", plan=plan, cue=ticket.asked
+            )
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await ticket.settled()
+            return exchange, ticket.requests(exchange.zero_ns)[0]
+
+    return asyncio.run(main())
+
+
+BIG = draft(*(Write(10 * MS, b"data: " + b"x" * 9992 + b"\n\n") for _ in range(2000)))
+"""20 MB at once: more than all buffers between two sockets hold."""
+
+
+def backlog(exchange, request) -> int:
+    """How much waited between the two ends at most."""
+    return longest_backlog(
+        Observation(
+            target="t",
+            virtual=False,
+            status=exchange.status,
+            http_version=exchange.http_version,
+            headers=(),
+            head_at_ns=None,
+            reads=exchange.reads,
+            end=exchange.end,
+            end_at_ns=exchange.end_at_ns,
+            upstream=(request,),
+        )
+    )
+
+
+def test_who_never_reads_again_holds_up_the_upstream():
+    """It leaves at its deadline; most of the answer was not even sent."""
+    read = ReadPlan(pause=Pause(after_bytes=50_000, for_ms=None))
+    plan = ClientPlan(read=read, receive_buffer=4096, deadline_ms=600)
+    exchange, request = play(BIG, plan)
+
+    assert ClientEnd.CLIENT_CLOSED is exchange.end
+    assert exchange.end_at_ns >= 600 * MS
+    assert 50_000 <= sum(len(data) for _, data in exchange.reads) < 70_000
+    assert not request.finished
+    assert backlog(exchange, request) < 12_000_000
+
+
+def test_who_pauses_gets_everything_once_in_the_end():
+    """Nothing is lost and nothing doubled; for the pause nothing is read."""
+    read = ReadPlan(pause=Pause(after_bytes=50_000, for_ms=400))
+    exchange, request = play(BIG, ClientPlan(read=read, receive_buffer=8192))
+    times = [at_ns for at_ns, _ in exchange.reads]
+    gaps = [two - one for one, two in pairwise(times)]
+
+    assert ClientEnd.COMPLETE is exchange.end
+    assert BIG.body == b"".join(data for _, data in exchange.reads)
+    assert max(gaps) >= 400 * MS
+    assert request.finished
+
+
+def test_who_reads_slowly_takes_no_more_than_it_says():
+    """A fiftieth of the rate every 20 ms, and never more at once."""
+    answer = draft(*(Write(10 * MS, b"y" * 1000) for _ in range(20)))
+    plan = ClientPlan(read=ReadPlan(bytes_per_s=50_000), receive_buffer=4096)
+    exchange, _ = play(answer, plan)
+
+    assert answer.body == b"".join(data for _, data in exchange.reads)
+    assert max(len(data) for _, data in exchange.raw) <= 1000
+    # 20 KB at 50 KB/s.
+    assert exchange.end_at_ns >= 380 * MS
+
+
+def test_who_leaves_before_the_head_is_seen_by_the_upstream():
+    """The upstream has the request, and the client left before an answer."""
+    answer = draft(Write(400 * MS, b"a"), head_at_ns=300 * MS)
+    plan = ClientPlan(abort=Abort(before_head=True, how=AbortHow.FIN))
+    exchange, request = play(answer, plan)
+
+    assert (ClientEnd.CLIENT_CLOSED, None) == (exchange.end, exchange.status)
+    assert exchange.end_at_ns < 200 * MS
+    assert request.closed_at_ns is not None
+
+
+def test_who_leaves_after_bytes_has_read_them():
+    """It leaves in the middle of an event."""
+    answer = draft(*(Write(at * 20 * MS, b"data: abc\n\n") for at in range(1, 30)))
+    exchange, request = play(answer, ClientPlan(abort=Abort(after_bytes=25)))
+
+    assert ClientEnd.CLIENT_CLOSED is exchange.end
+    assert 33 == sum(len(data) for _, data in exchange.reads)
+    assert request.closed_at_ns is not None
+
+
+def test_who_shuts_its_sending_half_goes_on_reading():
+    """The peer reads FIN, as the upstream's own socket shows, and may go on."""
+    answer = draft(*(Write(at * 20 * MS, b"data: abc\n\n") for at in range(1, 30)))
+    plan = ClientPlan(abort=Abort(after_events=3, how=AbortHow.HALF_CLOSE))
+    exchange, request = play(answer, plan)
+
+    # The upstream takes it for a peer that left: this client then sees a cut.
+    assert ClientEnd.TRUNCATED is exchange.end
+    assert request.closed_at_ns is not None
+
+
+def test_exchanges_follow_one_another_on_one_connection():
+    """The second finds the first one's connection, and a broken one is not kept."""
+    good = draft(Write(10 * MS, b"data: abc\n\n"))
+    cut = replace(good, finish=Finish.TRUNCATED)
+
+    async def main():
+        seen = []
+        line = Line()
+        async with asyncio.timeout(10), Upstream() as upstream:
+            for number, answer in enumerate((good, good, cut, good)):
+                ticket = upstream.expect(f"t{number}", script(answer))
+                exchange = await fetch(
+                    upstream.url, REQUEST, token=f"t{number}", line=line
+                )
+                seen.append((exchange.reused, exchange.end.value))
+                ticket.close()
+            line.close()
+            await asyncio.sleep(0.05)
+        return seen
+
+    assert [
+        (False, "complete"),
+        (True, "complete"),
+        (True, "truncated"),
+        (False, "complete"),
+    ] == asyncio.run(main())

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from harness.faults.draft.wire import Finish
+
+
+def test_chunking_gives_every_event_a_write(play, kit):
+    """However they shared writes before; times are those of the last byte."""
+    body = b"".join(kit.STREAM)
+    answer = kit.response((body[:100], body[100:700], body[700:]))
+    wire = play({"chunking": {}}, answer=answer)
+    assert [write.data for write in wire.writes] == list(kit.STREAM)
+    assert kit.times(wire)[0] == 110
+    assert kit.times(wire)[-1] == 120
+
+
+def test_chunking_can_make_one_write_of_all(play, kit):
+    """When the last byte was due."""
+    wire = play({"chunking": {"mode": "one"}})
+    assert [write.data for write in wire.writes] == [b"".join(kit.STREAM)]
+    assert kit.times(wire) == [170]
+
+
+def test_segment_cuts_every_write(play, kit):
+    """Into pieces of a size, at the time of the write, or one after the other."""
+    wire = play({"segment": {"size": 1}})
+    assert {len(write.data) for write in wire.writes} == {1}
+    assert wire.body == b"".join(kit.STREAM)
+    assert set(kit.times(wire)) == set(kit.times(play()))
+    slow = play({"segment": {"size": 50, "gap_ms": 4}}, blocks=(kit.ROLE, kit.HELLO))
+    assert kit.times(slow) == [100, 104, 108, 112, 116, 120]
+    assert slow.finish_at_ns == 120_000_000
+
+
+def test_segment_at_random_follows_the_seed(play):
+    """The same seed cuts the same."""
+    faults = {"segment": {"size": "random"}}
+    assert play(faults, seed=3) == play(faults, seed=3)
+    assert play(faults, seed=3) != play(faults, seed=4)
+    assert play(faults, seed=3).body == play().body
+
+
+def test_coalesce_joins_writes(play, kit):
+    """The last of them sets the time; what is left over makes a shorter one."""
+    wire = play({"coalesce": {"n": 3}})
+    assert [write.data for write in wire.writes] == [
+        b"".join(kit.STREAM[:3]),
+        b"".join(kit.STREAM[3:6]),
+        b"".join(kit.STREAM[6:]),
+    ]
+    assert kit.times(wire) == [120, 150, 170]
+
+
+def test_close_at_keeps_whole_spans_and_marks_the_partial_one(play, kit):
+    """The oracle must tell an event that was sent from one that was begun."""
+    wire = play({"close_at": {"at": {"event": 2, "offset": 40}, "how": "fin"}})
+    assert wire.body == kit.ROLE + kit.HELLO + kit.COMMA[:40]
+    assert [span.partial for span in wire.spans] == [False, False, True]
+    assert wire.spans[2].end == len(wire.body)
+    assert (wire.finish, wire.finish_at_ns) == (Finish.TRUNCATED, 120_000_000)
+
+
+def test_close_at_a_border_leaves_no_partial_span(play, kit):
+    """Nothing of the next event was sent."""
+    wire = play({"close_at": {"at": {"event": 2}}})
+    assert wire.body == kit.ROLE + kit.HELLO
+    assert [span.partial for span in wire.spans] == [False, False]
+
+
+def test_close_at_by_reset_waits_so_that_what_was_sent_is_read(play):
+    """RST may discard what lies in the peer's buffer."""
+    wire = play({"close_at": {"at": {"after": "done"}, "how": "rst"}})
+    assert (wire.finish, wire.finish_at_ns) == (Finish.RESET, 220_000_000)
+    assert wire.body == play().body
+
+
+def test_close_at_of_a_counted_body_still_promises_all_of_it(play):
+    """A short body under its own true length would be whole."""
+    wire = play(
+        {"framing": {"mode": "content_length"}}, {"close_at": {"at": {"frac": 0.5}}}
+    )
+    assert wire.promised_length == len(play().body)
+    assert len(wire.body) == len(play().body) // 2
+
+
+def test_close_at_the_head_sends_no_body(play):
+    """The head is out."""
+    wire = play({"close_at": {"at": {"after": "headers"}}})
+    assert (wire.writes, wire.spans) == ((), ())
+    assert wire.head_at_ns == wire.finish_at_ns == 100_000_000
+
+
+@pytest.mark.parametrize(
+    ("how", "finish"), [("fin", Finish.TRUNCATED), ("rst", Finish.RESET)]
+)
+def test_close_before_head_sends_nothing(play, how, finish):
+    """When the head was due."""
+    wire = play({"close_before_head": {"how": how}})
+    assert (wire.head_at_ns, wire.writes, wire.spans) == (None, (), ())
+    assert (wire.finish, wire.finish_at_ns) == (finish, 100_000_000)

@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import pytest
+
+from harness.cassette.model import Framing, Request
+from harness.errors import InputError
+from harness.faults.draft.transport import Heartbeat, SocketPlan
+from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.judge.evidence.observation import ClientEnd
+from harness.play.virtual.player import load_relay, play_virtual
+from harness.scenario.model import Abort, ClientPlan
+from harness.scenario.script import Script
+
+MS = 1_000_000
+EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+
+
+def script(
+    *writes: tuple[int, bytes],
+    finish: Finish = Finish.COMPLETE,
+    finish_ms: int = 500,
+    framing: Framing = Framing.CHUNKED,
+    head_ms: int | None = 10,
+    promised: int | None = None,
+    client: ClientPlan | None = None,
+) -> Script:
+    """A script whose writes are given in milliseconds."""
+    wire = WireDraft(
+        status=200,
+        http_version="HTTP/1.1",
+        headers=(("Content-Type", "text/event-stream"),),
+        framing=framing,
+        head_at_ns=None if head_ms is None else head_ms * MS,
+        writes=tuple(Write(at_ms * MS, data) for at_ms, data in writes),
+        spans=(),
+        finish=finish,
+        finish_at_ns=finish_ms * MS,
+        promised_length=promised,
+    )
+    return Script(
+        scenario_id="test/one",
+        seed=1,
+        request=Request(method="POST", path="/v1/x", headers=(), body=b"{}"),
+        attempts=(wire,),
+        client=client or ClientPlan(),
+    )
+
+
+class Recorder:
+    """A relay that passes everything on and keeps what it was told, and when."""
+
+    def __init__(self) -> None:
+        self.seen = []
+        self.extra = {}
+
+    def handle(self, now_ns, event):
+        self.seen.append((now_ns, event))
+        name = event[0]
+        commands = {
+            "request": [("connect", 1)],
+            "head": [("send_head", *event[1:])],
+            "data": [("send", *event[1:])],
+            "ended": [("end",)] if event[1:] == ("complete",) else [("abort",)],
+            "client_gone": [("close_upstream",)],
+        }.get(name, [])
+        return [*commands, *self.extra.get(name, [])]
+
+
+def play(wanted: Script, **extra):
+    """Play into a recorder; returns observation and what the relay was told."""
+    relay = Recorder()
+    relay.extra = extra
+    return play_virtual("t", lambda settings, seed: relay, wanted, {}), relay.seen
+
+
+def test_events_arrive_at_their_instants():
+    """Head, data and end reach the relay exactly when the script says."""
+    seen, told = play(script((100, b"a"), (250, b"b")))
+
+    assert [
+        (0, "request"),
+        (10 * MS, "head"),
+        (100 * MS, "data"),
+        (250 * MS, "data"),
+        (500 * MS, "ended"),
+    ] == [(now, event[0]) for now, event in told]
+    assert ((100 * MS, b"a"), (250 * MS, b"b")) == seen.reads
+    assert ClientEnd.COMPLETE is seen.end
+    assert seen.upstream[0].finished
+
+
+@pytest.mark.parametrize(
+    ("finish", "framing", "ended"),
+    [
+        (Finish.COMPLETE, Framing.CHUNKED, ("ended", "complete")),
+        (Finish.TRUNCATED, Framing.CHUNKED, ("ended", "truncated")),
+        (Finish.TRUNCATED, Framing.CONTENT_LENGTH, ("ended", "truncated")),
+        (Finish.TRUNCATED, Framing.CLOSE, ("ended", "complete")),
+        (Finish.RESET, Framing.CLOSE, ("ended", "reset")),
+    ],
+)
+def test_endings_look_as_they_do_on_a_wire(finish, framing, ended):
+    """A FIN is the end of a close-delimited body and a cut of any other."""
+    _, told = play(script((100, b"a"), finish=finish, framing=framing))
+
+    assert ended == told[-1][1]
+
+
+def test_promised_length_cuts_and_keeps_waiting():
+    """More bytes than promised are not read; fewer are a truncation."""
+    short, told = play(
+        script((100, b"abcdef"), framing=Framing.CONTENT_LENGTH, promised=4)
+    )
+    assert b"abcd" == short.body
+    assert ("ended", "complete") == told[-1][1]
+
+    _, told = play(script((100, b"ab"), framing=Framing.CONTENT_LENGTH, promised=4))
+    assert ("ended", "truncated") == told[-1][1]
+
+
+def test_stall_ends_at_the_deadline():
+    """Nothing more, for ever: the client gives up when its patience ends."""
+    plan = ClientPlan(deadline_ms=60_000)
+    seen, _ = play(script((100, b"a"), finish=Finish.STALL, client=plan))
+
+    assert (ClientEnd.TIMEOUT, 60_000 * MS) == (seen.end, seen.end_at_ns)
+
+
+def test_client_leaves_after_events_and_frees_the_upstream():
+    """The relay learns of it at the same instant, before later data."""
+    plan = ClientPlan(abort=Abort(after_events=2))
+    writes = [(100 * index, EVENT) for index in range(1, 5)]
+    seen, told = play(script(*writes, client=plan))
+
+    assert (ClientEnd.CLIENT_CLOSED, 200 * MS) == (seen.end, seen.end_at_ns)
+    assert (200 * MS, ("client_gone", "rst")) == told[-1]
+    assert 200 * MS == seen.upstream[0].closed_at_ns
+
+
+def test_client_leaves_after_a_time():
+    """A client may leave before anything came."""
+    plan = ClientPlan(abort=Abort(after_ms=50))
+    seen, _ = play(script((100, EVENT), head_ms=90, client=plan))
+
+    assert (ClientEnd.CLIENT_CLOSED, None) == (seen.end, seen.status)
+
+
+def test_at_one_instant_client_upstream_timer():
+    """The order at equal instants is fixed: client, upstream, timers."""
+    plan = ClientPlan(abort=Abort(after_ms=100))
+    wanted = script((100, b"a"), finish=Finish.STALL, client=plan)
+
+    _, told = play(wanted, request=[("set_timer", "t", 100 * MS)], client_gone=[])
+    assert ["request", "head", "client_gone"] == [event[0] for _, event in told]
+
+    _, told = play(script((100, b"a")), request=[("set_timer", "t", 100 * MS)])
+    assert ["request", "head", "data", "timer", "ended"] == [
+        event[0] for _, event in told
+    ]
+
+
+def test_cancelled_and_replaced_timers_do_not_ring():
+    """A timer rings once, at the instant it was last set for."""
+    _, told = play(
+        script((100, b"a")),
+        request=[("set_timer", "t", 50 * MS), ("set_timer", "u", 60 * MS)],
+        head=[("set_timer", "t", 70 * MS), ("cancel_timer", "u")],
+    )
+
+    assert [(70 * MS, ("timer", "t"))] == [
+        (now, event) for now, event in told if event[0] == "timer"
+    ]
+
+
+def test_paused_upstream_waits_and_loses_nothing():
+    """Bytes of a paused upstream arrive when it is resumed, in order."""
+    seen, told = play(
+        script((100, b"a"), (110, b"b"), (120, b"c")),
+        head=[("pause_upstream",), ("set_timer", "go", 200 * MS)],
+        timer=[("resume_upstream",)],
+    )
+
+    assert [(200 * MS, b"a"), (200 * MS, b"b"), (200 * MS, b"c")] == list(seen.reads)
+    assert 500 * MS == told[-1][0]
+
+
+def test_crash_of_a_relay_is_an_observation():
+    """A target's exception is evidence about the target, not our error."""
+
+    class Broken(Recorder):
+        def handle(self, now_ns, event):
+            if event[0] == "data":
+                raise KeyError("choices")
+            return super().handle(now_ns, event)
+
+    seen = play_virtual("t", lambda settings, seed: Broken(), script((100, b"a")), {})
+
+    assert ClientEnd.TRUNCATED is seen.end
+    assert ("crashed: KeyError on data",) == seen.log
+
+
+@pytest.mark.parametrize(
+    ("extra", "words"),
+    [
+        ({"ended": [("send", b"x")]}, "after its end"),
+        ({"request": [("send", b"x")]}, "before a head"),
+        ({"head": [("send_head", 200, ())]}, "second head"),
+        ({"data": [("sned", b"x")]}, "unknown command 'sned'"),
+        ({"data": [("send",)]}, "wrong form"),
+    ],
+)
+def test_misuse_of_the_contract_is_invalid(extra, words):
+    """A relay that breaks the contract proves nothing, and is told so."""
+    seen, _ = play(script((100, b"a")), **extra)
+
+    assert words in seen.invalid
+
+
+def test_metrics_of_a_relay_are_taken():
+    """A relay may count and observe; virtual time has no use for the figures."""
+    seen, _ = play(
+        script((100, b"a")),
+        head=[
+            ("count", "retries", 1, {}),
+            ("observe", "ttft_seconds", 0.1, {"a": "b"}),
+        ],
+    )
+
+    assert (None, b"a") == (seen.invalid, seen.body)
+
+
+def test_relays_of_one_proxy_share_what_their_factory_asks_for():
+    """By keyword, by any keyword, or not at all: every form of a factory works."""
+    told = []
+
+    def asks(settings, seed, shared=None):
+        told.append(shared)
+        return Recorder()
+
+    def takes_all(settings, seed, **more):
+        return asks(settings, seed, **more)
+
+    shared = {}
+    for factory in (asks, takes_all, lambda settings, seed: Recorder()):
+        seen = play_virtual("t", factory, script((1, b"a")), {}, shared=shared)
+        assert b"a" == seen.body
+
+    assert [True, True] == [one is shared for one in told]
+
+
+def test_second_attempt_drops_the_first():
+    """A relay that connects again gets the next attempt, and nothing of the last."""
+    wanted = script((100, b"a"), (300, b"b"))
+
+    class Again(Recorder):
+        def handle(self, now_ns, event):
+            if event == ("data", b"a") and len(self.seen) < 4:
+                self.seen.append((now_ns, event))
+                return [("connect", 2)]
+            return [
+                command
+                for command in super().handle(now_ns, event)
+                if event[0] != "head" or now_ns < 50 * MS
+            ]
+
+    relay = Again()
+    seen = play_virtual("t", lambda settings, seed: relay, wanted, {})
+
+    assert ((200 * MS, b"a"), (400 * MS, b"b")) == seen.reads
+    assert [100 * MS, None] == [request.closed_at_ns for request in seen.upstream]
+
+
+def test_content_length_of_a_relay_bounds_what_it_sends():
+    """As a server does: what is over the promise is dropped, under it is a cut."""
+
+    class Promising(Recorder):
+        def handle(self, now_ns, event):
+            if event[0] == "head":
+                return [("send_head", 200, ((b"Content-Length", b"3"),))]
+            return super().handle(now_ns, event)
+
+    def sent(*writes):
+        return play_virtual("t", lambda s, n: Promising(), script(*writes), {})
+
+    assert (b"abc", ClientEnd.COMPLETE) == (
+        sent((100, b"abcdef")).body,
+        sent((100, b"abcdef")).end,
+    )
+    assert ClientEnd.TRUNCATED is sent((100, b"a")).end
+
+
+def test_run_repeats_to_the_bit():
+    """A hundred runs of one script have one digest."""
+    writes = [(7 * index, EVENT) for index in range(1, 60)]
+    factory = load_relay("proxy.v2:make_relay")
+    digests = {
+        hashlib.sha256(
+            repr(play_virtual("t", factory, script(*writes), {})).encode()
+        ).hexdigest()
+        for _ in range(100)
+    }
+
+    assert 1 == len(digests)
+
+
+@pytest.mark.parametrize(
+    "path", ["proxy.v9:make_relay", "proxy.v1:make_realy", "proxy.v1", "", "proxy.v1:"]
+)
+def test_relay_that_cannot_be_loaded_is_told(path):
+    """A wrong dotted path is the configuration's error."""
+    with pytest.raises(InputError, match="relay"):
+        load_relay(path)
+
+
+def with_wire(wanted: Script, **changes) -> Script:
+    """The script with its one attempt changed."""
+    return replace(wanted, attempts=(replace(wanted.attempts[0], **changes),))
+
+
+def test_a_refused_attempt_reaches_nobody():
+    """The relay is told at once, and no request is seen."""
+    refused = with_wire(script(head_ms=None), finish=Finish.REFUSED)
+    seen, told = play(refused)
+    assert (0, ("ended", "refused")) == told[-1]
+    assert () == seen.upstream
+
+
+def test_a_connection_that_is_accepted_late_delays_all_of_it():
+    """Head, body and end."""
+    late = with_wire(script((100, b"a")), socket=SocketPlan(accept_ns=30 * MS))
+    _, told = play(late)
+    assert [0, 40 * MS, 130 * MS, 530 * MS] == [at_ns for at_ns, _ in told]
+
+
+@pytest.mark.parametrize(
+    ("framing", "ended"),
+    [(Framing.CHUNKED, "truncated"), (Framing.CLOSE, "complete")],
+)
+def test_half_a_close_is_a_fin(framing, ended):
+    """Who reads cannot tell it from a whole one."""
+    _, told = play(script((100, b"a"), finish=Finish.HALF_CLOSED, framing=framing))
+    assert ("ended", ended) == told[-1][1]
+
+
+def test_a_heartbeat_goes_on_until_the_deadline():
+    """Every so often after the last byte; when the client leaves it stops."""
+    beat = Heartbeat(every_ns=100 * MS, data=b":\n\n")
+    plan = ClientPlan(deadline_ms=1000)
+    stalled = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=plan)
+    seen, told = play(with_wire(stalled, heartbeat=beat))
+    beats = [at_ns for at_ns, event in told if event == ("data", b":\n\n")]
+    assert [ms * MS for ms in range(300, 1001, 100)] == beats[:8]
+    assert len(beats) <= 9
+    assert (ClientEnd.TIMEOUT, 1000 * MS) == (seen.end, seen.end_at_ns)
+    left = ClientPlan(abort=Abort(after_ms=450))
+    leaves = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=left)
+    _, told = play(with_wire(leaves, heartbeat=beat))
+    assert 400 * MS == [at_ns for at_ns, event in told if event[0] == "data"][-1]
+
+
+def test_bytes_that_are_no_framing_end_what_is_read():
+    """What comes behind them is not told."""
+    good, bad = Write(100 * MS, b"a"), Write(200 * MS, b"zz\r\n", raw=True)
+    broken = with_wire(script((100, b"a")), writes=(good, bad, good))
+    _, told = play(broken)
+    assert [("data", b"a"), ("ended", "protocol_error")] == [
+        event for _, event in told[2:]
+    ]

@@ -1,0 +1,114 @@
+"""The pipe to the keeper never blocks, and its end is noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import time
+
+import pytest
+
+from harness.errors import InputError
+from harness.record.ipc import EXIT_LOST, FrameKind, pack, read_frames
+from harness.record.saver_pipe import Link
+
+SLOW = "import sys, time; time.sleep(0.3); data = sys.stdin.buffer.read()"
+KEEP = f"{SLOW}; open(sys.argv[1], 'wb').write(data); sys.exit(int(sys.argv[2]))"
+
+
+def link(tmp_path, told, code: str = KEEP, exit_code: int = 0) -> Link:
+    """Return a link to a process that runs this code."""
+    command = (sys.executable, "-c", code, str(tmp_path / "kept"), str(exit_code))
+    return Link({"a": 1}, warn=told.append, command=command)
+
+
+@pytest.mark.e2e
+def test_a_slow_keeper_holds_nobody_up(tmp_path):
+    """Far more than a pipe holds is taken at once, and arrives in order."""
+    told: list[str] = []
+    frames = [pack(FrameKind.SEGMENT, n, n, bytes([n]) * 50_000) for n in range(40)]
+
+    async def send() -> tuple[int, float]:
+        one = link(tmp_path, told)
+        one.start()
+        started = time.monotonic()
+        for data in frames:
+            one.send(data)
+        took = time.monotonic() - started
+        await asyncio.sleep(0.01)
+        return one.close(), took
+
+    code, took = asyncio.run(send())
+    assert 0 == code
+    assert took < 0.2
+    kept = list(read_frames(io.BytesIO((tmp_path / "kept").read_bytes())))
+    assert [FrameKind.SETTINGS, FrameKind.STOP] == [kept[0].kind, kept[-1].kind]
+    assert list(range(40)) == [frame.number for frame in kept[1:-1]]
+    assert frames == [pack(*frame) for frame in kept[1:-1]]
+    assert [] == told
+
+
+@pytest.mark.e2e
+def test_the_waiting_is_sent_while_the_loop_runs(tmp_path):
+    """What did not fit at once is sent when the keeper reads, not only at the end."""
+    told: list[str] = []
+    code = (
+        "import sys; n = 0\n"
+        "while n < 2_000_000: n += len(sys.stdin.buffer.read1())\n"
+        "open(sys.argv[1], 'w').close(); sys.stdin.buffer.read()"
+    )
+
+    async def send() -> bool:
+        one = link(tmp_path, told, code)
+        one.start()
+        one.send(pack(FrameKind.SEGMENT, 1, 1, b"x" * 2_000_000))
+        for _ in range(200):
+            await asyncio.sleep(0.02)
+            if (tmp_path / "kept").exists():
+                break
+        there = (tmp_path / "kept").exists()
+        one.close()
+        return there
+
+    assert asyncio.run(send())
+
+
+@pytest.mark.e2e
+def test_a_dead_keeper_is_told_and_replaced():
+    """Its death is told once; another is started when it is asked for."""
+    told: list[str] = []
+    command = (sys.executable, "-c", "import sys; sys.exit(7)")
+
+    async def send() -> int:
+        one = Link({}, warn=told.append, command=command)
+        one.start()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            one.send(b"x")
+        assert 1 == one.generation
+        one.start()
+        assert 2 == one.generation
+        return one.close()
+
+    assert EXIT_LOST == asyncio.run(send())
+    assert "died (exit code 7)" in told[0]
+
+
+@pytest.mark.e2e
+def test_the_keepers_exit_code_arrives(tmp_path):
+    """What the keeper says of lost recordings is what the recorder says."""
+
+    async def send() -> int:
+        one = link(tmp_path, [], exit_code=EXIT_LOST)
+        one.start()
+        return one.close()
+
+    assert EXIT_LOST == asyncio.run(send())
+
+
+def test_a_keeper_that_cannot_start():
+    """A command that is not there is our error, with a message."""
+    one = Link({}, warn=print, command=("no-such-command-here",))
+    with pytest.raises(InputError, match="cannot start the process that saves"):
+        one.start()

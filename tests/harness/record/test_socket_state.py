@@ -1,0 +1,35 @@
+"""What a mitmproxy without its private parts cannot tell is said."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("mitmproxy", reason="the extra `record` is not installed")
+
+from mitmproxy.proxy import server
+from mitmproxy.proxy.layers import http as http_layer
+
+from harness.record.socket_state import Probes
+
+
+def test_this_mitmproxy_tells_everything():
+    """Nothing is missing in the supported versions; installing twice is once."""
+    assert [] == Probes().missing
+    first = http_layer.HttpStream.handle_protocol_error
+    assert [] == Probes().missing
+    assert first is http_layer.HttpStream.handle_protocol_error
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "said"),
+    [
+        (http_layer.HttpStream, "handle_protocol_error", "which side broke off"),
+        (server.ConnectionHandler, "on_timeout", "after the idle limit"),
+        (server, "ConnectionIO", "a reset by the upstream from a close"),
+    ],
+)
+def test_what_is_missing_is_said(monkeypatch, owner, name, said):
+    """Each private part that is gone costs one distinction, named in words."""
+    monkeypatch.delattr(owner, name)
+    (missing,) = Probes().missing
+    assert said in missing

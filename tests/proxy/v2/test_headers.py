@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from proxy.v2.headers import end_to_end, is_event_stream
+
+
+class TestIsEventStream:
+    @pytest.mark.parametrize(
+        ("status", "headers", "expected"),
+        [
+            (200, (), True),
+            (200, ((b"Content-Type", b"text/event-stream"),), True),
+            (200, ((b"content-type", b" Text/Event-Stream ; charset=utf-8"),), True),
+            (200, ((b"content-type", b"text/event-stream-x"),), False),
+            (200, ((b"content-type", b"application/json"),), False),
+            (400, (), False),
+            (429, ((b"content-type", b"text/event-stream"),), False),
+            (200, ((b"content-encoding", b"gzip"),), False),
+            (200, ((b"content-encoding", b"identity"),), True),
+        ],
+    )
+    def test_status_type_and_coding_decide(self, status, headers, expected):
+        """Only a readable event stream that is no error is read as one."""
+        assert expected is is_event_stream(status, headers)
+
+
+class TestEndToEnd:
+    def test_hop_by_hop_headers_are_dropped(self):
+        """Headers of the connection, and those it names, stay behind."""
+        headers = (
+            (b"Connection", b"close, X-Hop"),
+            (b"Keep-Alive", b"timeout=5"),
+            (b"Proxy-Authenticate", b"Basic"),
+            (b"TE", b"trailers"),
+            (b"Trailer", b"x"),
+            (b"Transfer-Encoding", b"chunked"),
+            (b"Upgrade", b"h2c"),
+            (b"x-hop", b"1"),
+            (b"Server", b"x"),
+        )
+
+        assert end_to_end(headers, keep_length=True) == ((b"Server", b"x"),)
+
+    def test_order_repeats_and_bytes_are_kept(self):
+        """Other headers pass byte for byte."""
+        headers = (
+            (b"Set-Cookie", b"a=1"),
+            (b"X-Name", b"caf\xe9"),
+            (b"Set-Cookie", b"b=2"),
+            (b"retry-after", b"3"),
+        )
+
+        assert headers == end_to_end(headers, keep_length=True)
+
+    @pytest.mark.parametrize("connection", [b"keep-alive", b"content-length"])
+    def test_length_is_kept_for_a_body_that_passes(self, connection):
+        """The length of an unchanged body holds, whoever names it."""
+        length = (b"Content-Length", b"9")
+
+        headers = ((b"Connection", connection), length)
+
+        assert (length,) == end_to_end(headers, keep_length=True)
+        assert end_to_end(headers, keep_length=False) == ()
