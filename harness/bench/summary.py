@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.bench.figures import Ratio, Ruling, percentile, ratio_of, rule
 from harness.bench.live import Run, Spawn
 from harness.bench.memory import RelayFigures
+from harness.statistics import Ratio, Ruling, nearest_rank, ratio_of, rule
+from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["LIMITS", "Row", "document", "live_rows", "relay_rows", "rulings"]
 
@@ -193,11 +194,11 @@ def _cpu_us(run: Run) -> float | None:
 
 
 def _events_per_s(run: Run) -> float:
-    return run.reading.events * 1e9 / run.reading.wall_ns
+    return run.reading.events * NS_PER_S / run.reading.wall_ns
 
 
 def _ms(values: Sequence[int], share: float) -> float:
-    return percentile(values, share) / 1e6
+    return nearest_rank(sorted(values), share) / NS_PER_MS if values else 0.0
 
 
 def _mb(value: int | None) -> float | None:

@@ -40,13 +40,12 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.documents.yaml_document import Document, Path, load, validate
+from harness.units import NS_PER_MS
 
 __all__ = ["AT_NS_MAX", "cassette_schema", "dump_cassette", "load_cassette"]
 
 AT_NS_MAX = 10**15
 """The latest time that the format holds, in nanoseconds: 1,000,000 seconds."""
-
-_NS_PER_MS = 1_000_000
 
 
 @cache
@@ -131,7 +130,7 @@ def _read_response(document: Document, path: Path, data: Any) -> Response:
     segments = []
     last_ns = 0
     for index, item in enumerate(data["segments"]):
-        at_ns = round(item["at_ms"] * _NS_PER_MS)
+        at_ns = round(item["at_ms"] * NS_PER_MS)
         place = (*path, "segments", index)
         if at_ns < last_ns:
             came = f"came {item['at_ms']} after {_milliseconds(last_ns)}"
@@ -149,7 +148,7 @@ def _read_response(document: Document, path: Path, data: Any) -> Response:
 
 
 def _read_ending(document: Document, path: Path, data: Any, last_ns: int) -> Ending:
-    at_ns = round(data["at_ms"] * _NS_PER_MS)
+    at_ns = round(data["at_ms"] * NS_PER_MS)
     if at_ns < last_ns:
         came = f"came {data['at_ms']} after {_milliseconds(last_ns)}"
         message = f"expected an ending not before the last segment, {came}"
@@ -271,7 +270,7 @@ def _time(at_ns: int, last_ns: int) -> str:
 
 
 def _milliseconds(at_ns: int) -> str:
-    whole, rest = divmod(at_ns, _NS_PER_MS)
+    whole, rest = divmod(at_ns, NS_PER_MS)
     return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
 
 

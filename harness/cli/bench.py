@@ -14,7 +14,6 @@ from pathlib import Path
 import click
 from tabulate import tabulate
 
-from harness.bench.figures import Ratio, Ruling
 from harness.bench.live import Spawn, bench_live
 from harness.bench.memory import RelayArm, bench_relays
 from harness.bench.summary import (
@@ -32,6 +31,7 @@ from harness.errors import InputError, InterruptedRunError
 from harness.play.virtual.player import load_relay
 from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
+from harness.statistics import Ratio, Ruling
 
 __all__ = ["bench"]
 

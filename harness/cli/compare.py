@@ -35,6 +35,7 @@ from harness.scenario.from_cassettes import cassette_scenarios, parse_fault, put
 from harness.scenario.loader import read_suite
 from harness.scenario.model import Mode, Scenario
 from harness.sweep.model import Swept
+from harness.units import NS_PER_S
 
 __all__ = ["compare"]
 
@@ -471,7 +472,7 @@ def _run(
     volatile = {
         "run": run_name(started, options.seed),
         "started_at": started.isoformat(timespec="seconds"),
-        "duration_s": round((time.monotonic_ns() - start_ns) / 1e9, 3),
+        "duration_s": round((time.monotonic_ns() - start_ns) / NS_PER_S, 3),
         "machine": environment(),
         "targets": targets,
     }

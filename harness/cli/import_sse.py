@@ -16,10 +16,9 @@ from harness.cassette.importers.sse import Dialect, SseSource, import_sse
 from harness.cassette.importers.values import Place, parse_json
 from harness.cli.importing import made_by, plan_targets, read_source, save
 from harness.cli.param_types import FiniteRange
+from harness.units import NS_PER_MS
 
 __all__ = ["read_split", "sse"]
-
-_NS_PER_MS = 1_000_000
 
 
 def read_split(
@@ -114,7 +113,7 @@ def sse(  # noqa: PLR0913 - one argument for each option
         by=made_by("sse"),
         dialect=Dialect(dialect),
         split=split or Split.EVENT,
-        pacing_ns=round(pacing * _NS_PER_MS),
+        pacing_ns=round(pacing * NS_PER_MS),
         request_body=body,
     )
     known = _read_manifest(manifest) if manifest else {}

@@ -26,10 +26,10 @@ from harness.cli.import_sse import read_split, sse
 from harness.cli.importing import made_by, plan_targets, read_source, save
 from harness.cli.param_types import FiniteRange
 from harness.errors import InputError
+from harness.units import NS_PER_MS
 
 __all__ = ["import_group"]
 
-_NS_PER_MS = 1_000_000
 _NOT_STREAMS = "answers that are no event streams (--all takes them)"
 
 _Read = Callable[[Path], Harvest]
@@ -152,7 +152,7 @@ def vcr(*, split: Split | int | None, pacing: float, **given: Any) -> None:
     Example:
       harness import vcr tests/cassettes --out cassettes --pacing 35
     """  # noqa: D301 - \b is click's
-    how = Rebuild(split=split or Split.EVENT, pacing_ns=round(pacing * _NS_PER_MS))
+    how = Rebuild(split=split or Split.EVENT, pacing_ns=round(pacing * NS_PER_MS))
 
     def read(path: Path) -> Harvest:
         return import_vcr(read_source(path), source=str(path), how=how)

@@ -24,6 +24,7 @@ from harness.play.upstream.correlation import Served
 from harness.play.upstream.requests import ReceivedRequest
 from harness.play.upstream.server import Upstream
 from harness.scenario.from_cassettes import parse_fault
+from harness.units import NS_PER_MS
 
 __all__ = ["replay"]
 
@@ -219,5 +220,5 @@ def _line(served: Served, playlist: _Playlist) -> str:
         f"{request.method} {escaped(request.path)}"
         f" <- {escaped(playlist.name_of(played.draft))}:"
         f" {played.draft.status}, {count} write{'' if count == 1 else 's'},"
-        f" {(last_ns - request.read_at_ns) / 1e6:.0f} ms, {how}"
+        f" {(last_ns - request.read_at_ns) / NS_PER_MS:.0f} ms, {how}"
     )

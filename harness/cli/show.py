@@ -34,6 +34,7 @@ from harness.dialects.openai_chat import (
     parse_payload,
 )
 from harness.sse import Comment, EventStreamParser, ServerSentEvent
+from harness.units import NS_PER_MS
 
 __all__ = ["show"]
 
@@ -292,4 +293,4 @@ def _bytes_words(data: bytes) -> str:
 
 
 def _ms(at_ns: int) -> str:
-    return f"{at_ns / 1_000_000:.3f}"
+    return f"{at_ns / NS_PER_MS:.3f}"

@@ -26,6 +26,7 @@ from harness.stutter.report import (
     stutter_lines,
     stutter_markdown,
 )
+from harness.units import NS_PER_S
 
 __all__ = ["stutter"]
 
@@ -156,7 +157,7 @@ def stutter(**given: Any) -> None:
         },
         volatile={
             "started_at": started.isoformat(timespec="seconds"),
-            "duration_s": round((time.monotonic_ns() - start_ns) / 1e9, 3),
+            "duration_s": round((time.monotonic_ns() - start_ns) / NS_PER_S, 3),
             "jobs": jobs,
             "machine": environment(),
         },

@@ -22,6 +22,7 @@ from harness.reporting.files import run_name
 from harness.scenario.model import Mode, Scenario
 from harness.sweep.model import Cell, Swept
 from harness.sweep.sweep import SweepJob, play_example, sweep_stream
+from harness.units import NS_PER_S
 
 __all__ = ["DEFAULT_LIMIT", "run_sweep"]
 
@@ -95,12 +96,12 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
     volatile = {
         "run": run_name(started, settings.seed),
         "started_at": started.isoformat(timespec="seconds"),
-        "duration_s": round((time.monotonic_ns() - start_ns) / 1e9, 3),
+        "duration_s": round((time.monotonic_ns() - start_ns) / NS_PER_S, 3),
         "machine": environment(),
         "targets": {},
         "sweep": {
             "jobs": count,
-            "variants_per_s": round(variants / (taken_ns / 1e9)),
+            "variants_per_s": round(variants / (taken_ns / NS_PER_S)),
         },
     }
     run = finish(plan, records, None, {})

@@ -24,6 +24,7 @@ from harness.judge.oracle.oracle import Expectation
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.scenario.model import ExpectedEnding
+from harness.units import NS_PER_MS
 
 __all__ = ["Judgement", "Limits", "judge"]
 
@@ -261,7 +262,7 @@ def _check_freed(
     freed_ns = last.closed_at_ns
     if freed_ns is None:
         freed_ns = last.sent[-1][0] if last.sent else got.end_at_ns
-    lag_ms = (freed_ns - got.end_at_ns) / 1e6
+    lag_ms = (freed_ns - got.end_at_ns) / NS_PER_MS
     if lag_ms <= limit + limits.slack_ms:
         return
     ran_on = last.closed_at_ns is None
@@ -292,16 +293,16 @@ def _check_hold(
 ) -> Iterator[Violation]:
     hold_ms = limits.hold_ms if expected.max_hold_ms is None else expected.max_hold_ms
     limit_ms = hold_ms + limits.slack_ms
-    if longest_ns / 1e6 > limit_ms:
+    if longest_ns / NS_PER_MS > limit_ms:
         yield Violation(
             kind=Kind.HELD,
             where="delivery",
             expected=f"nothing is held back longer than {hold_ms:g} ms",
             got=_in_words(longest_ns, virtual=got.virtual, what="content is held back"),
-            measured={"max_hold_ms": round(longest_ns / 1e6, 3)},
+            measured={"max_hold_ms": round(longest_ns / NS_PER_MS, 3)},
         )
     head_ns = _head_hold(expected, got)
-    if head_ns is not None and head_ns / 1e6 > limit_ms:
+    if head_ns is not None and head_ns / NS_PER_MS > limit_ms:
         yield Violation(
             kind=Kind.HEAD_HELD,
             where="delivery",
@@ -309,13 +310,13 @@ def _check_hold(
             got=_in_words(
                 head_ns, virtual=got.virtual, what="the response head is held back"
             ),
-            measured={"head_hold_ms": round(head_ns / 1e6, 3)},
+            measured={"head_hold_ms": round(head_ns / NS_PER_MS, 3)},
         )
 
 
 def _in_words(held_ns: int, *, virtual: bool, what: str) -> str:
     # Only virtual figures repeat; live ones go where differences belong.
-    return f"{what} {held_ns / 1e6:.3f} ms" if virtual else f"{what} longer"
+    return f"{what} {held_ns / NS_PER_MS:.3f} ms" if virtual else f"{what} longer"
 
 
 def _head_hold(expected: Expectation, got: Observation) -> int | None:

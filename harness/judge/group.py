@@ -17,6 +17,7 @@ from harness.judge.violation import Kind, Violation
 from harness.scenario.canary import foreign_markers
 from harness.scenario.group import Phase
 from harness.scenario.model import Expect
+from harness.units import NS_PER_MS
 
 __all__ = ["GroupDemand", "judge_group"]
 
@@ -112,7 +113,7 @@ def _first_trouble_ns(asked: Sequence[_Asked], phases: Sequence[Phase]) -> int |
     failures = [request.at_ns for request in asked if request.failed]
     # Who is refused leaves no trace at the upstream.
     failures += [
-        round(phase.from_ms * 1e6) for phase in phases if phase.answer == "refuse"
+        round(phase.from_ms * NS_PER_MS) for phase in phases if phase.answer == "refuse"
     ]
     return min(failures, default=None)
 
@@ -210,8 +211,8 @@ def _by_phase(
         yield (
             phase,
             sum(
-                phase.from_ms * 1e6 <= request.at_ns
-                and (end_ms is None or request.at_ns < end_ms * 1e6)
+                phase.from_ms * NS_PER_MS <= request.at_ns
+                and (end_ms is None or request.at_ns < end_ms * NS_PER_MS)
                 for request in asked
             ),
         )
@@ -273,7 +274,7 @@ def _check_recovery(
     last = demand.phases[-1] if demand.phases else None
     if limit_ms is None or last is None or not last.works:
         return
-    due_ns = (last.from_ms + limit_ms) * 1e6
+    due_ns = (last.from_ms + limit_ms) * NS_PER_MS
     for part in parts:
         seen = part.observation
         if seen.started_ns >= due_ns and not seen.upstream:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from harness.judge.evidence.observation import UpstreamRequest
 from harness.judge.run import Lag
+from harness.statistics import nearest_rank
 
 __all__ = ["lateness_of", "summarise_lag"]
 
@@ -34,7 +35,7 @@ def summarise_lag(lateness: Iterable[int]) -> Lag:
         return Lag(count=0, p50_ns=0, p99_ns=0, max_ns=0)
     return Lag(
         count=len(ordered),
-        p50_ns=ordered[(len(ordered) - 1) // 2],
-        p99_ns=ordered[max(0, -(-len(ordered) * 99 // 100) - 1)],
+        p50_ns=nearest_rank(ordered, 0.5),
+        p99_ns=nearest_rank(ordered, 0.99),
         max_ns=ordered[-1],
     )

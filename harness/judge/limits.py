@@ -7,6 +7,7 @@ plus two processes and a scheduler when live.
 from __future__ import annotations
 
 from harness.judge.check import Limits
+from harness.units import NS_PER_MS
 
 __all__ = [
     "LIVE_BUFFER_BYTES",
@@ -60,7 +61,7 @@ def virtual_limits() -> Limits:
 
 def live_limits(lag_max_ns: int) -> Limits:
     """Return the limits of a live stream, given the harness's worst lag meanwhile."""
-    slack_ms = min(lag_max_ns / 1e6, LIVE_SLACK_MS)
+    slack_ms = min(lag_max_ns / NS_PER_MS, LIVE_SLACK_MS)
     return Limits(
         hold_ms=LIVE_HOLD_MS,
         free_ms=LIVE_FREE_MS,

@@ -14,6 +14,7 @@ from harness.judge.oracle.policy import Policy
 from harness.judge.verdict import Decision, Result
 from harness.scenario.model import Mode, Scenario
 from harness.scenario.script import Script
+from harness.units import NS_PER_MS
 
 __all__ = [
     "Lag",
@@ -122,7 +123,7 @@ class Lag:
     @property
     def degraded(self) -> bool:
         """Whether verdicts on live timing are marked (DESIGN, section 11)."""
-        return self.p99_ns > 1_000_000
+        return self.p99_ns > NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

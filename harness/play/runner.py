@@ -40,6 +40,7 @@ from harness.play.quiet import collector_paused
 from harness.play.target.live import LiveTarget, live_target
 from harness.play.virtual.player import play_program
 from harness.scenario.model import Mode
+from harness.units import NS_PER_MS
 
 __all__ = ["finish", "play_job", "run"]
 
@@ -312,7 +313,7 @@ def _judge_live(played: _Played) -> ScenarioRecord:
         Mode.LIVE,
         _judge_all(job, job.expected[0], played.baseline, lag_ns),
         _judge_all(job, job.expected[1], played.candidate, lag_ns),
-        degraded=lag_ns > 1_000_000,
+        degraded=lag_ns > NS_PER_MS,
     )
 
 

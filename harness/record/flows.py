@@ -32,13 +32,13 @@ from harness.cassette.importers.harvest import (
 )
 from harness.cassette.model import EndingKind, Headers, Request
 from harness.errors import InputError
+from harness.units import NS_PER_S
 
 __all__ = ["KEPT_MAX", "import_flows"]
 
 KEPT_MAX = 512 * 1024 * 1024
 """Bytes of all bodies that are kept of one file; the file may be larger."""
 
-_NS_PER_S = 1_000_000_000
 _NO_ANSWER = "requests without an answer"
 _NO_BODY = (
     "answers whose body was streamed and not stored (mitmproxy 12 keeps it with"
@@ -166,7 +166,7 @@ def _take(flow: HTTPFlow, how: Rebuild) -> Found | str:
 
 def _since(zero_s: float, at_s: float | None) -> int | None:
     # Wall time, with which mitmproxy stamps, may have been set back in between.
-    return None if at_s is None else max(0, round((at_s - zero_s) * _NS_PER_S))
+    return None if at_s is None else max(0, round((at_s - zero_s) * NS_PER_S))
 
 
 def _ending(flow: HTTPFlow, answered: FlowResponse) -> EndingKind | None:

@@ -44,11 +44,11 @@ from harness.record.saver_pipe import Link
 from harness.record.selection import is_event_stream, model_of
 from harness.record.settings import Settings, keeper_settings
 from harness.record.socket_state import Probes, Sockets, default_idle_limit_s
+from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Recorder"]
 
 _log = logging.getLogger(__name__)
-_NS = 1_000_000_000
 
 Tap = Callable[[bytes], bytes | Iterable[bytes]]
 
@@ -225,7 +225,7 @@ class Recorder:
             stream_reset=said.startswith("stream reset"),
             timed_out=probes.timed_out(flow),
             silent_ns=time.monotonic_ns() - live.last_ns,
-            idle_limit_ns=None if limit_s is None else limit_s * _NS,
+            idle_limit_ns=None if limit_s is None else limit_s * NS_PER_S,
             killed=said == Error.KILLED_MESSAGE,
         )
         self._end(flow.id, facts, _breach_notes(said))
@@ -312,7 +312,7 @@ class Recorder:
         if link is None or link.generation != live.generation:
             return
         if live.behind_at_ns is not None:
-            ms = live.behind_at_ns / 1e6
+            ms = live.behind_at_ns / NS_PER_MS
             note = f"The client fell behind at {ms:.3f} ms: later times may be late."
             notes = (*notes, note)
         at_ns = time.monotonic_ns() - live.zero_ns

@@ -13,6 +13,7 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.units import NS_PER_MS
 
 __all__ = ["Opening", "Recording"]
 
@@ -96,7 +97,8 @@ class Recording:
         if self._full_at_ns is not None:
             note = (
                 f"Recording stopped at the limit of {self._max} bytes; the stream went"
-                f" on and ended {kind} at {at_ns / 1e6:.3f} ms after {self.size} bytes."
+                f" on and ended {kind} at {at_ns / NS_PER_MS:.3f} ms"
+                f" after {self.size} bytes."
             )
             notes = (*notes, note)
             ending = Ending(at_ns=self._full_at_ns, kind=EndingKind.RECORDER_STOPPED)

@@ -9,6 +9,7 @@ from harness.cassette.model import Interaction, Response
 from harness.record.recording import Opening
 from harness.record.selection import is_event_stream, model_of
 from harness.sse import parse
+from harness.units import NS_PER_S
 
 __all__ = ["count_events", "dialect_tags", "line_of", "name_values"]
 
@@ -23,7 +24,7 @@ def line_of(interaction: Interaction, size: int) -> str:
     request, response = interaction.request, interaction.response
     model = model_of(request.path, request.body)
     events = count_events(response)
-    words = [f"{size} bytes", f"{response.ending.at_ns / 1e9:.3f} s"]
+    words = [f"{size} bytes", f"{response.ending.at_ns / NS_PER_S:.3f} s"]
     if events is not None:
         words.insert(0, f"{events} event{'' if events == 1 else 's'}")
     if response.status != 200:

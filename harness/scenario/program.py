@@ -11,6 +11,7 @@ from harness.scenario.group import Phase
 from harness.scenario.model import Expect, Scenario
 from harness.scenario.script import Script, make_script
 from harness.sse.parser import parse
+from harness.units import NS_PER_MS
 
 __all__ = ["Part", "Program", "make_program"]
 
@@ -103,7 +104,7 @@ def _many(scenario: Scenario, seed: int) -> Program:
             script = make_script(scenario, seed, marker=marker, client=client)
         else:
             script = replace(plain, client=client)
-        start_ns: int | None = round(number * streams.every_ms * 1e6)
+        start_ns: int | None = round(number * streams.every_ms * NS_PER_MS)
         if streams.one_connection and number:
             start_ns = None
         parts.append(

@@ -12,6 +12,7 @@ from harness.scenario.canary import with_marker
 from harness.scenario.client import ClientPlan
 from harness.scenario.group import Phase
 from harness.scenario.model import Scenario, Take
+from harness.units import NS_PER_MS
 
 __all__ = ["Script", "make_script"]
 
@@ -121,7 +122,7 @@ def _outage(
             trouble = len(troubles)
             take = replace(scenario.takes[0], faults=(_as_fault(phase),))
             troubles.append(_draft(scenario, take, 0, seed, None))
-        phases.append((round(phase.from_ms * 1e6), trouble))
+        phases.append((round(phase.from_ms * NS_PER_MS), trouble))
     return phases, tuple(troubles)
 
 
@@ -162,8 +163,8 @@ def _check_client(scenario: Scenario, first: WireDraft) -> None:
         return
     if first.head_at_ns < _HEAD_ROOM_NS:
         raise FaultError(
-            f"the head comes after {first.head_at_ns / 1e6:g} ms, which is too soon "
-            "for a client to leave before it; add head_delay",
+            f"the head comes after {first.head_at_ns / NS_PER_MS:g} ms, "
+            "which is too soon for a client to leave before it; add head_delay",
             source=scenario.source or scenario.id,
             key="client.abort.before",
         )

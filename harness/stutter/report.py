@@ -20,13 +20,13 @@ from harness.stutter.gate import (
 )
 from harness.stutter.score import Score, Scored, Tally, tally
 from harness.stutter.sets import SETS
+from harness.units import NS_PER_MS
 
 __all__ = ["build_stutter_report", "stutter_lines", "stutter_markdown"]
 
 FORMAT = 1
 """Version of ``stutter.json``."""
 
-_NS_PER_MS = 1e6
 
 _SECTIONS: tuple[tuple[bool, bool, str, str], ...] = (
     (True, True, "Stutter that content proves", "recognised"),
@@ -295,7 +295,7 @@ def _interval(share: Mapping[str, Any]) -> str:
 def _quantiles(hold: Mapping[str, int | None]) -> str:
     if hold["p50"] is None or hold["p99"] is None:
         return "-"
-    return f"{hold['p50'] / _NS_PER_MS:.0f}/{hold['p99'] / _NS_PER_MS:.0f}"
+    return f"{hold['p50'] / NS_PER_MS:.0f}/{hold['p99'] / NS_PER_MS:.0f}"
 
 
 def _p(p: float | None) -> str:

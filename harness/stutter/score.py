@@ -148,12 +148,18 @@ def tally(scores: Sequence[Score], first: Sequence[Score] | None = None) -> Tall
         lost=sum(one.lost for one in scores),
         lost_streams=sum(one.lost > 0 for one in scores),
         added=sum(one.added for one in scores),
-        first_hold_ns=(nearest_rank(firsts, 0.5), nearest_rank(firsts, 0.99)),
-        hold_ns=(nearest_rank(holds, 0.5), nearest_rank(holds, 0.99)),
+        first_hold_ns=_median_and_p99(firsts),
+        hold_ns=_median_and_p99(holds),
         p=None if first is None else mcnemar_exact(better, worse),
         better=better,
         worse=worse,
     )
+
+
+def _median_and_p99(ordered: list[int]) -> tuple[int | None, int | None]:
+    if not ordered:
+        return None, None
+    return nearest_rank(ordered, 0.5), nearest_rank(ordered, 0.99)
 
 
 def _joined(texts: Iterable[tuple[int, str, str]]) -> dict[Key, str]:

@@ -18,10 +18,11 @@ from typing import Any, NamedTuple
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.play.virtual.player import DEADLINE_MS
 from harness.play.virtual.relays import Relay
+from harness.units import NS_PER_MS
 
 __all__ = ["Outcome", "Stem", "Unbranchable", "outcome_of"]
 
-_DEADLINE_NS = round(DEADLINE_MS * 1_000_000)
+_DEADLINE_NS = round(DEADLINE_MS * NS_PER_MS)
 
 
 class Unbranchable(Exception):  # noqa: N818 - no error: play it from the start instead

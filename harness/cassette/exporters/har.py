@@ -17,13 +17,13 @@ from urllib.parse import parse_qsl
 from harness.cassette.content_coding import CodingError, codings_of, decode_body
 from harness.cassette.importers.har_exact import EXACT
 from harness.cassette.model import Cassette, Headers, Interaction, Request, Response
+from harness.units import NS_PER_MS
 
 __all__ = ["NO_TIME", "export_har"]
 
 NO_TIME = "1970-01-01T00:00:00.000Z"
 """Stands for a time that is not known, because HAR demands one."""
 
-_NS_PER_MS = 1_000_000
 _UNKNOWN_HOST = "http://unknown.invalid"  # RFC 2606, section 2: it never resolves
 
 
@@ -185,4 +185,4 @@ def _phrase(status: int) -> str:
 
 def _ms(at_ns: int) -> float:
     # A float holds nanoseconds up to the latest time of a cassette exactly.
-    return at_ns / _NS_PER_MS
+    return at_ns / NS_PER_MS

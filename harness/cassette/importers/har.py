@@ -29,10 +29,10 @@ from harness.cassette.importers.harvest import (
 from harness.cassette.importers.values import Place, parse_json
 from harness.cassette.model import EndingKind, Headers, Interaction, Request
 from harness.sse.encoder import encode_event
+from harness.units import NS_PER_MS
 
 __all__ = ["import_har"]
 
-_NS_PER_MS = 1_000_000
 _NO_ANSWER = "requests without an answer"
 _NO_BODY = "event streams whose body the source did not keep"
 _SOCKETS = "WebSockets"
@@ -115,9 +115,9 @@ def _rebuilt(  # noqa: PLR0913, PLR0917 - the parts of one entry
     first_ns = last_ns = None
     # -1 says that a time is not known (HAR 1.2, timings).
     if wait_ms is not None and wait_ms >= 0:
-        first_ns = round(wait_ms * _NS_PER_MS)
+        first_ns = round(wait_ms * NS_PER_MS)
         if receive_ms is not None and receive_ms >= 0:
-            last_ns = first_ns + round(receive_ms * _NS_PER_MS)
+            last_ns = first_ns + round(receive_ms * NS_PER_MS)
     body = _body(answered["content"], place.at("response", "content"))
     notes: tuple[str, ...] = ()
     if not body and is_event_stream(headers):
@@ -238,7 +238,7 @@ _CONTENT = {
     "text": {"type": ["string", "null"]},
     "encoding": {"type": ["string", "null"]},
 }
-_TIME = {"type": ["number", "null"], "maximum": AT_NS_MAX // _NS_PER_MS}
+_TIME = {"type": ["number", "null"], "maximum": AT_NS_MAX // NS_PER_MS}
 _ENTRY = Draft202012Validator(
     {
         "type": "object",

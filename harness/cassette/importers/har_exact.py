@@ -20,13 +20,12 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.units import NS_PER_MS
 
 __all__ = ["EXACT", "read_exact"]
 
 EXACT = "_harness"
 """Custom field of an entry; the format leaves names with an underscore to tools."""
-
-_NS_PER_MS = 1_000_000
 
 
 def read_exact(  # noqa: PLR0913, PLR0917 - the parts of one entry
@@ -59,7 +58,7 @@ def read_exact(  # noqa: PLR0913, PLR0917 - the parts of one entry
     segments = _segments(exact["segments"], body, place.at("segments"))
     last_ns = segments[-1].at_ns if segments else 0
     ending = exact["ending"]
-    at_ns = round(ending["at_ms"] * _NS_PER_MS)
+    at_ns = round(ending["at_ms"] * NS_PER_MS)
     if at_ns < last_ns:
         message = "expected an ending not before the last segment"
         raise place.at("ending", "at_ms").error(message)
@@ -93,7 +92,7 @@ def _segments(
     segments: list[Segment] = []
     start = 0
     for index, (at_ms, length) in enumerate(listed):
-        at_ns = round(at_ms * _NS_PER_MS)
+        at_ns = round(at_ms * NS_PER_MS)
         if segments and at_ns < segments[-1].at_ns:
             raise place.at(index).error("expected a time not before the last segment")
         data = body[start : start + length]

@@ -24,10 +24,10 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.errors import InputError
+from harness.units import NS_PER_MS
 
 __all__ = ["import_ndjson"]
 
-_NS_PER_MS = 1_000_000
 _CUT_NOTE = "The last line of the log is cut."
 
 
@@ -159,7 +159,7 @@ def _forward(opened: _Open, at_ms: float, place: Place) -> int:
         )
         raise place.error(message)
     opened.last_ms = at_ms
-    return round(at_ms * _NS_PER_MS)
+    return round(at_ms * NS_PER_MS)
 
 
 def _finish(opened: _Open, *, cut: bool) -> Found:
@@ -168,7 +168,7 @@ def _finish(opened: _Open, *, cut: bool) -> Found:
     notes = tuple(head.get("notes", ()))
     ending = opened.ending
     if ending is None:
-        at_ns = round(opened.last_ms * _NS_PER_MS)
+        at_ns = round(opened.last_ms * NS_PER_MS)
         ending = Ending(at_ns=at_ns, kind=EndingKind.RECORDER_STOPPED)
         notes += (_CUT_NOTE,) if cut else ()
     inside = place.at("request")

@@ -16,6 +16,7 @@ from harness.judge.evidence.reading import Reading
 from harness.judge.oracle.oracle import Expectation
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["REQUESTS_MAX", "check_requests", "expected_of", "retry_liberty"]
 
@@ -139,9 +140,10 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
             yield Violation(
                 kind=Kind.RETRIED_TOO_SOON,
                 where=where,
-                expected=f"no request for {wait_ns / 1e9:g} s, as Retry-After says",
+                expected=f"no request for {wait_ns / NS_PER_S:g} s, "
+                "as Retry-After says",
                 got="one before that",
-                measured={"waited_ms": round(waited_ns / 1e6, 3)},
+                measured={"waited_ms": round(waited_ns / NS_PER_MS, 3)},
             )
 
 

@@ -18,6 +18,7 @@ from harness.judge.evidence.observation import Observation
 from harness.judge.evidence.reading import Item, Reading, significant
 from harness.judge.oracle.opening import Key
 from harness.judge.oracle.oracle import Expectation
+from harness.statistics import nearest_rank
 
 __all__ = ["Hold", "hold_samples", "summarise", "text_holds"]
 
@@ -46,8 +47,8 @@ def summarise(samples: Iterable[int]) -> Hold | None:
         return None
     return Hold(
         count=len(ordered),
-        median_ns=ordered[(len(ordered) - 1) // 2],
-        p95_ns=ordered[max(0, -(-len(ordered) * 95 // 100) - 1)],
+        median_ns=nearest_rank(ordered, 0.5),
+        p95_ns=nearest_rank(ordered, 0.95),
         max_ns=ordered[-1],
     )
 

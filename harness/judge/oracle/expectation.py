@@ -15,6 +15,7 @@ from harness.judge.evidence.reading import Item, Reading
 from harness.judge.evidence.sdk_models import ClientView
 from harness.judge.oracle.opening import Key
 from harness.scenario.model import Bounds, ExpectedEnding
+from harness.units import NS_PER_S
 
 __all__ = ["WINDOW", "Contract", "Expectation", "Variant"]
 
@@ -149,7 +150,7 @@ class Expectation:
         """How long the upstream asks to be left alone, where it says so in seconds."""
         for name, value in self.headers:
             if name == "retry-after" and value.strip().isdigit():
-                return int(value) * 1_000_000_000
+                return int(value) * NS_PER_S
         return None
 
 

@@ -22,13 +22,13 @@ from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import Line, Tape, TapedTransport
 from harness.play.upstream.correlation import STREAM_HEADER
 from harness.scenario.client import ClientPlan
+from harness.units import NS_PER_S
 
 __all__ = ["DEADLINE_S", "Exchange", "fetch", "with_token"]
 
 DEADLINE_S = 10.0
 """What has not ended so long after its request hangs."""
 
-_NS = 1_000_000_000
 
 # Headers of one connection; httpx writes those that this connection needs.
 _PER_CONNECTION = frozenset(
@@ -134,7 +134,7 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     try:
         refused = _refusal(sending)
         if tape.sent.done():
-            spent_s = (clock() - (tape.sent_at_ns or started_ns)) / _NS
+            spent_s = (clock() - (tape.sent_at_ns or started_ns)) / NS_PER_S
             at_cue = cue if abort is not None and abort.before_head else None
             await _listen(tape, deadline_s - spent_s, leave_s, at_cue)
         if plan.read is not None and plan.read.stops:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from harness.play.virtual.client import SIP_NS, sip_of
 from harness.scenario.client import ReadPlan
+from harness.units import NS_PER_S
 
 __all__ = ["Reader", "Sipping"]
 
@@ -98,7 +99,7 @@ class Sipping(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             return
         if self._rate is not None:
-            self._sleep(SIP_NS / 1e9)
+            self._sleep(SIP_NS / NS_PER_S)
         elif (
             self._pause is not None
             and self._inner.body_length >= self._pause.after_bytes

@@ -27,6 +27,7 @@ from harness.play.upstream.server import Upstream
 from harness.scenario.group import Phase
 from harness.scenario.program import Part, Program
 from harness.scenario.script import Script
+from harness.units import NS_PER_S
 
 __all__ = ["LiveTarget", "live_target"]
 
@@ -119,7 +120,7 @@ class LiveTarget:
 
         async def begin(part: Part) -> Observation:
             due_ns = zero_ns + (part.start_ns or 0)
-            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
             return await self._play_in_turn(part.script, how)
 
         try:

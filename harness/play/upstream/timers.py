@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from harness.units import NS_PER_S
+
 __all__ = ["Alarm", "ThreadAlarm", "TimerfdAlarm", "make_alarm"]
 
-_NS = 1_000_000_000
 _TFD_TIMER_ABSTIME = 1  # <sys/timerfd.h>
 
 
@@ -84,7 +85,7 @@ class TimerfdAlarm:
     def set(self, due_ns: int) -> None:
         """See `Alarm`. A time that has passed rings at once."""
         # A value of zero would disarm the timer.
-        seconds, nanoseconds = divmod(max(due_ns, 1), _NS)
+        seconds, nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
         spec = _Itimerspec(value=_Timespec(seconds, nanoseconds))
         failed = self._libc.timerfd_settime(
             self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None
@@ -143,7 +144,7 @@ class ThreadAlarm:
                     continue
                 left_ns = self._due_ns - time.monotonic_ns()
                 if left_ns > 0:
-                    self._changed.wait(left_ns / _NS)
+                    self._changed.wait(left_ns / NS_PER_S)
                     continue
                 self._due_ns = None
                 # The loop may have ended without closing us.

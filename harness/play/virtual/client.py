@@ -14,13 +14,12 @@ from harness.play.virtual.clock import Rank, World
 from harness.scenario.client import ClientPlan, Pause
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
+from harness.units import NS_PER_MS
 
 __all__ = ["SIP_NS", "VirtualClient", "sip_of"]
 
 SIP_NS = 20_000_000
 """A client that reads so many bytes a second reads a fiftieth of them every 20 ms."""
-
-_MS = 1_000_000
 
 
 def sip_of(bytes_per_s: int) -> int:
@@ -141,7 +140,9 @@ class VirtualClient:
             for_ms = self._pause.for_ms
             if for_ms is not None:
                 self._pause = None
-                self._world.at(now_ns + round(for_ms * _MS), Rank.CLIENT, self._wake)
+                self._world.at(
+                    now_ns + round(for_ms * NS_PER_MS), Rank.CLIENT, self._wake
+                )
 
     def _wake(self) -> None:
         self._asleep = False

@@ -22,13 +22,12 @@ from harness.play.virtual.clock import Rank, World
 from harness.play.virtual.relays import Relay, RelayFactory, load_relay, new_relay
 from harness.scenario.program import Part, Program
 from harness.scenario.script import Script
+from harness.units import NS_PER_MS
 
 __all__ = ["load_relay", "play_program", "play_virtual"]
 
 DEADLINE_MS = 1_200_000.0
 """Default patience of the virtual client: above any usual timeout of a target."""
-
-_MS = 1_000_000
 
 
 def play_virtual(  # noqa: PLR0913 - the last two are options
@@ -218,11 +217,13 @@ class _Play:
         plan, world = self._script.client, self._world
         self._zero = world.now_ns
         if plan.abort is not None and plan.abort.after_ms is not None:
-            leave_ns = self._zero + round(plan.abort.after_ms * _MS)
+            leave_ns = self._zero + round(plan.abort.after_ms * NS_PER_MS)
             world.at(leave_ns, Rank.CLIENT, self._client_leaves)
         patience_ms = plan.deadline_ms or DEADLINE_MS
         world.at(
-            self._zero + round(patience_ms * _MS), Rank.DEADLINE, self._lose_patience
+            self._zero + round(patience_ms * NS_PER_MS),
+            Rank.DEADLINE,
+            self._lose_patience,
         )
         request = self._script.request
         self._tell(

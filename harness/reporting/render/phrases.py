@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from harness.judge.oracle.policy import Policy
 from harness.reporting.escaping import printable
+from harness.units import NS_PER_MS
 
 __all__ = [
     "DECISIONS",
@@ -271,7 +272,7 @@ def _hold_row(total: Mapping[str, Any]) -> list[str] | None:
 
 
 def _ms(figure_ns: int) -> str:
-    return f"{figure_ns / 1e6:.3f}"
+    return f"{figure_ns / NS_PER_MS:.3f}"
 
 
 def _count(counts: Mapping[str, int], verdict: str) -> str:

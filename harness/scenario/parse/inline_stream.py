@@ -17,13 +17,13 @@ from harness.cassette.model import (
 )
 from harness.documents.yaml_document import Document, Path
 from harness.sse.encoder import encode_comment, encode_event
+from harness.units import NS_PER_MS
 
 __all__ = ["DEFAULT_REQUEST", "at", "handmade_response", "json_text"]
 
 _ITL_MS = 20.0
 """Time before each event: what a model of 50 tokens a second takes."""
 
-_NS_PER_MS = 1_000_000
 _FORMS = ("data", "json", "comment", "raw")
 
 
@@ -119,7 +119,7 @@ def _segments(
             sent = _encode(document, place, form)
         except ValueError as error:
             raise document.error(str(error), place) from None
-        segments.append(Segment(at_ns=round(at_ms * _NS_PER_MS), data=sent))
+        segments.append(Segment(at_ns=round(at_ms * NS_PER_MS), data=sent))
     return tuple(segments)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from harness.bench.figures import Ruling
 from harness.bench.live import Run
 from harness.bench.readers import Reading
 from harness.bench.summary import document, live_rows, rulings
+from harness.statistics import Ruling
 
 
 def run(*, cpu_s=1.0, peak=40_000_000, events=1000):

@@ -33,10 +33,9 @@ from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost, Bytes, Milliseconds
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
+from harness.units import NS_PER_MS
 
 __all__ = ["giant_event", "insert", "raw", "tiny_events"]
-
-_NS_PER_MS = 1_000_000
 
 
 @fault(Layer.EVENTS, example={"at": {"event": 4}, "data": "upstream busy"})
@@ -151,7 +150,7 @@ def tiny_events(
         raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
     text = _numbers(n * bytes_each).encode()
     start = time_at(draft, place)
-    gap = round(gap_ms * _NS_PER_MS)
+    gap = round(gap_ms * NS_PER_MS)
     before, after = _around(mark)
     writes = [
         (

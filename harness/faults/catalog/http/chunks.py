@@ -16,10 +16,10 @@ from harness.faults.draft.wire import Finish, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = ["bytes_after_terminator", "chunking", "close_in_chunk"]
 
-_NS_PER_MS = 1_000_000
 _RANDOM_MAX = 64
 """Largest chunk that is cut at random, in bytes: a few to an event."""
 
@@ -119,7 +119,7 @@ def close_in_chunk(
         )
     cut = cut_body(draft, offset)
     finish = FINISHES[how]
-    grace_ns = round(grace_ms * _NS_PER_MS) if finish is Finish.RESET else 0
+    grace_ns = round(grace_ms * NS_PER_MS) if finish is Finish.RESET else 0
     return replace(
         cut,
         chunks=replace(cut.chunks, missing=missing),

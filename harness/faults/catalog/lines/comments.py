@@ -14,12 +14,12 @@ from harness.faults.draft.splice import place_at, put_run, put_within, time_at
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count, Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = ["keepalive", "sse_comment"]
 
 Form = Literal["block", "line", "bare_colon", "as_data", "empty_data"]
 
-_NS_PER_MS = 1_000_000
 _MOST = 100_000
 """Most comments that one fault puts in."""
 
@@ -92,13 +92,13 @@ def _every_event(draft: EventDraft, every: int) -> list[tuple[int, int]]:
 
 
 def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]]:
-    step = round((every_ms or 0) * _NS_PER_MS)
+    step = round((every_ms or 0) * NS_PER_MS)
     start = draft.head_at_ns or 0
     length = draft.finish_at_ns - start
     if step <= 0 or length // step > _MOST:
         raise FaultError(
             f"expected at most {_MOST} comments, so at least "
-            f"{length / _MOST / _NS_PER_MS:g}",
+            f"{length / _MOST / NS_PER_MS:g}",
             key="every_ms",
         )
     due = []
@@ -108,7 +108,7 @@ def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]
             place += 1
         due.append((place, at_ns))
     if not due:
-        raise FaultError(f"the stream takes {length / _NS_PER_MS:g} ms", key="every_ms")
+        raise FaultError(f"the stream takes {length / NS_PER_MS:g} ms", key="every_ms")
     return due
 
 
@@ -187,13 +187,13 @@ def keepalive(  # noqa: PLR0913 - they are the words of a scenario
     place = place_at(draft, at)
     start = time_at(draft, place)
     beats = [
-        (start + round((number + 1) * every_ms * _NS_PER_MS), _comment(text, form))
+        (start + round((number + 1) * every_ms * NS_PER_MS), _comment(text, form))
         for number in range(count)
     ]
     return put_run(
         draft,
         place,
         beats,
-        delay_ns=round(for_ms * _NS_PER_MS),
+        delay_ns=round(for_ms * NS_PER_MS),
         meaning=_meaning(form),
     ).noted(f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}")

@@ -9,10 +9,9 @@ from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count, Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = ["accept_delay", "keepalive_close", "nodelay"]
-
-_NS_PER_MS = 1_000_000
 
 
 @fault(Layer.SOCKET, example={"ms": 300})
@@ -30,7 +29,7 @@ def accept_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     Oracle:
         Both: as it is sent.
     """
-    socket = replace(draft.socket, accept_ns=round(ms * _NS_PER_MS))
+    socket = replace(draft.socket, accept_ns=round(ms * NS_PER_MS))
     return replace(draft, socket=socket).noted(f"accepted {ms:g} ms late")
 
 
@@ -53,7 +52,7 @@ def keepalive_close(
     """
     if (idle_ms is None) is (after_requests is None):
         raise FaultError("expected one of idle_ms and after_requests")
-    idle_ns = None if idle_ms is None else round(idle_ms * _NS_PER_MS)
+    idle_ns = None if idle_ms is None else round(idle_ms * NS_PER_MS)
     socket = replace(draft.socket, idle_ns=idle_ns, requests=after_requests)
     when = (
         f"after {after_requests} answer(s)"

@@ -16,6 +16,7 @@ from harness.faults.draft.wire import Finish, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, Count, Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = [
     "FINISHES",
@@ -29,7 +30,6 @@ __all__ = [
     "without_head",
 ]
 
-_NS_PER_MS = 1_000_000
 _RANDOM_COUNT = 997
 """Sizes drawn for all that is on a wire, which come over and over."""
 _RANDOM_MAX = 64
@@ -70,7 +70,7 @@ def segment(
     Oracle:
         Both: the same events, each as soon as it is whole.
     """
-    gap_ns = round(gap_ms * _NS_PER_MS)
+    gap_ns = round(gap_ms * NS_PER_MS)
     if isinstance(size, list) and not size:
         raise FaultError("expected at least one size", key="size")
     if of == "wire":
@@ -142,7 +142,7 @@ def close_at(
         [DONE]. Where the close is the end of the body it looks clean, and only what was
         said tells whether it was finished.
     """
-    grace_ns = round(grace_ms * _NS_PER_MS) if how == "rst" else 0
+    grace_ns = round(grace_ms * NS_PER_MS) if how == "rst" else 0
     if is_before_head(at):
         return without_head(draft, FINISHES[how], grace_ns).noted(
             f"closed by {_SHOWN[how]} before a head"

@@ -11,10 +11,9 @@ from harness.faults.draft.wire import Finish, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = ["border_at", "end_at"]
-
-_NS_PER_MS = 1_000_000
 
 
 @fault(Layer.SOCKET, example={"at": {"event": 3, "offset": 40}})
@@ -65,7 +64,7 @@ def border_at(
     if not 0 < offset < size:
         raise FaultError(f"expected a byte within the body of {size}, came {offset}")
     parted = draft.writes if writes == "recorded" else _joined(draft.writes)
-    gap_ns = round(gap_ms * _NS_PER_MS)
+    gap_ns = round(gap_ms * NS_PER_MS)
     new: list[Write] = []
     position = late_ns = 0
     for write in split_writes(parted, offset):

@@ -20,10 +20,10 @@ from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, Count, Milliseconds
 from harness.faults.registry import Layer, fault
+from harness.units import NS_PER_MS
 
 __all__ = ["first_token_delay", "head_delay", "pace", "stall", "trickle"]
 
-_NS_PER_MS = 1_000_000
 _EVERY = "keepalive_ms"
 
 Every = Annotated[float, AtLeast(1)]
@@ -62,7 +62,7 @@ def pace(
     for number, write in enumerate(draft.writes[1:], start=1):
         if number % burst == 0:
             gap_ms = max(0.0, itl_ms * burst + rng.uniform(-jitter_ms, jitter_ms))
-            at_ns += round(gap_ms * _NS_PER_MS)
+            at_ns += round(gap_ms * NS_PER_MS)
         writes.append(replace(write, at_ns=at_ns))
     bursts = f", {burst} at once" if burst > 1 else ""
     return replace(draft, writes=tuple(writes), finish_at_ns=at_ns + tail_ns).noted(
@@ -84,7 +84,7 @@ def head_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     """
     if draft.head_at_ns is None:
         raise FaultError("the upstream closes before a head")
-    delay_ns = round(ms * _NS_PER_MS)
+    delay_ns = round(ms * NS_PER_MS)
     return replace(
         _delayed(draft, 0, delay_ns), head_at_ns=draft.head_at_ns + delay_ns
     ).noted(f"sent the head {ms:g} ms later")
@@ -164,7 +164,7 @@ def stall(
         if draft.coding is not None:
             raise FaultError("what is said for ever is not compressed", key=_EVERY)
         data = _saying(draft, form)
-        beat = Heartbeat(every_ns=round(keepalive_ms * _NS_PER_MS), data=data)
+        beat = Heartbeat(every_ns=round(keepalive_ms * NS_PER_MS), data=data)
         cut = replace(cut, heartbeat=beat)
     return cut.noted(f"said nothing ever again {where}")
 
@@ -199,7 +199,7 @@ def trickle(
     size = len(draft.body)
     if first + count > size:
         raise FaultError(f"{size - first} bytes follow, came {count}", key="count")
-    gap_ns = round(gap_ms * _NS_PER_MS)
+    gap_ns = round(gap_ms * NS_PER_MS)
     writes = split_writes(split_writes(draft.writes, first), first + count)
     begin, end = _count_before(writes, first), _count_before(writes, first + count)
     slow: list[Write] = []
@@ -230,7 +230,7 @@ def _wait(
 ) -> WireDraft:
     writes = split_writes(draft.writes, offset)
     before = _count_before(writes, offset)
-    waited = _delayed(replace(draft, writes=writes), before, round(ms * _NS_PER_MS))
+    waited = _delayed(replace(draft, writes=writes), before, round(ms * NS_PER_MS))
     if every_ms is None:
         return waited
     _check_border(draft, offset)
@@ -240,7 +240,7 @@ def _wait(
         if before < len(waited.writes)
         else waited.finish_at_ns
     )
-    every_ns = round(every_ms * _NS_PER_MS)
+    every_ns = round(every_ms * NS_PER_MS)
     times = range(start_ns + every_ns, end_ns, every_ns)
     if not times:
         raise FaultError(f"nothing fits into {ms:g} ms", key=_EVERY)
