@@ -1,0 +1,92 @@
+"""Tells whether two reports say the same, once what is prose or measured is dropped.
+
+For changes that must not change behaviour: play the same with the version before and
+the version after, and compare the two documents:
+
+    python scripts/same_reports.py before/report.json after/report.json
+
+It reads the documents of ``harness compare``, with or without a sweep, and of
+``harness stutter``. What must be equal: verdicts, gates, kinds, severities, places,
+figures, counts and bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+VOLATILE = "volatile"
+"""The key of everything that differs between two equal runs."""
+
+PROSE = frozenset(
+    {
+        "detail",  # of what was not tested
+        "expected",  # of a violation; its kind, place and figures are compared
+        "got",
+        "liberties",  # what a target was free to do, in words
+        "notes",  # of faults: what they did
+        "reason",
+        "reasons",
+        "what",
+        "why",
+        "why_not",
+    }
+)
+"""Keys whose values are sentences for people."""
+
+SHOWN_MAX = 20
+
+
+def differences(one: Any, two: Any, place: str = "") -> Iterator[str]:
+    """Yield every place in which two documents differ, with both values."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        for key in sorted(one.keys() | two.keys()):
+            if key in PROSE or key == VOLATILE:
+                continue
+            if key not in one or key not in two:
+                where = "first" if key in one else "second"
+                yield f"{place}.{key}: only in the {where}"
+            else:
+                yield from differences(one[key], two[key], f"{place}.{key}")
+    elif isinstance(one, list) and isinstance(two, list):
+        if len(one) != len(two):
+            yield f"{place}: {len(one)} entries, {len(two)} in the second"
+        for index, pair in enumerate(zip(one, two, strict=False)):
+            yield from differences(*pair, f"{place}[{named(pair[0], index)}]")
+    elif one != two or type(one) is not type(two):
+        yield f"{place}: {one!r}, {two!r} in the second"
+
+
+def named(entry: Any, index: int) -> str:
+    """Return what an entry of a list is called, such as a scenario's id."""
+    if isinstance(entry, dict) and "id" in entry:
+        return " ".join(str(entry[key]) for key in ("id", "mode") if key in entry)
+    return str(index)
+
+
+def leaves(value: Any) -> int:
+    """Return how many single values a document holds that are compared."""
+    if isinstance(value, dict):
+        kept = (value[key] for key in value if key not in PROSE and key != VOLATILE)
+        return sum(map(leaves, kept))
+    return sum(map(leaves, value)) if isinstance(value, list) else 1
+
+
+def main(first: str, second: str) -> int:
+    """Compare two files; 0: they say the same, 1: they do not."""
+    one, two = (json.loads(Path(path).read_bytes()) for path in (first, second))
+    found = list(differences(one, two))
+    for line in found[:SHOWN_MAX]:
+        print(line)
+    if found:
+        print(f"{len(found)} differences")
+        return 1
+    print(f"equal: {leaves(one)} values")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
