@@ -9,23 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.judge.check import Judgement
 from harness.judge.evidence.outcome import Outcome
-from harness.judge.evidence.reading import Item, significant
+from harness.judge.evidence.reading import Item, structural_events
+from harness.judge.judgement import Judgement
 from harness.judge.text_diff import quote
 
 __all__ = [
     "Difference",
-    "FirstEvent",
+    "EventDifference",
     "Level",
     "compare",
+    "differ_in_repeats_only",
     "first_difference",
-    "only_undecided",
 ]
 
 
 class Level(StrEnum):
-    """What is compared (`research/JUDGE.md`, section 1.5)."""
+    """What is compared."""
 
     TRANSPORT = "transport"
     BYTES = "bytes"
@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstEvent:
+class EventDifference:
     """The first event in which two answers differ.
 
     Attributes:
@@ -113,7 +113,9 @@ def _compare_parts(baseline: Judgement, candidate: Judgement) -> tuple[Differenc
     return tuple(found.values())
 
 
-def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | None:
+def first_difference(
+    baseline: Judgement, candidate: Judgement
+) -> EventDifference | None:
     """Return the first event in which two answers differ."""
     if baseline.parts and candidate.parts:
         pairs = zip(baseline.parts, candidate.parts, strict=True)
@@ -123,7 +125,7 @@ def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | 
     for index in range(max(len(first), len(second))):
         one, two = _at(first, index), _at(second, index)
         if one is None or two is None or (one.event, one.data) != (two.event, two.data):
-            return FirstEvent(index=index, baseline=one, candidate=two)
+            return EventDifference(index=index, baseline=one, candidate=two)
     return None
 
 
@@ -200,8 +202,8 @@ def _bytes(one: Judgement, two: Judgement) -> Difference | None:
 
 def _events(one: Judgement, two: Judgement) -> Difference | None:
     """Compare what the events carry beside text; text is the message's."""
-    first = [found.canonical for found in significant(one.reading.items)]
-    second = [found.canonical for found in significant(two.reading.items)]
+    first = [found.canonical for found in structural_events(one.reading.items)]
+    second = [found.canonical for found in structural_events(two.reading.items)]
     if first == second:
         if len(one.reading.items) == len(two.reading.items):
             return None
@@ -243,17 +245,17 @@ def _left_at_own_pace(one: Judgement, two: Judgement) -> bool:
     )
 
 
-def only_undecided(one: Judgement, two: Judgement) -> bool:
+def differ_in_repeats_only(one: Judgement, two: Judgement) -> bool:
     """Whether two right answers differ in nothing but repeats at an opening."""
     if one.parts and two.parts:
         pairs = list(zip(one.parts, two.parts, strict=True))
         found = [
-            only_undecided(*pair)
+            differ_in_repeats_only(*pair)
             for pair in pairs
             if any(not item.harmless for item in compare(*pair))
         ]
         return bool(found) and all(found) and one.correct and two.correct
-    if not (one.correct and two.correct) or one.undecided == two.undecided:
+    if not (one.correct and two.correct) or one.dropped_repeats == two.dropped_repeats:
         return False
     noticed = {found.level for found in compare(one, two) if not found.harmless}
     return noticed <= {Level.MESSAGE}

@@ -14,34 +14,38 @@ from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.evidence.reading import (
     Item,
     Reading,
-    Significant,
+    StructuralEvent,
     is_object,
-    significant,
+    structural_events,
 )
-from harness.judge.oracle.oracle import Contract, Expectation
+from harness.judge.oracle.expectation import Content, Contract
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 
-__all__ = ["TEXT_FIELDS", "carried", "check_events", "check_first_events"]
+__all__ = ["TEXT_FIELDS", "check_events", "check_first_events", "count_before_error"]
 
 TEXT_FIELDS = ("content", "reasoning", "refusal")
 """Fields of a choice that hold text for a reader."""
 
 
-def check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def check_events(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Compare the events of two readings: none lost, added, changed or moved."""
-    yield from _check_significant(expected, got)
-    yield from _check_objects(expected, got)
-    yield from _check_bare_events(expected, got)
+    yield from _check_structural(expected, got)
+    yield from _check_objects(expected, got, contract)
+    yield from _check_bare_events(expected, got, contract)
     yield from _check_fields(expected, got)
     yield from _check_envelope(expected, got)
     yield from _check_error_last(expected, got)
 
 
-def check_first_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def check_first_events(expected: Content, got: Reading) -> Iterator[Violation]:
     """Of a stream that the client left: its events must be how the upstream's begin."""
-    due = significant(expected.reading.items)
-    seen = _without_optional(significant(got.items), due, expected, by_name_only=True)
+    due = structural_events(expected.reading.items)
+    seen = _without_optional(
+        structural_events(got.items), due, expected, by_name_only=True
+    )
     for position, found in enumerate(seen):
         if position >= len(due) or due[position].canonical != found.canonical:
             yield Violation(
@@ -53,14 +57,14 @@ def check_first_events(expected: Expectation, got: Reading) -> Iterator[Violatio
             return
 
 
-def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_structural(expected: Content, got: Reading) -> Iterator[Violation]:
     """Compare the events that carry more than text: none lost, added or moved.
 
     Usage and finish_reason have checks of their own; here it is the events that count.
     """
-    wanted = significant(expected.reading.items)
+    wanted = structural_events(expected.reading.items)
     came = _without_optional(
-        significant(got.items),
+        structural_events(got.items),
         wanted,
         expected,
         by_name_only=_text_differs(expected.reading, got),
@@ -69,7 +73,9 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
         one = wanted[position] if position < len(wanted) else None
         two = came[position] if position < len(came) else None
         if one and two and one.canonical == two.canonical:
-            if one.place == two.place or _text_differs(expected.reading, got):
+            if one.text_position == two.text_position or _text_differs(
+                expected.reading, got
+            ):
                 continue
             kind = Kind.EVENT_MOVED
         else:
@@ -83,7 +89,9 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
         return
 
 
-def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_objects(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Objects of other dialects come whole and in order: who knows what they say?
 
     Additions are found with the bare events, and losses too where all is forwarded.
@@ -97,7 +105,7 @@ def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
         if found == data:
             continue
         lost = Counter(came)[data] < Counter(due)[data]
-        if lost and expected.contract is Contract.TRANSPARENT:
+        if lost and contract is Contract.TRANSPARENT:
             return
         yield Violation(
             kind=Kind.EVENT_LOST if lost else Kind.EVENT_MOVED,
@@ -108,13 +116,15 @@ def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
         return
 
 
-def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_bare_events(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Events with neither text nor anything else: none that nobody sent."""
-    if expected.contract is Contract.TRANSPARENT:
+    if contract is Contract.TRANSPARENT:
         yield from _check_forwarded(expected, got)
     sent = Counter(item.data for item in (*expected.reading.items, *expected.optional))
     for position, item in enumerate(got.items):
-        if not _is_bare(item) or item.data == expected.beat:
+        if not _is_bare(item) or item.data == expected.heartbeat:
             continue
         sent[item.data] -= 1
         if sent[item.data] < 0:
@@ -127,7 +137,7 @@ def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violatio
             return
 
 
-def _check_forwarded(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_forwarded(expected: Content, got: Reading) -> Iterator[Violation]:
     """Who forwards what was sent forwards what is empty, broken or unknown as well."""
     came = Counter(item.data for item in got.items)
     for position, item in enumerate(expected.reading.items):
@@ -151,8 +161,8 @@ def _is_bare(item: Item) -> bool:
     return is_chunk and not item.deltas and item.canonical is None
 
 
-def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
-    """Names and ids of events stay with their events (FAULTS, class 31)."""
+def _check_fields(expected: Content, got: Reading) -> Iterator[Violation]:
+    """Names and ids of events stay with their events."""
     for where, wanted, came in (
         ("event names", _names(expected.reading), _names(got)),
         ("event ids", _ids(expected.reading), _ids(got)),
@@ -166,8 +176,8 @@ def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
             )
 
 
-def _check_envelope(expected: Expectation, got: Reading) -> Iterator[Violation]:
-    """The keys that every chunk repeats say what the upstream said (FAULTS, 26)."""
+def _check_envelope(expected: Content, got: Reading) -> Iterator[Violation]:
+    """The keys that every chunk repeats say what the upstream said."""
     sent = (*expected.reading.items, *expected.optional)
     for name in ("object", "model", "id"):
         wanted, came = _values(sent, name), _values(got.items, name)
@@ -211,12 +221,12 @@ def _ids(reading: Reading) -> list[str]:
     return [name for name, _ in groupby(item.id for item in reading.items) if name]
 
 
-def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_error_last(expected: Content, got: Reading) -> Iterator[Violation]:
     """A client stops at an error event: what should come before it must not follow."""
     if not got.errors:
         return
     position = got.items.index(got.errors[0])
-    due, came = carried(expected.reading), carried(got)
+    due, came = count_before_error(expected.reading), count_before_error(got)
     if came < due:
         behind = [item for item in got.items[position:] if _carries(item)]
         if behind:
@@ -228,7 +238,7 @@ def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation
             )
 
 
-def carried(reading: Reading) -> int:
+def count_before_error(reading: Reading) -> int:
     """How many events with something in them come before the first error."""
     until = reading.items
     if reading.errors:
@@ -240,7 +250,9 @@ def _carries(item: Item) -> bool:
     return bool(item.deltas) or item.canonical is not None
 
 
-def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
+def _what_happened(
+    wanted: Sequence[StructuralEvent], came: Sequence[StructuralEvent]
+) -> Kind:
     """Say what the first of the two lists' differences is."""
     if not wanted:
         return Kind.EVENT_ADDED
@@ -261,26 +273,28 @@ def _text_differs(first: Reading, second: Reading) -> bool:
 
 
 def _without_optional(
-    came: tuple[Significant, ...],
-    wanted: tuple[Significant, ...],
-    expected: Expectation,
+    came: tuple[StructuralEvent, ...],
+    wanted: tuple[StructuralEvent, ...],
+    expected: Content,
     *,
     by_name_only: bool,
-) -> list[Significant]:
+) -> list[StructuralEvent]:
     """Leave out events that may be there besides the wanted ones, as often as sent.
 
     Where every event carries the same more, a place among the text tells them apart,
     unless the texts differ.
     """
-    optional = Counter(found.canonical for found in significant(expected.optional))
-    kept: list[Significant] = []
+    optional = Counter(
+        found.canonical for found in structural_events(expected.optional)
+    )
+    kept: list[StructuralEvent] = []
     for found in came:
         position = len(kept)
         due = wanted[position] if position < len(wanted) else None
         fits = (
             due is not None
             and due.canonical == found.canonical
-            and (by_name_only or due.place == found.place)
+            and (by_name_only or due.text_position == found.text_position)
         )
         if not fits and optional[found.canonical]:
             optional[found.canonical] -= 1
@@ -289,7 +303,7 @@ def _without_optional(
     return kept
 
 
-def _event_words(found: Significant | None, kind: Kind) -> str:
+def _event_words(found: StructuralEvent | None, kind: Kind) -> str:
     if found is None:
         return "no such event"
     # Without the envelope that every chunk repeats, so that what differs is seen.

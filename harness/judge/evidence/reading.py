@@ -18,13 +18,14 @@ from harness.sse.model import ServerSentEvent
 from harness.sse.parser import parse
 
 __all__ = [
+    "EMPTY_READING",
     "Item",
     "Reading",
-    "Significant",
+    "StructuralEvent",
     "is_object",
     "read_items",
     "read_stream",
-    "significant",
+    "structural_events",
 ]
 
 
@@ -99,6 +100,12 @@ class Reading:
 _STOP = "message_stop"
 
 
+EMPTY_READING = Reading(
+    items=(), after_done=(), message=Assembler().message(), comments=()
+)
+"""The reading of an answer in which nothing came."""
+
+
 def is_object(item: Item) -> bool:
     """Tell whether an event is a JSON object of a dialect that is not read here."""
     payload = item.payload
@@ -149,57 +156,59 @@ def read_items(items: Iterable[Item], comments: tuple[int, ...] = ()) -> Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Significant:
-    """An event that carries more than text, with its place among the text.
+class StructuralEvent:
+    """An event that carries more than text, with its position among the text.
 
     Attributes:
         canonical: The payload as canonical JSON with text deltas blanked.
-        place: Stands for the characters of every (choice, field) before it; two events
-            with one place have the same text before them.
+        text_position: Stands for the characters of every (choice, field) before it; two
+            events with one position have the same text before them.
         index: Its position among the events it was picked from.
         item: The event itself.
-        among: The events it was picked from.
+        events: The events it was picked from.
     """
 
     canonical: str
-    place: int
+    text_position: int
     index: int
     item: Item
-    among: tuple[Item, ...]
+    events: tuple[Item, ...]
 
     @property
     def offsets(self) -> tuple[tuple[int, str, int], ...]:
         """Characters of every (choice, field) before it, sorted."""
         counts: dict[tuple[int, str], int] = {}
-        for item in self.among[: self.index]:
+        for item in self.events[: self.index]:
             for index, name, text in item.deltas:
                 if not name.startswith("tool"):
                     counts[index, name] = counts.get((index, name), 0) + len(text)
         return tuple((*key, count) for key, count in sorted(counts.items()))
 
 
-def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
+def structural_events(items: Iterable[Item]) -> tuple[StructuralEvent, ...]:
     """Pick the events that carry more than text: none may be lost, added or moved.
 
     Text may be cut into events in any way that a proxy likes; a role, a tool call, a
     finish_reason, a usage, an unknown field may not.
     """
     found = []
-    among = tuple(items)
+    events = tuple(items)
     counts: dict[tuple[int, str], int] = {}
     # A hash of all counts that one delta changes in one step: with thousands of
     # choices, a list of them for every event would be quadratic.
-    place = 0
-    for position, item in enumerate(among):
+    position_hash = 0
+    for position, item in enumerate(events):
         if item.canonical is not None:
-            found.append(Significant(item.canonical, place, position, item, among))
+            found.append(
+                StructuralEvent(item.canonical, position_hash, position, item, events)
+            )
         for index, name, text in item.deltas:
             if not name.startswith("tool"):
                 before = counts.get((index, name), 0)
                 counts[index, name] = before + len(text)
                 if before:
-                    place ^= hash((index, name, before))
-                place ^= hash((index, name, before + len(text)))
+                    position_hash ^= hash((index, name, before))
+                position_hash ^= hash((index, name, before + len(text)))
     return tuple(found)
 
 

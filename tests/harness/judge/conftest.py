@@ -10,8 +10,10 @@ import pytest
 
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
-from harness.judge.check import Judgement, Limits, judge
-from harness.judge.group import GroupDemand, judge_group
+from harness.judge.check import judge
+from harness.judge.group import GroupExpectation, judge_group
+from harness.judge.judgement import Judgement
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.oracle.policy import Policy
 from harness.play.virtual.player import load_relay, play_program, play_virtual
@@ -142,13 +144,13 @@ def play_group(
     expected = [
         expectation(part.script, contract, part.expect) for part in program.parts
     ]
-    demand = GroupDemand(
+    group = GroupExpectation(
         names=tuple(part.name for part in program.parts),
         markers=tuple(part.script.marker for part in program.parts),
         phases=program.phases,
         expect=wanted.expect,
     )
-    return judge_group(expected, observed, Limits(hold_ms=20), demand)
+    return judge_group(expected, observed, Limits(hold_ms=20), group)
 
 
 class Bench:

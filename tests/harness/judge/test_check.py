@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.judge.check import Limits, judge
+from harness.judge.check import judge
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.judge.evidence.outcome import Outcome
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import SEVERITY, Kind
 from harness.scenario.model import Abort, ClientPlan, Expect
@@ -439,7 +440,7 @@ def test_white_space_that_a_cumulative_stream_repeats_is_not_decided(bench):
     doubled = bench.play("proxy.v2:make_relay", wanted)
 
     assert [] == bench.kinds(doubled)
-    assert frozenset({(0, "content")}) == doubled.undecided
+    assert frozenset({(0, "content")}) == doubled.dropped_repeats
 
 
 def test_error_before_what_should_precede_it_is_found(bench):

@@ -97,8 +97,9 @@ def test_bad_request_is_not_asked_again(bench):
     script = bench.script(wanted, seed=1)
     found = bench.expectation(script, "repairing", wanted.expect)
 
-    assert (False, False) == (found.may_be_retried, found.of(1).may_be_retried)
-    assert 400 == found.status
+    assert not found.duty.may_be_retried
+    assert not found.for_draft(1).duty.may_be_retried
+    assert 400 == found.head.status
 
 
 def test_the_last_attempt_repeats(bench):

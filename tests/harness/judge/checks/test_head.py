@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.faults.draft.coded import coded_body
-from harness.judge.check import Limits, judge
+from harness.judge.check import judge
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import Kind
 

@@ -13,7 +13,9 @@ def may(bench, *faults) -> bool:
     """Whether the oracle allows a target to ask again."""
     wanted = bench.scenario(bench.answer(*WORDS), *faults)
     script = bench.script(wanted, seed=1)
-    return bench.expectation(script, Contract.REPAIRING, wanted.expect).may_be_retried
+    return bench.expectation(
+        script, Contract.REPAIRING, wanted.expect
+    ).duty.may_be_retried
 
 
 @pytest.mark.parametrize(

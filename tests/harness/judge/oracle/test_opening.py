@@ -46,8 +46,8 @@ def test_kept_or_dropped_opening_repeat_is_right_and_counted_apart(bench):
     result = verdict_of([kept], [dropped])
 
     assert [] == bench.kinds(dropped)
-    assert frozenset({(0, "content")}) == dropped.undecided
-    assert frozenset() == kept.undecided
+    assert frozenset({(0, "content")}) == dropped.dropped_repeats
+    assert frozenset() == kept.dropped_repeats
     assert Verdict.EXPECTED_DIVERGENCE is result.verdict
     assert 0 == dropped.hold.max_ns
 

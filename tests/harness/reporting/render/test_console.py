@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from harness.judge.harness_lag import Lag
 from harness.judge.run import (
-    Lag,
     RunFinished,
     RunStarted,
     ScenarioJudged,
