@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.judge.checks.attempts import check_requests, expected_of, retry_liberty
+from harness.judge.checks.attempts import (
+    check_requests,
+    expectation_of_last_attempt,
+    retry_liberty,
+)
 from harness.judge.checks.backpressure import check_backpressure
 from harness.judge.checks.body import check_body, check_foreign_bytes
-from harness.judge.checks.client_check import check_clients, views_of
+from harness.judge.checks.client_check import check_clients, client_views
 from harness.judge.checks.content import check_content, dropped_repeats
 from harness.judge.checks.ending import check_ending
 from harness.judge.checks.events import count_before_error
@@ -37,7 +41,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
     stream. Where a policy leaves something to the target, it is right if it is right in
     one of the ways.
     """
-    chosen = expected_of(expected, observation)
+    chosen = expectation_of_last_attempt(expected, observation)
     best = _judge(expected, chosen, observation, limits)
     taken: dict[str, str] = {
         other.policy: "" for other in chosen.alternatives if best.correct
@@ -46,7 +50,7 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
         if best.correct:
             break
         found = _judge(expected, other.expected, observation, limits)
-        if found.correct or found.badness < best.badness:
+        if found.correct or found.severities < best.severities:
             best, taken = found, {other.policy: other.choice}
     taken |= _liberties(chosen, best)
     asked = retry_liberty(expected, observation)
@@ -95,12 +99,12 @@ def _judge(
             ),
             *check_ending(expected, plain, reading, outcome),
         ]
-    views = views_of(expected, plain)
+    views = client_views(expected, plain)
     if not refused:
         violations += check_clients(expected, views, dropped)
     holds_ns: tuple[int, ...] = ()
     # What a client that reads slowly waits for is its own doing.
-    if not violations and not refused and expected.duty.window is None:
+    if not violations and not refused and expected.duty.client_window_bytes is None:
         holds_ns = tuple(hold_samples(expected.content, reading, plain, dropped))
         violations += check_hold(expected, plain, max(holds_ns, default=0), limits)
     violations.sort(key=lambda violation: -violation.severity)

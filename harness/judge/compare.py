@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.judge.evidence.outcome import Outcome
-from harness.judge.evidence.reading import Item, structural_events
+from harness.judge.evidence.reading import Event, structural_events
 from harness.judge.judgement import Judgement
 from harness.judge.text_diff import quote
 
@@ -64,8 +64,8 @@ class EventDifference:
     """
 
     index: int
-    baseline: Item | None
-    candidate: Item | None
+    baseline: Event | None
+    candidate: Event | None
 
 
 # Framing is each target's own; the rest of these say who answered and when.
@@ -124,20 +124,20 @@ def first_difference(
     first, second = _shown(baseline), _shown(candidate)
     for index in range(max(len(first), len(second))):
         one, two = _at(first, index), _at(second, index)
-        if one is None or two is None or (one.event, one.data) != (two.event, two.data):
+        if one is None or two is None or (one.type, one.data) != (two.type, two.data):
             return EventDifference(index=index, baseline=one, candidate=two)
     return None
 
 
-def _shown(judgement: Judgement) -> tuple[Item, ...]:
+def _shown(judgement: Judgement) -> tuple[Event, ...]:
     """The events with data: an empty one would move all others out of step."""
     reading = judgement.reading
     return tuple(
-        item for item in (*reading.items, *reading.after_done) if item.data.strip()
+        item for item in (*reading.events, *reading.after_done) if item.data.strip()
     )
 
 
-def _at(items: tuple[Item, ...], index: int) -> Item | None:
+def _at(items: tuple[Event, ...], index: int) -> Event | None:
     return items[index] if index < len(items) else None
 
 
@@ -202,15 +202,15 @@ def _bytes(one: Judgement, two: Judgement) -> Difference | None:
 
 def _events(one: Judgement, two: Judgement) -> Difference | None:
     """Compare what the events carry beside text; text is the message's."""
-    first = [found.canonical for found in structural_events(one.reading.items)]
-    second = [found.canonical for found in structural_events(two.reading.items)]
+    first = [found.canonical for found in structural_events(one.reading.events)]
+    second = [found.canonical for found in structural_events(two.reading.events)]
     if first == second:
-        if len(one.reading.items) == len(two.reading.items):
+        if len(one.reading.events) == len(two.reading.events):
             return None
         return _difference(
             Level.EVENTS,
-            f"{len(one.reading.items)} events",
-            f"{len(two.reading.items)} events",
+            f"{len(one.reading.events)} events",
+            f"{len(two.reading.events)} events",
             harmless=True,
         )
     return _difference(

@@ -297,7 +297,7 @@ def _check_recovery(
 
 
 def _merged(parts: tuple[Judgement, ...], common: list[Violation]) -> Judgement:
-    worst = max(parts, key=lambda part: part.badness)
+    worst = max(parts, key=lambda part: part.severities)
     requests = tuple(request for part in parts for request in part.observation.upstream)
     invalid = next(
         (part.observation.invalid for part in parts if part.observation.invalid), None

@@ -47,7 +47,7 @@ class Judgement:
     parts: tuple[Judgement, ...] = ()
 
     @property
-    def badness(self) -> list[int]:
+    def severities(self) -> list[int]:
         """The severities of all that was wrong, the worst first."""
         return sorted((item.severity for item in self.violations), reverse=True)
 

@@ -18,7 +18,12 @@ from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["REQUESTS_MAX", "check_requests", "expected_of", "retry_liberty"]
+__all__ = [
+    "REQUESTS_MAX",
+    "check_requests",
+    "expectation_of_last_attempt",
+    "retry_liberty",
+]
 
 REQUESTS_MAX = 4
 """Requests for one stream where the scenario names neither their number nor its
@@ -29,7 +34,7 @@ _CERTAIN = 8
 """Characters that do not stand in another text by chance."""
 
 
-def expected_of(first: Expectation, got: Observation) -> Expectation:
+def expectation_of_last_attempt(first: Expectation, got: Observation) -> Expectation:
     """Return what is expected of the attempt that was played last."""
     return first.for_draft(got.upstream[-1].played) if got.upstream else first
 
@@ -128,7 +133,7 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
             expected="no other attempt once the client has left",
             got="the upstream is asked again for nobody",
         )
-    mixed = _mixed(before.content.reading, after.content.reading, reading)
+    mixed = _mixed_text(before.content.reading, after.content.reading, reading)
     if mixed is not None:
         yield Violation(
             kind=Kind.ATTEMPTS_MIXED,
@@ -152,7 +157,7 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
 
 def _first_content_ns(got: Observation, reading: Reading) -> int | None:
     """When the client had the first event with text; None: never."""
-    end = next((item.end for item in reading.items if item.deltas), None)
+    end = next((event.end for event in reading.events if event.deltas), None)
     if end is None:
         return None
     total = 0
@@ -163,7 +168,7 @@ def _first_content_ns(got: Observation, reading: Reading) -> int | None:
     return None
 
 
-def _mixed(one: Reading, two: Reading, got: Reading) -> str | None:
+def _mixed_text(one: Reading, two: Reading, got: Reading) -> str | None:
     """Return the text that begins with one attempt and goes on with the next."""
     first = {choice.index: choice.content for choice in one.message.choices}
     second = {choice.index: choice.content for choice in two.message.choices}

@@ -27,9 +27,9 @@ def check_backpressure(
         got: What both ends saw.
         allowance: Bytes that a target, and the sockets, may hold besides.
     """
-    if expected.window is None:
+    if expected.client_window_bytes is None:
         return
-    limit = expected.window + expected.largest_event + allowance
+    limit = expected.client_window_bytes + expected.largest_event_bytes + allowance
     buffered = most_buffered_bytes(got)
     if buffered > limit:
         yield Violation(

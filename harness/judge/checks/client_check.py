@@ -17,10 +17,12 @@ from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.scenario.model import ExpectedEnding
 
-__all__ = ["check_clients", "views_of"]
+__all__ = ["check_clients", "client_views"]
 
 
-def views_of(expected: Expectation, observed: Observation) -> tuple[ClientView, ...]:
+def client_views(
+    expected: Expectation, observed: Observation
+) -> tuple[ClientView, ...]:
     """Return what each modelled client makes of an answer; empty: it is no stream."""
     if not expected.stream or observed.end is ClientEnd.CLIENT_CLOSED:
         return ()
@@ -50,7 +52,7 @@ def check_clients(
     if expected.ending.kind not in {ExpectedEnding.COMPLETE, ExpectedEnding.ERROR}:
         # Of an answer that just stops, a client that raises by chance is no better off.
         return
-    pairs = zip(SdkModel, expected.direct, views, strict=False)
+    pairs = zip(SdkModel, expected.direct_views, views, strict=False)
     for client, direct, through in pairs:
         if direct is None:
             continue
@@ -82,7 +84,7 @@ def _right_texts(expected: Content) -> set[str]:
         return {join_surrogates(expected.literal_text)}
     choices = {choice.index: choice for choice in expected.reading.message.choices}
     texts = {choices[0].content if 0 in choices else ""}
-    reduced = expected.reduced.get((0, "content"))
+    reduced = expected.reduced_openings.get((0, "content"))
     if reduced is not None:
         texts.add("".join(reduced))
     return {join_surrogates(text) for text in texts}

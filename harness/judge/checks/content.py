@@ -79,12 +79,12 @@ def dropped_repeats(expected: Content, got: Reading) -> frozenset[Key]:
 
     reduced = {
         key
-        for key, deltas in expected.reduced.items()
+        for key, deltas in expected.reduced_openings.items()
         if text(came, key) == "".join(deltas)
     }
     blank = {
         key
-        for key in expected.blank
+        for key in expected.blank_openings
         if text(came, key) != text(wanted, key)
         and text(came, key).lstrip() == text(wanted, key).lstrip()
         and text(came, key)[:1].isspace()
@@ -216,8 +216,8 @@ def _check_comments(expected: Content, got: Reading) -> Iterator[Violation]:
 def _check_errors(
     expected: Content, got: Reading, *, aborted: bool
 ) -> Iterator[Violation]:
-    wanted = [item.payload.value for item in expected.reading.errors]
-    came = [item.payload.value for item in got.errors]
+    wanted = [event.payload.value for event in expected.reading.errors]
+    came = [event.payload.value for event in got.errors]
     missing = [value for value in wanted if value not in came]
     if missing and not aborted:
         yield Violation(
@@ -231,21 +231,21 @@ def _check_errors(
 def _check_shape(expected: Content, got: Reading) -> Iterator[Violation]:
     """What a repairing proxy keeps from its client."""
     malformed = [
-        item for item in got.items if item.payload.kind is PayloadKind.MALFORMED
+        event for event in got.events if event.payload.kind is PayloadKind.MALFORMED
     ]
-    empty = [item for item in malformed if not item.data.strip()]
-    broken = [item for item in malformed if item.data.strip()]
+    empty = [event for event in malformed if not event.data.strip()]
+    broken = [event for event in malformed if event.data.strip()]
     if empty:
         yield Violation(
             kind=Kind.EMPTY_EVENT,
-            where=f"event {got.items.index(empty[0])}",
+            where=f"event {got.events.index(empty[0])}",
             expected="no event without data: clients parse each as JSON and fail",
             got=f"{_many(len(empty), 'empty event')}",
         )
     if broken:
         yield Violation(
             kind=Kind.MALFORMED_FORWARDED,
-            where=f"event {got.items.index(broken[0])}",
+            where=f"event {got.events.index(broken[0])}",
             expected="no event that is not JSON",
             got=f"{_many(len(broken), 'malformed event')}: {quote(broken[0].data)}",
         )
@@ -287,7 +287,7 @@ def _check_prefix(expected: Content, got: Reading) -> Iterator[Violation]:
         for name in TEXT_FIELDS:
             text = getattr(choice, name)
             whole = getattr(wanted.get(index), name, "")
-            other = "".join(expected.reduced.get((index, name), ()))
+            other = "".join(expected.reduced_openings.get((index, name), ()))
             if not whole.startswith(text) and not other.startswith(text or "\0"):
                 yield from _check_text(
                     f"choice {index} {name}", whole[: len(text)], text

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.evidence.observation import Observation
-from harness.judge.evidence.reading import Item, Reading, structural_events
+from harness.judge.evidence.reading import Event, Reading, structural_events
 from harness.judge.limits import Limits
 from harness.judge.oracle.expectation import Content, Expectation
 from harness.judge.oracle.opening import Key
@@ -70,24 +70,26 @@ def hold_samples(
     if not observation.upstream:
         return []
     request = observation.upstream[-1]
-    sent = _Clock(request.sent)
+    sent = _ByteTimes(request.sent)
     total = 0
     arrivals = []
     for at_ns, data in observation.reads:
         total += len(data)
         arrivals.append((at_ns, total))
-    read = _Clock(arrivals)
-    pairs = list(zip(expected.reading.items, expected.sources, strict=False))
+    read = _ByteTimes(arrivals)
+    pairs = list(zip(expected.reading.events, expected.source_ends, strict=False))
     # Of a text with other white space at its opening no character has a sure partner.
-    unsure = dropped - expected.reduced.keys()
-    reduced = {key: iter(expected.reduced[key]) for key in dropped - unsure}
-    upstream = _pieces(((item, sent.at(source)) for item, source in pairs), reduced)
-    client = _pieces(((item, read.at(item.end)) for item in got.items), {})
+    unsure = dropped - expected.reduced_openings.keys()
+    reduced = {key: iter(expected.reduced_openings[key]) for key in dropped - unsure}
+    upstream = _text_times(
+        ((event, sent.at(source)) for event, source in pairs), reduced
+    )
+    client = _text_times(((event, read.at(event.end)) for event in got.events), {})
     samples: list[int] = []
     for key in sorted(client.keys() - unsure):
         pieces = client[key]
         samples += text_holds(upstream.get(key, []), pieces)
-    samples += _event_holds(pairs, got.items, sent, read)
+    samples += _event_holds(pairs, got.events, sent, read)
     for source, arrived in zip(expected.comments, got.comments, strict=False):
         sent_ns, read_ns = sent.at(source), read.at(arrived)
         if sent_ns is not None and read_ns is not None:
@@ -95,7 +97,7 @@ def hold_samples(
     return samples
 
 
-class _Clock:
+class _ByteTimes:
     """When the n-th byte of a body passed."""
 
     def __init__(self, marks: Sequence[tuple[int, int]]) -> None:
@@ -109,25 +111,25 @@ class _Clock:
         return self._times[min(index, len(self._times) - 1)]
 
 
-_Pieces = dict[Key, list[tuple[int, int]]]
+_TextTimes = dict[Key, list[tuple[int, int]]]
 
 
-def _pieces(
-    timed: Iterable[tuple[Item, int | None]], reduced: Mapping[Key, Iterator[str]]
-) -> _Pieces:
+def _text_times(
+    timed: Iterable[tuple[Event, int | None]], reduced: Mapping[Key, Iterator[str]]
+) -> _TextTimes:
     """Return for every (choice, field) its pieces as (end in characters, time)."""
-    pieces: _Pieces = defaultdict(list)
+    times: _TextTimes = defaultdict(list)
     ends: dict[Key, int] = defaultdict(int)
-    for item, at_ns in timed:
+    for event, at_ns in timed:
         if at_ns is None:
             continue
-        for choice, name, text in item.deltas:
+        for choice, name, text in event.deltas:
             key = (choice, name)
             counted = next(reduced[key]) if key in reduced else text
             if counted:
                 ends[key] += len(counted)
-                pieces[key].append((ends[key], at_ns))
-    return pieces
+                times[key].append((ends[key], at_ns))
+    return times
 
 
 def text_holds(
@@ -153,17 +155,17 @@ def text_holds(
 
 
 def _event_holds(
-    pairs: Sequence[tuple[Item, int]],
-    got: Sequence[Item],
-    sent: _Clock,
-    read: _Clock,
+    pairs: Sequence[tuple[Event, int]],
+    got: Sequence[Event],
+    sent: _ByteTimes,
+    read: _ByteTimes,
 ) -> list[int]:
     """Match events without text by index; what is optional is passed over."""
     wanted = [
         (found.canonical, pairs[found.index][1])
-        for found in structural_events(item for item, _ in pairs)
+        for found in structural_events(event for event, _ in pairs)
     ]
-    arrived = [(found.canonical, found.item.end) for found in structural_events(got)]
+    arrived = [(found.canonical, found.event.end) for found in structural_events(got)]
     samples = []
     position = 0
     for canonical, source in wanted:
@@ -175,15 +177,15 @@ def _event_holds(
         if sent_ns is not None and read_ns is not None:
             samples.append(read_ns - sent_ns)
         position += 1
-    samples += _last_holds(pairs, got, sent, read)
+    samples += _done_hold(pairs, got, sent, read)
     return samples
 
 
-def _last_holds(
-    pairs: Sequence[tuple[Item, int]],
-    got: Sequence[Item],
-    sent: _Clock,
-    read: _Clock,
+def _done_hold(
+    pairs: Sequence[tuple[Event, int]],
+    got: Sequence[Event],
+    sent: _ByteTimes,
+    read: _ByteTimes,
 ) -> list[int]:
     """The hold of ``[DONE]``."""
     if not pairs or not got:

@@ -5,8 +5,8 @@ The same bytes are not the same answer to everybody. A *python* client (openai-p
 client (openai-node 6.49 over undici) reads to the end and needs its framing completed.
 Both raise at an event that is not JSON, and at an error event. Their decoders differ in
 corners: a byte order mark, a block with ``retry`` or ``id`` alone, bytes that are not
-UTF-8. All rules were measured (`research/CLIENTS.md`), and the tests hold the models
-against what the SDKs did.
+UTF-8. All rules were measured, and the tests hold the models against what the SDKs
+did.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _end_of(wire: WireDraft) -> ClientEnd:
 
 
 def _refuses(client: SdkModel, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the HTTP library takes the head for none (FAULTS, section 0)."""
+    """Whether the HTTP library takes the head for none."""
     names = [name.lower() for name, _ in headers]
     if client is SdkModel.NODE:
         return b"content-length" in names and b"transfer-encoding" in names

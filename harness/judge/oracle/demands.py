@@ -12,10 +12,10 @@ from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft
 from harness.judge.evidence.reading import (
-    Item,
+    Event,
     Reading,
-    is_object,
-    read_items,
+    is_foreign_object,
+    read_events,
     read_stream,
 )
 from harness.judge.evidence.sdk_models import SdkModel, direct_view
@@ -90,14 +90,14 @@ def expect_events(
     body = _visible_body(wire, delivers=delivers)
     sent = read_stream(body)
     selector = _EventSelector(wire.spans, contract, None if passes_any_bytes else body)
-    items, sources, optional, lost = selector.select((*sent.items, *sent.after_done))
-    reading = read_items(items)
+    events, sources, optional, lost = selector.select((*sent.events, *sent.after_done))
+    reading = read_events(events)
     if contract is Contract.REPAIRING:
         # Nothing follows [DONE]; a transparent proxy forwards what does.
-        items = list(reading.items)
+        events = list(reading.events)
         reading = replace(reading, after_done=())
-        sources = sources[: len(items)]
-    done_at = sent.items[-1].end if sent.done else None
+        sources = sources[: len(events)]
+    done_at = sent.events[-1].end if sent.done else None
     repairs = contract is Contract.REPAIRING
     comments = tuple(end for end in sent.comments if done_at is None or end <= done_at)
     return Expectation(
@@ -106,19 +106,19 @@ def expect_events(
         head=_head(wire),
         content=Content(
             reading=reading,
-            sources=tuple(sources),
+            source_ends=tuple(sources),
             optional=tuple(optional),
             comments=comments,
             heartbeat=_heartbeat_data(wire),
-            reduced=reduced_openings(reading.items) if repairs else {},
-            blank=blank_openings(reading.items) if repairs else frozenset(),
+            reduced_openings=reduced_openings(reading.events) if repairs else {},
+            blank_openings=blank_openings(reading.events) if repairs else frozenset(),
         ),
         ending=replace(
             _ending(wire, contract, reading, lost=lost),
             done_sent=sent.done,
             upstream_clean=looks_clean(wire),
         ),
-        direct=tuple(direct_view(client, wire) for client in SdkModel),
+        direct_views=tuple(direct_view(client, wire) for client in SdkModel),
     )
 
 
@@ -126,8 +126,8 @@ def _heartbeat_data(wire: WireDraft) -> str | None:
     """Return the data of the event that a stalled upstream repeats, if it sends one."""
     if wire.heartbeat is None:
         return None
-    items = read_stream(wire.heartbeat.data).items
-    return items[0].data if items else None
+    events = read_stream(wire.heartbeat.data).events
+    return events[0].data if events else None
 
 
 def _head(wire: WireDraft) -> Head:
@@ -174,9 +174,9 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     return body
 
 
-def _is_cut(span: Span, item: Item) -> bool:
+def _is_cut(span: Span, event: Event) -> bool:
     """Whether an event says nothing any more, whatever it was meant to say."""
-    return span.partial and item.payload.kind is PayloadKind.MALFORMED
+    return span.partial and event.payload.kind is PayloadKind.MALFORMED
 
 
 class _EventSelector:
@@ -191,55 +191,58 @@ class _EventSelector:
         self._body = body
 
     def select(
-        self, sent: tuple[Item, ...]
-    ) -> tuple[list[Item], list[int], list[Item], bool]:
+        self, sent: tuple[Event, ...]
+    ) -> tuple[list[Event], list[int], list[Event], bool]:
         if self._contract is Contract.TRANSPARENT:
-            return list(sent), [item.end for item in sent], [], False
-        items: list[Item] = []
+            return list(sent), [event.end for event in sent], [], False
+        events: list[Event] = []
         sources: list[int] = []
-        optional: list[Item] = []
+        optional: list[Event] = []
         lost = False
         position = 0
         replaced: set[int] = set()
         start = end = 0
-        for item in sent:
-            start, end = end, item.end
+        for event in sent:
+            start, end = end, event.end
             while (
-                position < len(self._spans) - 1 and item.end > self._spans[position].end
+                position < len(self._spans) - 1
+                and event.end > self._spans[position].end
             ):
                 position += 1
             span = self._spans[position]
             if span.meaning is Meaning.NOTHING:
-                optional.append(item)
+                optional.append(event)
             elif span.meaning is Meaning.LOST:
                 lost = True
-            elif span.meaning is Meaning.REPLACED and not _is_cut(span, item):
+            elif span.meaning is Meaning.REPLACED and not _is_cut(span, event):
                 # One block may be sent as several events; it is meant once.
                 if position not in replaced:
                     replaced.add(position)
-                    meant = read_stream(span.meant).items
-                    items.extend(meant)
-                    sources.extend(item.end for _ in meant)
-                optional.append(item)
-            elif self._is_foreign(item, start):
+                    meant = read_stream(span.meant).events
+                    events.extend(meant)
+                    sources.extend(event.end for _ in meant)
+                optional.append(event)
+            elif self._is_foreign(event, start):
                 lost = True
-            elif item.payload.kind is PayloadKind.MALFORMED:
-                lost = lost or looks_like_object(item.data)
-            elif item.payload.kind is PayloadKind.OTHER and not is_object(item):
-                optional.append(item)
+            elif event.payload.kind is PayloadKind.MALFORMED:
+                lost = lost or looks_like_object(event.data)
+            elif event.payload.kind is PayloadKind.OTHER and not is_foreign_object(
+                event
+            ):
+                optional.append(event)
             else:
-                items.append(item)
-                sources.append(item.end)
-            if item.payload.kind is PayloadKind.DONE:
+                events.append(event)
+                sources.append(event.end)
+            if event.payload.kind is PayloadKind.DONE:
                 break
-        return items, sources, optional, lost
+        return events, sources, optional, lost
 
-    def _is_foreign(self, item: Item, start: int) -> bool:
+    def _is_foreign(self, event: Event, start: int) -> bool:
         """Tell whether the data of an event is not UTF-8."""
-        if self._body is None or "\ufffd" not in item.data:
+        if self._body is None or "\ufffd" not in event.data:
             return False
         try:
-            self._body[start : item.end].decode()
+            self._body[start : event.end].decode()
         except UnicodeDecodeError:
             return True
         return False

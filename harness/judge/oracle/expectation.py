@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.cassette.model import Headers
-from harness.judge.evidence.reading import EMPTY_READING, Item, Reading
+from harness.judge.evidence.reading import EMPTY_READING, Event, Reading
 from harness.judge.evidence.sdk_models import ClientView
 from harness.judge.oracle.opening import Key
 from harness.scenario.model import Bounds, ExpectedEnding
@@ -84,15 +84,16 @@ class Content:
 
     Attributes:
         reading: What the client must read; of an aborted stream, at most that.
-        sources: For every item of ``reading``, the end offset in the upstream's body
-            of the block that first carried it.
-        optional: Canonical events that may be there besides: the rest of a repeat that
+        source_ends: For every event of ``reading``, the end offset in the upstream's
+            body of the block that first carried it.
+        optional: Events that may be there besides: the rest of a repeat that
             carried more than text.
         comments: Comments that must pass; their end offsets in the upstream's body.
         heartbeat: The data of the event that a stalled upstream sends for ever.
-        reduced: Of texts that open with a repeat, their deltas with it left out: the
-            other right reading, where the contract is to repair.
-        blank: Texts that open with white space, of which it is not decided how much.
+        reduced_openings: Of texts that open with a repeat, their deltas with it left
+            out: the other right reading, where the contract is to repair.
+        blank_openings: Texts that open with white space, of which it is not decided how
+            much.
         prefix_only: True where only the beginning of the answer is due, as of a client
             that leaves.
         body: The exact body, for answers that are not event streams.
@@ -103,12 +104,12 @@ class Content:
     """
 
     reading: Reading = EMPTY_READING
-    sources: tuple[int, ...] = ()
-    optional: tuple[Item, ...] = ()
+    source_ends: tuple[int, ...] = ()
+    optional: tuple[Event, ...] = ()
     comments: tuple[int, ...] = ()
     heartbeat: str | None = None
-    reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
-    blank: frozenset[Key] = frozenset()
+    reduced_openings: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    blank_openings: frozenset[Key] = frozenset()
     prefix_only: bool = False
     body: bytes = b""
     foreign_bytes: str | None = None
@@ -118,7 +119,7 @@ class Content:
     @property
     def repaired(self) -> bool:
         """Whether a right proxy may leave out some of what was sent."""
-        return bool(self.optional or self.reduced)
+        return bool(self.optional or self.reduced_openings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +160,9 @@ class Duty:
         fails: Whether the upstream's answer is a failure, as a circuit breaker counts.
         may_be_retried: Whether the draft fails in a way that another attempt may mend,
             before it has any content.
-        window: Where the client reads slowly, how much waits for it before its peer is
-            held up; None: it reads at once.
-        largest_event: Bytes of the largest event.
+        client_window_bytes: Where the client reads slowly, how much waits for it before
+            its peer is held up; None: it reads at once.
+        largest_event_bytes: Size of the upstream's largest event.
     """
 
     upstream_requests: Bounds | None = None
@@ -170,8 +171,8 @@ class Duty:
     log_pattern: str | None = None
     fails: bool = False
     may_be_retried: bool = False
-    window: int | None = None
-    largest_event: int = 0
+    client_window_bytes: int | None = None
+    largest_event_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,8 +186,8 @@ class Expectation:
         content: Its events or bytes.
         ending: How it ends.
         duty: What the target owes besides.
-        direct: What each modelled client makes of the upstream's own answer; None: it
-            is sent in a way that is not modelled.
+        direct_views: What each modelled client makes of the upstream's own answer;
+            None: it is sent in a way that is not modelled.
         later_drafts: What is expected where another of the script's drafts was played
             last, from the second draft on.
         alternatives: What is right as well, where a policy leaves it to the target.
@@ -198,7 +199,7 @@ class Expectation:
     content: Content
     ending: Ending
     duty: Duty = field(default_factory=Duty)
-    direct: tuple[ClientView | None, ...] = ()
+    direct_views: tuple[ClientView | None, ...] = ()
     later_drafts: tuple[Expectation, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
 

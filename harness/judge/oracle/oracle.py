@@ -177,7 +177,9 @@ def _duty(wire: WireDraft, computed: Expectation, policy: Policy) -> Duty:
         upstream_closed_within_ms=policy.drain_after_abort_ms,
         fails=_fails(wire, computed),
         may_be_retried=_may_be_retried(wire, computed),
-        largest_event=max((span.end - span.start for span in wire.spans), default=0),
+        largest_event_bytes=max(
+            (span.end - span.start for span in wire.spans), default=0
+        ),
     )
 
 
@@ -200,7 +202,7 @@ def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
         return True
     if wire.status >= 400:
         return wire.status in _WORTH_ANOTHER_TRY
-    has_content = any(item.deltas for item in computed.content.reading.items)
+    has_content = any(item.deltas for item in computed.content.reading.events)
     failed = computed.ending.kind in {ExpectedEnding.ERROR, ExpectedEnding.UNFINISHED}
     return computed.stream and failed and not has_content
 
@@ -263,7 +265,9 @@ def _for_client(
         # Of what a proxy leaves out it holds nothing: then bytes cannot be compared.
         buffer = client.receive_buffer
         window = CLIENT_WINDOW_BYTES if buffer is None else buffer
-        computed = replace(computed, duty=replace(computed.duty, window=window))
+        computed = replace(
+            computed, duty=replace(computed.duty, client_window_bytes=window)
+        )
     leaves = client.abort is not None and client.abort.leaves
     if leaves or (client.read is not None and client.read.stops):
         why = "leaves in mid stream" if leaves else "reads no more"

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
 from harness.judge.compare import first_difference
-from harness.judge.evidence.reading import Item
+from harness.judge.evidence.reading import Event
 from harness.judge.evidence.sdk_models import SdkModel
 from harness.judge.judgement import Judgement
 from harness.judge.oracle.expectation import Duty, Expectation
@@ -154,7 +154,7 @@ def _oracle(expected: Expectation) -> dict[str, Any]:
         "status": expected.head.status,
         "stream": expected.stream,
         "upstream_requests": _requests(expected.duty),
-        "events": len(expected.content.reading.items),
+        "events": len(expected.content.reading.events),
         "text": _text_lengths(expected.content.reading.message.choices),
     }
 
@@ -207,7 +207,7 @@ def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
         "liberties": {}
         if by_time
         else {name: did for name, did in sorted(judgement.liberties.items()) if did},
-        "events": None if paced else len(reading.items) + len(reading.after_done),
+        "events": None if paced else len(reading.events) + len(reading.after_done),
         "text": None if paced else _text_lengths(reading.message.choices),
         "hold": hold_facts(judgement.hold) if virtual else None,
         "end_at_ns": observation.end_at_ns if virtual else None,
@@ -252,11 +252,11 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
     }
 
 
-def _excerpt(item: Item | None, other: Item | None, start: int) -> str | None:
-    if item is None:
+def _excerpt(event: Event | None, other: Event | None, start: int) -> str | None:
+    if event is None:
         return None
     before = "…" if start else ""
-    data = quote(before + item.data[start:], _EXCERPT)
-    if other is not None and item.event != other.event:
-        return f"event {quote(item.event)}, data {data}"
+    data = quote(before + event.data[start:], _EXCERPT)
+    if other is not None and event.type != other.type:
+        return f"event {quote(event.type)}, data {data}"
     return data

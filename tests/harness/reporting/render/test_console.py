@@ -97,7 +97,7 @@ def test_an_answer_that_ended_before_is_told(make_record, make_run, scenarios):
     record = make_record(scenarios[0], swapped=True)
     short = replace(
         record.candidate[0],
-        reading=replace(record.candidate[0].reading, items=()),
+        reading=replace(record.candidate[0].reading, events=()),
     )
     record = replace(record, candidate=(short,))
     lines = lines_of(build_report(make_run(record), {}))
