@@ -113,3 +113,13 @@ def test_the_last_attempt_repeats(bench):
 
     assert [0, 1, 1] == [one.played for one in seen.observation.upstream]
     assert [] == bench.kinds(seen)
+
+
+def test_second_upstream_request_is_found(bench):
+    """One question is asked once."""
+    wanted = bench.scenario(bench.answer(*FIRST))
+    seen = bench.observed(bench.answer(*FIRST), wanted=wanted)
+
+    assert ["upstream_requests"] == bench.answer_kinds(
+        bench.answer(*FIRST), wanted=wanted, upstream=seen.upstream * 2
+    )

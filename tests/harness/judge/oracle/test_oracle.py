@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.cassette.model import EndingKind
-from harness.judge.oracle.oracle import Contract
+from harness.judge.oracle.expectation import Content
+from harness.judge.oracle.oracle import Contract, unasked
 from harness.scenario.model import Abort, ClientPlan, Expect, ExpectedEnding, Reading
 
 WORDS = ("Once", " upon", " a", " time", ".")
@@ -217,3 +218,67 @@ def test_a_cumulative_delta_that_is_cut_says_nothing(bench):
     [choice] = expected.content.reading.message.choices
     assert choice.content == "Once upon a"
     assert expected.ending.kind is ExpectedEnding.ERROR
+
+
+def may(bench, *faults) -> bool:
+    """Whether the oracle allows a target to ask again."""
+    wanted = bench.scenario(bench.answer(*WORDS), *faults)
+    script = bench.script(wanted, seed=1)
+    return bench.expectation(
+        script, Contract.REPAIRING, wanted.expect
+    ).duty.may_be_retried
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("close_before_head", {"how": "rst"}),
+        ("close_before_head", {"how": "fin"}),
+        ("status", {"code": 503}),
+        ("status", {"code": 429}),
+        ("status", {"code": 500}),
+    ],
+)
+def test_answer_that_never_began_may_be_asked_for_again(bench, fault):
+    """Nothing can have reached the client."""
+    assert may(bench, fault)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("status", {"code": 400}),
+        ("status", {"code": 404}),
+        ("close_at", {"at": {"frac": 0.5}, "how": "rst"}),
+        ("stall", {"at": {"event": 1}}),
+    ],
+)
+def test_answer_that_began_is_asked_for_once(bench, fault):
+    """A second answer would be paid for, and could follow the first."""
+    assert not may(bench, fault)
+
+
+def test_target_that_does_not_ask_owes_an_error_of_its_own(bench):
+    """Nothing of the upstream's answer is due, nor may its own headers come."""
+    own = ("headers", {"set": {"connection": "x-secret", "x-secret": "1"}})
+    asked = expected(bench, bench.scenario(bench.answer(*WORDS), own))
+    found = unasked(asked)
+
+    assert not found.stream
+    assert Content() == found.content
+    assert (None, (), None) == (
+        found.head.status,
+        found.head.headers,
+        found.head.at_ns,
+    )
+    assert asked.head.hop_by_hop == found.head.hop_by_hop != ()
+    assert ExpectedEnding.ERROR is found.ending.kind
+
+
+def test_client_that_left_may_have_got_nothing_from_a_target_that_did_not_ask(bench):
+    """Nothing is due to it at all."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=1))
+    )
+
+    assert ExpectedEnding.ABORTED is unasked(expected(bench, wanted)).ending.kind
