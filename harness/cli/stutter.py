@@ -15,7 +15,7 @@ from harness.cli.progress import work_through
 from harness.cli.recordings import read_recordings
 from harness.config import Config, read_config
 from harness.errors import InputError
-from harness.judge.under_test import RelayUnderTest
+from harness.play.virtual.relays import RelayUnderTest
 from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import check_folder, run_name, write_named

@@ -9,23 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.judge.check import Judgement
 from harness.judge.evidence.outcome import Outcome
-from harness.judge.evidence.reading import Item, significant
+from harness.judge.evidence.reading import Event, structural_events
+from harness.judge.judgement import Judgement
 from harness.judge.text_diff import quote
 
 __all__ = [
     "Difference",
-    "FirstEvent",
+    "EventDifference",
     "Level",
     "compare",
+    "differ_in_repeats_only",
     "first_difference",
-    "only_undecided",
 ]
 
 
 class Level(StrEnum):
-    """What is compared (`research/JUDGE.md`, section 1.5)."""
+    """What is compared."""
 
     TRANSPORT = "transport"
     BYTES = "bytes"
@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstEvent:
+class EventDifference:
     """The first event in which two answers differ.
 
     Attributes:
@@ -64,8 +64,8 @@ class FirstEvent:
     """
 
     index: int
-    baseline: Item | None
-    candidate: Item | None
+    baseline: Event | None
+    candidate: Event | None
 
 
 # Framing is each target's own; the rest of these say who answered and when.
@@ -113,7 +113,9 @@ def _compare_parts(baseline: Judgement, candidate: Judgement) -> tuple[Differenc
     return tuple(found.values())
 
 
-def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | None:
+def first_difference(
+    baseline: Judgement, candidate: Judgement
+) -> EventDifference | None:
     """Return the first event in which two answers differ."""
     if baseline.parts and candidate.parts:
         pairs = zip(baseline.parts, candidate.parts, strict=True)
@@ -122,20 +124,20 @@ def first_difference(baseline: Judgement, candidate: Judgement) -> FirstEvent | 
     first, second = _shown(baseline), _shown(candidate)
     for index in range(max(len(first), len(second))):
         one, two = _at(first, index), _at(second, index)
-        if one is None or two is None or (one.event, one.data) != (two.event, two.data):
-            return FirstEvent(index=index, baseline=one, candidate=two)
+        if one is None or two is None or (one.type, one.data) != (two.type, two.data):
+            return EventDifference(index=index, baseline=one, candidate=two)
     return None
 
 
-def _shown(judgement: Judgement) -> tuple[Item, ...]:
+def _shown(judgement: Judgement) -> tuple[Event, ...]:
     """The events with data: an empty one would move all others out of step."""
     reading = judgement.reading
     return tuple(
-        item for item in (*reading.items, *reading.after_done) if item.data.strip()
+        item for item in (*reading.events, *reading.after_done) if item.data.strip()
     )
 
 
-def _at(items: tuple[Item, ...], index: int) -> Item | None:
+def _at(items: tuple[Event, ...], index: int) -> Event | None:
     return items[index] if index < len(items) else None
 
 
@@ -200,15 +202,15 @@ def _bytes(one: Judgement, two: Judgement) -> Difference | None:
 
 def _events(one: Judgement, two: Judgement) -> Difference | None:
     """Compare what the events carry beside text; text is the message's."""
-    first = [found.canonical for found in significant(one.reading.items)]
-    second = [found.canonical for found in significant(two.reading.items)]
+    first = [found.canonical for found in structural_events(one.reading.events)]
+    second = [found.canonical for found in structural_events(two.reading.events)]
     if first == second:
-        if len(one.reading.items) == len(two.reading.items):
+        if len(one.reading.events) == len(two.reading.events):
             return None
         return _difference(
             Level.EVENTS,
-            f"{len(one.reading.items)} events",
-            f"{len(two.reading.items)} events",
+            f"{len(one.reading.events)} events",
+            f"{len(two.reading.events)} events",
             harmless=True,
         )
     return _difference(
@@ -243,17 +245,17 @@ def _left_at_own_pace(one: Judgement, two: Judgement) -> bool:
     )
 
 
-def only_undecided(one: Judgement, two: Judgement) -> bool:
+def differ_in_repeats_only(one: Judgement, two: Judgement) -> bool:
     """Whether two right answers differ in nothing but repeats at an opening."""
     if one.parts and two.parts:
         pairs = list(zip(one.parts, two.parts, strict=True))
         found = [
-            only_undecided(*pair)
+            differ_in_repeats_only(*pair)
             for pair in pairs
             if any(not item.harmless for item in compare(*pair))
         ]
         return bool(found) and all(found) and one.correct and two.correct
-    if not (one.correct and two.correct) or one.undecided == two.undecided:
+    if not (one.correct and two.correct) or one.dropped_repeats == two.dropped_repeats:
         return False
     noticed = {found.level for found in compare(one, two) if not found.harmless}
     return noticed <= {Level.MESSAGE}

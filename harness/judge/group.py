@@ -1,8 +1,8 @@
 """Many streams of one scenario: each by its own oracle, and what only all of them show.
 
-What is judged here besides: text of one stream in another (FAULTS, class 28), a circuit
-that opens for a healthy upstream or does not close again (27), a herd that meets an
-upstream which has just come back (37), and requests counted over all streams.
+What is judged here besides: text of one stream in another, a circuit that opens for a
+healthy upstream or does not close again, a herd that meets an upstream which has just
+come back, and requests counted over all streams.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from harness.judge.check import Judgement, Limits, judge
+from harness.judge.check import judge
 from harness.judge.evidence.observation import Observation, UpstreamRequest
+from harness.judge.judgement import Judgement
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Expectation, unasked
 from harness.judge.violation import Kind, Violation
 from harness.scenario.canary import foreign_markers
@@ -19,12 +21,12 @@ from harness.scenario.group import Phase
 from harness.scenario.model import Expect
 from harness.units import NS_PER_MS
 
-__all__ = ["GroupDemand", "judge_group"]
+__all__ = ["GroupExpectation", "judge_group"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupDemand:
-    """What is demanded of all streams together.
+class GroupExpectation:
+    """What is expected of all streams together.
 
     Attributes:
         names: Of the streams, in the order of their start.
@@ -40,7 +42,7 @@ class GroupDemand:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _TimedRequest:
     """One request of any stream, with absolute times."""
 
     at_ns: int
@@ -53,7 +55,7 @@ def judge_group(
     expected: Sequence[Expectation],
     observed: Sequence[Observation],
     limits: Limits,
-    demand: GroupDemand,
+    group: GroupExpectation,
 ) -> Judgement:
     """Judge all streams of one scenario.
 
@@ -61,56 +63,58 @@ def judge_group(
         expected: What is expected of each.
         observed: What was seen of each.
         limits: As for `judge`.
-        demand: What is demanded of all together.
+        group: What is expected of all together.
 
     Returns:
         One judgement: the evidence of the worst stream, the violations of all, and the
         judgement of each as its ``parts``.
     """
-    asked = sorted(
+    requests = sorted(
         (
-            _asked(one, seen, request)
+            _timed(one, seen, request)
             for one, seen in zip(expected, observed, strict=True)
             for request in seen.upstream
         ),
         key=lambda request: request.at_ns,
     )
-    broken_ns = _first_trouble_ns(asked, demand.phases)
+    broken_ns = _first_trouble_ns(requests, group.phases)
     parts = tuple(
         _judge_part(name, one, seen, limits, broken_ns)
-        for name, one, seen in zip(demand.names, expected, observed, strict=True)
+        for name, one, seen in zip(group.names, expected, observed, strict=True)
     )
     parts = tuple(
-        _with(part, [*_check_markers(part, marker, demand)])
-        for part, marker in zip(parts, demand.markers, strict=True)
+        _with(part, [*_check_markers(part, marker, group)])
+        for part, marker in zip(parts, group.markers, strict=True)
     )
     common = [
-        *_check_totals(asked, demand),
-        *_check_probes(asked, observed, demand),
-        *_check_recovery(parts, demand),
+        *_check_totals(requests, group),
+        *_check_probes(requests, observed, group),
+        *_check_recovery(parts, group),
     ]
     return _merged(parts, common)
 
 
-def _asked(
+def _timed(
     expected: Expectation, seen: Observation, request: UpstreamRequest
-) -> _Asked:
+) -> _TimedRequest:
     start = seen.started_ns
     last = request.closed_at_ns
     if last is None:
         last = request.sent[-1][0] if request.sent else request.at_ns
-    played = expected.of(request.played)
-    return _Asked(
+    played = expected.for_draft(request.played)
+    return _TimedRequest(
         at_ns=start + request.at_ns,
         until_ns=start + max(last, request.at_ns),
         first_ns=start + request.sent[0][0] if request.sent else None,
-        failed=played.fails,
+        failed=played.duty.fails,
     )
 
 
-def _first_trouble_ns(asked: Sequence[_Asked], phases: Sequence[Phase]) -> int | None:
+def _first_trouble_ns(
+    requests: Sequence[_TimedRequest], phases: Sequence[Phase]
+) -> int | None:
     """When the upstream first failed, so that a circuit may open; None: never."""
-    failures = [request.at_ns for request in asked if request.failed]
+    failures = [request.at_ns for request in requests if request.failed]
     # Who is refused leaves no trace at the upstream.
     failures += [
         round(phase.from_ms * NS_PER_MS) for phase in phases if phase.answer == "refuse"
@@ -127,7 +131,7 @@ def _judge_part(
 ) -> Judgement:
     if seen.upstream:
         judgement = replace(judge(expected, seen, limits), name=name)
-        failed = expected.of(seen.upstream[-1].played).fails
+        failed = expected.for_draft(seen.upstream[-1].played).duty.fails
         if judgement.correct or not failed:
             return judgement
         # A circuit may open while a client's retry waits: then the answer is its own.
@@ -137,7 +141,7 @@ def _judge_part(
         broken_ns is not None and broken_ns <= seen.started_ns + seen.end_at_ns
     )
     judgement = replace(judge(unasked(expected), seen, limits), name=name)
-    never_came = expected.beginning and seen.status is None
+    never_came = expected.content.prefix_only and seen.status is None
     if refused_rightly or never_came:
         return judgement
     misfire = Violation(
@@ -157,7 +161,7 @@ def _with(judgement: Judgement, more: list[Violation]) -> Judgement:
 
 
 def _check_markers(
-    part: Judgement, marker: str | None, demand: GroupDemand
+    part: Judgement, marker: str | None, group: GroupExpectation
 ) -> Iterator[Violation]:
     """Nothing of another stream, in body or head."""
     if marker is None:
@@ -168,8 +172,8 @@ def _check_markers(
         foreign = sorted(foreign_markers(data, marker))
         if foreign:
             names = [
-                demand.names[demand.markers.index(found)]
-                if found in demand.markers
+                group.names[group.markers.index(found)]
+                if found in group.markers
                 else found
                 for found in foreign
             ]
@@ -182,18 +186,20 @@ def _check_markers(
             )
 
 
-def _check_totals(asked: Sequence[_Asked], demand: GroupDemand) -> Iterator[Violation]:
-    wanted = demand.expect.upstream_requests
-    if wanted is not None and len(demand.names) > 1 and len(asked) not in wanted:
-        yield _requests(f"{wanted} requests over all streams", len(asked))
-    for phase, count in _by_phase(asked, demand.phases):
+def _check_totals(
+    requests: Sequence[_TimedRequest], group: GroupExpectation
+) -> Iterator[Violation]:
+    wanted = group.expect.upstream_requests
+    if wanted is not None and len(group.names) > 1 and len(requests) not in wanted:
+        yield _wrong_count(f"{wanted} requests over all streams", len(requests))
+    for phase, count in _by_phase(requests, group.phases):
         bounds = phase.upstream_requests
         if bounds is not None and count not in bounds:
             words = f"{bounds} requests from {phase.from_ms:g} ms on ({phase.answer})"
-            yield _requests(words, count)
+            yield _wrong_count(words, count)
 
 
-def _requests(expected: str, count: int) -> Violation:
+def _wrong_count(expected: str, count: int) -> Violation:
     return Violation(
         kind=Kind.UPSTREAM_REQUESTS,
         where="upstream",
@@ -204,7 +210,7 @@ def _requests(expected: str, count: int) -> Violation:
 
 
 def _by_phase(
-    asked: Sequence[_Asked], phases: Sequence[Phase]
+    requests: Sequence[_TimedRequest], phases: Sequence[Phase]
 ) -> Iterator[tuple[Phase, int]]:
     for number, phase in enumerate(phases):
         end_ms = phases[number + 1].from_ms if number + 1 < len(phases) else None
@@ -213,16 +219,18 @@ def _by_phase(
             sum(
                 phase.from_ms * NS_PER_MS <= request.at_ns
                 and (end_ms is None or request.at_ns < end_ms * NS_PER_MS)
-                for request in asked
+                for request in requests
             ),
         )
 
 
 def _check_probes(
-    asked: Sequence[_Asked], observed: Sequence[Observation], demand: GroupDemand
+    requests: Sequence[_TimedRequest],
+    observed: Sequence[Observation],
+    group: GroupExpectation,
 ) -> Iterator[Violation]:
     """While a circuit is not closed, few may ask whether the upstream is back."""
-    most = demand.expect.max_probes
+    most = group.expect.max_probes
     opened_ns = min(
         (
             seen.started_ns + seen.end_at_ns
@@ -236,7 +244,7 @@ def _check_probes(
     closed_ns = min(
         (
             request.first_ns
-            for request in asked
+            for request in requests
             if not request.failed
             and request.first_ns is not None
             and request.first_ns > opened_ns
@@ -245,7 +253,7 @@ def _check_probes(
     )
     probes = [
         request
-        for request in asked
+        for request in requests
         if request.at_ns > opened_ns
         and (closed_ns is None or request.at_ns < closed_ns)
     ]
@@ -267,11 +275,11 @@ def _check_probes(
 
 
 def _check_recovery(
-    parts: Sequence[Judgement], demand: GroupDemand
+    parts: Sequence[Judgement], group: GroupExpectation
 ) -> Iterator[Violation]:
     """A circuit that never closes is an outage that never ends."""
-    limit_ms = demand.expect.recovers_within_ms
-    last = demand.phases[-1] if demand.phases else None
+    limit_ms = group.expect.recovers_within_ms
+    last = group.phases[-1] if group.phases else None
     if limit_ms is None or last is None or not last.works:
         return
     due_ns = (last.from_ms + limit_ms) * NS_PER_MS
@@ -289,7 +297,7 @@ def _check_recovery(
 
 
 def _merged(parts: tuple[Judgement, ...], common: list[Violation]) -> Judgement:
-    worst = max(parts, key=lambda part: part.badness)
+    worst = max(parts, key=lambda part: part.severities)
     requests = tuple(request for part in parts for request in part.observation.upstream)
     invalid = next(
         (part.observation.invalid for part in parts if part.observation.invalid), None
@@ -304,7 +312,7 @@ def _merged(parts: tuple[Judgement, ...], common: list[Violation]) -> Judgement:
         holds_ns=()
         if violations
         else tuple(hold for part in parts for hold in part.holds_ns),
-        undecided=frozenset().union(*(part.undecided for part in parts)),
+        dropped_repeats=frozenset().union(*(part.dropped_repeats for part in parts)),
         liberties=_liberties(parts),
         parts=parts,
     )

@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from harness.judge.evidence.observation import UpstreamRequest
-from harness.judge.run import Lag
 from harness.statistics import nearest_rank
+from harness.units import NS_PER_MS
 
-__all__ = ["lateness_of", "summarise_lag"]
+__all__ = ["Lag", "lateness_of", "summarise_lag"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lag:
+    """How late the harness itself was, over all writes of its upstreams; nanoseconds.
+
+    Attributes:
+        count: Writes.
+        p50_ns: Median lateness.
+        p99_ns: 99th percentile.
+        max_ns: Worst.
+    """
+
+    count: int
+    p50_ns: int
+    p99_ns: int
+    max_ns: int
+
+    @property
+    def degraded(self) -> bool:
+        """Whether verdicts on live timing are marked: beyond 1 ms at p99."""
+        return self.p99_ns > NS_PER_MS
 
 
 def lateness_of(requests: Iterable[UpstreamRequest]) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The limits that apply where a scenario sets none.
+"""What a target may add in time and memory, where a scenario sets no limit.
 
 Hold is a matter of logic in virtual time, where the network takes none, and of logic
 plus two processes and a scheduler when live.
@@ -6,7 +6,8 @@ plus two processes and a scheduler when live.
 
 from __future__ import annotations
 
-from harness.judge.check import Limits
+from dataclasses import dataclass
+
 from harness.units import NS_PER_MS
 
 __all__ = [
@@ -17,9 +18,29 @@ __all__ = [
     "VIRTUAL_BUFFER_BYTES",
     "VIRTUAL_FREE_MS",
     "VIRTUAL_HOLD_MS",
+    "Limits",
     "live_limits",
     "virtual_limits",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a target may add in time and memory.
+
+    Attributes:
+        hold_ms: Longest hold of any content, event or head.
+        free_ms: Longest time in which the upstream is freed after the client left.
+        slack_ms: What the harness itself may have been late; added to both.
+        buffer_bytes: What target and sockets may hold for a client that does not read,
+            beside its window and one event.
+    """
+
+    hold_ms: float
+    free_ms: float = 100.0
+    slack_ms: float = 0.0
+    buffer_bytes: int = 1 << 16
+
 
 VIRTUAL_HOLD_MS = 10.0
 """Longest hold in virtual time: a correct relay adds nothing at all, and half the gap
@@ -27,14 +48,15 @@ between two chunks of a fast model (20 ms) is room for one that looks ahead brie
 
 LIVE_HOLD_MS = 150.0
 """Longest hold when live, over the harness's own lag: below the 200 ms by which a proxy
-without TCP_NODELAY was measured to delay every event (`research/SERVERS.md`), above the
-scheduling noise of two busy cores (p99 up to 9 ms, worst 82 ms, `research/PERF.md`)."""
+without TCP_NODELAY was measured to delay every event, above the scheduling noise of two
+busy cores (measured: p99 up to 9 ms, worst 82 ms)."""
 
 VIRTUAL_FREE_MS = 100.0
-"""Longest time to free the upstream after the client left (DESIGN, section 8)."""
+"""Longest time to free the upstream after the client left: in virtual time nothing
+stands between the two but the relay."""
 
 LIVE_FREE_MS = 1000.0
-"""The same when live, for any proxy (`research/FAULTS.md`, class 7)."""
+"""The same when live, for any proxy: processes, sockets and a busy machine between."""
 
 LIVE_SLACK_MS = 250.0
 """At most so much of the harness's own lag is allowed for: without a bound, a harness

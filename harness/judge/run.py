@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.judge.check import Judgement
-from harness.judge.oracle.oracle import Contract, Expectation
+from harness.judge.harness_lag import Lag
+from harness.judge.judgement import Judgement
+from harness.judge.oracle.expectation import Contract, Expectation
 from harness.judge.oracle.policy import Policy
 from harness.judge.verdict import Decision, Result
 from harness.scenario.model import Mode, Scenario
 from harness.scenario.script import Script
-from harness.units import NS_PER_MS
 
 __all__ = [
-    "Lag",
     "RunEvent",
     "RunFinished",
     "RunRecord",
@@ -102,28 +101,6 @@ class ScenarioRecord:
     candidate: tuple[Judgement, ...]
     result: Result
     degraded: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lag:
-    """How late the harness itself was, over all writes of its upstreams; nanoseconds.
-
-    Attributes:
-        count: Writes.
-        p50_ns: Median lateness.
-        p99_ns: 99th percentile.
-        max_ns: Worst.
-    """
-
-    count: int
-    p50_ns: int
-    p99_ns: int
-    max_ns: int
-
-    @property
-    def degraded(self) -> bool:
-        """Whether verdicts on live timing are marked (DESIGN, section 11)."""
-        return self.p99_ns > NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 __all__ = ["Change", "TextDifference", "compare_text", "quote"]
 
-_WINDOW = 24
+_CONTEXT = 24
 """Characters shown on each side of a difference."""
 
 
@@ -53,8 +53,8 @@ def compare_text(expected: str, got: str) -> TextDifference | None:
     return TextDifference(
         change=change,
         at=at,
-        expected=_window(expected, at),
-        got=_window(got, at),
+        expected=_excerpt(expected, at),
+        got=_excerpt(got, at),
         count=abs(len(expected) - len(got)),
     )
 
@@ -82,9 +82,9 @@ def _common_prefix(first: str, second: str) -> int:
     return low
 
 
-def _window(text: str, at: int) -> str:
-    start = max(0, at - _WINDOW)
-    piece = text[start : at + _WINDOW]
+def _excerpt(text: str, at: int) -> str:
+    start = max(0, at - _CONTEXT)
+    piece = text[start : at + _CONTEXT]
     before = "…" if start else ""
-    after = "…" if at + _WINDOW < len(text) else ""
-    return quote(f"{before}{piece}{after}", limit=2 * _WINDOW + 2)
+    after = "…" if at + _CONTEXT < len(text) else ""
+    return quote(f"{before}{piece}{after}", limit=2 * _CONTEXT + 2)

@@ -1,6 +1,6 @@
 """From two judgements to one verdict, and from all verdicts to one decision.
 
-Precedence is that of `research/JUDGE.md`, section 1.4: the first row that applies wins.
+Both have an order of precedence: the first row that applies wins.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.judge.check import Judgement
-from harness.judge.compare import Difference, compare, only_undecided
+from harness.judge.compare import Difference, compare, differ_in_repeats_only
+from harness.judge.judgement import Judgement
 from harness.judge.violation import Kind
 from harness.scenario.model import Waiver
 
@@ -20,10 +20,10 @@ __all__ = [
     "Gate",
     "Result",
     "Verdict",
+    "best_repeat",
     "decide",
-    "most_right",
-    "most_wrong",
     "verdict_of",
+    "worst_repeat",
 ]
 
 
@@ -109,15 +109,15 @@ def verdict_of(
         return _result(
             Verdict.RACE_SUSPECT, "the candidate does not repeat its own answer"
         )
-    return _compare(most_right(baseline), most_wrong(candidate), waivers)
+    return _compare(best_repeat(baseline), worst_repeat(candidate), waivers)
 
 
-def most_wrong(repeats: Sequence[Judgement]) -> Judgement:
+def worst_repeat(repeats: Sequence[Judgement]) -> Judgement:
     """Return the repeat that speaks most against a target."""
     return max(repeats, key=_rank)
 
 
-def most_right(repeats: Sequence[Judgement]) -> Judgement:
+def best_repeat(repeats: Sequence[Judgement]) -> Judgement:
     """Return the repeat that speaks least against it."""
     return min(repeats, key=_rank)
 
@@ -152,7 +152,7 @@ def _slower(one: Judgement, two: Judgement) -> bool:
 
 def _compare(one: Judgement, two: Judgement, waivers: Sequence[Waiver]) -> Result:
     differences = compare(one, two)
-    if only_undecided(one, two):
+    if differ_in_repeats_only(one, two):
         return _result(
             Verdict.EXPECTED_DIVERGENCE,
             "a repeat at the opening of a text, kept by one and dropped by the other; "
@@ -328,7 +328,7 @@ EXIT_CODES: Mapping[Decision, int] = {
     Decision.INCONCLUSIVE: 3,
     Decision.INVALID: 4,
 }
-"""DESIGN, section 7; 2 is usage or configuration."""
+"""Status 2 is usage or configuration."""
 
 
 def decide(results: Sequence[Result]) -> Decision:

@@ -64,7 +64,7 @@ class Kind(StrEnum):
 
 
 # Hang or leak, crash, silent truncation, corrupted content, wrong finish or usage,
-# signalled error, cosmetic (research/JUDGE.md, section 1.4). Higher is worse.
+# signalled error, cosmetic. Higher is worse.
 SEVERITY: Mapping[Kind, int] = {
     Kind.HANG: 8,
     Kind.UPSTREAM_NOT_CLOSED: 8,

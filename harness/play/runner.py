@@ -9,14 +9,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
 from harness.config import Target
-from harness.judge.check import Judgement, Limits, judge
+from harness.judge.check import judge
 from harness.judge.evidence.observation import Observation
-from harness.judge.group import GroupDemand, judge_group
-from harness.judge.harness_lag import lateness_of, summarise_lag
-from harness.judge.limits import live_limits, virtual_limits
+from harness.judge.group import GroupExpectation, judge_group
+from harness.judge.harness_lag import Lag, lateness_of, summarise_lag
+from harness.judge.judgement import Judgement
+from harness.judge.limits import Limits, live_limits, virtual_limits
 from harness.judge.oracle.oracle import Expectation
 from harness.judge.run import (
-    Lag,
     RunEvent,
     RunFinished,
     RunRecord,
@@ -30,10 +30,10 @@ from harness.judge.verdict import (
     Decision,
     Gate,
     Result,
+    best_repeat,
     decide,
-    most_right,
-    most_wrong,
     verdict_of,
+    worst_repeat,
 )
 from harness.play.plan import Job, Plan, target_facts
 from harness.play.quiet import collector_paused
@@ -163,13 +163,13 @@ def _judge(
     program = job.program
     if not program.is_group:
         return judge(expected[0], seen[0], limits)
-    demand = GroupDemand(
+    group = GroupExpectation(
         names=tuple(part.name for part in program.parts),
         markers=tuple(part.script.marker for part in program.parts),
         phases=program.phases,
         expect=job.scenario.expect,
     )
-    return judge_group(expected, seen, limits, demand)
+    return judge_group(expected, seen, limits, group)
 
 
 def _architecture(target: Target) -> str | None:
@@ -192,8 +192,8 @@ def _record(
         mode=mode,
         expected=(job.baseline, job.candidate),
         # What was judged stands first, in what is told as well.
-        baseline=_first(most_right(baseline), baseline),
-        candidate=_first(most_wrong(candidate), candidate),
+        baseline=_first(best_repeat(baseline), baseline),
+        candidate=_first(worst_repeat(candidate), candidate),
         result=verdict_of(baseline, candidate, job.scenario.allow),
         degraded=degraded,
     )

@@ -8,9 +8,8 @@ from functools import lru_cache
 from harness.cassette.model import Request, Response
 from harness.errors import InputError
 from harness.judge.evidence.observation import Observation
-from harness.judge.under_test import RelayUnderTest
 from harness.play.virtual.player import play_virtual
-from harness.play.virtual.relays import load_relay, new_relay
+from harness.play.virtual.relays import RelayUnderTest, load_relay, new_relay
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 from harness.stutter.score import Scored, score

@@ -8,8 +8,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from harness.judge.under_test import RelayUnderTest
 from harness.judge.verdict import EXIT_CODES
+from harness.play.virtual.relays import RelayUnderTest
 from harness.reporting.escaping import code_span, markdown_text, printable
 from harness.statistics import Share
 from harness.stutter.gate import (

@@ -11,7 +11,7 @@ import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.faults.draft.wire import Finish, WireDraft, Write
-from harness.judge.checks.backpressure import longest_backlog
+from harness.judge.checks.backpressure import most_buffered_bytes
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.play.client.fetch import fetch
 from harness.play.client.stamped_connection import Line
@@ -80,7 +80,7 @@ BIG = draft(*(Write(10 * MS, b"data: " + b"x" * 9992 + b"\n\n") for _ in range(2
 
 def backlog(exchange, request) -> int:
     """How much waited between the two ends at most."""
-    return longest_backlog(
+    return most_buffered_bytes(
         Observation(
             target="t",
             virtual=False,

@@ -181,7 +181,7 @@ def test_policy_is_read(tmp_path):
 
     assert {"half_close": "serve", "drain_after_abort_ms": "250"} == read_config(
         path
-    ).policy.changed
+    ).policy.non_default
 
 
 @pytest.mark.parametrize(

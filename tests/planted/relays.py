@@ -294,7 +294,7 @@ def retrying_late(settings: Mapping[str, str], seed: int) -> Retrying:
     return Retrying(1_000_000, late=True)
 
 
-class Talkative(Passing):
+class CrossTalking(Passing):
     """Lets what its streams share show: the last piece of one goes to another."""
 
     def __init__(self, shared: dict[str, Any], *, head: bool) -> None:
@@ -315,14 +315,16 @@ class Talkative(Passing):
         return super().handle(now_ns, event)
 
 
-def cross_talk(settings: Mapping[str, str], seed: int, shared: Any) -> Talkative:
+def cross_talk(settings: Mapping[str, str], seed: int, shared: Any) -> CrossTalking:
     """Make a relay that sends a piece of another stream in place of its own."""
-    return Talkative(shared, head=False)
+    return CrossTalking(shared, head=False)
 
 
-def cross_talk_head(settings: Mapping[str, str], seed: int, shared: Any) -> Talkative:
+def cross_talk_head(
+    settings: Mapping[str, str], seed: int, shared: Any
+) -> CrossTalking:
     """Make a relay that sends the head of another stream."""
-    return Talkative(shared, head=True)
+    return CrossTalking(shared, head=True)
 
 
 class Circuit(Passing):
@@ -380,7 +382,7 @@ circuit_misfire = _circuit("misfire")
 circuit_wedge = _circuit("wedge")
 
 
-class Telling(Passing):
+class Appending(Passing):
     """Says more at a clean end than its upstream did.
 
     Args:
@@ -396,11 +398,11 @@ class Telling(Passing):
         return [*more, *commands]
 
 
-def tells_of_every_end(settings: Mapping[str, str], seed: int) -> Telling:
+def tells_of_every_end(settings: Mapping[str, str], seed: int) -> Appending:
     """Make a relay that calls every end a failure."""
-    return Telling(b'data: {"error":{"message":"it ended","type":"proxy"}}\n\n')
+    return Appending(b'data: {"error":{"message":"it ended","type":"proxy"}}\n\n')
 
 
-def adds_done(settings: Mapping[str, str], seed: int) -> Telling:
+def adds_done(settings: Mapping[str, str], seed: int) -> Appending:
     """Make a relay that adds the sentinel."""
-    return Telling(b"data: [DONE]\n\n")
+    return Appending(b"data: [DONE]\n\n")

@@ -48,7 +48,7 @@ class ResetIsEnd(Changed):
         return super().handle(now_ns, event)
 
 
-class Locked(Changed):
+class NotCopyable(Changed):
     """Holds what no copy can be made of."""
 
     def __init__(self, settings: Mapping[str, str], seed: int) -> None:
@@ -56,7 +56,7 @@ class Locked(Changed):
         self.lock = threading.Lock()
 
 
-class Elsewhere(Changed):
+class ExternalMemory(Changed):
     """Keeps its memory outside of itself, where no copy of it is made."""
 
     memory: dict[str, int] = {}  # noqa: RUF012 - the defect
@@ -82,5 +82,5 @@ class Elsewhere(Changed):
 
 by_read = ByRead
 reset_is_end = ResetIsEnd
-cannot_be_kept = Locked
-remembers_elsewhere = Elsewhere
+cannot_be_kept = NotCopyable
+remembers_elsewhere = ExternalMemory

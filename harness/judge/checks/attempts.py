@@ -2,8 +2,8 @@
 
 A retry is allowed, not demanded. It is right where the attempt before it failed in a
 way that another may mend (no answer, an overloaded server), before anything of it went
-to the client (FAULTS, class 14); an answer that is on its way, a stall and a bad
-request are asked once (class 36: 426 of 732 resubmissions were billed twice).
+to the client; an answer that is on its way, a stall and a bad request are asked once:
+who asks again pays twice.
 """
 
 from __future__ import annotations
@@ -18,25 +18,30 @@ from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["REQUESTS_MAX", "check_requests", "expected_of", "retry_liberty"]
+__all__ = [
+    "REQUESTS_MAX",
+    "check_requests",
+    "expectation_of_last_attempt",
+    "retry_liberty",
+]
 
 REQUESTS_MAX = 4
 """Requests for one stream where the scenario names neither their number nor its
-attempts. More is a storm: SDKs ask three times themselves (FAULTS, section 0)."""
+attempts. More is a storm: SDKs ask three times themselves."""
 
 
-_SURE = 8
+_CERTAIN = 8
 """Characters that do not stand in another text by chance."""
 
 
-def expected_of(first: Expectation, got: Observation) -> Expectation:
+def expectation_of_last_attempt(first: Expectation, got: Observation) -> Expectation:
     """Return what is expected of the attempt that was played last."""
-    return first.of(got.upstream[-1].played) if got.upstream else first
+    return first.for_draft(got.upstream[-1].played) if got.upstream else first
 
 
 def retry_liberty(first: Expectation, got: Observation) -> str | None:
     """Say how often the upstream was asked, where it was the target's to choose."""
-    if not first.may_be_retried:
+    if not first.duty.may_be_retried:
         return None
     # An attempt that was refused reached nobody, and still was one.
     played = got.upstream[-1].played + 1 if got.upstream else 1
@@ -49,10 +54,10 @@ def check_requests(
 ) -> Iterator[Violation]:
     """Judge the number of requests, and every one that followed another."""
     count = len(got.upstream)
-    wanted = first.upstream_requests
+    wanted = first.duty.upstream_requests
     if wanted is not None:
         if count not in wanted:
-            yield _requests(
+            yield _wrong_count(
                 f"{wanted} request(s) to the upstream", f"{count} request(s)"
             )
     else:
@@ -61,7 +66,7 @@ def check_requests(
         yield from _check_retry(first, got, reading, number, one, two)
 
 
-def _requests(expected: str, got: str) -> Violation:
+def _wrong_count(expected: str, got: str) -> Violation:
     return Violation(
         kind=Kind.UPSTREAM_REQUESTS, where="upstream", expected=expected, got=got
     )
@@ -70,19 +75,21 @@ def _requests(expected: str, got: str) -> Violation:
 def _check_count(first: Expectation, got: Observation) -> Iterator[Violation]:
     count = len(got.upstream)
     for number, request in enumerate(got.upstream[:-1], start=1):
-        expected = first.of(request.played)
-        if not expected.may_be_retried or not _had_failed(
+        expected = first.for_draft(request.played)
+        if not expected.duty.may_be_retried or not _had_failed(
             expected, request, got.upstream[number]
         ):
-            yield _requests(
+            yield _wrong_count(
                 f"{number} request(s) to the upstream: it had not failed in a way "
                 "that may be tried again",
                 f"{count} request(s)",
             )
             return
-    most = max(REQUESTS_MAX, 1 + len(first.others))
+    most = max(REQUESTS_MAX, 1 + len(first.later_drafts))
     if count > most:
-        yield _requests(f"at most {most} requests for one stream", f"{count} requests")
+        yield _wrong_count(
+            f"at most {most} requests for one stream", f"{count} requests"
+        )
 
 
 def _had_failed(
@@ -91,12 +98,12 @@ def _had_failed(
     """Whether the failure was there before the next request was made."""
     if request.finished:
         return True
-    head_ns = expected.head_at_ns
-    is_refusal = expected.status is not None and expected.status >= 400
+    head = expected.head
+    is_refusal = head.status is not None and head.status >= 400
     return (
         is_refusal
-        and head_ns is not None
-        and following.at_ns >= request.at_ns + head_ns
+        and head.at_ns is not None
+        and following.at_ns >= request.at_ns + head.at_ns
     )
 
 
@@ -108,7 +115,8 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
     one: UpstreamRequest,
     two: UpstreamRequest,
 ) -> Iterator[Violation]:
-    before = first.of(one.played)
+    before = first.for_draft(one.played)
+    after = first.for_draft(two.played)
     where = f"attempt {number + 1}"
     content_ns = _first_content_ns(got, reading)
     if content_ns is not None and content_ns < two.at_ns:
@@ -125,7 +133,7 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
             expected="no other attempt once the client has left",
             got="the upstream is asked again for nobody",
         )
-    mixed = _mixed(before.reading, first.of(two.played).reading, reading)
+    mixed = _mixed_text(before.content.reading, after.content.reading, reading)
     if mixed is not None:
         yield Violation(
             kind=Kind.ATTEMPTS_MIXED,
@@ -133,9 +141,9 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
             expected="the text of one attempt",
             got=f"that of attempt {number} and then that of the next: {mixed}",
         )
-    wait_ns = before.retry_after_ns
-    if wait_ns is not None and before.head_at_ns is not None:
-        waited_ns = two.at_ns - one.at_ns - before.head_at_ns
+    wait_ns = before.head.retry_after_ns
+    if wait_ns is not None and before.head.at_ns is not None:
+        waited_ns = two.at_ns - one.at_ns - before.head.at_ns
         if waited_ns < wait_ns:
             yield Violation(
                 kind=Kind.RETRIED_TOO_SOON,
@@ -149,7 +157,7 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
 
 def _first_content_ns(got: Observation, reading: Reading) -> int | None:
     """When the client had the first event with text; None: never."""
-    end = next((item.end for item in reading.items if item.deltas), None)
+    end = next((event.end for event in reading.events if event.deltas), None)
     if end is None:
         return None
     total = 0
@@ -160,7 +168,7 @@ def _first_content_ns(got: Observation, reading: Reading) -> int | None:
     return None
 
 
-def _mixed(one: Reading, two: Reading, got: Reading) -> str | None:
+def _mixed_text(one: Reading, two: Reading, got: Reading) -> str | None:
     """Return the text that begins with one attempt and goes on with the next."""
     first = {choice.index: choice.content for choice in one.message.choices}
     second = {choice.index: choice.content for choice in two.message.choices}
@@ -174,6 +182,8 @@ def _mixed(one: Reading, two: Reading, got: Reading) -> str | None:
                 break
             rest = text[cut:]
             # Where one event was glued to the next, a piece of the second is missing.
-            if rest and (end.startswith(rest) or (len(rest) >= _SURE and rest in end)):
+            if rest and (
+                end.startswith(rest) or (len(rest) >= _CERTAIN and rest in end)
+            ):
                 return f"{quote(text[:cut], 30)} and then {quote(rest, 30)}"
     return None

@@ -1,4 +1,4 @@
-"""What waits between an upstream and a client that does not read (FAULTS, class 13).
+"""Back-pressure: what waits between an upstream and a client that does not read.
 
 The upstream can send no more than fits between it and the client: what the target
 holds, and the buffers of the sockets. A target without back-pressure takes all.
@@ -10,14 +10,14 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.judge.oracle.oracle import Expectation
+from harness.judge.oracle.expectation import Duty
 from harness.judge.violation import Kind, Violation
 
-__all__ = ["check_backlog", "longest_backlog"]
+__all__ = ["check_backpressure", "most_buffered_bytes"]
 
 
-def check_backlog(
-    expected: Expectation, got: Observation, allowance: int
+def check_backpressure(
+    expected: Duty, got: Observation, allowance: int
 ) -> Iterator[Violation]:
     """Judge how much the target took from the upstream while the client did not read.
 
@@ -27,22 +27,22 @@ def check_backlog(
         got: What both ends saw.
         allowance: Bytes that a target, and the sockets, may hold besides.
     """
-    if expected.window is None:
+    if expected.client_window_bytes is None:
         return
-    limit = expected.window + expected.largest_event + allowance
-    longest = longest_backlog(got)
-    if longest > limit:
+    limit = expected.client_window_bytes + expected.largest_event_bytes + allowance
+    buffered = most_buffered_bytes(got)
+    if buffered > limit:
         yield Violation(
             kind=Kind.UNBOUNDED_BUFFER,
             where="upstream",
             expected=f"at most {limit} bytes between upstream and client, "
             "while it does not read",
-            got=f"{longest} bytes" if got.virtual else "more",
-            measured={"bytes": longest},
+            got=f"{buffered} bytes" if got.virtual else "more",
+            measured={"bytes": buffered},
         )
 
 
-def longest_backlog(got: Observation) -> int:
+def most_buffered_bytes(got: Observation) -> int:
     """Return the most bytes of the body that were sent and not yet read."""
     if not got.upstream:
         return 0

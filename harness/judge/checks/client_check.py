@@ -5,36 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.judge.evidence.sdk_models import Client, ClientView, view, whole_characters
+from harness.judge.evidence.sdk_models import (
+    ClientView,
+    SdkModel,
+    client_view,
+    join_surrogates,
+)
+from harness.judge.oracle.expectation import Content, Expectation
 from harness.judge.oracle.opening import Key
-from harness.judge.oracle.oracle import Expectation
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 from harness.scenario.model import ExpectedEnding
 
-__all__ = ["check_clients", "views_of"]
+__all__ = ["check_clients", "client_views"]
 
 
-def views_of(expected: Expectation, observed: Observation) -> tuple[ClientView, ...]:
+def client_views(
+    expected: Expectation, observed: Observation
+) -> tuple[ClientView, ...]:
     """Return what each modelled client makes of an answer; empty: it is no stream."""
     if not expected.stream or observed.end is ClientEnd.CLIENT_CLOSED:
         return ()
     return tuple(
-        view(
+        client_view(
             client,
             status=observed.status,
             headers=observed.headers,
             body=observed.body,
             end=observed.end,
         )
-        for client in Client
+        for client in SdkModel
     )
 
 
 def check_clients(
     expected: Expectation,
     views: Sequence[ClientView],
-    undecided: frozenset[Key],
+    dropped: frozenset[Key],
 ) -> Iterator[Violation]:
     """Compare what each client makes of it with what it makes of the upstream's own.
 
@@ -42,15 +49,15 @@ def check_clients(
     text is worst. Of a stream that did not finish, an error is what is right.
     Quirks of a client that hurt it directly too are nobody's fault.
     """
-    if expected.ending not in {ExpectedEnding.COMPLETE, ExpectedEnding.ERROR}:
+    if expected.ending.kind not in {ExpectedEnding.COMPLETE, ExpectedEnding.ERROR}:
         # Of an answer that just stops, a client that raises by chance is no better off.
         return
-    pairs = zip(Client, expected.direct, views, strict=False)
+    pairs = zip(SdkModel, expected.direct_views, views, strict=False)
     for client, direct, through in pairs:
         if direct is None:
             continue
         before = _level(expected, direct, frozenset())
-        after = _level(expected, through, undecided)
+        after = _level(expected, through, dropped)
         if after < before:
             yield Violation(
                 kind=Kind.CLIENT_WORSE,
@@ -63,24 +70,24 @@ def check_clients(
 _RIGHT, _TOLD, _BELIEVES_WRONG = 2, 1, 0
 
 
-def _level(expected: Expectation, seen: ClientView, undecided: frozenset[Key]) -> int:
-    if expected.ending is not ExpectedEnding.COMPLETE:
+def _level(expected: Expectation, seen: ClientView, dropped: frozenset[Key]) -> int:
+    if expected.ending.kind is not ExpectedEnding.COMPLETE:
         return _RIGHT if seen.error else _BELIEVES_WRONG
     if seen.error:
         return _TOLD
-    is_right = (0, "content") in undecided or seen.text in _right_texts(expected)
+    is_right = (0, "content") in dropped or seen.text in _right_texts(expected.content)
     return _RIGHT if is_right else _BELIEVES_WRONG
 
 
-def _right_texts(expected: Expectation) -> set[str]:
+def _right_texts(expected: Content) -> set[str]:
     if expected.literal_text is not None:
-        return {whole_characters(expected.literal_text)}
+        return {join_surrogates(expected.literal_text)}
     choices = {choice.index: choice for choice in expected.reading.message.choices}
     texts = {choices[0].content if 0 in choices else ""}
-    reduced = expected.reduced.get((0, "content"))
+    reduced = expected.reduced_openings.get((0, "content"))
     if reduced is not None:
         texts.add("".join(reduced))
-    return {whole_characters(text) for text in texts}
+    return {join_surrogates(text) for text in texts}
 
 
 def _words(seen: ClientView) -> str:

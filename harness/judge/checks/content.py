@@ -10,18 +10,18 @@ from harness.dialects.openai_chat.assemble import Choice
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.checks.events import (
     TEXT_FIELDS,
-    carried,
     check_events,
     check_first_events,
+    count_before_error,
 )
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Reading
+from harness.judge.oracle.expectation import Content, Contract, Expectation
 from harness.judge.oracle.opening import Key
-from harness.judge.oracle.oracle import Contract, Expectation
 from harness.judge.text_diff import Change, compare_text, quote
 from harness.judge.violation import Kind, Violation
 
-__all__ = ["check_content", "undecided"]
+__all__ = ["check_content", "dropped_repeats"]
 
 _TEXT_KINDS = {
     Change.LOST: Kind.TEXT_LOST,
@@ -34,7 +34,7 @@ def check_content(
     expected: Expectation,
     got: Reading,
     outcome: Outcome,
-    dropped: frozenset[Key] | None = None,
+    dropped: frozenset[Key],
 ) -> Iterator[Violation]:
     """Compare the reading of an event stream with the expected one.
 
@@ -44,29 +44,28 @@ def check_content(
         expected: What is right.
         got: What came.
         outcome: How it ended.
-        dropped: What `undecided` returns, where it is known.
+        dropped: The texts whose repeat was left out, as `dropped_repeats` found.
     """
-    aborted = outcome is Outcome.ABORTED or expected.beginning
-    if dropped is None:
-        dropped = undecided(expected, got)
+    content = expected.content
+    aborted = outcome is Outcome.ABORTED or content.prefix_only
     if aborted:
-        yield from _check_beginning(expected, got)
+        yield from _check_prefix(content, got)
     else:
-        yield from _check_choices(expected, got, dropped)
-        yield from check_events(expected, got)
-        yield from _check_usage(expected, got)
-        yield from _check_comments(expected, got)
-    yield from _check_errors(expected, got, aborted=aborted)
-    yield from _check_literals(expected, got)
+        yield from _check_choices(content, got, dropped)
+        yield from check_events(content, got, expected.contract)
+        yield from _check_usage(content, got)
+        yield from _check_comments(content, got)
+    yield from _check_errors(content, got, aborted=aborted)
+    yield from _check_literals(content, got)
     if expected.contract is Contract.REPAIRING:
-        yield from _check_shape(expected, got)
+        yield from _check_shape(content, got)
 
 
 def _choices(reading: Reading) -> dict[int, Choice]:
     return {choice.index: choice for choice in reading.message.choices}
 
 
-def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
+def dropped_repeats(expected: Content, got: Reading) -> frozenset[Key]:
     """Return the texts that came with a repeat at their opening left out.
 
     Whether that repeat was meant, content alone cannot tell: both readings are right.
@@ -80,12 +79,12 @@ def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
 
     reduced = {
         key
-        for key, deltas in expected.reduced.items()
+        for key, deltas in expected.reduced_openings.items()
         if text(came, key) == "".join(deltas)
     }
     blank = {
         key
-        for key in expected.blank
+        for key in expected.blank_openings
         if text(came, key) != text(wanted, key)
         and text(came, key).lstrip() == text(wanted, key).lstrip()
         and text(came, key)[:1].isspace()
@@ -94,7 +93,7 @@ def undecided(expected: Expectation, got: Reading) -> frozenset[Key]:
 
 
 def _check_choices(
-    expected: Expectation, got: Reading, dropped: frozenset[Key]
+    expected: Content, got: Reading, dropped: frozenset[Key]
 ) -> Iterator[Violation]:
     wanted, came = _choices(expected.reading), _choices(got)
     for index in sorted(wanted.keys() | came.keys()):
@@ -172,7 +171,7 @@ def _check_finish(
     )
 
 
-def _check_literals(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_literals(expected: Content, got: Reading) -> Iterator[Violation]:
     """What the scenario itself says in words."""
     first = _choices(got).get(0)
     if expected.literal_text is not None:
@@ -188,7 +187,7 @@ def _check_literals(expected: Expectation, got: Reading) -> Iterator[Violation]:
         )
 
 
-def _check_usage(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_usage(expected: Content, got: Reading) -> Iterator[Violation]:
     first, second = expected.reading.message.usage, got.message.usage
     if first != second:
         yield Violation(
@@ -203,7 +202,7 @@ def _json_words(value: Any) -> str:
     return "none" if value is None else quote(json.dumps(value, default=str))
 
 
-def _check_comments(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_comments(expected: Content, got: Reading) -> Iterator[Violation]:
     wanted, came = len(expected.comments), len(got.comments)
     if came < wanted:
         yield Violation(
@@ -215,10 +214,10 @@ def _check_comments(expected: Expectation, got: Reading) -> Iterator[Violation]:
 
 
 def _check_errors(
-    expected: Expectation, got: Reading, *, aborted: bool
+    expected: Content, got: Reading, *, aborted: bool
 ) -> Iterator[Violation]:
-    wanted = [item.payload.value for item in expected.reading.errors]
-    came = [item.payload.value for item in got.errors]
+    wanted = [event.payload.value for event in expected.reading.errors]
+    came = [event.payload.value for event in got.errors]
     missing = [value for value in wanted if value not in came]
     if missing and not aborted:
         yield Violation(
@@ -229,24 +228,24 @@ def _check_errors(
         )
 
 
-def _check_shape(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_shape(expected: Content, got: Reading) -> Iterator[Violation]:
     """What a repairing proxy keeps from its client."""
     malformed = [
-        item for item in got.items if item.payload.kind is PayloadKind.MALFORMED
+        event for event in got.events if event.payload.kind is PayloadKind.MALFORMED
     ]
-    empty = [item for item in malformed if not item.data.strip()]
-    broken = [item for item in malformed if item.data.strip()]
+    empty = [event for event in malformed if not event.data.strip()]
+    broken = [event for event in malformed if event.data.strip()]
     if empty:
         yield Violation(
             kind=Kind.EMPTY_EVENT,
-            where=f"event {got.items.index(empty[0])}",
+            where=f"event {got.events.index(empty[0])}",
             expected="no event without data: clients parse each as JSON and fail",
             got=f"{_many(len(empty), 'empty event')}",
         )
     if broken:
         yield Violation(
             kind=Kind.MALFORMED_FORWARDED,
-            where=f"event {got.items.index(broken[0])}",
+            where=f"event {got.events.index(broken[0])}",
             expected="no event that is not JSON",
             got=f"{_many(len(broken), 'malformed event')}: {quote(broken[0].data)}",
         )
@@ -264,7 +263,7 @@ def _many(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _check_beginning(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_prefix(expected: Content, got: Reading) -> Iterator[Violation]:
     """Of a stream that the client left: what came must be how it begins."""
     wanted, came = _choices(expected.reading), _choices(got)
     yield from check_first_events(expected, got)
@@ -275,18 +274,20 @@ def _check_beginning(expected: Expectation, got: Reading) -> Iterator[Violation]
             expected="no error event: the upstream is well",
             got=_json_words(got.errors[0].payload.value),
         )
-    if got.done and carried(got) < carried(expected.reading):
+    came_count = count_before_error(got)
+    due_count = count_before_error(expected.reading)
+    if got.done and came_count < due_count:
         yield Violation(
             kind=Kind.DONE_INVENTED,
             where="[DONE]",
             expected="[DONE] where the upstream sent it",
-            got=f"[DONE] after {carried(got)} of {carried(expected.reading)} events",
+            got=f"[DONE] after {came_count} of {due_count} events",
         )
     for index, choice in came.items():
         for name in TEXT_FIELDS:
             text = getattr(choice, name)
             whole = getattr(wanted.get(index), name, "")
-            other = "".join(expected.reduced.get((index, name), ()))
+            other = "".join(expected.reduced_openings.get((index, name), ()))
             if not whole.startswith(text) and not other.startswith(text or "\0"):
                 yield from _check_text(
                     f"choice {index} {name}", whole[: len(text)], text

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Reading
-from harness.judge.oracle.oracle import Contract, Expectation
+from harness.judge.oracle.expectation import Contract, Expectation
 from harness.judge.violation import Kind, Violation
 from harness.scenario.model import ExpectedEnding
 
@@ -22,20 +22,20 @@ def check_ending(
     A failure may be told in any way that a client cannot miss: an error event, an error
     status, an end that is not clean.
     """
-    because = "; ".join(expected.reasons)
+    because = "; ".join(expected.ending.reasons)
     if outcome is Outcome.HANG:
-        if not expected.hang_allowed:
+        if not expected.ending.hang_allowed:
             yield _violation(
                 Kind.HANG, f"an end ({because})", "still open at the deadline"
             )
         return
-    if expected.ending is ExpectedEnding.ABORTED or outcome is Outcome.ABORTED:
+    if expected.ending.kind is ExpectedEnding.ABORTED or outcome is Outcome.ABORTED:
         return
-    if not expected.stream and expected.upstream_clean:
+    if not expected.stream and expected.ending.upstream_clean:
         yield from _check_clean(expected, observed, got)
-    if expected.ending is ExpectedEnding.COMPLETE:
+    if expected.ending.kind is ExpectedEnding.COMPLETE:
         yield from _check_complete(expected, observed, got, outcome, because)
-    elif expected.ending is ExpectedEnding.ERROR:
+    elif expected.ending.kind is ExpectedEnding.ERROR:
         yield from _check_error(expected, observed, got, outcome, because)
     elif expected.stream and outcome is Outcome.COMPLETE:
         yield _violation(
@@ -43,13 +43,13 @@ def check_ending(
             f"no sign of a finish ({because})",
             _ended(observed, got),
         )
-    elif expected.error_forbidden and outcome is Outcome.ERROR:
+    elif expected.ending.error_forbidden and outcome is Outcome.ERROR:
         yield _violation(
             Kind.FALSE_FAILURE,
             f"no failure (policy missing_finish; {because})",
             _ended(observed, got),
         )
-    if expected.done_forbidden and got.done and outcome is Outcome.COMPLETE:
+    if expected.ending.done_forbidden and got.done and outcome is Outcome.COMPLETE:
         yield _violation(
             Kind.DONE_INVENTED,
             f"no [DONE] that was not sent (policy done_synthesis; {because})",
@@ -57,8 +57,8 @@ def check_ending(
         )
     if (
         got.errors
-        and not expected.reading.errors
-        and (expected.ending is ExpectedEnding.COMPLETE)
+        and not expected.content.reading.errors
+        and (expected.ending.kind is ExpectedEnding.COMPLETE)
     ):
         yield _violation(
             Kind.ERROR_INVENTED,
@@ -82,7 +82,7 @@ def _check_complete(
     if outcome is Outcome.ERROR and not got.errors:
         yield _violation(Kind.FALSE_FAILURE, wanted, _ended(observed, got))
         return
-    if expected.done_sent and not got.done and not got.errors:
+    if expected.ending.done_sent and not got.done and not got.errors:
         yield _violation(Kind.DONE_LOST, wanted, _ended(observed, got))
         return
     yield from _check_clean(expected, observed, got)
@@ -91,7 +91,7 @@ def _check_complete(
 def _check_clean(
     expected: Expectation, observed: Observation, got: Reading
 ) -> Iterator[Violation]:
-    if expected.upstream_clean and observed.end is not ClientEnd.COMPLETE:
+    if expected.ending.upstream_clean and observed.end is not ClientEnd.COMPLETE:
         yield _violation(
             Kind.NO_CLEAN_END,
             "the answer's framing is completed, as the upstream's was",
@@ -110,13 +110,13 @@ def _check_error(
     if outcome is Outcome.COMPLETE:
         kind = (
             Kind.LOSS_NOT_TOLD
-            if expected.done_sent and expected.contract is Contract.REPAIRING
+            if expected.ending.done_sent and expected.contract is Contract.REPAIRING
             else Kind.SILENT_TRUNCATION
         )
         yield _violation(kind, wanted, _ended(observed, got))
     elif outcome is Outcome.UNFINISHED:
         yield _violation(Kind.CUT_NOT_TOLD, wanted, _ended(observed, got))
-    elif got.done and not expected.done_sent:
+    elif got.done and not expected.ending.done_sent:
         yield _violation(
             Kind.DONE_INVENTED, f"no [DONE] ({because})", _ended(observed, got)
         )

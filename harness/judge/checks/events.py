@@ -12,36 +12,40 @@ from itertools import groupby
 
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.evidence.reading import (
-    Item,
+    Event,
     Reading,
-    Significant,
-    is_object,
-    significant,
+    StructuralEvent,
+    is_foreign_object,
+    structural_events,
 )
-from harness.judge.oracle.oracle import Contract, Expectation
+from harness.judge.oracle.expectation import Content, Contract
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 
-__all__ = ["TEXT_FIELDS", "carried", "check_events", "check_first_events"]
+__all__ = ["TEXT_FIELDS", "check_events", "check_first_events", "count_before_error"]
 
 TEXT_FIELDS = ("content", "reasoning", "refusal")
 """Fields of a choice that hold text for a reader."""
 
 
-def check_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def check_events(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Compare the events of two readings: none lost, added, changed or moved."""
-    yield from _check_significant(expected, got)
-    yield from _check_objects(expected, got)
-    yield from _check_bare_events(expected, got)
+    yield from _check_structural(expected, got)
+    yield from _check_objects(expected, got, contract)
+    yield from _check_bare_events(expected, got, contract)
     yield from _check_fields(expected, got)
     yield from _check_envelope(expected, got)
     yield from _check_error_last(expected, got)
 
 
-def check_first_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def check_first_events(expected: Content, got: Reading) -> Iterator[Violation]:
     """Of a stream that the client left: its events must be how the upstream's begin."""
-    due = significant(expected.reading.items)
-    seen = _without_optional(significant(got.items), due, expected, by_name_only=True)
+    due = structural_events(expected.reading.events)
+    seen = _without_optional(
+        structural_events(got.events), due, expected, by_name_only=True
+    )
     for position, found in enumerate(seen):
         if position >= len(due) or due[position].canonical != found.canonical:
             yield Violation(
@@ -53,14 +57,14 @@ def check_first_events(expected: Expectation, got: Reading) -> Iterator[Violatio
             return
 
 
-def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_structural(expected: Content, got: Reading) -> Iterator[Violation]:
     """Compare the events that carry more than text: none lost, added or moved.
 
     Usage and finish_reason have checks of their own; here it is the events that count.
     """
-    wanted = significant(expected.reading.items)
+    wanted = structural_events(expected.reading.events)
     came = _without_optional(
-        significant(got.items),
+        structural_events(got.events),
         wanted,
         expected,
         by_name_only=_text_differs(expected.reading, got),
@@ -69,7 +73,9 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
         one = wanted[position] if position < len(wanted) else None
         two = came[position] if position < len(came) else None
         if one and two and one.canonical == two.canonical:
-            if one.place == two.place or _text_differs(expected.reading, got):
+            if one.text_position == two.text_position or _text_differs(
+                expected.reading, got
+            ):
                 continue
             kind = Kind.EVENT_MOVED
         else:
@@ -83,21 +89,25 @@ def _check_significant(expected: Expectation, got: Reading) -> Iterator[Violatio
         return
 
 
-def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_objects(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Objects of other dialects come whole and in order: who knows what they say?
 
     Additions are found with the bare events, and losses too where all is forwarded.
     """
-    due = [item.data for item in expected.reading.items if is_object(item)]
+    due = [event.data for event in expected.reading.events if is_foreign_object(event)]
     came = [
-        item.data for item in got.items if is_object(item) and item.data in set(due)
+        event.data
+        for event in got.events
+        if is_foreign_object(event) and event.data in set(due)
     ]
     for position, data in enumerate(due):
         found = came[position] if position < len(came) else None
         if found == data:
             continue
         lost = Counter(came)[data] < Counter(due)[data]
-        if lost and expected.contract is Contract.TRANSPARENT:
+        if lost and contract is Contract.TRANSPARENT:
             return
         yield Violation(
             kind=Kind.EVENT_LOST if lost else Kind.EVENT_MOVED,
@@ -108,51 +118,55 @@ def _check_objects(expected: Expectation, got: Reading) -> Iterator[Violation]:
         return
 
 
-def _check_bare_events(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_bare_events(
+    expected: Content, got: Reading, contract: Contract
+) -> Iterator[Violation]:
     """Events with neither text nor anything else: none that nobody sent."""
-    if expected.contract is Contract.TRANSPARENT:
+    if contract is Contract.TRANSPARENT:
         yield from _check_forwarded(expected, got)
-    sent = Counter(item.data for item in (*expected.reading.items, *expected.optional))
-    for position, item in enumerate(got.items):
-        if not _is_bare(item) or item.data == expected.beat:
+    sent = Counter(
+        event.data for event in (*expected.reading.events, *expected.optional)
+    )
+    for position, event in enumerate(got.events):
+        if not _is_bare(event) or event.data == expected.heartbeat:
             continue
-        sent[item.data] -= 1
-        if sent[item.data] < 0:
+        sent[event.data] -= 1
+        if sent[event.data] < 0:
             yield Violation(
                 kind=Kind.EVENT_ADDED,
                 where=f"event {position}",
                 expected="no event that the upstream did not send",
-                got=quote(item.data, 100),
+                got=quote(event.data, 100),
             )
             return
 
 
-def _check_forwarded(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_forwarded(expected: Content, got: Reading) -> Iterator[Violation]:
     """Who forwards what was sent forwards what is empty, broken or unknown as well."""
-    came = Counter(item.data for item in got.items)
-    for position, item in enumerate(expected.reading.items):
-        broken = item.payload.kind is PayloadKind.MALFORMED
-        if broken or _is_bare(item):
-            came[item.data] -= 1
-            if came[item.data] < 0:
+    came = Counter(event.data for event in got.events)
+    for position, event in enumerate(expected.reading.events):
+        broken = event.payload.kind is PayloadKind.MALFORMED
+        if broken or _is_bare(event):
+            came[event.data] -= 1
+            if came[event.data] < 0:
                 yield Violation(
                     kind=Kind.EVENT_LOST,
                     where=f"event {position}",
-                    expected=quote(item.data, 100),
+                    expected=quote(event.data, 100),
                     got="no such event",
                 )
                 return
 
 
-def _is_bare(item: Item) -> bool:
-    if item.payload.kind is PayloadKind.OTHER:
+def _is_bare(event: Event) -> bool:
+    if event.payload.kind is PayloadKind.OTHER:
         return True
-    is_chunk = item.payload.kind is PayloadKind.CHUNK
-    return is_chunk and not item.deltas and item.canonical is None
+    is_chunk = event.payload.kind is PayloadKind.CHUNK
+    return is_chunk and not event.deltas and event.canonical is None
 
 
-def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
-    """Names and ids of events stay with their events (FAULTS, class 31)."""
+def _check_fields(expected: Content, got: Reading) -> Iterator[Violation]:
+    """Names and ids of events stay with their events."""
     for where, wanted, came in (
         ("event names", _names(expected.reading), _names(got)),
         ("event ids", _ids(expected.reading), _ids(got)),
@@ -166,11 +180,11 @@ def _check_fields(expected: Expectation, got: Reading) -> Iterator[Violation]:
             )
 
 
-def _check_envelope(expected: Expectation, got: Reading) -> Iterator[Violation]:
-    """The keys that every chunk repeats say what the upstream said (FAULTS, 26)."""
-    sent = (*expected.reading.items, *expected.optional)
+def _check_envelope(expected: Content, got: Reading) -> Iterator[Violation]:
+    """The keys that every chunk repeats say what the upstream said."""
+    sent = (*expected.reading.events, *expected.optional)
     for name in ("object", "model", "id"):
-        wanted, came = _values(sent, name), _values(got.items, name)
+        wanted, came = _values(sent, name), _values(got.events, name)
         # An id may be renamed, all of it alike; no other value may be new.
         new = len(came) > len(wanted) or (
             None in came - wanted if name == "id" else bool(came - wanted)
@@ -184,11 +198,11 @@ def _check_envelope(expected: Expectation, got: Reading) -> Iterator[Violation]:
             )
 
 
-def _values(items: Iterable[Item], name: str) -> set[str | None]:
+def _values(events: Iterable[Event], name: str) -> set[str | None]:
     found = set()
-    for item in items:
-        if item.payload.kind is PayloadKind.CHUNK:
-            value = item.payload.value.get(name)
+    for event in events:
+        if event.payload.kind is PayloadKind.CHUNK:
+            value = event.payload.value.get(name)
             found.add(None if value is None else str(value))
     return found
 
@@ -200,25 +214,25 @@ def _listed(values: set[str | None]) -> str:
 def _names(reading: Reading) -> list[str]:
     """The names of the events that have one, errors left out: who adds one names it."""
     return [
-        item.event
-        for item in reading.items
-        if item.event != "message" and item.payload.kind is not PayloadKind.ERROR
+        event.type
+        for event in reading.events
+        if event.type != "message" and event.payload.kind is not PayloadKind.ERROR
     ]
 
 
 def _ids(reading: Reading) -> list[str]:
     """The ids in the order in which they were set."""
-    return [name for name, _ in groupby(item.id for item in reading.items) if name]
+    return [name for name, _ in groupby(event.id for event in reading.events) if name]
 
 
-def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation]:
+def _check_error_last(expected: Content, got: Reading) -> Iterator[Violation]:
     """A client stops at an error event: what should come before it must not follow."""
     if not got.errors:
         return
-    position = got.items.index(got.errors[0])
-    due, came = carried(expected.reading), carried(got)
+    position = got.events.index(got.errors[0])
+    due, came = count_before_error(expected.reading), count_before_error(got)
     if came < due:
-        behind = [item for item in got.items[position:] if _carries(item)]
+        behind = [event for event in got.events[position:] if _carries(event)]
         if behind:
             yield Violation(
                 kind=Kind.EVENT_MOVED,
@@ -228,19 +242,21 @@ def _check_error_last(expected: Expectation, got: Reading) -> Iterator[Violation
             )
 
 
-def carried(reading: Reading) -> int:
+def count_before_error(reading: Reading) -> int:
     """How many events with something in them come before the first error."""
-    until = reading.items
+    until = reading.events
     if reading.errors:
         until = until[: until.index(reading.errors[0])]
     return sum(map(_carries, until))
 
 
-def _carries(item: Item) -> bool:
-    return bool(item.deltas) or item.canonical is not None
+def _carries(event: Event) -> bool:
+    return bool(event.deltas) or event.canonical is not None
 
 
-def _what_happened(wanted: Sequence[Significant], came: Sequence[Significant]) -> Kind:
+def _what_happened(
+    wanted: Sequence[StructuralEvent], came: Sequence[StructuralEvent]
+) -> Kind:
     """Say what the first of the two lists' differences is."""
     if not wanted:
         return Kind.EVENT_ADDED
@@ -261,26 +277,28 @@ def _text_differs(first: Reading, second: Reading) -> bool:
 
 
 def _without_optional(
-    came: tuple[Significant, ...],
-    wanted: tuple[Significant, ...],
-    expected: Expectation,
+    came: tuple[StructuralEvent, ...],
+    wanted: tuple[StructuralEvent, ...],
+    expected: Content,
     *,
     by_name_only: bool,
-) -> list[Significant]:
+) -> list[StructuralEvent]:
     """Leave out events that may be there besides the wanted ones, as often as sent.
 
     Where every event carries the same more, a place among the text tells them apart,
     unless the texts differ.
     """
-    optional = Counter(found.canonical for found in significant(expected.optional))
-    kept: list[Significant] = []
+    optional = Counter(
+        found.canonical for found in structural_events(expected.optional)
+    )
+    kept: list[StructuralEvent] = []
     for found in came:
         position = len(kept)
         due = wanted[position] if position < len(wanted) else None
         fits = (
             due is not None
             and due.canonical == found.canonical
-            and (by_name_only or due.place == found.place)
+            and (by_name_only or due.text_position == found.text_position)
         )
         if not fits and optional[found.canonical]:
             optional[found.canonical] -= 1
@@ -289,7 +307,7 @@ def _without_optional(
     return kept
 
 
-def _event_words(found: Significant | None, kind: Kind) -> str:
+def _event_words(found: StructuralEvent | None, kind: Kind) -> str:
     if found is None:
         return "no such event"
     # Without the envelope that every chunk repeats, so that what differs is seen.

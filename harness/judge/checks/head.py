@@ -1,8 +1,8 @@
 """Status and header lines of an answer, against what they had to be.
 
-The lint of FAULTS (O5) for the head: one framing, no header of the upstream's own
-connection, none that only a broken line could bring, and what clients act on as it was
-sent. What the framing then does is judged with the ending.
+One framing, no header of the upstream's own connection, none that only a broken line
+could bring, and what clients act on as it was sent. What the framing then does is
+judged with the ending.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.judge.oracle.oracle import Expectation
+from harness.judge.oracle.expectation import Head
 from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
 
@@ -19,7 +19,7 @@ __all__ = ["check_head"]
 
 
 def check_head(
-    expected: Expectation, got: Observation, *, refused: bool
+    expected: Head, got: Observation, *, refused: bool
 ) -> Iterator[Violation]:
     """Judge the head of an answer.
 
@@ -73,7 +73,7 @@ def check_head(
     yield from _check_headers(expected, got)
 
 
-def _listed(expected: Expectation) -> str:
+def _listed(expected: Head) -> str:
     if not expected.statuses:
         return f"{expected.status}, as the upstream answered"
     return " or ".join(map(str, expected.statuses))
@@ -108,7 +108,7 @@ def _check_framing(got: Observation) -> Iterator[Violation]:
         )
 
 
-def _check_leaks(expected: Expectation, got: Observation) -> Iterator[Violation]:
+def _check_leaks(expected: Head, got: Observation) -> Iterator[Violation]:
     came = [
         (name.lower().decode("latin-1"), value.decode("latin-1").strip())
         for name, value in got.headers
@@ -133,7 +133,7 @@ def _check_leaks(expected: Expectation, got: Observation) -> Iterator[Violation]
         )
 
 
-def _check_headers(expected: Expectation, got: Observation) -> Iterator[Violation]:
+def _check_headers(expected: Head, got: Observation) -> Iterator[Violation]:
     """The headers that clients act on arrive as they were sent."""
     encoding = got.header("content-encoding")
     sent = any(name == "content-encoding" for name, _ in expected.headers)

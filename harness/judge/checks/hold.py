@@ -2,8 +2,8 @@
 
 Hold of a content character = arrival at the client minus arrival at the target of the
 upstream block that first carried it; of an event without text, by its index among them.
-What was dropped is not counted (DESIGN, section 3). Events may be cut differently on
-the two sides; characters may not, so they are the ruler.
+What was dropped is not counted. Events may be cut differently on the two sides;
+characters may not, so they are the ruler.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from dataclasses import dataclass
 
 from harness.dialects.openai_chat.payload import PayloadKind
 from harness.judge.evidence.observation import Observation
-from harness.judge.evidence.reading import Item, Reading, significant
+from harness.judge.evidence.reading import Event, Reading, structural_events
+from harness.judge.limits import Limits
+from harness.judge.oracle.expectation import Content, Expectation
 from harness.judge.oracle.opening import Key
-from harness.judge.oracle.oracle import Expectation
+from harness.judge.violation import Kind, Violation
 from harness.statistics import nearest_rank
+from harness.units import NS_PER_MS
 
-__all__ = ["Hold", "hold_samples", "summarise", "text_holds"]
+__all__ = ["Hold", "check_hold", "hold_samples", "summarise_hold", "text_holds"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Hold:
     max_ns: int
 
 
-def summarise(samples: Iterable[int]) -> Hold | None:
+def summarise_hold(samples: Iterable[int]) -> Hold | None:
     """Return median, p95 and maximum; None where there is no sample."""
     ordered = sorted(samples)
     if not ordered:
@@ -54,37 +57,39 @@ def summarise(samples: Iterable[int]) -> Hold | None:
 
 
 def hold_samples(
-    expected: Expectation,
+    expected: Content,
     got: Reading,
     observation: Observation,
-    undecided: frozenset[Key] = frozenset(),
+    dropped: frozenset[Key] = frozenset(),
 ) -> list[int]:
     """Return the hold of every piece of text and every event without text.
 
     Only meaningful for a stream that was judged correct: a failed stream is a fast one.
-    Texts in ``undecided`` came without the repeat at their opening.
+    Texts in ``dropped`` came without the repeat at their opening.
     """
     if not observation.upstream:
         return []
     request = observation.upstream[-1]
-    sent = _Clock(request.sent)
+    sent = _ByteTimes(request.sent)
     total = 0
     arrivals = []
     for at_ns, data in observation.reads:
         total += len(data)
         arrivals.append((at_ns, total))
-    read = _Clock(arrivals)
-    pairs = list(zip(expected.reading.items, expected.sources, strict=False))
+    read = _ByteTimes(arrivals)
+    pairs = list(zip(expected.reading.events, expected.source_ends, strict=False))
     # Of a text with other white space at its opening no character has a sure partner.
-    unsure = undecided - expected.reduced.keys()
-    reduced = {key: iter(expected.reduced[key]) for key in undecided - unsure}
-    upstream = _pieces(((item, sent.at(source)) for item, source in pairs), reduced)
-    client = _pieces(((item, read.at(item.end)) for item in got.items), {})
+    unsure = dropped - expected.reduced_openings.keys()
+    reduced = {key: iter(expected.reduced_openings[key]) for key in dropped - unsure}
+    upstream = _text_times(
+        ((event, sent.at(source)) for event, source in pairs), reduced
+    )
+    client = _text_times(((event, read.at(event.end)) for event in got.events), {})
     samples: list[int] = []
     for key in sorted(client.keys() - unsure):
         pieces = client[key]
         samples += text_holds(upstream.get(key, []), pieces)
-    samples += _event_holds(pairs, got.items, sent, read)
+    samples += _event_holds(pairs, got.events, sent, read)
     for source, arrived in zip(expected.comments, got.comments, strict=False):
         sent_ns, read_ns = sent.at(source), read.at(arrived)
         if sent_ns is not None and read_ns is not None:
@@ -92,7 +97,7 @@ def hold_samples(
     return samples
 
 
-class _Clock:
+class _ByteTimes:
     """When the n-th byte of a body passed."""
 
     def __init__(self, marks: Sequence[tuple[int, int]]) -> None:
@@ -106,25 +111,25 @@ class _Clock:
         return self._times[min(index, len(self._times) - 1)]
 
 
-_Pieces = dict[Key, list[tuple[int, int]]]
+_TextTimes = dict[Key, list[tuple[int, int]]]
 
 
-def _pieces(
-    timed: Iterable[tuple[Item, int | None]], reduced: Mapping[Key, Iterator[str]]
-) -> _Pieces:
+def _text_times(
+    timed: Iterable[tuple[Event, int | None]], reduced: Mapping[Key, Iterator[str]]
+) -> _TextTimes:
     """Return for every (choice, field) its pieces as (end in characters, time)."""
-    pieces: _Pieces = defaultdict(list)
+    times: _TextTimes = defaultdict(list)
     ends: dict[Key, int] = defaultdict(int)
-    for item, at_ns in timed:
+    for event, at_ns in timed:
         if at_ns is None:
             continue
-        for choice, name, text in item.deltas:
+        for choice, name, text in event.deltas:
             key = (choice, name)
             counted = next(reduced[key]) if key in reduced else text
             if counted:
                 ends[key] += len(counted)
-                pieces[key].append((ends[key], at_ns))
-    return pieces
+                times[key].append((ends[key], at_ns))
+    return times
 
 
 def text_holds(
@@ -150,17 +155,17 @@ def text_holds(
 
 
 def _event_holds(
-    pairs: Sequence[tuple[Item, int]],
-    got: Sequence[Item],
-    sent: _Clock,
-    read: _Clock,
+    pairs: Sequence[tuple[Event, int]],
+    got: Sequence[Event],
+    sent: _ByteTimes,
+    read: _ByteTimes,
 ) -> list[int]:
     """Match events without text by index; what is optional is passed over."""
     wanted = [
         (found.canonical, pairs[found.index][1])
-        for found in significant(item for item, _ in pairs)
+        for found in structural_events(event for event, _ in pairs)
     ]
-    arrived = [(found.canonical, found.item.end) for found in significant(got)]
+    arrived = [(found.canonical, found.event.end) for found in structural_events(got)]
     samples = []
     position = 0
     for canonical, source in wanted:
@@ -172,15 +177,15 @@ def _event_holds(
         if sent_ns is not None and read_ns is not None:
             samples.append(read_ns - sent_ns)
         position += 1
-    samples += _last_holds(pairs, got, sent, read)
+    samples += _done_hold(pairs, got, sent, read)
     return samples
 
 
-def _last_holds(
-    pairs: Sequence[tuple[Item, int]],
-    got: Sequence[Item],
-    sent: _Clock,
-    read: _Clock,
+def _done_hold(
+    pairs: Sequence[tuple[Event, int]],
+    got: Sequence[Event],
+    sent: _ByteTimes,
+    read: _ByteTimes,
 ) -> list[int]:
     """The hold of ``[DONE]``."""
     if not pairs or not got:
@@ -192,3 +197,49 @@ def _last_holds(
         return []
     sent_ns, read_ns = sent.at(source), read.at(arrived.end)
     return [] if sent_ns is None or read_ns is None else [read_ns - sent_ns]
+
+
+def check_hold(
+    expected: Expectation, got: Observation, longest_ns: int, limits: Limits
+) -> Iterator[Violation]:
+    """Judge the longest hold of content, and that of the head.
+
+    Args:
+        expected: Says when the head was due, and may set a limit of its own.
+        got: What both ends saw.
+        longest_ns: The longest of `hold_samples`.
+        limits: The limits where the scenario sets none.
+    """
+    own_ms = expected.duty.max_hold_ms
+    hold_ms = limits.hold_ms if own_ms is None else own_ms
+    limit_ms = hold_ms + limits.slack_ms
+    if longest_ns / NS_PER_MS > limit_ms:
+        yield Violation(
+            kind=Kind.HELD,
+            where="delivery",
+            expected=f"nothing is held back longer than {hold_ms:g} ms",
+            got=_in_words(longest_ns, virtual=got.virtual, what="content is held back"),
+            measured={"max_hold_ms": round(longest_ns / NS_PER_MS, 3)},
+        )
+    head_ns = _head_hold_ns(expected.head.at_ns, got)
+    if head_ns is not None and head_ns / NS_PER_MS > limit_ms:
+        yield Violation(
+            kind=Kind.HEAD_HELD,
+            where="delivery",
+            expected=f"the head is not held back longer than {hold_ms:g} ms",
+            got=_in_words(
+                head_ns, virtual=got.virtual, what="the response head is held back"
+            ),
+            measured={"head_hold_ms": round(head_ns / NS_PER_MS, 3)},
+        )
+
+
+def _in_words(held_ns: int, *, virtual: bool, what: str) -> str:
+    # Only virtual figures repeat; live ones go where differences belong.
+    return f"{what} {held_ns / NS_PER_MS:.3f} ms" if virtual else f"{what} longer"
+
+
+def _head_hold_ns(due_ns: int | None, got: Observation) -> int | None:
+    if due_ns is None or got.head_at_ns is None or not got.upstream:
+        return None
+    return got.head_at_ns - got.upstream[-1].at_ns - due_ns

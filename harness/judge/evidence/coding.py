@@ -1,7 +1,7 @@
 """What a client that decodes content codings gets of an answer.
 
 An upstream that compresses may be passed on as it is, bytes and label, or decoded and
-the label dropped (`research/FAULTS.md`, class 20): both must say the same to a client.
+the label dropped: both must say the same to a client.
 """
 
 from __future__ import annotations

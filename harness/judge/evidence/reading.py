@@ -18,22 +18,23 @@ from harness.sse.model import ServerSentEvent
 from harness.sse.parser import parse
 
 __all__ = [
-    "Item",
+    "EMPTY_READING",
+    "Event",
     "Reading",
-    "Significant",
-    "is_object",
-    "read_items",
+    "StructuralEvent",
+    "is_foreign_object",
+    "read_events",
     "read_stream",
-    "significant",
+    "structural_events",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Event:
     """One event of an answer.
 
     Attributes:
-        event: The event's type.
+        type: The event's type.
         data: Its data.
         payload: What the data means.
         id: The last event ID when it was dispatched.
@@ -43,7 +44,7 @@ class Item:
             nothing but text is in it.
     """
 
-    event: str
+    type: str
     data: str
     payload: Payload
     id: str
@@ -57,14 +58,14 @@ class Reading:
     """An answer as a client that stops at ``[DONE]`` understands it.
 
     Attributes:
-        items: The events up to and with ``[DONE]``.
+        events: The events up to and with ``[DONE]``.
         after_done: The events behind it.
         message: The assembled message.
         comments: End offset of every comment.
     """
 
-    items: tuple[Item, ...]
-    after_done: tuple[Item, ...]
+    events: tuple[Event, ...]
+    after_done: tuple[Event, ...]
     message: Message
     comments: tuple[int, ...]
 
@@ -84,64 +85,70 @@ class Reading:
         if choices:
             return all(choice.finish_reason for choice in choices)
         return any(
-            is_object(item) and item.payload.value.get("type") == _STOP
-            for item in self.items
+            is_foreign_object(event) and event.payload.value.get("type") == _STOP
+            for event in self.events
         )
 
     @property
-    def errors(self) -> tuple[Item, ...]:
+    def errors(self) -> tuple[Event, ...]:
         """The error events, in order."""
         return tuple(
-            item for item in self.items if item.payload.kind is PayloadKind.ERROR
+            event for event in self.events if event.payload.kind is PayloadKind.ERROR
         )
 
 
 _STOP = "message_stop"
 
 
-def is_object(item: Item) -> bool:
+EMPTY_READING = Reading(
+    events=(), after_done=(), message=Assembler().message(), comments=()
+)
+"""The reading of an answer in which nothing came."""
+
+
+def is_foreign_object(event: Event) -> bool:
     """Tell whether an event is a JSON object of a dialect that is not read here."""
-    payload = item.payload
+    payload = event.payload
     return payload.kind is PayloadKind.OTHER and isinstance(payload.value, dict)
 
 
 def read_stream(body: bytes) -> Reading:
     """Read a whole event stream."""
     parsed = parse(body)
-    items = tuple(_item(event) for event in parsed.events)
-    return read_items(items, tuple(comment.end for comment in parsed.comments))
+    events = tuple(_read_event(event) for event in parsed.events)
+    return read_events(events, tuple(comment.end for comment in parsed.comments))
 
 
-def _item(event: ServerSentEvent) -> Item:
-    payload = parse_payload(event.data, event.event)
+def _read_event(sent: ServerSentEvent) -> Event:
+    payload = parse_payload(sent.data, sent.event)
     if payload.kind is not PayloadKind.CHUNK:
-        return Item(event.event, event.data, payload, event.id, event.end, (), None)
-    return Item(
-        event.event,
-        event.data,
+        return Event(sent.event, sent.data, payload, sent.id, sent.end, (), None)
+    return Event(
+        sent.event,
+        sent.data,
         payload,
-        event.id,
-        event.end,
+        sent.id,
+        sent.end,
         tuple(text_deltas(payload.value)),
         _canonical(payload.value),
     )
 
 
-def read_items(items: Iterable[Item], comments: tuple[int, ...] = ()) -> Reading:
+def read_events(events: Iterable[Event], comments: tuple[int, ...] = ()) -> Reading:
     """Assemble events that were parsed already."""
     assembler = Assembler()
-    before: list[Item] = []
-    after: list[Item] = []
+    before: list[Event] = []
+    after: list[Event] = []
     done = False
-    for item in items:
+    for event in events:
         if done:
-            after.append(item)
+            after.append(event)
             continue
-        before.append(item)
-        assembler.feed(item.payload)
-        done = item.payload.kind is PayloadKind.DONE
+        before.append(event)
+        assembler.feed(event.payload)
+        done = event.payload.kind is PayloadKind.DONE
     return Reading(
-        items=tuple(before),
+        events=tuple(before),
         after_done=tuple(after),
         message=assembler.message(),
         comments=comments,
@@ -149,57 +156,59 @@ def read_items(items: Iterable[Item], comments: tuple[int, ...] = ()) -> Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Significant:
-    """An event that carries more than text, with its place among the text.
+class StructuralEvent:
+    """An event that carries more than text, with its position among the text.
 
     Attributes:
         canonical: The payload as canonical JSON with text deltas blanked.
-        place: Stands for the characters of every (choice, field) before it; two events
-            with one place have the same text before them.
+        text_position: Stands for the characters of every (choice, field) before it; two
+            events with one position have the same text before them.
         index: Its position among the events it was picked from.
-        item: The event itself.
-        among: The events it was picked from.
+        event: The event itself.
+        events: The events it was picked from.
     """
 
     canonical: str
-    place: int
+    text_position: int
     index: int
-    item: Item
-    among: tuple[Item, ...]
+    event: Event
+    events: tuple[Event, ...]
 
     @property
     def offsets(self) -> tuple[tuple[int, str, int], ...]:
         """Characters of every (choice, field) before it, sorted."""
         counts: dict[tuple[int, str], int] = {}
-        for item in self.among[: self.index]:
-            for index, name, text in item.deltas:
+        for event in self.events[: self.index]:
+            for index, name, text in event.deltas:
                 if not name.startswith("tool"):
                     counts[index, name] = counts.get((index, name), 0) + len(text)
         return tuple((*key, count) for key, count in sorted(counts.items()))
 
 
-def significant(items: Iterable[Item]) -> tuple[Significant, ...]:
+def structural_events(events: Iterable[Event]) -> tuple[StructuralEvent, ...]:
     """Pick the events that carry more than text: none may be lost, added or moved.
 
     Text may be cut into events in any way that a proxy likes; a role, a tool call, a
     finish_reason, a usage, an unknown field may not.
     """
     found = []
-    among = tuple(items)
+    every = tuple(events)
     counts: dict[tuple[int, str], int] = {}
     # A hash of all counts that one delta changes in one step: with thousands of
     # choices, a list of them for every event would be quadratic.
-    place = 0
-    for position, item in enumerate(among):
-        if item.canonical is not None:
-            found.append(Significant(item.canonical, place, position, item, among))
-        for index, name, text in item.deltas:
+    text_position = 0
+    for position, event in enumerate(every):
+        if event.canonical is not None:
+            found.append(
+                StructuralEvent(event.canonical, text_position, position, event, every)
+            )
+        for index, name, text in event.deltas:
             if not name.startswith("tool"):
                 before = counts.get((index, name), 0)
                 counts[index, name] = before + len(text)
                 if before:
-                    place ^= hash((index, name, before))
-                place ^= hash((index, name, before + len(text)))
+                    text_position ^= hash((index, name, before))
+                text_position ^= hash((index, name, before + len(text)))
     return tuple(found)
 
 

@@ -5,8 +5,8 @@ The same bytes are not the same answer to everybody. A *python* client (openai-p
 client (openai-node 6.49 over undici) reads to the end and needs its framing completed.
 Both raise at an event that is not JSON, and at an error event. Their decoders differ in
 corners: a byte order mark, a block with ``retry`` or ``id`` alone, bytes that are not
-UTF-8. All rules were measured (`research/CLIENTS.md`), and the tests hold the models
-against what the SDKs did.
+UTF-8. All rules were measured, and the tests hold the models against what the SDKs
+did.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from harness.faults.draft.transport import ChunkStyle
 from harness.faults.draft.wire import Finish, WireDraft
 from harness.judge.evidence.observation import ClientEnd
 
-__all__ = ["Client", "ClientView", "view", "view_directly", "whole_characters"]
+__all__ = ["ClientView", "SdkModel", "client_view", "direct_view", "join_surrogates"]
 
 
-class Client(StrEnum):
+class SdkModel(StrEnum):
     """A client that is modelled."""
 
     PYTHON = "python"
@@ -54,8 +54,8 @@ class _Raised(Exception):  # noqa: N818 - what a client does, no error of ours
     """The client raises."""
 
 
-def view(
-    client: Client,
+def client_view(
+    client: SdkModel,
     *,
     status: int | None,
     headers: Sequence[tuple[bytes, bytes]],
@@ -84,15 +84,15 @@ def view(
                     finish = finish_reason_of(choice) or finish
     except _Raised as raised:
         error = str(raised)
-    return ClientView(text=whole_characters("".join(texts)), finish=finish, error=error)
+    return ClientView(text=join_surrogates("".join(texts)), finish=finish, error=error)
 
 
-def whole_characters(text: str) -> str:
+def join_surrogates(text: str) -> str:
     """Return text whose halves of characters are put together, or replaced if lone."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def view_directly(client: Client, wire: WireDraft) -> ClientView | None:
+def direct_view(client: SdkModel, wire: WireDraft) -> ClientView | None:
     """Return what a client makes of the upstream's own answer, with no target between.
 
     None: it is sent in a way that is not modelled (a content coding, broken chunks).
@@ -106,7 +106,7 @@ def view_directly(client: Client, wire: WireDraft) -> ClientView | None:
     body = wire.body
     if wire.promised_length is not None:
         body = body[: wire.promised_length]
-    return view(
+    return client_view(
         client,
         status=None if wire.head_at_ns is None else wire.status,
         headers=[
@@ -132,10 +132,10 @@ def _end_of(wire: WireDraft) -> ClientEnd:
     return ClientEnd.COMPLETE if clean else ClientEnd.TRUNCATED
 
 
-def _refuses(client: Client, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the HTTP library takes the head for none (FAULTS, section 0)."""
+def _refuses(client: SdkModel, headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the HTTP library takes the head for none."""
     names = [name.lower() for name, _ in headers]
-    if client is Client.NODE:
+    if client is SdkModel.NODE:
         return b"content-length" in names and b"transfer-encoding" in names
     return names.count(b"transfer-encoding") > 1
 
@@ -202,9 +202,9 @@ def _node(body: bytes, end: ClientEnd) -> Iterator[Any]:
     _check_end(end)
 
 
-_VALUES: dict[Client, Callable[[bytes, ClientEnd], Iterator[Any]]] = {
-    Client.PYTHON: _python,
-    Client.NODE: _node,
+_VALUES: dict[SdkModel, Callable[[bytes, ClientEnd], Iterator[Any]]] = {
+    SdkModel.PYTHON: _python,
+    SdkModel.NODE: _node,
 }
 
 

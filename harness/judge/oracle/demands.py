@@ -12,33 +12,32 @@ from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
 from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft
 from harness.judge.evidence.reading import (
-    Item,
+    Event,
     Reading,
-    is_object,
-    read_items,
+    is_foreign_object,
+    read_events,
     read_stream,
 )
-from harness.judge.evidence.sdk_models import Client, view_directly
-from harness.judge.oracle.answer import looks_clean, readable_body
-from harness.judge.oracle.expectation import Contract, Expectation
+from harness.judge.evidence.sdk_models import SdkModel, direct_view
+from harness.judge.oracle.answer import (
+    hop_by_hop_headers,
+    injected_names,
+    is_labelled,
+    looks_clean,
+    may_refuse,
+    readable_body,
+)
+from harness.judge.oracle.expectation import (
+    Content,
+    Contract,
+    Ending,
+    Expectation,
+    Head,
+)
 from harness.judge.oracle.opening import blank_openings, reduced_openings
 from harness.scenario.model import ExpectedEnding
 
-__all__ = ["beat_of", "is_event_stream", "of_other", "of_stream"]
-
-
-def _head_at(wire: WireDraft) -> int | None:
-    if wire.head_at_ns is None:
-        return None
-    return wire.head_at_ns + wire.socket.accept_ns
-
-
-def beat_of(wire: WireDraft) -> str | None:
-    """Return the data of the event that a stalled upstream repeats, if it sends one."""
-    if wire.heartbeat is None:
-        return None
-    items = read_stream(wire.heartbeat.data).items
-    return items[0].data if items else None
+__all__ = ["expect_body", "expect_events", "is_event_stream"]
 
 
 def is_event_stream(wire: WireDraft) -> bool:
@@ -51,48 +50,33 @@ def is_event_stream(wire: WireDraft) -> bool:
     return True
 
 
-def of_other(wire: WireDraft, contract: Contract) -> Expectation:
+def expect_body(wire: WireDraft, contract: Contract) -> Expectation:
     """An answer that is no event stream passes as it is; a missing one is an error."""
     stalled = wire.finish is Finish.STALL
-    if wire.head_at_ns is None:
-        ending, status = ExpectedEnding.ERROR, None
-        reasons = [
-            "the upstream never sends a head"
-            if stalled
-            else "the upstream closes before it sends a head"
-        ]
-        body = b""
-    else:
-        status = wire.status
-        body = wire.body
+    answered = wire.head_at_ns is not None
+    if answered:
         cut = wire.finish is not Finish.COMPLETE and wire.framing is not Framing.CLOSE
         failed = cut or wire.status >= 400
-        ending = ExpectedEnding.ERROR if failed else ExpectedEnding.UNFINISHED
-        reasons = [f"the upstream answers {wire.status} and no event stream"]
+        reason = f"the upstream answers {wire.status} and no event stream"
+    else:
+        failed = True
+        never = "never sends a head" if stalled else "closes before it sends a head"
+        reason = f"the upstream {never}"
     return Expectation(
         contract=contract,
         stream=False,
-        status=status,
-        headers=_promised_headers(wire),
-        head_at_ns=_head_at(wire),
-        reading=read_items(()),
-        sources=(),
-        optional=(),
-        comments=(),
-        ending=ending,
-        hang_allowed=stalled and contract is Contract.TRANSPARENT,
-        done_sent=False,
-        upstream_clean=wire.finish is Finish.COMPLETE and wire.head_at_ns is not None,
-        body=body,
-        upstream_requests=None,
-        upstream_closed_within_ms=None,
-        max_hold_ms=None,
-        log=None,
-        reasons=tuple(reasons),
+        head=_head(wire),
+        content=Content(body=wire.body if answered else b""),
+        ending=Ending(
+            kind=ExpectedEnding.ERROR if failed else ExpectedEnding.UNFINISHED,
+            reasons=(reason,),
+            hang_allowed=stalled and contract is Contract.TRANSPARENT,
+            upstream_clean=wire.finish is Finish.COMPLETE and answered,
+        ),
     )
 
 
-def of_stream(
+def expect_events(
     wire: WireDraft, contract: Contract, *, passes_any_bytes: bool, delivers: bool
 ) -> Expectation:
     """Read an event stream block by block, by what each was meant to say.
@@ -105,41 +89,59 @@ def of_stream(
     """
     body = _visible_body(wire, delivers=delivers)
     sent = read_stream(body)
-    reader = _Reader(wire.spans, contract, None if passes_any_bytes else body)
-    items, sources, optional, lost = reader.read((*sent.items, *sent.after_done))
-    reading = read_items(items)
+    selector = _EventSelector(wire.spans, contract, None if passes_any_bytes else body)
+    events, sources, optional, lost = selector.select((*sent.events, *sent.after_done))
+    reading = read_events(events)
     if contract is Contract.REPAIRING:
         # Nothing follows [DONE]; a transparent proxy forwards what does.
-        items = list(reading.items)
+        events = list(reading.events)
         reading = replace(reading, after_done=())
-        sources = sources[: len(items)]
-    ending, hang_allowed, reasons = _ending(wire, contract, reading, lost=lost)
-    done_at = sent.items[-1].end if sent.done else None
+        sources = sources[: len(events)]
+    done_at = sent.events[-1].end if sent.done else None
     repairs = contract is Contract.REPAIRING
     comments = tuple(end for end in sent.comments if done_at is None or end <= done_at)
     return Expectation(
         contract=contract,
         stream=True,
-        status=wire.status,
+        head=_head(wire),
+        content=Content(
+            reading=reading,
+            source_ends=tuple(sources),
+            optional=tuple(optional),
+            comments=comments,
+            heartbeat=_heartbeat_data(wire),
+            reduced_openings=reduced_openings(reading.events) if repairs else {},
+            blank_openings=blank_openings(reading.events) if repairs else frozenset(),
+        ),
+        ending=replace(
+            _ending(wire, contract, reading, lost=lost),
+            done_sent=sent.done,
+            upstream_clean=looks_clean(wire),
+        ),
+        direct_views=tuple(direct_view(client, wire) for client in SdkModel),
+    )
+
+
+def _heartbeat_data(wire: WireDraft) -> str | None:
+    """Return the data of the event that a stalled upstream repeats, if it sends one."""
+    if wire.heartbeat is None:
+        return None
+    events = read_stream(wire.heartbeat.data).events
+    return events[0].data if events else None
+
+
+def _head(wire: WireDraft) -> Head:
+    answered = wire.head_at_ns is not None
+    return Head(
+        status=wire.status if answered else None,
         headers=_promised_headers(wire),
-        head_at_ns=_head_at(wire),
-        reading=reading,
-        sources=tuple(sources),
-        optional=tuple(optional),
-        comments=comments,
-        ending=ending,
-        hang_allowed=hang_allowed,
-        done_sent=sent.done,
-        upstream_clean=looks_clean(wire),
-        body=wire.body,
-        upstream_requests=None,
-        upstream_closed_within_ms=None,
-        max_hold_ms=None,
-        log=None,
-        reasons=reasons,
-        reduced=reduced_openings(reading.items) if repairs else {},
-        blank=blank_openings(reading.items) if repairs else frozenset(),
-        direct=tuple(view_directly(client, wire) for client in Client),
+        at_ns=None
+        if wire.head_at_ns is None
+        else wire.head_at_ns + wire.socket.accept_ns,
+        coded=wire.coding is not None and is_labelled(wire),
+        may_refuse=may_refuse(wire),
+        injected=injected_names(wire),
+        hop_by_hop=hop_by_hop_headers(wire),
     )
 
 
@@ -164,7 +166,7 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     """The body as a reader of the upstream's connection understands it.
 
     WHATWG discards an event that the stream ends in; a repairing proxy knows that a
-    clean end completes it, so its blank line is supplied here (DESIGN, section 8).
+    clean end completes it, so its blank line is supplied here.
     """
     body = readable_body(wire)
     if delivers and looks_clean(wire):
@@ -172,13 +174,13 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     return body
 
 
-def _is_cut(span: Span, item: Item) -> bool:
+def _is_cut(span: Span, event: Event) -> bool:
     """Whether an event says nothing any more, whatever it was meant to say."""
-    return span.partial and item.payload.kind is PayloadKind.MALFORMED
+    return span.partial and event.payload.kind is PayloadKind.MALFORMED
 
 
-class _Reader:
-    """Turns the events that were sent into the events that must arrive."""
+class _EventSelector:
+    """Selects, of the events that were sent, those that must arrive."""
 
     def __init__(
         self, spans: tuple[Span, ...], contract: Contract, body: bytes | None
@@ -188,56 +190,59 @@ class _Reader:
         # Where data that is not UTF-8 is looked for; None: it passes.
         self._body = body
 
-    def read(
-        self, sent: tuple[Item, ...]
-    ) -> tuple[list[Item], list[int], list[Item], bool]:
+    def select(
+        self, sent: tuple[Event, ...]
+    ) -> tuple[list[Event], list[int], list[Event], bool]:
         if self._contract is Contract.TRANSPARENT:
-            return list(sent), [item.end for item in sent], [], False
-        items: list[Item] = []
+            return list(sent), [event.end for event in sent], [], False
+        events: list[Event] = []
         sources: list[int] = []
-        optional: list[Item] = []
+        optional: list[Event] = []
         lost = False
         position = 0
         replaced: set[int] = set()
         start = end = 0
-        for item in sent:
-            start, end = end, item.end
+        for event in sent:
+            start, end = end, event.end
             while (
-                position < len(self._spans) - 1 and item.end > self._spans[position].end
+                position < len(self._spans) - 1
+                and event.end > self._spans[position].end
             ):
                 position += 1
             span = self._spans[position]
             if span.meaning is Meaning.NOTHING:
-                optional.append(item)
+                optional.append(event)
             elif span.meaning is Meaning.LOST:
                 lost = True
-            elif span.meaning is Meaning.REPLACED and not _is_cut(span, item):
+            elif span.meaning is Meaning.REPLACED and not _is_cut(span, event):
                 # One block may be sent as several events; it is meant once.
                 if position not in replaced:
                     replaced.add(position)
-                    meant = read_stream(span.meant).items
-                    items.extend(meant)
-                    sources.extend(item.end for _ in meant)
-                optional.append(item)
-            elif self._is_foreign(item, start):
+                    meant = read_stream(span.meant).events
+                    events.extend(meant)
+                    sources.extend(event.end for _ in meant)
+                optional.append(event)
+            elif self._is_foreign(event, start):
                 lost = True
-            elif item.payload.kind is PayloadKind.MALFORMED:
-                lost = lost or looks_like_object(item.data)
-            elif item.payload.kind is PayloadKind.OTHER and not is_object(item):
-                optional.append(item)
+            elif event.payload.kind is PayloadKind.MALFORMED:
+                lost = lost or looks_like_object(event.data)
+            elif event.payload.kind is PayloadKind.OTHER and not is_foreign_object(
+                event
+            ):
+                optional.append(event)
             else:
-                items.append(item)
-                sources.append(item.end)
-            if item.payload.kind is PayloadKind.DONE:
+                events.append(event)
+                sources.append(event.end)
+            if event.payload.kind is PayloadKind.DONE:
                 break
-        return items, sources, optional, lost
+        return events, sources, optional, lost
 
-    def _is_foreign(self, item: Item, start: int) -> bool:
+    def _is_foreign(self, event: Event, start: int) -> bool:
         """Tell whether the data of an event is not UTF-8."""
-        if self._body is None or "\ufffd" not in item.data:
+        if self._body is None or "\ufffd" not in event.data:
             return False
         try:
-            self._body[start : item.end].decode()
+            self._body[start : event.end].decode()
         except UnicodeDecodeError:
             return True
         return False
@@ -245,37 +250,26 @@ class _Reader:
 
 def _ending(
     wire: WireDraft, contract: Contract, reading: Reading, *, lost: bool
-) -> tuple[ExpectedEnding, bool, tuple[str, ...]]:
-    """Apply the first law; returns the ending, whether a hang is allowed, and why."""
+) -> Ending:
+    """Apply the first law: what did not finish must not look finished."""
     stalled = wire.finish is Finish.STALL
     hang_allowed = stalled and contract is Contract.TRANSPARENT
+    kind = ExpectedEnding.ERROR
     if reading.errors:
-        return (
-            ExpectedEnding.ERROR,
-            hang_allowed,
-            ("the upstream reports an error in band",),
-        )
-    if lost:
-        return (
-            ExpectedEnding.ERROR,
-            hang_allowed,
-            ("an event was broken and text may be lost with it",),
-        )
-    if reading.done:
-        return ExpectedEnding.COMPLETE, hang_allowed, ("the upstream sends [DONE]",)
-    if stalled:
-        return ExpectedEnding.ERROR, hang_allowed, ("the upstream stalls for ever",)
-    if not looks_clean(wire):
+        reason = "the upstream reports an error in band"
+    elif lost:
+        reason = "an event was broken and text may be lost with it"
+    elif reading.done:
+        kind, reason = ExpectedEnding.COMPLETE, "the upstream sends [DONE]"
+    elif stalled:
+        reason = "the upstream stalls for ever"
+    elif not looks_clean(wire):
         how = "resets" if wire.finish is Finish.RESET else "is cut off"
-        return ExpectedEnding.ERROR, False, (f"the upstream {how} before its end",)
-    if reading.finished:
-        return (
-            ExpectedEnding.COMPLETE,
-            False,
-            ("the upstream says that it finished and ends cleanly, without [DONE]",),
-        )
-    return (
-        ExpectedEnding.UNFINISHED,
-        False,
-        ("the upstream ends without finish_reason and without [DONE]",),
-    )
+        reason = f"the upstream {how} before its end"
+    elif reading.finished:
+        kind = ExpectedEnding.COMPLETE
+        reason = "the upstream says that it finished and ends cleanly, without [DONE]"
+    else:
+        kind = ExpectedEnding.UNFINISHED
+        reason = "the upstream ends without finish_reason and without [DONE]"
+    return Ending(kind=kind, reasons=(reason,), hang_allowed=hang_allowed)

@@ -1,7 +1,7 @@
-"""What a correct proxy must make of a script, as a value.
+"""What a correct proxy must make of a script, as a value in four parts.
 
 The oracle computes it (`harness.judge.oracle.oracle`); the checks hold what was
-observed against it.
+observed against it, each against the part that it is about.
 """
 
 from __future__ import annotations
@@ -11,15 +11,24 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.cassette.model import Headers
-from harness.judge.evidence.reading import Item, Reading
+from harness.judge.evidence.reading import EMPTY_READING, Event, Reading
 from harness.judge.evidence.sdk_models import ClientView
 from harness.judge.oracle.opening import Key
 from harness.scenario.model import Bounds, ExpectedEnding
 from harness.units import NS_PER_S
 
-__all__ = ["WINDOW", "Contract", "Expectation", "Variant"]
+__all__ = [
+    "CLIENT_WINDOW_BYTES",
+    "Alternative",
+    "Content",
+    "Contract",
+    "Duty",
+    "Ending",
+    "Expectation",
+    "Head",
+]
 
-WINDOW = 1 << 16
+CLIENT_WINDOW_BYTES = 1 << 16
 """Bytes that wait for a client before its peer is held up, where nobody says how many:
 the high-water mark of asyncio's transports."""
 
@@ -35,115 +44,30 @@ class Contract(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """The outcome that a correct proxy must produce.
+class Head:
+    """The expected status and header lines of an answer.
 
     Attributes:
-        contract: The promise it was computed under.
-        stream: True where the answer is an event stream; else ``body`` must pass.
         status: HTTP status; None: any failure status, or no head at all.
+        statuses: The statuses that the scenario allows, where it says so.
         headers: Header lines that must arrive as the upstream sent them.
-        head_at_ns: When the upstream sends its head, from its request on; None: never.
-        reading: What the client must read; of an aborted stream, at most that.
-        sources: For every item of ``reading``, the end offset in the upstream's body
-            of the block that first carried it.
-        optional: Canonical events that may be there besides: the rest of a repeat that
-            carried more than text.
-        comments: Comments that must pass; their end offsets in the upstream's body.
-        ending: How it must look when it is over.
-        hang_allowed: True where the target may stay open as the upstream did.
-        done_sent: Whether the upstream sent ``[DONE]``.
-        upstream_clean: Whether the upstream's last act completed its framing.
-        body: The exact body, for answers that are not event streams.
-        upstream_requests: Requests that must reach the upstream, as the scenario says;
-            None: one, and more where `harness.judge.checks.attempts` allows them.
-        upstream_closed_within_ms: The scenario's own limit for freeing the upstream
-            after the client left; None: the policy's.
-        max_hold_ms: Its own limit for hold; None: the policy's.
-        log: A regular expression that a line of the target's log must match.
-        reasons: Why the oracle says so, in plain words.
+        at_ns: When the upstream sends its head, from its request on; None: never.
         coded: True where the upstream compresses and says so: the answer may come
             coded and labelled, or decoded and without the label.
         may_refuse: True where the upstream's head is so wrong that status 502 in its
             place is right as well.
         injected: Names of headers that only a broken line of the upstream could bring.
         hop_by_hop: Headers of the upstream's own connection, in lower case.
-        beat: The data of the event that a stalled upstream sends for ever.
-        reduced: Of texts that open with a repeat, their deltas with it left out: the
-            other right reading, where the contract is to repair.
-        blank: Texts that open with white space, of which it is not decided how much.
-        direct: What each modelled client makes of the upstream's own answer; None: it
-            is sent in a way that is not modelled.
-        literal_text: The text of choice 0 that the scenario demands word for word.
-        literal_finish: The finish_reason of choice 0 that it demands.
-        statuses: The statuses that it allows, where it says so.
-        others: What is expected where another of the script's drafts was played last,
-            from the second draft on.
-        fails: Whether the upstream's answer is a failure, as a circuit breaker counts.
-        may_be_retried: Whether the draft fails in a way that another attempt may mend,
-            before it has any content.
-        beginning: True where only the beginning of the answer is due, as of a client
-            that leaves.
-        done_forbidden: Whether no ``[DONE]`` may be added.
-        error_forbidden: Whether an end that is merely unfinished must not be told as a
-            failure.
-        foreign_bytes: What must become of bytes that are not UTF-8, ``pass`` or
-            ``replace``; None: either.
-        window: Where the client reads slowly, how much waits for it before its peer is
-            held up; None: it reads at once.
-        largest_event: Bytes of the largest event.
-        variants: What is right as well, where a policy leaves it to the target.
     """
 
-    contract: Contract
-    stream: bool
     status: int | None
-    headers: Headers
-    head_at_ns: int | None
-    reading: Reading
-    sources: tuple[int, ...]
-    optional: tuple[Item, ...]
-    comments: tuple[int, ...]
-    ending: ExpectedEnding
-    hang_allowed: bool
-    done_sent: bool
-    upstream_clean: bool
-    body: bytes
-    upstream_requests: Bounds | None
-    upstream_closed_within_ms: float | None
-    max_hold_ms: float | None
-    log: str | None
-    reasons: tuple[str, ...]
+    statuses: tuple[int, ...] = ()
+    headers: Headers = ()
+    at_ns: int | None = None
     coded: bool = False
     may_refuse: bool = False
     injected: tuple[str, ...] = ()
     hop_by_hop: Headers = ()
-    beat: str | None = None
-    reduced: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
-    blank: frozenset[Key] = frozenset()
-    direct: tuple[ClientView | None, ...] = ()
-    literal_text: str | None = None
-    literal_finish: str | None = None
-    statuses: tuple[int, ...] = ()
-    others: tuple[Expectation, ...] = ()
-    fails: bool = False
-    may_be_retried: bool = False
-    beginning: bool = False
-    done_forbidden: bool = False
-    error_forbidden: bool = False
-    foreign_bytes: str | None = None
-    window: int | None = None
-    largest_event: int = 0
-    variants: tuple[Variant, ...] = ()
-
-    def of(self, played: int) -> Expectation:
-        """Return what is expected where that draft of the script was played last."""
-        return self.others[played - 1] if played else self
-
-    @property
-    def repaired(self) -> bool:
-        """Whether a right proxy may leave out some of what was sent."""
-        return bool(self.optional or self.reduced)
 
     @property
     def retry_after_ns(self) -> int | None:
@@ -155,7 +79,137 @@ class Expectation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
+class Content:
+    """The expected body of an answer: its events, or its bytes.
+
+    Attributes:
+        reading: What the client must read; of an aborted stream, at most that.
+        source_ends: For every event of ``reading``, the end offset in the upstream's
+            body of the block that first carried it.
+        optional: Events that may be there besides: the rest of a repeat that
+            carried more than text.
+        comments: Comments that must pass; their end offsets in the upstream's body.
+        heartbeat: The data of the event that a stalled upstream sends for ever.
+        reduced_openings: Of texts that open with a repeat, their deltas with it left
+            out: the other right reading, where the contract is to repair.
+        blank_openings: Texts that open with white space, of which it is not decided how
+            much.
+        prefix_only: True where only the beginning of the answer is due, as of a client
+            that leaves.
+        body: The exact body, for answers that are not event streams.
+        foreign_bytes: What must become of bytes that are not UTF-8, ``pass`` or
+            ``replace``; None: either.
+        literal_text: The text of choice 0 that the scenario demands word for word.
+        literal_finish: The finish_reason of choice 0 that it demands.
+    """
+
+    reading: Reading = EMPTY_READING
+    source_ends: tuple[int, ...] = ()
+    optional: tuple[Event, ...] = ()
+    comments: tuple[int, ...] = ()
+    heartbeat: str | None = None
+    reduced_openings: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    blank_openings: frozenset[Key] = frozenset()
+    prefix_only: bool = False
+    body: bytes = b""
+    foreign_bytes: str | None = None
+    literal_text: str | None = None
+    literal_finish: str | None = None
+
+    @property
+    def repaired(self) -> bool:
+        """Whether a right proxy may leave out some of what was sent."""
+        return bool(self.optional or self.reduced_openings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The expected end of an answer, and why.
+
+    Attributes:
+        kind: How it must look when it is over.
+        reasons: Why the oracle says so, in plain words.
+        hang_allowed: True where the target may stay open as the upstream did.
+        done_sent: Whether the upstream sent ``[DONE]``.
+        done_forbidden: Whether no ``[DONE]`` may be added.
+        error_forbidden: Whether an end that is merely unfinished must not be told as a
+            failure.
+        upstream_clean: Whether the upstream's last act completed its framing.
+    """
+
+    kind: ExpectedEnding
+    reasons: tuple[str, ...]
+    hang_allowed: bool = False
+    done_sent: bool = False
+    done_forbidden: bool = False
+    error_forbidden: bool = False
+    upstream_clean: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duty:
+    """What a target owes besides the answer: to its upstream, in time and in memory.
+
+    Attributes:
+        upstream_requests: Requests that must reach the upstream, as the scenario says;
+            None: one, and more where `harness.judge.checks.attempts` allows them.
+        upstream_closed_within_ms: The scenario's own limit for freeing the upstream
+            after the client left; None: that of `harness.judge.limits`.
+        max_hold_ms: Its own limit for hold; None: that of `harness.judge.limits`.
+        log_pattern: A regular expression that a line of the target's log must match.
+        fails: Whether the upstream's answer is a failure, as a circuit breaker counts.
+        may_be_retried: Whether the draft fails in a way that another attempt may mend,
+            before it has any content.
+        client_window_bytes: Where the client reads slowly, how much waits for it before
+            its peer is held up; None: it reads at once.
+        largest_event_bytes: Size of the upstream's largest event.
+    """
+
+    upstream_requests: Bounds | None = None
+    upstream_closed_within_ms: float | None = None
+    max_hold_ms: float | None = None
+    log_pattern: str | None = None
+    fails: bool = False
+    may_be_retried: bool = False
+    client_window_bytes: int | None = None
+    largest_event_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """The outcome that a correct proxy must produce.
+
+    Attributes:
+        contract: The promise it was computed under.
+        stream: True where the answer is an event stream; else its body must pass.
+        head: Its status and headers.
+        content: Its events or bytes.
+        ending: How it ends.
+        duty: What the target owes besides.
+        direct_views: What each modelled client makes of the upstream's own answer;
+            None: it is sent in a way that is not modelled.
+        later_drafts: What is expected where another of the script's drafts was played
+            last, from the second draft on.
+        alternatives: What is right as well, where a policy leaves it to the target.
+    """
+
+    contract: Contract
+    stream: bool
+    head: Head
+    content: Content
+    ending: Ending
+    duty: Duty = field(default_factory=Duty)
+    direct_views: tuple[ClientView | None, ...] = ()
+    later_drafts: tuple[Expectation, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+    def for_draft(self, number: int) -> Expectation:
+        """Return what is expected where that draft of the script was played last."""
+        return self.later_drafts[number - 1] if number else self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
     """Another right outcome, which a policy leaves to the target.
 
     Attributes:

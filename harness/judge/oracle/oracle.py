@@ -2,7 +2,7 @@
 
 It reads the script, never a target. Everything it demands is one of three things: what
 the upstream sent, what a block was meant to say, and the first law: an upstream that
-did not finish must not look finished to the client (DESIGN, section 7).
+did not finish must not look finished to the client.
 """
 
 from __future__ import annotations
@@ -10,23 +10,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.faults.draft.wire import Finish, Meaning, WireDraft
-from harness.judge.evidence.reading import read_items
-from harness.judge.oracle.answer import (
-    hop_by_hop_headers,
-    injected_names,
-    is_labelled,
-    looks_clean,
-    may_refuse,
+from harness.judge.oracle.answer import looks_clean
+from harness.judge.oracle.demands import expect_body, expect_events, is_event_stream
+from harness.judge.oracle.expectation import (
+    CLIENT_WINDOW_BYTES,
+    Alternative,
+    Content,
+    Contract,
+    Duty,
+    Ending,
+    Expectation,
 )
-from harness.judge.oracle.demands import beat_of, is_event_stream, of_other, of_stream
-from harness.judge.oracle.expectation import WINDOW, Contract, Expectation, Variant
 from harness.judge.oracle.policy import Policy
 from harness.scenario.client import ClientPlan
 from harness.scenario.model import Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
 
-__all__ = ["WINDOW", "Contract", "Expectation", "Variant", "expectation", "unasked"]
+__all__ = ["Contract", "Expectation", "expectation", "unasked"]
 
 
 def expectation(
@@ -39,8 +40,8 @@ def expectation(
 
     Data that is not UTF-8 is no JSON (RFC 8259, section 8.1), so who repairs may keep
     its event from the client and tell; who passes it loses nothing, since readers of
-    event streams decode it all the same (WHATWG, section 9.2.6). Nothing decides
-    between the two (FAULTS, section 3): both are right.
+    event streams decode it all the same (WHATWG, section 9.2.6). Users have asked for
+    either, and nothing decides between the two: both are right.
 
     Args:
         script: What the upstream plays and the client does.
@@ -50,12 +51,12 @@ def expectation(
     """
     switches = policy or Policy()
     each = [
-        _of_wire(script, wire, contract, expect, switches) for wire in script.drafts
+        _for_draft(script, wire, contract, expect, switches) for wire in script.drafts
     ]
-    return replace(each[0], others=tuple(each[1:]))
+    return replace(each[0], later_drafts=tuple(each[1:]))
 
 
-def _of_wire(
+def _for_draft(
     script: Script,
     wire: WireDraft,
     contract: Contract,
@@ -74,7 +75,7 @@ def _of_wire(
     leaves_out = repairs and policy.invalid_utf8 in {"either", "error"}
 
     def made(*, any_bytes: bool, delivers: bool) -> Expectation:
-        return _of_draft(
+        return _one_outcome(
             script,
             wire,
             contract,
@@ -85,18 +86,19 @@ def _of_wire(
         )
 
     computed = made(any_bytes=not leaves_out, delivers=delivers)
-    others = list(computed.variants)
+    others = list(computed.alternatives)
     if foreign and leaves_out and policy.invalid_utf8 == "either":
         kept = made(any_bytes=True, delivers=delivers)
-        others.append(Variant(policy="invalid_utf8", choice="pass", expected=kept))
+        others.append(Alternative(policy="invalid_utf8", choice="pass", expected=kept))
     if foreign and policy.invalid_utf8 in {"pass", "replace"}:
-        computed = replace(computed, foreign_bytes=policy.invalid_utf8)
+        content = replace(computed.content, foreign_bytes=policy.invalid_utf8)
+        computed = replace(computed, content=content)
     if unterminated == "either" and looks_clean(wire):
         less = made(any_bytes=not leaves_out, delivers=False)
         others.append(
-            Variant(policy="unterminated_event", choice="discard", expected=less)
+            Alternative(policy="unterminated_event", choice="discard", expected=less)
         )
-    return replace(computed, variants=tuple(others))
+    return replace(computed, alternatives=tuple(others))
 
 
 def _has_foreign_bytes(wire: WireDraft) -> bool:
@@ -107,7 +109,7 @@ def _has_foreign_bytes(wire: WireDraft) -> bool:
     return False
 
 
-def _of_draft(  # noqa: PLR0913 - what is played, what is demanded, what is left open
+def _one_outcome(  # noqa: PLR0913 - what is played, demanded and left open
     script: Script,
     wire: WireDraft,
     contract: Contract,
@@ -118,42 +120,33 @@ def _of_draft(  # noqa: PLR0913 - what is played, what is demanded, what is left
     delivers: bool,
 ) -> Expectation:
     demanded = {expect.text, expect.tool_calls, expect.usage}
-    contract_of_text = _of_repeats(wire, contract, policy)
+    contract_of_text = _contract_of_repeats(wire, contract, policy)
     if ReadingChoice.AS_SENT in demanded:
         contract_of_text = Contract.TRANSPARENT
     elif ReadingChoice.ORIGINAL in demanded:
         contract_of_text = Contract.REPAIRING
     computed = (
-        of_stream(
+        expect_events(
             wire,
             contract_of_text,
             passes_any_bytes=passes_any_bytes,
             delivers=delivers,
         )
         if wire.head_at_ns is not None and is_event_stream(wire)
-        else of_other(wire, contract)
+        else expect_body(wire, contract)
     )
     computed = replace(
         computed,
         contract=contract,
-        coded=wire.coding is not None and is_labelled(wire),
-        may_refuse=may_refuse(wire),
-        injected=injected_names(wire),
-        hop_by_hop=hop_by_hop_headers(wire),
-        beat=beat_of(wire),
-        fails=_fails(wire, computed),
-        may_be_retried=_may_be_retried(wire, computed),
-        largest_event=max((span.end - span.start for span in wire.spans), default=0),
+        ending=_finished_by(computed, policy),
+        duty=_duty(wire, computed, policy),
     )
-    computed = _finished_by(computed, policy)
-    if policy.drain_after_abort_ms is not None:
-        computed = replace(
-            computed, upstream_closed_within_ms=policy.drain_after_abort_ms
-        )
     return _for_client(_override(computed, expect), script.client, expect, policy)
 
 
-def _of_repeats(wire: WireDraft, contract: Contract, policy: Policy) -> Contract:
+def _contract_of_repeats(
+    wire: WireDraft, contract: Contract, policy: Policy
+) -> Contract:
     """Return the promise about repeats, which a policy may set by itself."""
     repeats = any(
         span.meaning in {Meaning.NOTHING, Meaning.REPLACED} for span in wire.spans
@@ -164,25 +157,30 @@ def _of_repeats(wire: WireDraft, contract: Contract, policy: Policy) -> Contract
     return Contract.TRANSPARENT if as_sent else Contract.REPAIRING
 
 
-def _finished_by(computed: Expectation, policy: Policy) -> Expectation:
+def _finished_by(computed: Expectation, policy: Policy) -> Ending:
     """Apply what a policy says of a missing finish_reason and a missing [DONE]."""
-    computed = replace(
-        computed,
-        done_forbidden=policy.done_synthesis == "forbidden" and not computed.done_sent,
-    )
-    if not computed.stream or computed.ending is not ExpectedEnding.UNFINISHED:
-        return computed
+    ending = computed.ending
+    forbidden = policy.done_synthesis == "forbidden" and not ending.done_sent
+    ending = replace(ending, done_forbidden=forbidden)
+    if not computed.stream or ending.kind is not ExpectedEnding.UNFINISHED:
+        return ending
     if policy.missing_finish == "required":
         why = "policy missing_finish: the client must be told"
         return replace(
-            computed,
-            ending=ExpectedEnding.ERROR,
-            reasons=(*computed.reasons, why),
+            ending, kind=ExpectedEnding.ERROR, reasons=(*ending.reasons, why)
         )
-    return replace(computed, error_forbidden=policy.missing_finish == "forbidden")
+    return replace(ending, error_forbidden=policy.missing_finish == "forbidden")
 
 
-_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
+def _duty(wire: WireDraft, computed: Expectation, policy: Policy) -> Duty:
+    return Duty(
+        upstream_closed_within_ms=policy.drain_after_abort_ms,
+        fails=_fails(wire, computed),
+        may_be_retried=_may_be_retried(wire, computed),
+        largest_event_bytes=max(
+            (span.end - span.start for span in wire.spans), default=0
+        ),
+    )
 
 
 def _fails(wire: WireDraft, computed: Expectation) -> bool:
@@ -190,33 +188,10 @@ def _fails(wire: WireDraft, computed: Expectation) -> bool:
         return True
     if wire.status >= 400:
         return wire.status >= 500 or wire.status == 429
-    return computed.stream and computed.ending is not ExpectedEnding.COMPLETE
+    return computed.stream and computed.ending.kind is not ExpectedEnding.COMPLETE
 
 
-def unasked(expected: Expectation) -> Expectation:
-    """Return what is expected of a target that answers without asking its upstream."""
-    return replace(
-        expected,
-        stream=False,
-        status=None,
-        headers=(),
-        head_at_ns=None,
-        reading=read_items(()),
-        sources=(),
-        optional=(),
-        comments=(),
-        ending=ExpectedEnding.ABORTED if expected.beginning else ExpectedEnding.ERROR,
-        upstream_clean=False,
-        body=b"",
-        reasons=("the upstream was not asked: it had failed before",),
-        reduced={},
-        blank=frozenset(),
-        literal_text=None,
-        literal_finish=None,
-        upstream_requests=None,
-        others=tuple(unasked(other) for other in expected.others),
-        variants=(),
-    )
+_WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 
 def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
@@ -227,28 +202,81 @@ def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
         return True
     if wire.status >= 400:
         return wire.status in _WORTH_ANOTHER_TRY
-    has_content = any(item.deltas for item in computed.reading.items)
-    failed = computed.ending in {ExpectedEnding.ERROR, ExpectedEnding.UNFINISHED}
+    has_content = any(item.deltas for item in computed.content.reading.events)
+    failed = computed.ending.kind in {ExpectedEnding.ERROR, ExpectedEnding.UNFINISHED}
     return computed.stream and failed and not has_content
+
+
+def unasked(expected: Expectation) -> Expectation:
+    """Return what is expected of a target that answers without asking its upstream."""
+    left = expected.content.prefix_only
+    return Expectation(
+        contract=expected.contract,
+        stream=False,
+        head=replace(expected.head, status=None, headers=(), at_ns=None),
+        content=Content(),
+        ending=Ending(
+            kind=ExpectedEnding.ABORTED if left else ExpectedEnding.ERROR,
+            reasons=("the upstream was not asked: it had failed before",),
+            hang_allowed=expected.ending.hang_allowed,
+        ),
+        duty=replace(expected.duty, upstream_requests=None),
+        later_drafts=tuple(unasked(later) for later in expected.later_drafts),
+    )
+
+
+def _override(computed: Expectation, expect: Expect) -> Expectation:
+    """Apply what the scenario itself demands."""
+    head, ending, duty = computed.head, computed.ending, computed.duty
+    if expect.ending is not None:
+        ending = replace(ending, kind=expect.ending)
+    if expect.status:
+        # Where one of several is right, what comes with it is that one's own.
+        only = expect.status[0] if len(expect.status) == 1 else head.status
+        head = replace(head, status=only, statuses=expect.status)
+    if expect.upstream_closed_within_ms is not None:
+        duty = replace(duty, upstream_closed_within_ms=expect.upstream_closed_within_ms)
+    return replace(
+        computed,
+        head=head,
+        content=replace(
+            computed.content,
+            literal_text=None
+            if isinstance(expect.text, ReadingChoice)
+            else expect.text,
+            literal_finish=expect.finish_reason,
+        ),
+        ending=ending,
+        duty=replace(
+            duty,
+            upstream_requests=expect.upstream_requests,
+            max_hold_ms=expect.max_hold_ms,
+            log_pattern=expect.log,
+        ),
+    )
 
 
 def _for_client(
     computed: Expectation, client: ClientPlan, expect: Expect, policy: Policy
 ) -> Expectation:
     """Change what is expected by what the client does."""
-    if client.read is not None:
-        window = WINDOW if client.receive_buffer is None else client.receive_buffer
+    content, ending = computed.content, computed.ending
+    if client.read is not None and not content.repaired:
         # Of what a proxy leaves out it holds nothing: then bytes cannot be compared.
-        computed = replace(computed, window=None if computed.repaired else window)
+        buffer = client.receive_buffer
+        window = CLIENT_WINDOW_BYTES if buffer is None else buffer
+        computed = replace(
+            computed, duty=replace(computed.duty, client_window_bytes=window)
+        )
     leaves = client.abort is not None and client.abort.leaves
     if leaves or (client.read is not None and client.read.stops):
         why = "leaves in mid stream" if leaves else "reads no more"
-        if expect.ending is None:
-            computed = replace(computed, ending=ExpectedEnding.ABORTED)
+        kind = ExpectedEnding.ABORTED if expect.ending is None else ending.kind
+        reasons = (*ending.reasons, f"the client {why}")
         return replace(
             computed,
-            beginning=True,
-            reasons=(*computed.reasons, f"the client {why}"),
+            content=replace(content, prefix_only=True),
+            ending=replace(ending, kind=kind, reasons=reasons),
         )
     if client.abort is not None:
         return _half_closed(computed, policy.half_close)
@@ -258,39 +286,21 @@ def _for_client(
 def _half_closed(computed: Expectation, choice: str) -> Expectation:
     """A client that only listens may be served, or taken for one that left."""
     why = "the client shuts its sending half and goes on reading"
+    ending = computed.ending
     cut = replace(
         computed,
-        ending=ExpectedEnding.ERROR,
-        beginning=True,
-        hang_allowed=False,
-        reasons=(f"{why}, which may be taken for leaving",),
+        content=replace(computed.content, prefix_only=True),
+        ending=replace(
+            ending,
+            kind=ExpectedEnding.ERROR,
+            reasons=(f"{why}, which may be taken for leaving",),
+            hang_allowed=False,
+        ),
     )
     if choice == "abort":
         return cut
+    served = replace(ending, reasons=(*ending.reasons, why))
     if choice == "serve":
-        return replace(computed, reasons=(*computed.reasons, why))
-    other = Variant(policy="half_close", choice="abort", expected=cut)
-    return replace(computed, reasons=(*computed.reasons, why), variants=(other,))
-
-
-def _override(computed: Expectation, expect: Expect) -> Expectation:
-    if expect.ending is not None:
-        computed = replace(computed, ending=expect.ending)
-    if expect.status:
-        # Where one of several is right, what comes with it is that one's own.
-        only = expect.status[0] if len(expect.status) == 1 else computed.status
-        computed = replace(computed, status=only, statuses=expect.status)
-    if expect.upstream_requests is not None:
-        computed = replace(computed, upstream_requests=expect.upstream_requests)
-    if expect.upstream_closed_within_ms is not None:
-        computed = replace(
-            computed, upstream_closed_within_ms=expect.upstream_closed_within_ms
-        )
-    literal = None if isinstance(expect.text, ReadingChoice) else expect.text
-    return replace(
-        computed,
-        max_hold_ms=expect.max_hold_ms,
-        log=expect.log,
-        literal_text=literal,
-        literal_finish=expect.finish_reason,
-    )
+        return replace(computed, ending=served)
+    other = Alternative(policy="half_close", choice="abort", expected=cut)
+    return replace(computed, ending=served, alternatives=(other,))

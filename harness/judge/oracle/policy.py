@@ -1,4 +1,4 @@
-"""What reasonable proxies do differently, as switches with a default (FAULTS, 3).
+"""What reasonable proxies do differently, as switches with a default.
 
 Threads of users show no consensus on these, so none of them is a verdict of ours: each
 is an expectation that a suite can name. Where a switch leaves it to the target, both
@@ -25,7 +25,7 @@ POLICY_CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 """Every switch that is a word, with its words; the default first."""
 
-_NUMBER = "drain_after_abort_ms"
+_DRAIN = "drain_after_abort_ms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +64,17 @@ class Policy:
     drain_after_abort_ms: float | None = None
 
     @property
-    def changed(self) -> dict[str, str]:
+    def non_default(self) -> dict[str, str]:
         """The switches that do not stand at their default, as words."""
         default = Policy()
         return {
             name: f"{value:g}" if isinstance(value, float) else str(value)
-            for name, value in self.told.items()
+            for name, value in self.switches.items()
             if value != getattr(default, name)
         }
 
     @property
-    def told(self) -> dict[str, str | float | None]:
+    def switches(self) -> dict[str, str | float | None]:
         """All switches."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
 
@@ -90,10 +90,10 @@ def policy_with(policy: Policy, name: str, value: Any) -> Policy:
     Raises:
         InputError: There is no such switch, or no such word; it names the nearest.
     """
-    if name == _NUMBER:
+    if name == _DRAIN:
         return replace(policy, drain_after_abort_ms=_milliseconds(value))
     if name not in POLICY_CHOICES:
-        names = (*POLICY_CHOICES, _NUMBER)
+        names = (*POLICY_CHOICES, _DRAIN)
         raise InputError(
             f"there is no policy {name!r}; there is {', '.join(names)}",
             key=name,
@@ -115,5 +115,5 @@ def _milliseconds(value: Any) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < 1e9:
-        raise InputError(f"expected milliseconds, came {value}", key=_NUMBER)
+        raise InputError(f"expected milliseconds, came {value}", key=_DRAIN)
     return number

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.judge.oracle.oracle import WINDOW
+from harness.judge.oracle.expectation import CLIENT_WINDOW_BYTES
 from harness.play.virtual.clock import Rank, World
 from harness.scenario.client import ClientPlan, Pause
 from harness.sse.model import ServerSentEvent
@@ -61,7 +61,9 @@ class VirtualClient:
         self._parser = EventStreamParser()
         self._events = 0
         self._total = 0
-        self._window = WINDOW if plan.receive_buffer is None else plan.receive_buffer
+        self._window = (
+            CLIENT_WINDOW_BYTES if plan.receive_buffer is None else plan.receive_buffer
+        )
         self._slow = plan.read is not None
         rate = plan.read.bytes_per_s if plan.read else None
         self._sip = None if rate is None else sip_of(rate)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 from harness.errors import InputError
 
-__all__ = ["Relay", "RelayFactory", "load_relay", "new_relay"]
+__all__ = ["Relay", "RelayFactory", "RelayUnderTest", "load_relay", "new_relay"]
 
 
 class Relay(Protocol):
@@ -22,6 +23,28 @@ class Relay(Protocol):
 
 RelayFactory = Callable[..., Relay]
 """``make_relay(settings, seed)``, or ``make_relay(settings, seed, shared=None)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayUnderTest:
+    """A relay with its settings; plain values, so that any process can make it.
+
+    Attributes:
+        name: What the report calls it.
+        path: Dotted path of its factory.
+        settings: What the factory is given.
+        architecture: What it must say it is; None: it need not say.
+    """
+
+    name: str
+    path: str
+    settings: tuple[tuple[str, str], ...]
+    architecture: str | None = None
+
+    @property
+    def mapping(self) -> Mapping[str, str]:
+        """The settings by name."""
+        return dict(self.settings)
 
 
 def load_relay(path: str) -> RelayFactory:

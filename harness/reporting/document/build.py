@@ -107,7 +107,7 @@ def _run(run: RunRecord, options: Sequence[str] | None) -> dict[str, Any]:
         "repeats": settings.repeats,
         "speed": settings.speed,
         "suite": settings.suite,
-        "policy": settings.policy.told,
+        "policy": settings.policy.switches,
         "harness_version": _version(),
         "reproduce": repeat_run(run, options),
     }

@@ -150,7 +150,7 @@ def _has_choice(attribute: str) -> Callable[[ScenarioRecord], bool]:
     def has(record: ScenarioRecord) -> bool:
         return record.expected is not None and any(
             getattr(choice, attribute)
-            for choice in record.expected[1].reading.message.choices
+            for choice in record.expected[1].content.reading.message.choices
         )
 
     return has
@@ -165,20 +165,24 @@ def _has_framing(framing: Framing) -> Callable[[ScenarioRecord], bool]:
 
 def _several_choices(record: ScenarioRecord) -> bool:
     expected = record.expected
-    return expected is not None and len(expected[1].reading.message.choices) > 1
+    return expected is not None and len(expected[1].content.reading.message.choices) > 1
 
 
 def _usage(record: ScenarioRecord) -> bool:
     expected = record.expected
-    return expected is not None and expected[1].reading.message.usage is not None
+    return (
+        expected is not None and expected[1].content.reading.message.usage is not None
+    )
 
 
 def _comments(record: ScenarioRecord) -> bool:
-    return record.expected is not None and bool(record.expected[1].comments)
+    return record.expected is not None and bool(record.expected[1].content.comments)
 
 
 def _error_in_band(record: ScenarioRecord) -> bool:
-    return record.expected is not None and bool(record.expected[1].reading.errors)
+    return record.expected is not None and bool(
+        record.expected[1].content.reading.errors
+    )
 
 
 def _more_than_ascii(record: ScenarioRecord) -> bool:

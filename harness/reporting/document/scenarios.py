@@ -7,11 +7,11 @@ from itertools import takewhile
 from typing import Any
 
 from harness.dialects.openai_chat.assemble import Choice
-from harness.judge.check import Judgement
 from harness.judge.compare import first_difference
-from harness.judge.evidence.reading import Item
-from harness.judge.evidence.sdk_models import Client
-from harness.judge.oracle.oracle import Expectation
+from harness.judge.evidence.reading import Event
+from harness.judge.evidence.sdk_models import SdkModel
+from harness.judge.judgement import Judgement
+from harness.judge.oracle.expectation import Duty, Expectation
 from harness.judge.run import RunRecord, ScenarioRecord
 from harness.judge.text_diff import quote
 from harness.judge.verdict import Verdict
@@ -148,18 +148,18 @@ def _client(record: ScenarioRecord) -> dict[str, Any] | None:
 def _oracle(expected: Expectation) -> dict[str, Any]:
     return {
         "contract": expected.contract,
-        "ending": expected.ending,
-        "hang_allowed": expected.hang_allowed,
-        "reasons": expected.reasons,
-        "status": expected.status,
+        "ending": expected.ending.kind,
+        "hang_allowed": expected.ending.hang_allowed,
+        "reasons": expected.ending.reasons,
+        "status": expected.head.status,
         "stream": expected.stream,
-        "upstream_requests": _requests(expected),
-        "events": len(expected.reading.items),
-        "text": _text_lengths(expected.reading.message.choices),
+        "upstream_requests": _requests(expected.duty),
+        "events": len(expected.content.reading.events),
+        "text": _text_lengths(expected.content.reading.message.choices),
     }
 
 
-def _requests(expected: Expectation) -> str:
+def _requests(expected: Duty) -> str:
     if expected.upstream_requests is not None:
         return str(expected.upstream_requests)
     return "1, and more by retries" if expected.may_be_retried else "1"
@@ -207,7 +207,7 @@ def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
         "liberties": {}
         if by_time
         else {name: did for name, did in sorted(judgement.liberties.items()) if did},
-        "events": None if paced else len(reading.items) + len(reading.after_done),
+        "events": None if paced else len(reading.events) + len(reading.after_done),
         "text": None if paced else _text_lengths(reading.message.choices),
         "hold": hold_facts(judgement.hold) if virtual else None,
         "end_at_ns": observation.end_at_ns if virtual else None,
@@ -222,7 +222,7 @@ def _clients(judgement: Judgement) -> dict[str, Any]:
             "characters": len(seen.text),
             "finish": quote(seen.finish) if seen.finish else None,
         }
-        for client, seen in zip(Client, judgement.clients, strict=False)
+        for client, seen in zip(SdkModel, judgement.clients, strict=False)
     }
 
 
@@ -252,11 +252,11 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
     }
 
 
-def _excerpt(item: Item | None, other: Item | None, start: int) -> str | None:
-    if item is None:
+def _excerpt(event: Event | None, other: Event | None, start: int) -> str | None:
+    if event is None:
         return None
     before = "…" if start else ""
-    data = quote(before + item.data[start:], _EXCERPT)
-    if other is not None and item.event != other.event:
-        return f"event {quote(item.event)}, data {data}"
+    data = quote(before + event.data[start:], _EXCERPT)
+    if other is not None and event.type != other.type:
+        return f"event {quote(event.type)}, data {data}"
     return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.judge.check import Judgement
+from harness.judge.judgement import Judgement
 from harness.judge.run import ScenarioRecord
 from harness.scenario.model import Mode, Scenario
 

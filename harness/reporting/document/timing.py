@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from harness.judge.check import Judgement
-from harness.judge.checks.hold import Hold, summarise
+from harness.judge.checks.hold import Hold, summarise_hold
+from harness.judge.judgement import Judgement
 from harness.judge.run import ScenarioRecord
 from harness.scenario.model import Mode
 
@@ -57,7 +57,7 @@ def _both(pairs: Iterable[tuple[_Streams, _Streams]]) -> dict[str, Any]:
     return {
         name: {
             "streams": len(streams),
-            "hold": hold_facts(summarise(ns for holds in streams for ns in holds)),
+            "hold": hold_facts(summarise_hold(ns for holds in streams for ns in holds)),
         }
         for name, streams in zip(("baseline", "candidate"), sides, strict=True)
     }

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.judge.check import Judgement
-from harness.judge.run import Lag, RunRecord, ScenarioRecord
+from harness.judge.harness_lag import Lag
+from harness.judge.judgement import Judgement
+from harness.judge.run import RunRecord, ScenarioRecord
 from harness.reporting.document.scenarios import contrast, left_early
 from harness.reporting.document.timing import hold_facts, hold_totals
 from harness.scenario.model import Mode

@@ -140,7 +140,7 @@ def _live(
 
 def policy_words(run: Mapping[str, Any]) -> str:
     """Say which switches of the suite do not stand at their default."""
-    default = Policy().told
+    default = Policy().switches
     told = [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in run["policy"].items()

@@ -13,7 +13,8 @@ from harness.cassette.files import read_cassette
 from harness.cli import cli
 from harness.errors import InputError
 from harness.faults.registry import REGISTRY, FaultError, find_fault
-from harness.judge.check import Limits, judge
+from harness.judge.check import judge
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.from_cassettes import cassette_scenarios, parse_fault

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
-from harness.judge.check import Judgement, Limits, judge
-from harness.judge.group import GroupDemand, judge_group
+from harness.judge.check import judge
+from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
+from harness.judge.group import GroupExpectation, judge_group
+from harness.judge.judgement import Judgement
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.oracle.policy import Policy
+from harness.judge.violation import Kind
 from harness.play.virtual.player import load_relay, play_program, play_virtual
 from harness.scenario.model import ClientPlan, Expect, Scenario, Take
 from harness.scenario.program import make_program
 from harness.scenario.script import make_script
 
 MS = 1_000_000
+WORDS = ("Once", " upon", " a", " time", ".")
 
 
 def chunk(delta: dict, *, index: int = 0, finish: str | None = None, **more) -> str:
@@ -142,24 +148,89 @@ def play_group(
     expected = [
         expectation(part.script, contract, part.expect) for part in program.parts
     ]
-    demand = GroupDemand(
+    group = GroupExpectation(
         names=tuple(part.name for part in program.parts),
         markers=tuple(part.script.marker for part in program.parts),
         phases=program.phases,
         expect=wanted.expect,
     )
-    return judge_group(expected, observed, Limits(hold_ms=20), demand)
+    return judge_group(expected, observed, Limits(hold_ms=20), group)
+
+
+def sse(events):
+    """Events as bytes."""
+    return [
+        (event if event.startswith(":") else f"data: {event}").encode() + b"\n\n"
+        for event in events
+    ]
+
+
+def observed(events, *, wanted=None, delay_ms=0.0, **changes):
+    """The observation of an answer of those events, each ``delay_ms`` late."""
+    wanted = wanted or scenario(answer(*WORDS))
+    wire = make_script(wanted, seed=1).attempts[0]
+    total = 0
+    sent = []
+    for write in wire.writes:
+        total += len(write.data)
+        sent.append((write.at_ns, total))
+    reads = tuple(
+        (sent[min(index, len(sent) - 1)][0] + round(delay_ms * MS), data)
+        for index, data in enumerate(sse(events))
+    )
+    request = UpstreamRequest(
+        at_ns=0,
+        method="POST",
+        path="/v1/chat/completions",
+        headers=(),
+        body=b"",
+        sent=tuple(sent),
+        lateness_ns=(),
+        finished=True,
+        closed_at_ns=None,
+    )
+    observation = Observation(
+        target="t",
+        virtual=True,
+        status=200,
+        http_version="HTTP/1.1",
+        headers=((b"content-type", b"text/event-stream"),),
+        head_at_ns=wire.head_at_ns,
+        reads=reads,
+        end=ClientEnd.COMPLETE,
+        end_at_ns=reads[-1][0] if reads else 0,
+        upstream=(request,),
+    )
+    return replace(observation, **changes)
+
+
+def answer_kinds(events, *, wanted=None, contract=Contract.REPAIRING, **changes):
+    """The kinds of violation that such an answer has, but for what clients make of it.
+
+    That follows from the others, and has tests of its own (`test_sdk_models.py`).
+    """
+    wanted = wanted or scenario(answer(*WORDS))
+    expected = expectation(make_script(wanted, seed=1), contract, wanted.expect)
+    seen = observed(events, wanted=wanted, **changes)
+    return [
+        violation.kind
+        for violation in judge(expected, seen, Limits(hold_ms=20)).violations
+        if violation.kind is not Kind.CLIENT_WORSE
+    ]
 
 
 class Bench:
     """What the tests need, in one fixture."""
 
     answer = staticmethod(answer)
+    answer_kinds = staticmethod(answer_kinds)
     chunk = staticmethod(chunk)
+    observed = staticmethod(observed)
     play = staticmethod(play)
     play_group = staticmethod(play_group)
     response = staticmethod(response)
     scenario = staticmethod(scenario)
+    sse = staticmethod(sse)
     take = staticmethod(take)
     rng = staticmethod(Random)
     script = staticmethod(make_script)

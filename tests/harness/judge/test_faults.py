@@ -27,7 +27,8 @@ from harness.faults.registry import (
     Layer,
     check_call,
 )
-from harness.judge.check import Limits, judge
+from harness.judge.check import judge
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.model import Expect, Scenario

@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
-from harness.judge.check import Judgement
 from harness.judge.compare import Level, compare, first_difference
 from harness.judge.evidence.observation import ClientEnd
 from harness.judge.evidence.outcome import Outcome
+from harness.judge.judgement import Judgement
 from harness.judge.verdict import (
     EXIT_CODES,
     Decision,

@@ -11,10 +11,12 @@ import pytest
 import harness.faults  # noqa: F401 - registers the faults
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.faults.registry import FaultCall
-from harness.judge.check import Judgement, Limits, judge
+from harness.judge.check import judge
+from harness.judge.harness_lag import Lag
+from harness.judge.judgement import Judgement
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.run import (
-    Lag,
     RunRecord,
     RunSettings,
     ScenarioRecord,

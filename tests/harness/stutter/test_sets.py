@@ -51,7 +51,7 @@ def made(name, response=STORY):
 def sent(labelled):
     """The text deltas on the wire, in order."""
     reading = read_stream(labelled.wire.body)
-    return [text for item in reading.items for _, _, text in item.deltas]
+    return [text for item in reading.events for _, _, text in item.deltas]
 
 
 def meant(labelled):
@@ -136,7 +136,7 @@ def test_every_piece_that_was_meant_is_on_the_wire_where_it_is_said_to_be(kind):
         assert kind.name == "clean-opening"
         return
     for end, choice, field, text in labelled.meant:
-        block = read_stream(labelled.wire.body[:end]).items[-1]
+        block = read_stream(labelled.wire.body[:end]).events[-1]
         [(at, name, said)] = block.deltas
         assert (at, name) == (choice, field)
         assert said.endswith(text)

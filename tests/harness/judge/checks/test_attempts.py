@@ -97,8 +97,9 @@ def test_bad_request_is_not_asked_again(bench):
     script = bench.script(wanted, seed=1)
     found = bench.expectation(script, "repairing", wanted.expect)
 
-    assert (False, False) == (found.may_be_retried, found.of(1).may_be_retried)
-    assert 400 == found.status
+    assert not found.duty.may_be_retried
+    assert not found.for_draft(1).duty.may_be_retried
+    assert 400 == found.head.status
 
 
 def test_the_last_attempt_repeats(bench):
@@ -112,3 +113,13 @@ def test_the_last_attempt_repeats(bench):
 
     assert [0, 1, 1] == [one.played for one in seen.observation.upstream]
     assert [] == bench.kinds(seen)
+
+
+def test_second_upstream_request_is_found(bench):
+    """One question is asked once."""
+    wanted = bench.scenario(bench.answer(*FIRST))
+    seen = bench.observed(bench.answer(*FIRST), wanted=wanted)
+
+    assert ["upstream_requests"] == bench.answer_kinds(
+        bench.answer(*FIRST), wanted=wanted, upstream=seen.upstream * 2
+    )

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.faults.draft.coded import coded_body
-from harness.judge.check import Limits, judge
+from harness.judge.check import judge
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
+from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import Kind
 
@@ -170,3 +171,50 @@ def test_what_is_behind_a_promised_length_belongs_to_nobody(bench):
     """An answer with the rest of the body has more than the upstream answered."""
     fault = ("framing", {"mode": "content_length", "cl_delta": -60})
     assert {Kind.SILENT_TRUNCATION, Kind.EVENT_ADDED} <= set(judged(bench, fault))
+
+
+def test_headers_that_clients_act_on_must_arrive(bench):
+    """Retry-After is part of a 429."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS),
+        ("status", {"code": 429, "headers": {"retry-after": "7"}}),
+    )
+    right = {
+        "status": 429,
+        "headers": (
+            (b"content-type", b"application/json"),
+            (b"Retry-After", b"7"),
+        ),
+        "reads": ((0, bench.script(wanted, seed=1).attempts[0].body),),
+    }
+
+    assert [] == bench.answer_kinds([], wanted=wanted, **right)
+    lost = {**right, "headers": right["headers"][:1]}
+    assert [Kind.HEADER_CHANGED] == bench.answer_kinds([], wanted=wanted, **lost)
+    cut = {**right, "end": ClientEnd.TRUNCATED}
+    assert [Kind.NO_CLEAN_END] == bench.answer_kinds([], wanted=wanted, **cut)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (b"text/event-stream; charset=utf-8", []),
+        (b'Text/Event-Stream;charset="UTF-8"', []),
+        (b"text/event-stream; charset=latin-1", [Kind.CONTENT_TYPE_CHANGED]),
+    ],
+)
+def test_content_type_means_the_same_with_utf_8(bench, value, found):
+    """UTF-8 is what an event stream is without saying so."""
+    headers = ((b"content-type", value),)
+    assert found == bench.answer_kinds(bench.answer(*WORDS), headers=headers)
+
+
+def test_claimed_content_encoding_is_found(bench):
+    """Plain bytes under ``content-encoding: gzip`` are read by nobody."""
+    headers = (
+        (b"content-type", b"text/event-stream"),
+        (b"content-encoding", b"gzip"),
+    )
+    assert [Kind.HEADER_CHANGED] == bench.answer_kinds(
+        bench.answer(*WORDS), headers=headers
+    )

@@ -9,7 +9,7 @@ import pytest
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.judge.check import judge
 from harness.judge.evidence.observation import ClientEnd
-from harness.judge.evidence.sdk_models import Client, view, view_directly
+from harness.judge.evidence.sdk_models import SdkModel, client_view, direct_view
 from harness.judge.limits import virtual_limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.play.virtual.player import play_virtual
@@ -19,14 +19,14 @@ from harness.scenario.script import make_script
 from scripts.clients.shapes import TABLES, read_shapes
 
 SHAPES = read_shapes(TABLES / "openai.yaml")
-SDKS = {Client.PYTHON: "openai-python", Client.NODE: "openai-node"}
+SDKS = {SdkModel.PYTHON: "openai-python", SdkModel.NODE: "openai-node"}
 
 
-@pytest.mark.parametrize("client", Client)
+@pytest.mark.parametrize("client", SdkModel)
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 def test_a_model_does_what_its_sdk_did(shape, client):
     """Text, finish_reason, and whether it raises: as measured, for each shape."""
-    seen = view_directly(client, shape.script.attempts[-1])
+    seen = direct_view(client, shape.script.attempts[-1])
     did = shape.directly[SDKS[client]]
     if seen is None:
         assert shape.name in NOT_MODELLED
@@ -58,16 +58,16 @@ DONE = b"data: [DONE]\n\n"
 
 def seen_by(client, body, end=ClientEnd.COMPLETE):
     """What a client makes of a body."""
-    return view(client, status=200, headers=(), body=body, end=end)
+    return client_view(client, status=200, headers=(), body=body, end=end)
 
 
 def test_the_two_disagree_on_the_end():
     """Behind [DONE] one has gone, the other waits."""
     body = HELLO + STOP + DONE
-    cut = {client: seen_by(client, body, ClientEnd.TRUNCATED) for client in Client}
+    cut = {client: seen_by(client, body, ClientEnd.TRUNCATED) for client in SdkModel}
 
-    assert cut[Client.PYTHON].error is None
-    assert cut[Client.NODE].error == "cut off"
+    assert cut[SdkModel.PYTHON].error is None
+    assert cut[SdkModel.NODE].error == "cut off"
 
 
 def played(relay, *blocks):
@@ -139,5 +139,5 @@ def test_numbers_that_json_does_not_know(value):
     body = json.dumps(chunk)[:-1] + f', "n": {value}}}'
     event = f"data: {body}\n\n".encode()
 
-    assert seen_by(Client.PYTHON, event).error is None
-    assert bool(seen_by(Client.NODE, event).error) is (value == "NaN")
+    assert seen_by(SdkModel.PYTHON, event).error is None
+    assert bool(seen_by(SdkModel.NODE, event).error) is (value == "NaN")

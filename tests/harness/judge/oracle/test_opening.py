@@ -26,7 +26,7 @@ def stream(bench, texts):
 )
 def test_opening_that_repeats_has_another_reading(bench, texts, reduced):
     """The run of deltas that repeat or extend the opening is reduced."""
-    found = reduced_openings(read_stream(stream(bench, texts)).items)
+    found = reduced_openings(read_stream(stream(bench, texts)).events)
 
     assert {(0, "content"): reduced} == found
 
@@ -34,7 +34,7 @@ def test_opening_that_repeats_has_another_reading(bench, texts, reduced):
 @pytest.mark.parametrize("texts", [["a", "b", "b"], ["a"], ["", "a"], [" ", " ", "a"]])
 def test_other_texts_have_one_reading(bench, texts):
     """After the first unrelated delta repeats are meant; white space opens nothing."""
-    assert {} == reduced_openings(read_stream(stream(bench, texts)).items)
+    assert {} == reduced_openings(read_stream(stream(bench, texts)).events)
 
 
 def test_kept_or_dropped_opening_repeat_is_right_and_counted_apart(bench):
@@ -46,8 +46,8 @@ def test_kept_or_dropped_opening_repeat_is_right_and_counted_apart(bench):
     result = verdict_of([kept], [dropped])
 
     assert [] == bench.kinds(dropped)
-    assert frozenset({(0, "content")}) == dropped.undecided
-    assert frozenset() == kept.undecided
+    assert frozenset({(0, "content")}) == dropped.dropped_repeats
+    assert frozenset() == kept.dropped_repeats
     assert Verdict.EXPECTED_DIVERGENCE is result.verdict
     assert 0 == dropped.hold.max_ns
 

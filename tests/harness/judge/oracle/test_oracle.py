@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from harness.cassette.model import EndingKind
-from harness.judge.oracle.oracle import Contract
+from harness.judge.oracle.expectation import Content
+from harness.judge.oracle.oracle import Contract, unasked
 from harness.scenario.model import Abort, ClientPlan, Expect, ExpectedEnding, Reading
 
 WORDS = ("Once", " upon", " a", " time", ".")
@@ -17,7 +18,8 @@ def expected(bench, wanted, contract=Contract.REPAIRING):
 def text(expectation, index=0):
     """The text of a choice that must arrive."""
     return {
-        choice.index: choice.content for choice in expectation.reading.message.choices
+        choice.index: choice.content
+        for choice in expectation.content.reading.message.choices
     }[index]
 
 
@@ -27,8 +29,8 @@ def test_whole_stream_must_arrive_and_look_complete(bench, contract):
     found = expected(bench, bench.scenario(bench.answer(*WORDS)), contract)
 
     assert "Once upon a time." == text(found)
-    assert ExpectedEnding.COMPLETE is found.ending
-    assert 200 == found.status
+    assert ExpectedEnding.COMPLETE is found.ending.kind
+    assert 200 == found.head.status
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_cut_stream_must_be_told(bench, how):
     found = expected(bench, bench.scenario(bench.answer(*WORDS), cut))
 
     assert "Once upon a" == text(found)
-    assert ExpectedEnding.ERROR is found.ending
+    assert ExpectedEnding.ERROR is found.ending.kind
 
 
 def test_cut_of_a_close_delimited_stream_looks_like_its_end(bench):
@@ -82,7 +84,7 @@ def test_cut_of_a_close_delimited_stream_looks_like_its_end(bench):
 
     found = expected(bench, bench.scenario(given, cut))
 
-    assert ExpectedEnding.UNFINISHED is found.ending
+    assert ExpectedEnding.UNFINISHED is found.ending.kind
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,8 @@ def test_stalled_stream_must_be_told_by_who_repairs(bench, contract, hang_allowe
     given = bench.response(bench.answer(*WORDS)[:4], ending=EndingKind.RECORDER_STOPPED)
     found = expected(bench, bench.scenario(given), contract)
 
-    assert ExpectedEnding.ERROR is found.ending
-    assert hang_allowed is found.hang_allowed
+    assert ExpectedEnding.ERROR is found.ending.kind
+    assert hang_allowed is found.ending.hang_allowed
 
 
 def test_error_in_band_must_arrive(bench):
@@ -103,9 +105,9 @@ def test_error_in_band_must_arrive(bench):
     events = [*bench.answer(*WORDS)[:3], '{"error":{"message":"overloaded"}}']
     found = expected(bench, bench.scenario(events))
 
-    assert ExpectedEnding.ERROR is found.ending
+    assert ExpectedEnding.ERROR is found.ending.kind
     assert [{"error": {"message": "overloaded"}}] == [
-        item.payload.value for item in found.reading.errors
+        item.payload.value for item in found.content.reading.errors
     ]
 
 
@@ -116,7 +118,7 @@ def test_broken_json_is_lost_and_must_be_told(bench):
     found = expected(bench, bench.scenario(events))
 
     assert "Once upon time." == text(found)
-    assert ExpectedEnding.ERROR is found.ending
+    assert ExpectedEnding.ERROR is found.ending.kind
 
 
 def test_noise_that_is_no_object_is_dropped_silently(bench):
@@ -126,22 +128,22 @@ def test_noise_that_is_no_object_is_dropped_silently(bench):
     found = expected(bench, bench.scenario(events))
 
     assert "Once upon a time." == text(found)
-    assert ExpectedEnding.COMPLETE is found.ending
+    assert ExpectedEnding.COMPLETE is found.ending.kind
 
 
 def test_clean_end_without_finish_and_done_is_unfinished(bench):
     """Nothing may be invented where the upstream said nothing."""
     found = expected(bench, bench.scenario(bench.answer(*WORDS)[:4]))
 
-    assert ExpectedEnding.UNFINISHED is found.ending
+    assert ExpectedEnding.UNFINISHED is found.ending.kind
 
 
 def test_finish_reason_and_clean_end_are_complete(bench):
     """A provider that never sends [DONE] is complete with its finish_reason."""
     found = expected(bench, bench.scenario(bench.answer(*WORDS)[:-1]))
 
-    assert ExpectedEnding.COMPLETE is found.ending
-    assert not found.done_sent
+    assert ExpectedEnding.COMPLETE is found.ending.kind
+    assert not found.ending.done_sent
 
 
 def test_event_that_the_clean_end_completes_counts(bench):
@@ -161,8 +163,10 @@ def test_event_that_the_clean_end_completes_counts(bench):
         ending=given.ending,
     )
 
-    assert expected(bench, bench.scenario(given)).done_sent
-    assert not expected(bench, bench.scenario(given), Contract.TRANSPARENT).done_sent
+    assert expected(bench, bench.scenario(given)).ending.done_sent
+    assert not expected(
+        bench, bench.scenario(given), Contract.TRANSPARENT
+    ).ending.done_sent
 
 
 def test_error_status_passes_as_it_is(bench):
@@ -170,10 +174,10 @@ def test_error_status_passes_as_it_is(bench):
     body = ("status", {"code": 429, "body": "json_error"})
     found = expected(bench, bench.scenario(bench.answer(*WORDS), body))
 
-    assert 429 == found.status
+    assert 429 == found.head.status
     assert not found.stream
-    assert found.body
-    assert ExpectedEnding.ERROR is found.ending
+    assert found.content.body
+    assert ExpectedEnding.ERROR is found.ending.kind
 
 
 def test_client_that_leaves_expects_nothing_of_the_end(bench):
@@ -182,7 +186,7 @@ def test_client_that_leaves_expects_nothing_of_the_end(bench):
         bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=1))
     )
 
-    assert ExpectedEnding.ABORTED is expected(bench, wanted).ending
+    assert ExpectedEnding.ABORTED is expected(bench, wanted).ending.kind
 
 
 def test_demands_of_the_scenario_override(bench):
@@ -194,9 +198,9 @@ def test_demands_of_the_scenario_override(bench):
     found = expected(bench, wanted)
 
     assert (ExpectedEnding.ERROR, 502, 5.0) == (
-        found.ending,
-        found.status,
-        found.max_hold_ms,
+        found.ending.kind,
+        found.head.status,
+        found.duty.max_hold_ms,
     )
 
 
@@ -211,6 +215,70 @@ def test_a_cumulative_delta_that_is_cut_says_nothing(bench):
         bench.script(grown, seed=1), Contract.REPAIRING, grown.expect
     )
 
-    [choice] = expected.reading.message.choices
+    [choice] = expected.content.reading.message.choices
     assert choice.content == "Once upon a"
-    assert expected.ending is ExpectedEnding.ERROR
+    assert expected.ending.kind is ExpectedEnding.ERROR
+
+
+def may(bench, *faults) -> bool:
+    """Whether the oracle allows a target to ask again."""
+    wanted = bench.scenario(bench.answer(*WORDS), *faults)
+    script = bench.script(wanted, seed=1)
+    return bench.expectation(
+        script, Contract.REPAIRING, wanted.expect
+    ).duty.may_be_retried
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("close_before_head", {"how": "rst"}),
+        ("close_before_head", {"how": "fin"}),
+        ("status", {"code": 503}),
+        ("status", {"code": 429}),
+        ("status", {"code": 500}),
+    ],
+)
+def test_answer_that_never_began_may_be_asked_for_again(bench, fault):
+    """Nothing can have reached the client."""
+    assert may(bench, fault)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ("status", {"code": 400}),
+        ("status", {"code": 404}),
+        ("close_at", {"at": {"frac": 0.5}, "how": "rst"}),
+        ("stall", {"at": {"event": 1}}),
+    ],
+)
+def test_answer_that_began_is_asked_for_once(bench, fault):
+    """A second answer would be paid for, and could follow the first."""
+    assert not may(bench, fault)
+
+
+def test_target_that_does_not_ask_owes_an_error_of_its_own(bench):
+    """Nothing of the upstream's answer is due, nor may its own headers come."""
+    own = ("headers", {"set": {"connection": "x-secret", "x-secret": "1"}})
+    asked = expected(bench, bench.scenario(bench.answer(*WORDS), own))
+    found = unasked(asked)
+
+    assert not found.stream
+    assert Content() == found.content
+    assert (None, (), None) == (
+        found.head.status,
+        found.head.headers,
+        found.head.at_ns,
+    )
+    assert asked.head.hop_by_hop == found.head.hop_by_hop != ()
+    assert ExpectedEnding.ERROR is found.ending.kind
+
+
+def test_client_that_left_may_have_got_nothing_from_a_target_that_did_not_ask(bench):
+    """Nothing is due to it at all."""
+    wanted = bench.scenario(
+        bench.answer(*WORDS), client=ClientPlan(abort=Abort(after_events=1))
+    )
+
+    assert ExpectedEnding.ABORTED is unasked(expected(bench, wanted)).ending.kind

@@ -25,7 +25,7 @@ def test_default_is_the_first_word_of_each_switch():
     assert {name: words[0] for name, words in POLICY_CHOICES.items()} == {
         name: getattr(default, name) for name in POLICY_CHOICES
     }
-    assert {} == default.changed
+    assert {} == default.non_default
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_switch_is_set():
     policy = policy_with(Policy(), "drain_after_abort_ms", "250")
     policy = policy_with(policy, "half_close", "serve")
 
-    assert {"drain_after_abort_ms": "250", "half_close": "serve"} == policy.changed
+    assert {"drain_after_abort_ms": "250", "half_close": "serve"} == policy.non_default
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,12 @@ def test_half_close(bench):
         policy = Policy(half_close=choice)
         return bench.expectation(script, Contract.REPAIRING, wanted.expect, policy)
 
-    assert ["abort"] == [other.choice for other in expected("either").variants]
-    assert (False, ()) == (expected("serve").beginning, expected("serve").variants)
-    assert (True, ()) == (expected("abort").beginning, expected("abort").variants)
+    assert ["abort"] == [other.choice for other in expected("either").alternatives]
+    assert (False, ()) == (
+        expected("serve").content.prefix_only,
+        expected("serve").alternatives,
+    )
+    assert (True, ()) == (
+        expected("abort").content.prefix_only,
+        expected("abort").alternatives,
+    )

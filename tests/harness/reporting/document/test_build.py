@@ -6,7 +6,7 @@ import orjson
 import pytest
 from jsonschema import Draft202012Validator
 
-from harness.judge.run import Lag
+from harness.judge.harness_lag import Lag
 from harness.judge.verdict import Gate, Result, Verdict
 from harness.reporting.document.build import build_report, next_step, report_schema
 from harness.reporting.files import encode_report

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
+from harness.judge.harness_lag import Lag
 from harness.judge.run import (
-    Lag,
     RunFinished,
     RunStarted,
     ScenarioJudged,
@@ -97,7 +97,7 @@ def test_an_answer_that_ended_before_is_told(make_record, make_run, scenarios):
     record = make_record(scenarios[0], swapped=True)
     short = replace(
         record.candidate[0],
-        reading=replace(record.candidate[0].reading, items=()),
+        reading=replace(record.candidate[0].reading, events=()),
     )
     record = replace(record, candidate=(short,))
     lines = lines_of(build_report(make_run(record), {}))

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from harness.judge.run import Lag
+from harness.judge.harness_lag import Lag
 from harness.judge.verdict import Decision, Gate, Result, Verdict
 from harness.reporting.document.build import build_report
 from harness.reporting.render.markdown import render_markdown

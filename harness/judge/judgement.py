@@ -1,0 +1,62 @@
+"""What one observation showed, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.judge.checks.hold import Hold, summarise_hold
+from harness.judge.evidence.observation import Observation
+from harness.judge.evidence.outcome import Outcome
+from harness.judge.evidence.reading import Reading
+from harness.judge.evidence.sdk_models import ClientView
+from harness.judge.oracle.opening import Key
+from harness.judge.violation import Violation
+
+__all__ = ["Judgement"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What one observation showed.
+
+    Attributes:
+        observation: The evidence.
+        reading: The answer as the client understood it.
+        outcome: How it looked when it was over.
+        violations: Every way in which it was wrong, the worst first.
+        clients: What each modelled client makes of it; empty: it is no event stream.
+        dropped_repeats: Texts that came without a repeat at their opening, of which
+            content alone cannot tell whether it was meant.
+        holds_ns: Hold of every piece of text and every event without; empty where the
+            stream was wrong.
+        liberties: What was left to the target, and what it did; empty words: as usual.
+        name: Which stream of its scenario it is; empty where there is no other.
+        parts: Of a scenario with several streams, the judgement of each.
+    """
+
+    observation: Observation
+    reading: Reading
+    outcome: Outcome
+    violations: tuple[Violation, ...]
+    holds_ns: tuple[int, ...]
+    dropped_repeats: frozenset[Key] = frozenset()
+    clients: tuple[ClientView, ...] = ()
+    liberties: Mapping[str, str] = field(default_factory=dict)
+    name: str = ""
+    parts: tuple[Judgement, ...] = ()
+
+    @property
+    def severities(self) -> list[int]:
+        """The severities of all that was wrong, the worst first."""
+        return sorted((item.severity for item in self.violations), reverse=True)
+
+    @property
+    def hold(self) -> Hold | None:
+        """Median, p95 and maximum of the hold; None where there is none."""
+        return summarise_hold(self.holds_ns)
+
+    @property
+    def correct(self) -> bool:
+        """Whether nothing was wrong."""
+        return not self.violations
