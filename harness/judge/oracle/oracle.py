@@ -214,7 +214,7 @@ def unasked(expected: Expectation) -> Expectation:
         contract=expected.contract,
         stream=False,
         head=replace(expected.head, status=None, headers=(), at_ns=None),
-        content=Content(),
+        content=Content(foreign_bytes=expected.content.foreign_bytes),
         ending=Ending(
             kind=ExpectedEnding.ABORTED if left else ExpectedEnding.ERROR,
             reasons=("the upstream was not asked: it had failed before",),
