@@ -20,7 +20,7 @@ from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.capture import capture
 from harness.play.client.fetch import fetch
 from harness.play.client.response_reader import ResponseReader
-from harness.play.client.stamped_connection import Tape
+from harness.play.client.stamped_connection import StampedConnection
 from harness.play.upstream.server import Upstream
 from harness.scenario.model import Abort, AbortHow, ClientPlan
 from harness.scenario.script import Script
@@ -268,8 +268,10 @@ def test_bytes_that_wait_to_be_read_do_not_turn_fin_into_rst():
         loop = asyncio.get_running_loop()
         plan = ClientPlan(abort=Abort(after_events=1, how=AbortHow.FIN))
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            transport, tape = await loop.create_connection(
-                lambda: Tape(ResponseReader(), clock=time.monotonic_ns, plan=plan),
+            transport, connection = await loop.create_connection(
+                lambda: StampedConnection(
+                    ResponseReader(), clock=time.monotonic_ns, plan=plan
+                ),
                 *listener.getsockname(),
             )
             peer, _ = listener.accept()
@@ -277,8 +279,8 @@ def test_bytes_that_wait_to_be_read_do_not_turn_fin_into_rst():
             transport.pause_reading()
             peer.sendall(b"x" * 10_000)
             await asyncio.sleep(0.05)
-            tape.leave()
-            await tape.close()
+            connection.leave()
+            await connection.close()
             # Both FIN and a RST after it have arrived by now.
             await asyncio.sleep(0.05)
             return peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), peer.recv(1)
@@ -404,27 +406,6 @@ def test_no_connection_is_left_behind():
             assert 0 == len(upstream._house.connections)
 
     asyncio.run(main())
-
-
-def test_streams_that_start_together_pass_the_gate_one_by_one():
-    """All are served; the gate is free again afterwards, also after a refusal."""
-
-    async def main():
-        async with asyncio.timeout(10), Upstream() as upstream:
-            gate = asyncio.Semaphore(1)
-            tokens = [f"t{number}" for number in range(20)]
-            for token in tokens:
-                upstream.expect(token, script(DRAFT))
-            exchanges = await asyncio.gather(
-                *(fetch(upstream.url, REQUEST, token=t, gate=gate) for t in tokens)
-            )
-            await fetch("http://127.0.0.1:1", REQUEST, gate=gate)
-            assert not gate.locked()
-            return exchanges
-
-    exchanges = asyncio.run(main())
-    assert {ClientEnd.COMPLETE} == {exchange.end for exchange in exchanges}
-    assert {DRAFT.body} == {b"".join(d for _, d in e.reads) for e in exchanges}
 
 
 @pytest.mark.parametrize(

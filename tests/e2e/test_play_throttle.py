@@ -14,7 +14,7 @@ from harness.faults.draft.wire import Finish, WireDraft, Write
 from harness.judge.checks.backpressure import most_buffered_bytes
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.play.client.fetch import fetch
-from harness.play.client.stamped_connection import Line
+from harness.play.client.kept_connection import KeptConnection
 from harness.play.upstream.server import Upstream
 from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
 from harness.scenario.script import Script
@@ -64,7 +64,7 @@ def play(answer: WireDraft, plan: ClientPlan):
         async with asyncio.timeout(20), Upstream() as upstream:
             ticket = upstream.expect("t1", script(answer, plan))
             exchange = await fetch(
-                upstream.url, REQUEST, token="t1", plan=plan, cue=ticket.asked
+                upstream.url, REQUEST, token="t1", plan=plan, leave_when=ticket.asked
             )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
@@ -173,16 +173,16 @@ def test_exchanges_follow_one_another_on_one_connection():
 
     async def main():
         seen = []
-        line = Line()
+        kept = KeptConnection()
         async with asyncio.timeout(10), Upstream() as upstream:
             for number, answer in enumerate((good, good, cut, good)):
                 ticket = upstream.expect(f"t{number}", script(answer))
                 exchange = await fetch(
-                    upstream.url, REQUEST, token=f"t{number}", line=line
+                    upstream.url, REQUEST, token=f"t{number}", kept=kept
                 )
                 seen.append((exchange.reused, exchange.end.value))
                 ticket.close()
-            line.close()
+            kept.close()
             await asyncio.sleep(0.05)
         return seen
 

@@ -12,14 +12,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 
-import httpcore
-import httpx
-
 from harness.cassette.model import Framing, Headers, Request
-from harness.errors import InputError
 from harness.judge.evidence.observation import ClientEnd
+from harness.play.client.httpx_backend import PER_CONNECTION, refusal, send_request
+from harness.play.client.kept_connection import KeptConnection
 from harness.play.client.response_reader import ResponseReader
-from harness.play.client.stamped_connection import Line, Tape, TapedTransport
+from harness.play.client.stamped_connection import StampedConnection
 from harness.play.upstream.correlation import STREAM_HEADER
 from harness.scenario.client import ClientPlan
 from harness.units import NS_PER_S
@@ -28,12 +26,6 @@ __all__ = ["DEADLINE_S", "Exchange", "fetch", "with_token"]
 
 DEADLINE_S = 10.0
 """What has not ended so long after its request hangs."""
-
-
-# Headers of one connection; httpx writes those that this connection needs.
-_PER_CONNECTION = frozenset(
-    {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +75,8 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     speed: float = 1.0,
     headers: Headers = (),
     deadline_s: float = DEADLINE_S,
-    gate: asyncio.Semaphore | None = None,
-    cue: Callable[[], Awaitable[None]] | None = None,
-    line: Line | None = None,
+    leave_when: Callable[[], Awaitable[None]] | None = None,
+    kept: KeptConnection | None = None,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Exchange:
     """Send a request and return all that came, however it ended.
@@ -98,10 +89,9 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
         speed: 2.0 divides the plan's times by two; the deadline stands.
         headers: Added, or put in the place of those of the same name.
         deadline_s: Holds where the plan names none.
-        gate: Held while the request is made and sent. That takes the loop 1 to 2 ms;
-            of streams that start together, each would delay the stamps of the others.
-        cue: Returns when the upstream has the request, for a client that leaves then.
-        line: The connection to go on with, and to keep where the answer allows it;
+        leave_when: Returns when the upstream has the request, for a client that leaves
+            then.
+        kept: The connection to go on with, and to keep where the answer allows it;
             None: a fresh one.
         clock: Monotonic nanoseconds.
 
@@ -115,33 +105,33 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     if plan.deadline_ms is not None:
         deadline_s = plan.deadline_ms / 1000
     abort = plan.abort
-    tape = Tape(ResponseReader(method=request.method), clock=clock, plan=plan)
+    reader = ResponseReader(method=request.method)
+    connection = StampedConnection(reader, clock=clock, plan=plan)
     leave_s = (
         abort.after_ms / 1000 / speed if abort and abort.after_ms is not None else None
     )
-    async with gate or contextlib.nullcontext():
-        started_ns = clock()
-        sending = asyncio.ensure_future(_send(url, request, tape, line))
-        try:
-            await asyncio.wait(
-                {sending, tape.sent},
-                timeout=deadline_s,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        except BaseException:
-            await _stop(sending, tape, None)
-            raise
+    started_ns = clock()
+    sending = asyncio.ensure_future(send_request(url, request, connection, kept))
     try:
-        refused = _refusal(sending)
-        if tape.sent.done():
-            spent_s = (clock() - (tape.sent_at_ns or started_ns)) / NS_PER_S
-            at_cue = cue if abort is not None and abort.before_head else None
-            await _listen(tape, deadline_s - spent_s, leave_s, at_cue)
+        await asyncio.wait(
+            {sending, connection.sent},
+            timeout=deadline_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+    except BaseException:
+        await _stop(sending, connection, None)
+        raise
+    try:
+        refused = refusal(sending.exception() if sending.done() else None)
+        if connection.sent.done():
+            spent_s = (clock() - (connection.sent_at_ns or started_ns)) / NS_PER_S
+            early = leave_when if abort is not None and abort.before_head else None
+            await _wait_until_over(connection, deadline_s - spent_s, leave_s, early)
         if plan.read is not None and plan.read.stops:
-            tape.leave()
-        return _exchange(tape, started_ns, clock(), refused)
+            connection.leave()
+        return _exchange(connection, started_ns, clock(), refused)
     finally:
-        await _stop(sending, tape, line)
+        await _stop(sending, connection, kept)
 
 
 def with_token(request: Request, token: str) -> Request:
@@ -165,7 +155,7 @@ def with_token(request: Request, token: str) -> Request:
 
 
 def _prepared(request: Request, extra: Headers) -> Request:
-    names = _PER_CONNECTION | {name.lower() for name, _ in extra}
+    names = PER_CONNECTION | {name.lower() for name, _ in extra}
     return replace(request, headers=(*_without(request.headers, names), *extra))
 
 
@@ -174,85 +164,58 @@ def _without(headers: Headers, names: Iterable[str]) -> Headers:
     return tuple(line for line in headers if line[0].lower() not in dropped)
 
 
-async def _send(url: str, request: Request, tape: Tape, line: Line | None) -> None:
-    """Send the request and let httpx read the head of the answer."""
-    base = httpx.URL(url)
-    target = base.raw_path.rstrip(b"/") + request.path.encode("latin-1")
-    message = httpx.Request(
-        request.method,
-        base,
-        headers=[
-            (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in request.headers
-        ],
-        content=request.body or None,
-        extensions={"target": target},
-    )
-    async with httpx.AsyncClient(
-        transport=TapedTransport(tape, line), trust_env=False
-    ) as client:
-        response = await client.send(message, stream=True)
-        tape.forget_unread()
-        await response.aclose()
-
-
-async def _stop(sending: asyncio.Future[None], tape: Tape, line: Line | None) -> None:
+async def _stop(
+    sending: asyncio.Future[None],
+    connection: StampedConnection,
+    kept: KeptConnection | None,
+) -> None:
     sending.cancel()
-    # What it has to say was asked for in `_refusal`.
+    # What it has to say was asked for by `refusal`.
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await sending
-    if line is None or not line.park(tape):
-        await tape.close()
+    if kept is None or not kept.keep(connection):
+        await connection.close()
 
 
-def _refusal(sending: asyncio.Future[None]) -> str | None:
-    """Return why no connection was made, or None where one was.
-
-    What httpx finds wrong with an answer is not asked for: the tape is judged.
-    """
-    error = sending.exception() if sending.done() else None
-    if isinstance(error, httpcore.ConnectError):
-        return str(error)
-    if error is None or isinstance(
-        error, httpcore.RemoteProtocolError | httpcore.NetworkError
-    ):
-        return None
-    raise InputError(f"the request cannot be sent: {error}") from error
-
-
-async def _listen(
-    tape: Tape,
+async def _wait_until_over(
+    connection: StampedConnection,
     timeout_s: float,
     leave_s: float | None,
-    cue: Callable[[], Awaitable[None]] | None,
+    leave_when: Callable[[], Awaitable[None]] | None,
 ) -> None:
     """Wait until the answer is over, the client left, or the time is up."""
     loop = asyncio.get_running_loop()
-    leaving = None if leave_s is None else loop.call_later(leave_s, tape.leave)
-    waiting = asyncio.ensure_future(_leave_at(tape, cue)) if cue else None
+    timer = None if leave_s is None else loop.call_later(leave_s, connection.leave)
+    leaving = (
+        asyncio.ensure_future(_leave_after(leave_when, connection))
+        if leave_when
+        else None
+    )
     try:
-        await asyncio.wait({tape.over}, timeout=max(0.0, timeout_s))
+        await asyncio.wait({connection.over}, timeout=max(0.0, timeout_s))
     finally:
+        if timer is not None:
+            timer.cancel()
         if leaving is not None:
             leaving.cancel()
-        if waiting is not None:
-            waiting.cancel()
 
 
-async def _leave_at(tape: Tape, cue: Callable[[], Awaitable[None]]) -> None:
-    await cue()
-    tape.leave()
+async def _leave_after(
+    leave_when: Callable[[], Awaitable[None]], connection: StampedConnection
+) -> None:
+    await leave_when()
+    connection.leave()
 
 
 def _exchange(
-    tape: Tape, started_ns: int, now_ns: int, refused: str | None
+    connection: StampedConnection, started_ns: int, now_ns: int, refused: str | None
 ) -> Exchange:
-    reader = tape.reader
-    zero_ns = started_ns if tape.sent_at_ns is None else tape.sent_at_ns
+    reader = connection.reader
+    zero_ns = started_ns if connection.sent_at_ns is None else connection.sent_at_ns
     if refused is not None:
         end, end_ns = ClientEnd.REFUSED, now_ns
-    elif tape.left_at_ns is not None:
-        end, end_ns = ClientEnd.CLIENT_CLOSED, tape.left_at_ns
+    elif connection.left_at_ns is not None:
+        end, end_ns = ClientEnd.CLIENT_CLOSED, connection.left_at_ns
     elif reader.end is not None and reader.end_at_ns is not None:
         end, end_ns = reader.end, reader.end_at_ns
     else:
@@ -267,12 +230,12 @@ def _exchange(
         head_at_ns=None if reader.head_at_ns is None else reader.head_at_ns - zero_ns,
         reads=_joined(pieces),
         pieces=pieces,
-        raw=tuple((at_ns - zero_ns, data) for at_ns, data in tape.raw),
+        raw=tuple((at_ns - zero_ns, data) for at_ns, data in connection.raw),
         end=end,
         end_at_ns=end_ns - zero_ns,
         why=refused or reader.why,
         surplus=reader.surplus,
-        reused=tape.reused,
+        reused=connection.reused,
     )
 
 

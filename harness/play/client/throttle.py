@@ -1,4 +1,4 @@
-"""A client that reads slowly, on a real socket: bounded reads, a small buffer.
+"""A client that reads slowly, or pauses, on a real socket: reads are bounded.
 
 What is not read waits in the kernel, so it is TCP itself that holds up the peer.
 """
@@ -12,12 +12,12 @@ from harness.play.virtual.client import SIP_NS, sip_of
 from harness.scenario.client import ReadPlan
 from harness.units import NS_PER_S
 
-__all__ = ["Reader", "Sipping"]
+__all__ = ["CountingProtocol", "ThrottledReader"]
 
 _READ_MAX = 1 << 16
 
 
-class Reader(Protocol):
+class CountingProtocol(Protocol):
     """A protocol of asyncio that counts what it read of the body."""
 
     @property
@@ -25,8 +25,8 @@ class Reader(Protocol):
         """Bytes of the body so far."""
 
     @property
-    def head_came(self) -> bool:
-        """Whether the head is complete."""
+    def has_head(self) -> bool:
+        """Whether the head of the answer is complete."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
@@ -47,15 +47,15 @@ class Reader(Protocol):
         """See `asyncio.Protocol`."""
 
 
-class Sipping(asyncio.BufferedProtocol):
-    """Stands before a protocol and reads for it no more than a plan allows.
+class ThrottledReader(asyncio.BufferedProtocol):
+    """A protocol before another one, which reads no more for it than a plan allows.
 
     Args:
         inner: Gets what was read.
         plan: How to read.
     """
 
-    def __init__(self, inner: Reader, plan: ReadPlan) -> None:
+    def __init__(self, inner: CountingProtocol, plan: ReadPlan) -> None:
         self._inner = inner
         self._pause = plan.pause
         self._rate = plan.bytes_per_s
@@ -103,7 +103,7 @@ class Sipping(asyncio.BufferedProtocol):
         elif (
             self._pause is not None
             and self._inner.body_length >= self._pause.after_bytes
-            and self._inner.head_came
+            and self._inner.has_head
         ):
             for_ms, self._pause = self._pause.for_ms, None
             self._sleep(None if for_ms is None else for_ms / 1000)

@@ -16,7 +16,7 @@ from harness.errors import EvidenceError
 from harness.faults.draft.wire import Finish
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.client.fetch import Exchange, fetch
-from harness.play.client.stamped_connection import Line
+from harness.play.client.kept_connection import KeptConnection
 from harness.play.escape import escaped
 from harness.play.target.preflight import preflight_script
 from harness.play.target.process import RunningTarget, running
@@ -52,12 +52,12 @@ class _How:
 
     Attributes:
         zero_ns: When the first client asked; 0: there is no other.
-        line: The client connection that they share.
+        kept: The client connection that they share.
         unasked: Whether the target may answer without asking its upstream.
     """
 
     zero_ns: int = 0
-    line: Line | None = None
+    kept: KeptConnection | None = None
     unasked: bool = False
 
 
@@ -114,8 +114,8 @@ class LiveTarget:
     async def _play_parts(
         self, program: Program, zero_ns: int
     ) -> tuple[Observation, ...]:
-        line = Line() if program.one_connection else None
-        how = _How(zero_ns=zero_ns, line=line, unasked=program.fresh)
+        kept = KeptConnection() if program.one_connection else None
+        how = _How(zero_ns=zero_ns, kept=kept, unasked=program.fresh)
         timed = [part for part in program.parts if part.start_ns is not None]
 
         async def begin(part: Part) -> Observation:
@@ -132,8 +132,8 @@ class LiveTarget:
                 for part in program.parts[len(timed) :]
             ]
         finally:
-            if line is not None:
-                line.close()
+            if kept is not None:
+                kept.close()
         return tuple(seen)
 
     async def _refuse_by_time(self, phases: Sequence[Phase]) -> None:
@@ -171,8 +171,8 @@ class LiveTarget:
                 script.request,
                 token=token,
                 plan=script.client,
-                line=how.line,
-                cue=ticket.asked,
+                kept=how.kept,
+                leave_when=ticket.asked,
                 headers=self.target.headers,
             )
             with contextlib.suppress(TimeoutError):
