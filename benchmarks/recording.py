@@ -38,7 +38,7 @@ from harness.cassette.model import (
 from harness.faults.draft.wire import Finish, WireDraft, Write, draft_response, lower
 from harness.judge.evidence.observation import UpstreamRequest
 from harness.play.client.fetch import Exchange, fetch
-from harness.play.quiet import collector_paused
+from harness.play.gc_pause import gc_paused
 from harness.play.upstream.server import Upstream
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
@@ -112,10 +112,10 @@ async def recorder(upstream: str, folder: Path) -> AsyncIterator[str]:
 async def stream(
     upstream: Upstream, url: str, wanted: Script, token: str
 ) -> tuple[Exchange, UpstreamRequest]:
-    ticket = upstream.expect(token, wanted)
+    slot = upstream.expect(token, wanted)
     exchange = await fetch(url, REQUEST, token=token, plan=wanted.client)
-    [seen] = ticket.requests(exchange.zero_ns)
-    ticket.close()
+    [seen] = slot.requests(exchange.zero_ns)
+    slot.close()
     return exchange, seen
 
 
@@ -177,7 +177,7 @@ async def fidelity(events: int, streams: int, folder: Path) -> None:
         recorder(upstream.url, folder) as url,
     ):
         for way, kept in ((upstream.url, direct), (url, through)):
-            with collector_paused():
+            with gc_paused():
                 results = await asyncio.gather(
                     *(
                         stream(upstream, way, script(events, seed), f"{seed}-{way}")

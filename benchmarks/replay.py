@@ -1,4 +1,4 @@
-"""Lateness of the pacer that times every write of the upstream, against asyncio.sleep.
+"""Lateness of the scheduler behind every write of the upstream, and of asyncio.sleep.
 
 Fifty streams with seeded gaps of 1 to 20 ms, the two in turn, in one process.
 """
@@ -12,8 +12,8 @@ import time
 
 from tabulate import tabulate
 
-from harness.play.quiet import collector_paused
-from harness.play.upstream.scheduler import Pacer
+from harness.play.gc_pause import gc_paused
+from harness.play.upstream.scheduler import Scheduler
 
 STREAMS = 50
 EVENTS = 100
@@ -30,8 +30,8 @@ def schedule(seed: int) -> list[int]:
     return found
 
 
-async def by_pacer() -> list[int]:
-    pacer = Pacer(clock=time.monotonic_ns)
+async def by_scheduler() -> list[int]:
+    scheduler = Scheduler(clock=time.monotonic_ns)
     late: list[int] = []
     zero = time.monotonic_ns() + 5_000_000
     done = asyncio.Event()
@@ -47,9 +47,9 @@ async def by_pacer() -> list[int]:
     for seed in range(STREAMS):
         for due in schedule(seed):
             at = zero + due
-            pacer.call_at(at, lambda at=at: arrive(at))
+            scheduler.call_at(at, lambda at=at: arrive(at))
     await done.wait()
-    pacer.close()
+    scheduler.close()
     return late
 
 
@@ -70,10 +70,10 @@ async def by_sleep() -> list[int]:
 
 
 async def main() -> None:
-    found: dict[str, list[int]] = {"pacer": [], "asyncio.sleep": []}
-    with collector_paused():
+    found: dict[str, list[int]] = {"scheduler": [], "asyncio.sleep": []}
+    with gc_paused():
         for round_ in range(ROUNDS):
-            pair = [("pacer", by_pacer), ("asyncio.sleep", by_sleep)]
+            pair = [("scheduler", by_scheduler), ("asyncio.sleep", by_sleep)]
             for name, run in pair if round_ % 2 else reversed(pair):
                 found[name] += await run()
     rows = []

@@ -16,7 +16,7 @@ from harness.bench.usage import UsageMeter
 from harness.bench.workload import Workload
 from harness.config import Target
 from harness.errors import EvidenceError
-from harness.play.target.process import RunningTarget, running
+from harness.play.target.process import RunningTarget, running_target
 
 __all__ = ["Run", "Spawn", "bench_live"]
 
@@ -153,7 +153,10 @@ class _Arm:
 
 @contextlib.asynccontextmanager
 async def _arm(target: Target) -> AsyncIterator[_Arm]:
-    async with _generator(target) as (generator, url), running(target, url) as started:
+    async with (
+        _generator(target) as (generator, url),
+        running_target(target, url) as started,
+    ):
         yield _Arm(started, generator)
 
 

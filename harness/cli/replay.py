@@ -20,7 +20,7 @@ from harness.faults.draft.wire import WireDraft, draft_response
 from harness.faults.errors import FaultError
 from harness.faults.registry import FaultCall, apply_faults
 from harness.play.escape import escaped
-from harness.play.upstream.correlation import Served
+from harness.play.upstream.correlation import ServedRequest
 from harness.play.upstream.requests import ReceivedRequest
 from harness.play.upstream.server import Upstream
 from harness.scenario.from_cassettes import parse_fault
@@ -192,22 +192,22 @@ async def _replay(
         loop.add_signal_handler(number, lines.put_nowait, None)
     playlist.once = once
 
-    def tell(served: Served) -> None:
+    def tell(served: ServedRequest) -> None:
         lines.put_nowait(_line(served, playlist))
         if playlist.played_out:
             lines.put_nowait(None)
 
     async with Upstream(
-        host, port, speed=speed, chooser=playlist.choose, on_over=tell
+        host, port, speed=speed, responder=playlist.choose, on_over=tell
     ) as upstream:
         click.echo(f"listening on {upstream.url}")
         while (line := await lines.get()) is not None:
             click.echo(line)
 
 
-def _line(served: Served, playlist: _Playlist) -> str:
+def _line(served: ServedRequest, playlist: _Playlist) -> str:
     playlist.over += 1
-    played, request = served.performance, served.request
+    played, request = served.player, served.request
     left = played.closed_at_ns is not None
     if played.finished:
         how = str(played.draft.finish) + (", until the client closed" if left else "")

@@ -35,8 +35,8 @@ from harness.judge.verdict import (
     verdict_of,
     worst_repeat,
 )
+from harness.play.gc_pause import gc_paused
 from harness.play.plan import Job, Plan, target_facts
-from harness.play.quiet import collector_paused
 from harness.play.target.live import LiveTarget, live_target
 from harness.play.virtual.player import play_program
 from harness.scenario.model import Mode
@@ -234,7 +234,7 @@ async def _run_live(
                 )
             )
 
-        with collector_paused():
+        with gc_paused():
             async with asyncio.TaskGroup() as group:
                 for job in plan.live:
                     if not job.program.is_group and not job.program.fresh:
@@ -245,10 +245,10 @@ async def _run_live(
                     await play(job)
         routing = {live.target.name: str(live.routing) for live in lives}
         for live in lives:
-            live.check_strays({job.script.request.path for job in plan.live})
+            live.check_unmatched({job.script.request.path for job in plan.live})
     for job in plan.live:
         if job.program.fresh:
-            with collector_paused():
+            with gc_paused():
                 played.append(await _play_fresh(plan, job))
             emit(
                 ScenarioPlayed(
@@ -295,7 +295,7 @@ async def _play_fresh(plan: Plan, job: Job) -> _Played:
             own = replace(target, env={**target.env, **job.scenario.settings})
             async with live_target(own, time.monotonic_ns) as live:
                 side.append(await live.play_program(job.program))
-                live.check_strays({job.script.request.path})
+                live.check_unmatched({job.script.request.path})
     return _Played(job=job, baseline=tuple(seen[0]), candidate=tuple(seen[1]))
 
 

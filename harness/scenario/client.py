@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Abort", "AbortHow", "ClientPlan", "Pause", "ReadPlan"]
+__all__ = ["READ_EVERY_NS", "Abort", "AbortHow", "ClientPlan", "Pause", "ReadPlan"]
+
+READ_EVERY_NS = 20_000_000
+"""A client that reads at a rate reads so often, a fiftieth of the rate each time."""
 
 
 class AbortHow(StrEnum):
@@ -66,6 +69,11 @@ class ReadPlan:
 
     bytes_per_s: int | None = None
     pause: Pause | None = None
+
+    @property
+    def bytes_per_read(self) -> int | None:
+        """How much it reads at a time; None: it has no rate."""
+        return None if self.bytes_per_s is None else max(1, self.bytes_per_s // 50)
 
     @property
     def stops(self) -> bool:

@@ -117,6 +117,6 @@ async def measure(names: Iterable[str]) -> list[Column]:
                     sdk=name, version=sdk.version(), shapes=shapes, readings=readings
                 )
             )
-        if staged.upstream.strays:
-            raise RuntimeError(f"requests of no stream: {staged.upstream.strays}")
+        if staged.upstream.unmatched:
+            raise RuntimeError(f"requests of no stream: {staged.upstream.unmatched}")
     return columns

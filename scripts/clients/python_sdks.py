@@ -31,7 +31,7 @@ class PythonClient(Protocol):
     """One SDK that reads from one server; threads may share it."""
 
     def read(self, token: str) -> Reading:
-        """Ask for the stream of a ticket, and read it to its end."""
+        """Ask for the stream of a slot, and read it to its end."""
 
     def close(self) -> None:
         """Close its connections."""

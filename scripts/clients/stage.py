@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.config import Target, read_config
-from harness.play.target.process import running
+from harness.play.target.process import running_target
 from harness.play.upstream.server import Upstream
 from scripts.clients.python_sdks import PythonClient
 from scripts.clients.reading import TIMEOUT, Reading
@@ -83,7 +83,9 @@ async def stage(ways: Sequence[str] = WAYS) -> AsyncIterator[Stage]:
         for way in ways:
             if way != DIRECTLY:
                 target = _hurried(targets[way])
-                started = await stack.enter_async_context(running(target, upstream.url))
+                started = await stack.enter_async_context(
+                    running_target(target, upstream.url)
+                )
                 urls[way] = started.url
         yield Stage(upstream, urls)
 
@@ -127,17 +129,17 @@ async def _read(
 ) -> list[Reading]:
     tokens = [f"clients-{secrets.token_hex(12)}" for _ in jobs]
     with ExitStack() as stack:
-        tickets = [
+        slots = [
             staged.upstream.expect(token, shape.script)
             for token, (shape, _) in zip(tokens, jobs, strict=True)
         ]
-        for ticket in tickets:
-            stack.callback(ticket.close)
+        for slot in slots:
+            stack.callback(slot.close)
         urls = [staged.urls[way] for _, way in jobs]
         came = await reader(list(zip(urls, tokens, strict=True)))
         return [
-            replace(reading, requests=ticket.attempts)
-            for reading, ticket in zip(came, tickets, strict=True)
+            replace(reading, requests=slot.attempts)
+            for reading, slot in zip(came, slots, strict=True)
         ]
 
 

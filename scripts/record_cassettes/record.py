@@ -37,7 +37,7 @@ from harness.cassette.model import Cassette, Interaction, Recorded
 from harness.cassette.model import Request as Sent
 from harness.errors import HarnessError
 from harness.play.client.capture import capture
-from harness.play.quiet import collector_paused
+from harness.play.gc_pause import gc_paused
 from harness.scenario.model import Abort, ClientPlan
 
 __all__ = ["main"]
@@ -68,7 +68,7 @@ async def capture_answer(server: Running, request: Request) -> Interaction:
     plan = None
     if request.leave_after_events is not None:
         plan = ClientPlan(abort=Abort(after_events=request.leave_after_events))
-    with collector_paused():
+    with gc_paused():
         if request.kill_after_ms is not None:
             loop = asyncio.get_running_loop()
             loop.call_later(request.kill_after_ms / 1000, server.kill)

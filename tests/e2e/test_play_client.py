@@ -69,12 +69,12 @@ def play(draft: WireDraft, *, request: Request = REQUEST, **options):
 
     async def main():
         async with asyncio.timeout(10), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(draft))
+            slot = upstream.expect("t1", script(draft))
             exchange = await fetch(upstream.url, request, token="t1", **options)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await ticket.settled()
-            return exchange, ticket.requests(exchange.zero_ns)[0]
+                    await slot.settled()
+            return exchange, slot.requests(exchange.zero_ns)[0]
 
     return asyncio.run(main())
 
@@ -208,9 +208,9 @@ def test_a_base_url_may_have_a_path():
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(DRAFT))
+            slot = upstream.expect("t1", script(DRAFT))
             await fetch(f"{upstream.url}/gateway/", REQUEST, token="t1")
-            return ticket.requests(0)[0].path
+            return slot.requests(0)[0].path
 
     assert "/gateway/v1/chat/completions?a=%2F" == asyncio.run(main())
 
@@ -398,12 +398,12 @@ def test_no_connection_is_left_behind():
             upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
             task = asyncio.ensure_future(fetch(upstream.url, REQUEST, token="t1"))
             await asyncio.sleep(0.05)
-            assert 1 == len(upstream._house.connections)
+            assert 1 == len(upstream._context.connections)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.sleep(0.05)
-            assert 0 == len(upstream._house.connections)
+            assert 0 == len(upstream._context.connections)
 
     asyncio.run(main())
 
@@ -423,7 +423,7 @@ def test_an_answer_is_captured_as_a_cassette_holds_it(finish, kind):
     async def main():
         async with (
             asyncio.timeout(5),
-            Upstream(chooser=lambda _: replace(DRAFT, finish=finish)) as upstream,
+            Upstream(responder=lambda _: replace(DRAFT, finish=finish)) as upstream,
         ):
             return await capture(
                 upstream.url,

@@ -15,7 +15,7 @@ import pytest
 from harness.config import Ready, Target
 from harness.errors import EvidenceError, InputError
 from harness.judge.oracle.oracle import Contract
-from harness.play.target.process import running
+from harness.play.target.process import running_target
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +54,7 @@ def run(target, during=None, **options):
     """Start a target, do something meanwhile, and see it ended."""
 
     async def main():
-        async with running(target, UPSTREAM, **options) as found:
+        async with running_target(target, UPSTREAM, **options) as found:
             result = found if during is None else await during(found)
         assert found.pid is None or not alive(found.pid)
         return result
@@ -75,11 +75,11 @@ def test_a_target_says_where_it_listens(target):
     """Placeholders are filled, the output is kept, the URL comes from it."""
 
     async def during(found):
-        mark = found.log.mark()
+        mark = found.output.mark()
         await asyncio.sleep(0.1)
-        assert () == found.log.since(mark)
+        assert () == found.output.since(mark)
         assert found.exit_code is None
-        return found.log.since()
+        return found.output.since()
 
     first, second = run(target, during)
     assert first.startswith("listening on http://127.0.0.1:")
@@ -129,7 +129,7 @@ def test_files_are_written_to_a_fresh_folder(target):
     async def during(found):
         await asyncio.sleep(0.05)
         assert "http://127.0.0.1:5055" == found.url
-        return found.log.since()
+        return found.output.since()
 
     text, path = run(target, during)
     assert "http {{ listening on http://127.0.0.1:5055; }" == text
@@ -160,7 +160,7 @@ def test_a_target_is_not_mistaken_for_what_listened_before(target):
     async def during(found):
         taken = replace(target, url=found.url)
         with pytest.raises(InputError, match="something listens at"):
-            async with running(taken, UPSTREAM):
+            async with running_target(taken, UPSTREAM):
                 pass
 
     run(target, during)
@@ -183,7 +183,7 @@ def test_a_target_that_will_not_end_is_killed_with_its_children(target, monkeypa
     target = replace(target, command=("python", "-c", STUBBORN))
 
     async def during(found):
-        return int(found.log.since()[0].removeprefix("child "))
+        return int(found.output.since()[0].removeprefix("child "))
 
     child = run(target, during)
     deadline = time.monotonic() + 5
@@ -208,7 +208,7 @@ def test_a_run_that_fails_ends_its_target(target):
     pids = []
 
     async def main():
-        async with running(target, UPSTREAM) as found:
+        async with running_target(target, UPSTREAM) as found:
             pids.append(found.pid)
             raise RuntimeError("as planned")
 
@@ -233,11 +233,11 @@ def test_a_url_must_take_connections(target):
 
     async def during(found):
         gateway = replace(target, command=None, url=found.url, ready=None)
-        async with running(gateway, UPSTREAM) as reached:
+        async with running_target(gateway, UPSTREAM) as reached:
             assert (found.url, None, ()) == (
                 reached.url,
                 reached.pid,
-                reached.log.since(),
+                reached.output.since(),
             )
         return gateway
 
@@ -254,11 +254,11 @@ def test_a_url_may_have_a_health_check(target):
         well = replace(
             target, command=None, url=found.url, ready=Ready(http="/healthz")
         )
-        async with running(well, UPSTREAM):
+        async with running_target(well, UPSTREAM):
             pass
         ill = replace(well, ready=Ready(http="/broken"))
         with pytest.raises(EvidenceError, match="does not answer /broken"):
-            async with running(ill, UPSTREAM, deadline_s=0.2):
+            async with running_target(ill, UPSTREAM, deadline_s=0.2):
                 pass
 
     run(target, during)

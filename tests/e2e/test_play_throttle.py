@@ -62,14 +62,14 @@ def play(answer: WireDraft, plan: ClientPlan):
 
     async def main():
         async with asyncio.timeout(20), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(answer, plan))
+            slot = upstream.expect("t1", script(answer, plan))
             exchange = await fetch(
-                upstream.url, REQUEST, token="t1", plan=plan, leave_when=ticket.asked
+                upstream.url, REQUEST, token="t1", plan=plan, leave_when=slot.asked
             )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1):
-                    await ticket.settled()
-            return exchange, ticket.requests(exchange.zero_ns)[0]
+                    await slot.settled()
+            return exchange, slot.requests(exchange.zero_ns)[0]
 
     return asyncio.run(main())
 
@@ -176,12 +176,12 @@ def test_exchanges_follow_one_another_on_one_connection():
         kept = KeptConnection()
         async with asyncio.timeout(10), Upstream() as upstream:
             for number, answer in enumerate((good, good, cut, good)):
-                ticket = upstream.expect(f"t{number}", script(answer))
+                slot = upstream.expect(f"t{number}", script(answer))
                 exchange = await fetch(
                     upstream.url, REQUEST, token=f"t{number}", kept=kept
                 )
                 seen.append((exchange.reused, exchange.end.value))
-                ticket.close()
+                slot.close()
             kept.close()
             await asyncio.sleep(0.05)
         return seen

@@ -21,7 +21,7 @@ from harness.cassette.model import Framing, Request
 from harness.errors import InputError
 from harness.faults.draft.wire import Finish, WireDraft, Write
 from harness.play.upstream.connection import Connection
-from harness.play.upstream.server import Upstream, by_turn
+from harness.play.upstream.server import Upstream, round_robin
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 
@@ -111,12 +111,12 @@ def play(draft: WireDraft, *, after=b"", deadline_s: float = 5.0):
             Upstream() as upstream,
             connected(upstream) as client,
         ):
-            ticket = upstream.expect("t1", script(draft))
+            slot = upstream.expect("t1", script(draft))
             zero_ns = time.monotonic_ns()
             client.writer.write(POST % b"t1" + after)
             reads, end = await client.read_all()
-            await ticket.settled()
-            return reads, end, ticket.requests(zero_ns), zero_ns
+            await slot.settled()
+            return reads, end, slot.requests(zero_ns), zero_ns
 
     return asyncio.run(main())
 
@@ -198,7 +198,7 @@ def test_a_stall_stays_open_until_the_peer_closes():
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            slot = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
                 await client.read_until(CHUNKS[2])
@@ -206,8 +206,8 @@ def test_a_stall_stays_open_until_the_peer_closes():
                     async with asyncio.timeout(0.1):
                         await client.reader.read(1)
                 left_ns = time.monotonic_ns()
-            await ticket.settled()
-            return ticket.requests(left_ns)[0]
+            await slot.settled()
+            return slot.requests(left_ns)[0]
 
     request = asyncio.run(main())
     assert request.finished
@@ -216,13 +216,13 @@ def test_a_stall_stays_open_until_the_peer_closes():
 
 
 @pytest.mark.parametrize("rst", [False, True])
-def test_a_peer_that_leaves_ends_the_performance(rst):
+def test_a_peer_that_leaves_ends_the_play(rst):
     """FIN and RST stop the writes, and the moment is kept."""
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
             late = replace(DRAFT, writes=(*DRAFT.writes, Write(9_000 * MS, b"z")))
-            ticket = upstream.expect("t1", script(late))
+            slot = upstream.expect("t1", script(late))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
                 await client.read_until(CHUNKS[2])
@@ -231,8 +231,8 @@ def test_a_peer_that_leaves_ends_the_performance(rst):
                     linger = struct.pack("ii", 1, 0)
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                 left_ns = time.monotonic_ns()
-            await ticket.settled()
-            return ticket.requests(left_ns)[0]
+            await slot.settled()
+            return slot.requests(left_ns)[0]
 
     request = asyncio.run(main())
     assert (False, 3) == (request.finished, len(request.sent))
@@ -253,7 +253,7 @@ def test_a_connection_serves_one_request_after_another(framing):
         ):
             bodies = []
             for token in (b"t1", b"t2"):
-                ticket = upstream.expect(token.decode(), script(draft))
+                slot = upstream.expect(token.decode(), script(draft))
                 client.writer.write(POST % token)
                 bodies.append(
                     await client.read_until(
@@ -262,9 +262,9 @@ def test_a_connection_serves_one_request_after_another(framing):
                         else b"data: c\n\n"
                     )
                 )
-                await ticket.settled()
-                assert ticket.requests(0)[0].finished
-                ticket.close()
+                await slot.settled()
+                assert slot.requests(0)[0].finished
+                slot.close()
             return bodies
 
     first, second = asyncio.run(main())
@@ -297,14 +297,14 @@ def test_every_attempt_plays_its_script():
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(first, closing(DRAFT)))
+            slot = upstream.expect("t1", script(first, closing(DRAFT)))
             seen = []
             for _ in range(3):
                 async with connected(upstream) as client:
                     client.writer.write(POST % b"t1")
                     reads, end = await client.read_all()
                     seen.append((bool(reads), end))
-            assert 3 == len(ticket.requests(0))
+            assert 3 == len(slot.requests(0))
             return seen
 
     assert [(False, "rst"), (True, "fin"), (True, "fin")] == asyncio.run(main())
@@ -319,19 +319,19 @@ def test_a_request_without_a_stream_gets_500_and_is_noted():
             Upstream() as upstream,
             connected(upstream) as client,
         ):
-            ticket = upstream.expect("t1", script(DRAFT))
+            slot = upstream.expect("t1", script(DRAFT))
             client.writer.write(POST % b"other")
             answer = await client.read_until(b"}}")
             client.writer.write(b"\x16\x03\x01 no request\r\n\r\n")
             reads, end = await client.read_all()
-            assert ([], "fin", ()) == (reads, end, ticket.requests(0))
-            return answer, upstream.strays
+            assert ([], "fin", ()) == (reads, end, slot.requests(0))
+            return answer, upstream.unmatched
 
-    answer, strays = asyncio.run(main())
+    answer, unmatched = asyncio.run(main())
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert b'"type":"harness_error"' in answer
     assert ["its token belongs to no stream", "not a request: Invalid method"] == [
-        stray.why.split(" encountered")[0] for stray in strays
+        request.why.split(" encountered")[0] for request in unmatched
     ]
 
 
@@ -344,7 +344,7 @@ def test_a_client_that_waits_for_leave_gets_it():
             Upstream() as upstream,
             connected(upstream) as client,
         ):
-            ticket = upstream.expect("t1", script(DRAFT))
+            slot = upstream.expect("t1", script(DRAFT))
             head, _, body = (POST % b"t1").partition(b"\r\n\r\n")
             client.writer.write(head + b"\r\nexpect: 100-continue\r\n\r\n")
             assert b"HTTP/1.1 100 Continue\r\n\r\n" == await client.read_until(
@@ -352,7 +352,7 @@ def test_a_client_that_waits_for_leave_gets_it():
             )
             client.writer.write(body)
             await client.read_until(END)
-            assert b"{}" == ticket.requests(0)[0].body
+            assert b"{}" == slot.requests(0)[0].body
 
     asyncio.run(main())
 
@@ -372,16 +372,16 @@ def test_a_peer_that_does_not_read_is_waited_for():
 
     async def main():
         async with asyncio.timeout(20), Upstream() as upstream:
-            ticket = upstream.expect("t1", script(draft))
+            slot = upstream.expect("t1", script(draft))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
                 await asyncio.sleep(0.5)
-                stuck = len(ticket.requests(0)[0].sent)
-                (connection,) = upstream._house.connections
+                stuck = len(slot.requests(0)[0].sent)
+                (connection,) = upstream._context.connections
                 assert 0 < connection._transport.get_write_buffer_size() <= len(block)
                 reads, end = await client.read_all()
-            await ticket.settled()
-            return stuck, reads, end, ticket.requests(0)[0]
+            await slot.settled()
+            return stuck, reads, end, slot.requests(0)[0]
 
     stuck, reads, end, request = asyncio.run(main())
     assert stuck < count
@@ -392,7 +392,7 @@ def test_a_peer_that_does_not_read_is_waited_for():
     assert max(request.lateness_ns) < 300 * MS
 
 
-def test_closing_a_ticket_resets_what_still_stalls():
+def test_closing_a_slot_resets_what_still_stalls():
     """A target must not be left with connections of streams that were judged."""
 
     async def main():
@@ -401,12 +401,12 @@ def test_closing_a_ticket_resets_what_still_stalls():
             Upstream() as upstream,
             connected(upstream) as client,
         ):
-            ticket = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            slot = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
             client.writer.write(POST % b"t1")
             await client.read_until(CHUNKS[2])
-            ticket.close()
+            slot.close()
             assert ([], "rst") == await client.read_all()
-            assert ticket.requests(0)[0].closed_at_ns is None
+            assert slot.requests(0)[0].closed_at_ns is None
 
     asyncio.run(main())
 
@@ -420,12 +420,12 @@ def test_fifty_streams_run_side_by_side():
             for index in range(40)
         )
         draft = closing(replace(DRAFT, writes=writes, finish_at_ns=230 * MS))
-        ticket = upstream.expect(f"t{number}", script(draft))
+        slot = upstream.expect(f"t{number}", script(draft))
         async with connected(upstream) as client:
             client.writer.write(POST % b"t%d" % number)
             reads, end = await client.read_all()
-        await ticket.settled()
-        (request,) = ticket.requests(0)
+        await slot.settled()
+        (request,) = slot.requests(0)
         assert min(request.lateness_ns) >= 0
         return b"".join(data for _, data in reads), end, draft
 
@@ -434,7 +434,7 @@ def test_fifty_streams_run_side_by_side():
             results = await asyncio.gather(
                 *(stream(upstream, number) for number in range(50))
             )
-            assert min(upstream.pacer.lateness_ns) >= 0
+            assert min(upstream.scheduler.lateness_ns) >= 0
             return results
 
     for wire, end, draft in asyncio.run(main()):
@@ -465,7 +465,7 @@ def test_h11_reads_what_was_meant(framing):
     assert DRAFT.body == dechunked(b"".join(data for _, data in reads))
 
 
-def test_without_tickets_answers_come_by_turn():
+def test_without_slots_answers_come_by_turn():
     """By hand, the first request gets the first answer, and so on, over and over."""
     drafts = [replace(DRAFT, status=status) for status in (200, 201)]
     served = []
@@ -473,7 +473,9 @@ def test_without_tickets_answers_come_by_turn():
     async def main():
         async with (
             asyncio.timeout(5),
-            Upstream(chooser=by_turn(drafts), on_over=served.append, speed=10) as up,
+            Upstream(
+                responder=round_robin(drafts), on_over=served.append, speed=10
+            ) as up,
             connected(up) as client,
         ):
             lines = []

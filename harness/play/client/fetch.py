@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from harness.cassette.model import Framing, Headers, Request
@@ -18,11 +17,11 @@ from harness.play.client.httpx_backend import PER_CONNECTION, refusal, send_requ
 from harness.play.client.kept_connection import KeptConnection
 from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import StampedConnection
-from harness.play.upstream.correlation import STREAM_HEADER
+from harness.play.stream_token import with_token
 from harness.scenario.client import ClientPlan
 from harness.units import NS_PER_S
 
-__all__ = ["DEADLINE_S", "Exchange", "fetch", "with_token"]
+__all__ = ["DEADLINE_S", "Exchange", "fetch"]
 
 DEADLINE_S = 10.0
 """What has not ended so long after its request hangs."""
@@ -134,34 +133,10 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
         await _stop(sending, connection, kept)
 
 
-def with_token(request: Request, token: str) -> Request:
-    """Return the request with a token in it.
-
-    It stands in the header ``x-harness-stream`` and, where the body is a JSON object,
-    in its ``user`` field: a proxy passes one of them on, or neither.
-    """
-    name = STREAM_HEADER.decode()
-    headers = (*_without(request.headers, {name}), (name, token))
-    try:
-        body = json.loads(request.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return replace(request, headers=headers)
-    text = json.dumps(
-        {**body, "user": token}, ensure_ascii=False, separators=(",", ":")
-    )
-    return replace(request, headers=headers, body=text.encode("utf-8", "surrogatepass"))
-
-
 def _prepared(request: Request, extra: Headers) -> Request:
     names = PER_CONNECTION | {name.lower() for name, _ in extra}
-    return replace(request, headers=(*_without(request.headers, names), *extra))
-
-
-def _without(headers: Headers, names: Iterable[str]) -> Headers:
-    dropped = frozenset(names)
-    return tuple(line for line in headers if line[0].lower() not in dropped)
+    kept = tuple(line for line in request.headers if line[0].lower() not in names)
+    return replace(request, headers=(*kept, *extra))
 
 
 async def _stop(

@@ -8,14 +8,12 @@ handed on as well, to the client library that wrote the request (`httpx_backend`
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable
 
 from harness.cassette.model import Framing
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.response_reader import ResponseReader
-from harness.play.upstream.script_player import reset
+from harness.play.sockets import close_with_fin, reset
 from harness.scenario.client import AbortHow, ClientPlan
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
@@ -133,7 +131,7 @@ class StampedConnection(asyncio.Protocol):
         if how is AbortHow.RST:
             reset(self.transport)
         else:
-            _send_fin(self.transport)
+            close_with_fin(self.transport)
 
     @property
     def has_head(self) -> bool:
@@ -223,20 +221,3 @@ class StampedConnection(asyncio.Protocol):
         if not self.over.done():
             self.over.set_result(None)
         self._readable.set()
-
-
-def _send_fin(transport: asyncio.Transport) -> None:
-    """Close with FIN.
-
-    A socket that is closed while bytes wait to be read sends RST (RFC 2525, section
-    2.17), so they are read first. The loop's own socket object cannot be read from.
-    """
-    connection = transport.get_extra_info("socket")
-    with socket.socket(fileno=os.dup(connection.fileno())) as twin:
-        try:
-            while twin.recv(1 << 16, socket.MSG_DONTWAIT):
-                pass
-            twin.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # nothing more to read, or the peer is gone already
-    transport.close()

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from harness.play.virtual.client import SIP_NS, sip_of
-from harness.scenario.client import ReadPlan
+from harness.scenario.client import READ_EVERY_NS, ReadPlan
 from harness.units import NS_PER_S
 
 __all__ = ["CountingProtocol", "ThrottledReader"]
@@ -58,11 +57,10 @@ class ThrottledReader(asyncio.BufferedProtocol):
     def __init__(self, inner: CountingProtocol, plan: ReadPlan) -> None:
         self._inner = inner
         self._pause = plan.pause
-        self._rate = plan.bytes_per_s
+        self._has_rate = plan.bytes_per_s is not None
         self._transport: asyncio.Transport
         self._asleep: asyncio.TimerHandle | None = None
-        size = _READ_MAX if self._rate is None else sip_of(self._rate)
-        self._buffer = bytearray(min(size, _READ_MAX))
+        self._buffer = bytearray(min(plan.bytes_per_read or _READ_MAX, _READ_MAX))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
@@ -98,8 +96,8 @@ class ThrottledReader(asyncio.BufferedProtocol):
         self._inner.data_received(bytes(self._buffer[:nbytes]))
         if self._transport.is_closing():
             return
-        if self._rate is not None:
-            self._sleep(SIP_NS / NS_PER_S)
+        if self._has_rate:
+            self._sleep(READ_EVERY_NS / NS_PER_S)
         elif (
             self._pause is not None
             and self._inner.body_length >= self._pause.after_bytes

@@ -19,10 +19,10 @@ from harness.play.client.fetch import Exchange, fetch
 from harness.play.client.kept_connection import KeptConnection
 from harness.play.escape import escaped
 from harness.play.target.preflight import preflight_script
-from harness.play.target.process import RunningTarget, running
-from harness.play.target.proof import proved, served_by
-from harness.play.target.shared_lock import Floor
-from harness.play.upstream.correlation import Assignment
+from harness.play.target.process import RunningTarget, running_target
+from harness.play.target.proof import check_proof, served_by
+from harness.play.target.shared_lock import SharedLock
+from harness.play.upstream.correlation import MatchedBy
 from harness.play.upstream.server import Upstream
 from harness.scenario.group import Phase
 from harness.scenario.program import Part, Program
@@ -47,18 +47,18 @@ _BROKEN_OFF = frozenset({ClientEnd.TRUNCATED, ClientEnd.RESET, ClientEnd.REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _How:
-    """How one stream belongs to the others of its scenario.
+class _GroupContext:
+    """What one stream shares with the others of its scenario.
 
     Attributes:
         zero_ns: When the first client asked; 0: there is no other.
         kept: The client connection that they share.
-        unasked: Whether the target may answer without asking its upstream.
+        may_skip_upstream: Whether the target may answer without asking it.
     """
 
     zero_ns: int = 0
     kept: KeptConnection | None = None
-    unasked: bool = False
+    may_skip_upstream: bool = False
 
 
 class LiveTarget:
@@ -75,21 +75,21 @@ class LiveTarget:
     def __init__(self, running: RunningTarget, upstream: Upstream) -> None:
         self.target = running.target
         self.url = running.url
-        self.routing = Assignment.TURN
+        self.routing = MatchedBy.TURN
         self.served_by: str | None = None
         self.running = running
         self.upstream = upstream
-        self._turn = asyncio.Lock()
-        self._floor = Floor()
+        self._serial = asyncio.Lock()
+        self._lock = SharedLock()
 
     async def play(self, script: Script) -> Observation:
         """Play one script through the target and return what both ends saw."""
         refusals = sum(wire.finish is Finish.REFUSED for wire in script.attempts)
         if not refusals:
-            async with self._floor.shared():
+            async with self._lock.shared():
                 return await self._play_in_turn(script)
         # A port is closed to all: such a stream has the target for itself.
-        async with self._floor.alone():
+        async with self._lock.exclusive():
             for_s = None if refusals == len(script.attempts) else _REFUSED_S * refusals
             async with self.upstream.refusing(for_s=for_s):
                 return await self._play_in_turn(script)
@@ -101,9 +101,9 @@ class LiveTarget:
         """
         if not program.is_group:
             return (await self.play(program.parts[0].script),)
-        async with self._floor.alone():
+        async with self._lock.exclusive():
             zero_ns = time.monotonic_ns()
-            outage = asyncio.ensure_future(self._refuse_by_time(program.phases))
+            outage = asyncio.ensure_future(self._refuse_in_phases(program.phases))
             try:
                 return await self._play_parts(program, zero_ns)
             finally:
@@ -115,20 +115,22 @@ class LiveTarget:
         self, program: Program, zero_ns: int
     ) -> tuple[Observation, ...]:
         kept = KeptConnection() if program.one_connection else None
-        how = _How(zero_ns=zero_ns, kept=kept, unasked=program.fresh)
+        shared = _GroupContext(
+            zero_ns=zero_ns, kept=kept, may_skip_upstream=program.fresh
+        )
         timed = [part for part in program.parts if part.start_ns is not None]
 
         async def begin(part: Part) -> Observation:
             due_ns = zero_ns + (part.start_ns or 0)
             await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
-            return await self._play_in_turn(part.script, how)
+            return await self._play_in_turn(part.script, shared)
 
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(begin(part)) for part in timed]
             seen = [task.result() for task in tasks]
             seen += [
-                await self._play_in_turn(part.script, how)
+                await self._play_in_turn(part.script, shared)
                 for part in program.parts[len(timed) :]
             ]
         finally:
@@ -136,7 +138,7 @@ class LiveTarget:
                 kept.close()
         return tuple(seen)
 
-    async def _refuse_by_time(self, phases: Sequence[Phase]) -> None:
+    async def _refuse_in_phases(self, phases: Sequence[Phase]) -> None:
         """Let nobody in while the upstream is down; other answers are drafts."""
         started_s = time.monotonic()
         for number, phase in enumerate(phases):
@@ -150,45 +152,49 @@ class LiveTarget:
                 await asyncio.sleep(until_s - time.monotonic())
 
     async def _play_in_turn(
-        self, script: Script, how: _How | None = None
+        self, script: Script, group: _GroupContext | None = None
     ) -> Observation:
-        how = how or _How()
+        group = group or _GroupContext()
         by_log = self.target.proof is not None and self.target.proof.log is not None
         # Lines of a log belong to a stream only where no other one runs.
-        if self.routing is not Assignment.TURN and not by_log:
-            return await self._play(script, how)
-        async with self._turn:
-            return await self._play(script, how)
+        if self.routing is not MatchedBy.TURN and not by_log:
+            return await self._play(script, group)
+        async with self._serial:
+            return await self._play(script, group)
 
-    async def _play(self, script: Script, how: _How) -> Observation:
+    async def _play(self, script: Script, group: _GroupContext) -> Observation:
         # A token must never repeat within an upstream; it is not part of any report.
         token = f"harness-{secrets.token_hex(12)}"
-        ticket = self.upstream.expect(token, script, how.zero_ns)
-        log_start = self.running.log.mark()
+        slot = self.upstream.expect(token, script, group.zero_ns)
+        output_start = self.running.output.mark()
         try:
             exchange = await fetch(
                 self.url,
                 script.request,
                 token=token,
                 plan=script.client,
-                kept=how.kept,
-                leave_when=ticket.asked,
+                kept=group.kept,
+                leave_when=slot.asked,
                 headers=self.target.headers,
             )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_SETTLE_S):
-                    await ticket.settled()
-            requests = ticket.requests(exchange.zero_ns)
+                    await slot.settled()
+            requests = slot.requests(exchange.zero_ns)
         finally:
-            ticket.close()
-        await self._may_die(exchange)
+            slot.close()
+        await self._wait_for_exit(exchange)
         seen = self._observed(
-            script, exchange, requests, log_start, unasked=how.unasked
+            script,
+            exchange,
+            requests,
+            output_start,
+            may_skip_upstream=group.may_skip_upstream,
         )
-        started_ns = exchange.zero_ns - how.zero_ns if how.zero_ns else 0
+        started_ns = exchange.zero_ns - group.zero_ns if group.zero_ns else 0
         return replace(seen, started_ns=started_ns, reused=exchange.reused)
 
-    async def _may_die(self, exchange: Exchange) -> None:
+    async def _wait_for_exit(self, exchange: Exchange) -> None:
         """Give a target that broke off the moment it takes to be seen as ended."""
         if exchange.end in _BROKEN_OFF and self.running.process is not None:
             with contextlib.suppress(TimeoutError):
@@ -200,9 +206,9 @@ class LiveTarget:
         script: Script,
         exchange: Exchange,
         requests: tuple[UpstreamRequest, ...],
-        log_start: int,
+        output_start: int,
         *,
-        unasked: bool = False,
+        may_skip_upstream: bool = False,
     ) -> Observation:
         observation = Observation(
             target=self.target.name,
@@ -216,16 +222,16 @@ class LiveTarget:
             end_at_ns=exchange.end_at_ns,
             upstream=requests,
             surplus=exchange.surplus,
-            log=self.running.log.since(log_start),
-            invalid=self._died(exchange),
+            log=self.running.output.since(output_start),
+            invalid=self._exit_note(exchange),
         )
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
         # Who is refused need not come again, and an open circuit lets nobody through.
-        refused = unasked or script.attempts[0].finish is Finish.REFUSED
-        return proved(proof, observation, refused=refused)
+        may_skip_upstream |= script.attempts[0].finish is Finish.REFUSED
+        return check_proof(proof, observation, may_skip_upstream=may_skip_upstream)
 
-    def _died(self, exchange: Exchange) -> str | None:
+    def _exit_note(self, exchange: Exchange) -> str | None:
         code = self.running.exit_code
         if code is None:
             return None
@@ -234,24 +240,26 @@ class LiveTarget:
             f"(the client saw: {exchange.end})"
         )
 
-    def check_strays(self, paths: Collection[str]) -> None:
+    def check_unmatched(self, paths: Collection[str]) -> None:
         """Refuse a run in which the target asked its upstream for more than was asked.
 
         Raises:
             EvidenceError: A request for one of the paths belonged to no stream: asked
                 twice, or after the stream was over; whose it was cannot be told.
         """
-        strays = [stray for stray in self.upstream.strays if stray.path in paths]
-        if strays:
-            first = strays[0]
+        unmatched = [
+            request for request in self.upstream.unmatched if request.path in paths
+        ]
+        if unmatched:
+            first = unmatched[0]
             raise EvidenceError(
-                f"{len(strays)} request(s) of {self.target.name} to its upstream "
+                f"{len(unmatched)} request(s) of {self.target.name} to its upstream "
                 "belong to no stream; the first: "
                 f"{escaped(f'{first.method} {first.path}: {first.why}')}"
             )
 
-    def _last_words(self) -> str:
-        lines = self.running.log.tail(_LINES_SHOWN)
+    def _output_tail(self) -> str:
+        lines = self.running.output.tail(_LINES_SHOWN)
         if not lines:
             return ""
         return "\nits last output:" + "".join(f"\n  {escaped(line)}" for line in lines)
@@ -266,25 +274,25 @@ class LiveTarget:
         self.upstream.serial = True
         script = preflight_script()
         token = f"harness-{secrets.token_hex(12)}"
-        ticket = self.upstream.expect(token, script)
-        log_start = self.running.log.mark()
+        slot = self.upstream.expect(token, script)
+        output_start = self.running.output.mark()
         try:
             exchange = await fetch(
                 self.url, script.request, token=token, headers=self.target.headers
             )
-            requests = ticket.requests(exchange.zero_ns)
-            assigned = ticket.assigned_by
+            requests = slot.requests(exchange.zero_ns)
+            matched_by = slot.matched_by
         finally:
-            ticket.close()
-        observation = self._observed(script, exchange, requests, log_start)
-        if observation.invalid is not None or assigned is None:
+            slot.close()
+        observation = self._observed(script, exchange, requests, output_start)
+        if observation.invalid is not None or matched_by is None:
             raise EvidenceError(
                 f"target {self.target.name} at {self.url}: {observation.invalid}"
-                f"{self._last_words()}"
+                f"{self._output_tail()}"
             )
-        self.routing = assigned
+        self.routing = matched_by
         self.served_by = served_by(self.target.proof, observation)
-        self.upstream.serial = assigned is Assignment.TURN
+        self.upstream.serial = matched_by is MatchedBy.TURN
 
 
 def _asks_for_stream(script: Script) -> bool:
@@ -308,7 +316,7 @@ async def live_target(
     host, port = target.upstream_listen or ("127.0.0.1", 0)
     async with (
         Upstream(host, port, clock=clock) as upstream,
-        running(target, upstream.url) as started,
+        running_target(target, upstream.url) as started,
     ):
         live = LiveTarget(started, upstream)
         await live.preflight()

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["TargetLog"]
+__all__ = ["TargetOutput"]
 
 _TAIL_BYTES = 16_384
 
 
-class TargetLog:
-    """Reads what a target wrote to its standard output and error.
+class TargetOutput:
+    """What a target wrote to its standard output and error.
 
     Args:
         path: The file, which is made here; None: the output is not ours to see.

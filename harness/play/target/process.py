@@ -20,10 +20,10 @@ from harness.config import Target
 from harness.errors import EvidenceError, HarnessError, InputError
 from harness.placeholders import fill, fill_template
 from harness.play.escape import escaped
-from harness.play.target.output import TargetLog
-from harness.play.target.readiness import Probe, probe_of, tcp_probe
+from harness.play.target.output import TargetOutput
+from harness.play.target.readiness import Probe, make_probe, tcp_probe
 
-__all__ = ["READY_DEADLINE_S", "RunningTarget", "running"]
+__all__ = ["READY_DEADLINE_S", "RunningTarget", "running_target"]
 
 READY_DEADLINE_S = 10.0
 _POLL_S = 0.02
@@ -38,13 +38,13 @@ class RunningTarget:
     Attributes:
         target: What it is.
         url: Where it listens, without a slash at its end.
-        log: Its output; empty for a target that was not started here.
+        output: What it wrote; empty for a target that was not started here.
         process: It leads a process group of its own; None: not started here.
     """
 
     target: Target
     url: str
-    log: TargetLog
+    output: TargetOutput
     process: asyncio.subprocess.Process | None
 
     @property
@@ -59,7 +59,7 @@ class RunningTarget:
 
 
 @contextlib.asynccontextmanager
-async def running(
+async def running_target(
     target: Target, upstream_url: str, *, deadline_s: float = READY_DEADLINE_S
 ) -> AsyncIterator[RunningTarget]:
     """Start a target, wait until it serves, and end it with all its children.
@@ -76,27 +76,29 @@ async def running(
         EvidenceError: A target that was not started here takes no connections.
     """
     if target.command is None:
-        yield await _reach(target, deadline_s)
+        yield await _reach_running(target, deadline_s)
         return
     with tempfile.TemporaryDirectory(prefix="harness-target-") as folder:
-        log_path = Path(folder, "output.log")
-        log = TargetLog(log_path)
-        values = _values(upstream_url, Path(folder, "files"))
+        output_path = Path(folder, "output.log")
+        output = TargetOutput(output_path)
+        values = _placeholders(upstream_url, Path(folder, "files"))
         url = None if target.url is None else fill(target.url, values)
         await _check_free(target, url)
         _write_files(target, values)
-        process = await _start(target, values, log_path)
+        process = await _start(target, values, output_path)
         try:
-            probe = probe_of(target.ready, url, log)
-            found = await _wait(target, probe, process, log, deadline_s)
-            yield RunningTarget(target=target, url=found, log=log, process=process)
+            probe = make_probe(target.ready, url, output)
+            found = await _wait(target, probe, process, output, deadline_s)
+            yield RunningTarget(
+                target=target, url=found, output=output, process=process
+            )
         finally:
             await _end(process)
 
 
-async def _reach(target: Target, deadline_s: float) -> RunningTarget:
-    log = TargetLog(None)
-    probe = probe_of(target.ready, target.url, log)
+async def _reach_running(target: Target, deadline_s: float) -> RunningTarget:
+    output = TargetOutput(None)
+    probe = make_probe(target.ready, target.url, output)
     found = await probe()
     started = time.monotonic()
     # One with a health check may still be starting; one without is asked once.
@@ -110,7 +112,7 @@ async def _reach(target: Target, deadline_s: float) -> RunningTarget:
             else f"does not answer {target.ready.http} with a status below 400"
         )
         raise EvidenceError(f"target {target.name}: {target.url} {asked}")
-    return RunningTarget(target=target, url=found, log=log, process=None)
+    return RunningTarget(target=target, url=found, output=output, process=None)
 
 
 async def _check_free(target: Target, url: str | None) -> None:
@@ -122,7 +124,7 @@ async def _check_free(target: Target, url: str | None) -> None:
         )
 
 
-def _values(upstream_url: str, folder: Path) -> Mapping[str, str]:
+def _placeholders(upstream_url: str, folder: Path) -> Mapping[str, str]:
     folder.mkdir()
     parts = urlsplit(upstream_url)
     return {
@@ -149,7 +151,7 @@ def _write_files(target: Target, values: Mapping[str, str]) -> None:
 
 
 async def _start(
-    target: Target, values: Mapping[str, str], log_path: Path
+    target: Target, values: Mapping[str, str], output_path: Path
 ) -> asyncio.subprocess.Process:
     command = [fill(word, values) for word in target.command or ()]
     if command[0] == "python":
@@ -160,7 +162,7 @@ async def _start(
         **os.environ,
         **{name: fill(value, values) for name, value in target.env.items()},
     }
-    with log_path.open("ab") as output:
+    with output_path.open("ab") as output:
         try:
             return await asyncio.create_subprocess_exec(
                 *command,
@@ -183,7 +185,7 @@ async def _wait(
     target: Target,
     probe: Probe,
     process: asyncio.subprocess.Process,
-    log: TargetLog,
+    output: TargetOutput,
     deadline_s: float,
 ) -> str:
     """Return the URL once the target serves."""
@@ -193,16 +195,16 @@ async def _wait(
         if process.returncode is not None:
             code = process.returncode
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise _not_started(target, f"ended at once with {how}", log)
+            raise _not_started(target, f"ended at once with {how}", output)
         if found is not None:
             return found
         await asyncio.sleep(_POLL_S)
-    raise _not_started(target, f"was not ready after {deadline_s:g} s", log)
+    raise _not_started(target, f"was not ready after {deadline_s:g} s", output)
 
 
-def _not_started(target: Target, what: str, log: TargetLog) -> HarnessError:
+def _not_started(target: Target, what: str, output: TargetOutput) -> HarnessError:
     lines = [f"target {target.name} {what}"]
-    tail = log.tail(_LINES_SHOWN)
+    tail = output.tail(_LINES_SHOWN)
     lines.append("its last output:" if tail else "it wrote nothing")
     lines += [f"  {escaped(line)}" for line in tail]
     return InputError("\n".join(lines))

@@ -14,7 +14,7 @@ from harness.config import Proof
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.text_diff import quote
 
-__all__ = ["proved", "served_by"]
+__all__ = ["check_proof", "served_by"]
 
 
 def served_by(proof: Proof | None, observation: Observation) -> str | None:
@@ -28,8 +28,8 @@ def served_by(proof: Proof | None, observation: Observation) -> str | None:
     return next((line for line in observation.log if pattern.search(line)), None)
 
 
-def proved(
-    proof: Proof | None, observation: Observation, *, refused: bool = False
+def check_proof(
+    proof: Proof | None, observation: Observation, *, may_skip_upstream: bool = False
 ) -> Observation:
     """Return the observation, marked invalid where it proves nothing.
 
@@ -39,18 +39,23 @@ def proved(
     Args:
         proof: How the target shows what served a stream.
         observation: What was seen.
-        refused: True where the upstream refused the first connection, so that no
-            request needs to have reached it; that the target answered must do.
+        may_skip_upstream: True where no request needs to have reached the upstream: it
+            refused the first connection, or an open circuit lets nobody through. That
+            the target answered must do.
     """
-    why = observation.invalid or _why(proof, observation, refused=refused)
+    why = observation.invalid or _why(
+        proof, observation, may_skip_upstream=may_skip_upstream
+    )
     return replace(observation, invalid=why)
 
 
-def _why(proof: Proof | None, observation: Observation, *, refused: bool) -> str | None:
+def _why(
+    proof: Proof | None, observation: Observation, *, may_skip_upstream: bool
+) -> str | None:
     name = observation.target
     if observation.end is ClientEnd.REFUSED:
         return f"{name} could not be connected to"
-    if not observation.upstream and not refused:
+    if not observation.upstream and not may_skip_upstream:
         status = observation.status
         said = f"status {status}" if status else f"no answer ({observation.end})"
         return f"no request of {name} reached its upstream; the client got {said}"

@@ -1,4 +1,4 @@
-"""When does a target serve?"""
+"""Readiness probes: whether a target serves yet, and where."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.cassette.model import Request
 from harness.config import Ready
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.fetch import fetch
-from harness.play.target.output import TargetLog
+from harness.play.target.output import TargetOutput
 
-__all__ = ["Probe", "http_probe", "log_probe", "probe_of", "tcp_probe"]
+__all__ = ["Probe", "http_probe", "make_probe", "output_probe", "tcp_probe"]
 
 Probe = Callable[[], Awaitable[str | None]]
 """Returns the target's URL once it serves, None while it does not."""
@@ -21,19 +21,19 @@ Probe = Callable[[], Awaitable[str | None]]
 _PROBE_S = 2.0
 
 
-def probe_of(ready: Ready | None, url: str | None, log: TargetLog) -> Probe:
+def make_probe(ready: Ready | None, url: str | None, output: TargetOutput) -> Probe:
     """Return the probe that a target's configuration asks for.
 
     Args:
         ready: How it is known; None: the target takes connections.
         url: Where it listens, where that is known.
-        log: Its output.
+        output: Its output.
 
     Raises:
         ValueError: Neither says where it listens.
     """
     if ready is not None and ready.stdout is not None:
-        return log_probe(log, ready.stdout, url)
+        return output_probe(output, ready.stdout, url)
     if url is None:
         raise ValueError("a target needs a URL, or output that says it")
     if ready is not None and ready.http is not None:
@@ -41,12 +41,12 @@ def probe_of(ready: Ready | None, url: str | None, log: TargetLog) -> Probe:
     return tcp_probe(url)
 
 
-def log_probe(log: TargetLog, pattern: str, url: str | None) -> Probe:
+def output_probe(output: TargetOutput, pattern: str, url: str | None) -> Probe:
     """Wait for a line; its group ``url``, or else ``url``, is where it listens."""
     line_pattern = re.compile(pattern)
 
     async def probe() -> str | None:
-        for line in log.since():
+        for line in output.since():
             match = line_pattern.search(line)
             if match is not None:
                 found = match.groupdict().get("url") or url

@@ -1,4 +1,4 @@
-"""Many at once, or one alone."""
+"""A lock that many share, or one has for itself."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-__all__ = ["Floor"]
+__all__ = ["SharedLock"]
 
 
-class Floor:
-    """Lets streams share a target, and one have it for itself.
+class SharedLock:
+    """A lock for readers and writers: streams share a target, or one has it alone.
 
-    Who wants to be alone waits for those who are there, and nobody new comes before it.
+    An exclusive user waits for those who hold the lock, and nobody new gets it before.
     """
 
     def __init__(self) -> None:
-        self._change = asyncio.Condition()
-        self._present = 0
-        self._alone = 0
+        self._changed = asyncio.Condition()
+        self._holders = 0
+        self._exclusive = 0
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        """Be there beside others."""
-        async with self._change:
-            await self._change.wait_for(lambda: self._alone == 0)
-            self._present += 1
+        """Hold the lock beside others."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._exclusive == 0)
+            self._holders += 1
         try:
             yield
         finally:
-            async with self._change:
-                self._present -= 1
-                self._change.notify_all()
+            async with self._changed:
+                self._holders -= 1
+                self._changed.notify_all()
 
     @asynccontextmanager
-    async def alone(self) -> AsyncIterator[None]:
-        """Be there when everybody has left."""
-        async with self._change:
-            self._alone += 1
+    async def exclusive(self) -> AsyncIterator[None]:
+        """Hold the lock when everybody has let it go."""
+        async with self._changed:
+            self._exclusive += 1
             try:
-                await self._change.wait_for(lambda: self._present == 0)
+                await self._changed.wait_for(lambda: self._holders == 0)
             except BaseException:
-                self._alone -= 1
-                self._change.notify_all()
+                self._exclusive -= 1
+                self._changed.notify_all()
                 raise
-            self._present += 1
+            self._holders += 1
         try:
             yield
         finally:
-            async with self._change:
-                self._present -= 1
-                self._alone -= 1
-                self._change.notify_all()
+            async with self._changed:
+                self._holders -= 1
+                self._exclusive -= 1
+                self._changed.notify_all()

@@ -10,68 +10,69 @@ import orjson
 
 from harness.faults.draft.transport import SocketPlan
 from harness.faults.draft.wire import WireDraft
-from harness.play.upstream.correlation import Assignment, Served, Ticket
+from harness.play.sockets import set_nodelay
+from harness.play.upstream.correlation import MatchedBy, ServedRequest, Slot
 from harness.play.upstream.requests import ReceivedRequest, RequestReader
-from harness.play.upstream.scheduler import Scheduled
-from harness.play.upstream.script_player import Performance, Stage, set_nodelay
+from harness.play.upstream.scheduler import ScheduledCall
+from harness.play.upstream.script_player import PlayContext, ScriptPlayer
 
-__all__ = ["Assigned", "Connection", "House"]
+__all__ = ["Assignment", "Connection", "ServerContext"]
 
-Assigned = tuple[WireDraft, Ticket | None, Assignment | None]
-"""What a request gets; without a ticket where the upstream is used by hand."""
+Assignment = tuple[WireDraft, Slot | None, MatchedBy | None]
+"""What a request gets; without a slot where the upstream is used by hand."""
 
 
-class House(Protocol):
+class ServerContext(Protocol):
     """What a connection asks of its upstream, and tells it."""
 
     @property
-    def stage(self) -> Stage:
-        """Clock and pacer."""
+    def play_context(self) -> PlayContext:
+        """Clock and scheduler."""
 
     @property
     def connections(self) -> set[Connection]:
         """The open connections; each adds and removes itself."""
 
-    def assign(self, request: ReceivedRequest) -> Assigned | str:
+    def assign(self, request: ReceivedRequest) -> Assignment | str:
         """Return what the request gets, or why it gets nothing."""
 
-    def note_stray(self, request: ReceivedRequest, why: str) -> None:
+    def add_unmatched(self, request: ReceivedRequest, why: str) -> None:
         """Learn of a request that belongs to no stream."""
 
-    def note_over(self, served: Served) -> None:
+    def notify_over(self, served: ServedRequest) -> None:
         """Learn that an answer is over."""
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests, has them assigned, performs what they get.
+    """Reads requests, has them assigned, plays what they get.
 
     Args:
-        house: The upstream.
+        server: The upstream.
     """
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, server: ServerContext) -> None:
+        self._server = server
         self._transport: asyncio.Transport
-        self._performance: Performance | None = None
+        self._player: ScriptPlayer | None = None
         self._queue: deque[ReceivedRequest] = deque()
         self._readable = True
         self._made_ns = 0
         self._answers = 0
-        self._closing: Scheduled | None = None  # it is idle, and not for long
+        self._idle_close: ScheduledCall | None = None  # it is idle, and not for long
         self._reader = RequestReader(
-            clock=house.stage.clock,
-            on_request=self._take,
-            on_continue=self._give_leave,
+            clock=server.play_context.clock,
+            on_request=self._enqueue,
+            on_continue=self._send_continue,
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is TCP
         self._transport = transport
-        self._made_ns = self._house.stage.clock()
+        self._made_ns = self._server.play_context.clock()
         # asyncio sets TCP_NODELAY. With no buffer of its own, one write is one send.
         transport.set_write_buffer_limits(high=0)
-        self._house.connections.add(self)
+        self._server.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -81,98 +82,98 @@ class Connection(asyncio.Protocol):
             self._reader.feed(data)
         except ValueError as error:
             self._readable = False
-            self._house.note_stray(ReceivedRequest(), f"not a request: {error}")
-            if self._performance is None:
+            self._server.add_unmatched(ReceivedRequest(), f"not a request: {error}")
+            if self._player is None:
                 self._transport.close()
 
     def eof_received(self) -> None:
         """See `asyncio.Protocol`; the transport closes itself after it."""
-        self._leave()
+        self._peer_closed()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """See `asyncio.BaseProtocol`."""
-        self._house.connections.discard(self)
-        self._keep_open()
-        self._leave()
+        self._server.connections.discard(self)
+        self._cancel_idle_close()
+        self._peer_closed()
 
     def pause_writing(self) -> None:
         """See `asyncio.BaseProtocol`."""
-        if self._performance is not None:
-            self._performance.pause()
+        if self._player is not None:
+            self._player.pause()
 
     def resume_writing(self) -> None:
         """See `asyncio.BaseProtocol`."""
-        if self._performance is not None:
-            self._performance.resume()
+        if self._player is not None:
+            self._player.resume()
 
     def stop(self) -> None:
-        """Reset what is performed, or close what is idle."""
+        """Reset what is played, or close what is idle."""
         self._queue.clear()
-        if self._performance is not None:
-            self._performance.stop()
+        if self._player is not None:
+            self._player.stop()
         self._transport.abort()
 
     def close_idle(self) -> None:
-        """Close the connection by FIN where no answer is performed on it."""
-        if self._performance is None:
+        """Close the connection by FIN where no answer is played on it."""
+        if self._player is None:
             self._readable = False
             self._transport.close()
 
-    def _keep_open(self) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
+    def _cancel_idle_close(self) -> None:
+        if self._idle_close is not None:
+            self._idle_close.cancel()
+            self._idle_close = None
 
-    def _leave(self) -> None:
+    def _peer_closed(self) -> None:
         self._readable = False
         self._queue.clear()
-        if self._performance is not None:
-            self._performance.peer_closed()
+        if self._player is not None:
+            self._player.peer_closed()
 
-    def _give_leave(self) -> None:
+    def _send_continue(self) -> None:
         self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    def _take(self, request: ReceivedRequest) -> None:
-        self._keep_open()
+    def _enqueue(self, request: ReceivedRequest) -> None:
+        self._cancel_idle_close()
         self._queue.append(request)
         self._answer_next()
 
     def _answer_next(self) -> None:
-        while self._queue and self._performance is None:
+        while self._queue and self._player is None:
             request = self._queue.popleft()
-            assigned = self._house.assign(request)
+            assigned = self._server.assign(request)
             if isinstance(assigned, str):
-                self._house.note_stray(request, assigned)
+                self._server.add_unmatched(request, assigned)
                 self._refuse(request, assigned)
             else:
-                self._perform(request, assigned)
+                self._play(request, assigned)
 
-    def _perform(self, request: ReceivedRequest, assigned: Assigned) -> None:
-        draft, ticket, how = assigned
-        performance = Performance(
+    def _play(self, request: ReceivedRequest, assigned: Assignment) -> None:
+        draft, slot, matched_by = assigned
+        player = ScriptPlayer(
             draft,
             self._transport,
-            self._house.stage,
+            self._server.play_context,
             keep_alive=request.keep_alive,
-            on_over=lambda: self._over(served, ticket),
+            on_over=lambda: self._end(served, slot),
         )
-        served = Served(request=request, performance=performance)
-        self._performance = performance
-        if ticket is not None and how is not None:
-            ticket.add(served, how)
+        served = ServedRequest(request=request, player=player)
+        self._player = player
+        if slot is not None and matched_by is not None:
+            slot.add(served, matched_by)
         self._answers += 1
         # Accepting late is reading late: the kernel has made the connection before.
-        accepted_ns = self._made_ns + performance.socket.accept_ns
-        performance.start(max(request.read_at_ns, accepted_ns))
+        accepted_ns = self._made_ns + player.socket_plan.accept_ns
+        player.start(max(request.read_at_ns, accepted_ns))
 
-    def _over(self, served: Served, ticket: Ticket | None) -> None:
-        self._performance = None
-        if ticket is not None:
-            ticket.changed()
-        self._house.note_over(served)
+    def _end(self, served: ServedRequest, slot: Slot | None) -> None:
+        self._player = None
+        if slot is not None:
+            slot.notify_over()
+        self._server.notify_over(served)
         if self._transport.is_closing():
             return
-        plan = served.performance.socket
+        plan = served.player.socket_plan
         if not plan.nodelay:
             set_nodelay(self._transport, on=True)
         enough = plan.requests is not None and self._answers >= plan.requests
@@ -184,11 +185,11 @@ class Connection(asyncio.Protocol):
         self._close_when_idle(plan)
 
     def _close_when_idle(self, plan: SocketPlan) -> None:
-        if plan.idle_ns is None or self._performance is not None:
+        if plan.idle_ns is None or self._player is not None:
             return
-        stage = self._house.stage
-        due_ns = stage.clock() + plan.idle_ns
-        self._closing = stage.pacer.call_at(due_ns, self.close_idle)
+        context = self._server.play_context
+        due_ns = context.clock() + plan.idle_ns
+        self._idle_close = context.scheduler.call_at(due_ns, self.close_idle)
 
     def _refuse(self, request: ReceivedRequest, why: str) -> None:
         message = f"the replaying upstream cannot tell whose request this is: {why}"

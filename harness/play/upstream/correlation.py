@@ -1,10 +1,10 @@
 """Which script does a request get that reached the upstream?
 
-A *ticket* stands for one client stream. A request belongs to it where the request holds
-the ticket's token, in the header ``x-harness-stream`` or in the ``user`` field of its
-JSON body; a target passes one of them on, or neither. Where it passes neither, streams
-run one at a time and the request belongs to the only open ticket. It is never guessed
-from equal bodies: two streams may ask the same.
+A *slot* stands for one client stream. A request belongs to it where the request holds
+the slot's token (`harness.play.stream_token`); a target passes one of its two places
+on, or neither. Where it passes neither, streams run one at a time and the request
+belongs to the only open slot. It is never guessed from equal bodies: two streams may
+ask the same.
 """
 
 from __future__ import annotations
@@ -14,21 +14,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
 
-import orjson
-
 from harness.faults.draft.wire import Finish, WireDraft
 from harness.judge.evidence.observation import UpstreamRequest
+from harness.play.stream_token import STREAM_HEADER, user_field
 from harness.play.upstream.requests import ReceivedRequest
-from harness.play.upstream.script_player import Performance
+from harness.play.upstream.script_player import ScriptPlayer
 from harness.scenario.script import Script
 
-__all__ = ["STREAM_HEADER", "Assignment", "Served", "Ticket", "Tickets"]
-
-STREAM_HEADER = b"x-harness-stream"
+__all__ = ["Correlator", "MatchedBy", "ServedRequest", "Slot"]
 
 
-class Assignment(StrEnum):
-    """How a request was assigned to its ticket."""
+class MatchedBy(StrEnum):
+    """What told which slot a request belongs to."""
 
     HEADER = "header"
     USER = "user"
@@ -36,11 +33,11 @@ class Assignment(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
-    """A request and the performance that answers it."""
+class ServedRequest:
+    """A request and the player that answers it."""
 
     request: ReceivedRequest
-    performance: Performance
+    player: ScriptPlayer
 
     def observed(self, zero_ns: int, number: int) -> UpstreamRequest:
         """Return what happened, with times relative to ``zero_ns``.
@@ -49,7 +46,7 @@ class Served:
             zero_ns: The client's zero.
             number: Which of the script's drafts it got.
         """
-        played = self.performance
+        played = self.player
         return UpstreamRequest(
             at_ns=self.request.head_at_ns - zero_ns,
             method=self.request.method,
@@ -67,33 +64,33 @@ class Served:
         )
 
 
-class Ticket:
+class Slot:
     """The place of one client stream at the upstream.
 
     Attributes:
         token: What the client's request holds.
         script: What is played; attempt *n* gets ``script.attempt(n)``.
-        assigned_by: How the first request was assigned; None: none came yet.
+        matched_by: What told that the first request is its own; None: none came yet.
         refusals: With how many attempts that are refused the script begins.
     """
 
     def __init__(
-        self, token: str, script: Script, owner: Tickets, zero_ns: int = 0
+        self, token: str, script: Script, correlator: Correlator, zero_ns: int = 0
     ) -> None:
         self._zero_ns = zero_ns
         self.token = token
         self.script = script
-        self.assigned_by: Assignment | None = None
+        self.matched_by: MatchedBy | None = None
         self.refusals = sum(
             1
             for _ in takewhile(
                 lambda wire: wire.finish is Finish.REFUSED, script.attempts
             )
         )
-        self._owner = owner
-        self._served: list[Served] = []
+        self._correlator = correlator
+        self._served: list[ServedRequest] = []
         self._played: list[int] = []
-        self._changed = asyncio.Event()
+        self._over = asyncio.Event()
         self._asked = asyncio.Event()
 
     @property
@@ -124,45 +121,45 @@ class Ticket:
         await self._asked.wait()
 
     async def settled(self) -> None:
-        """Wait until no answer is being performed; a stall ends with its connection.
+        """Wait until no answer is being played; a stall ends with its connection.
 
         It returns at once where no request came. A target may still retry later.
         """
-        while not all(served.performance.over for served in self._served):
-            self._changed.clear()
-            await self._changed.wait()
+        while not all(served.player.over for served in self._served):
+            self._over.clear()
+            await self._over.wait()
 
     def close(self) -> None:
-        """Take no more requests, and reset the connections that still perform."""
-        self._owner.remove(self)
+        """Take no more requests, and reset the connections that still play."""
+        self._correlator.remove(self)
         for served in self._served:
-            served.performance.stop()
+            served.player.stop()
 
-    def add(self, served: Served, assigned_by: Assignment) -> None:
-        """Note a request and its performance (the upstream calls this)."""
+    def add(self, served: ServedRequest, matched_by: MatchedBy) -> None:
+        """Note a request and its player (the upstream calls this)."""
         self._served.append(served)
         self._asked.set()
-        self.assigned_by = self.assigned_by or assigned_by
+        self.matched_by = self.matched_by or matched_by
 
-    def changed(self) -> None:
-        """Learn that a performance is over (the upstream calls this)."""
-        self._changed.set()
+    def notify_over(self) -> None:
+        """Learn that an answer is over (the upstream calls this)."""
+        self._over.set()
 
 
-class Tickets:
-    """The open tickets.
+class Correlator:
+    """Finds the slot of a request among the open ones.
 
     Attributes:
-        serial: True where requests without a token go to the only open ticket.
+        serial: True where requests without a token go to the only open slot.
     """
 
     def __init__(self) -> None:
         self.serial = False
-        self._open: dict[str, Ticket] = {}
+        self._open: dict[str, Slot] = {}
         self._closed: set[str] = set()
 
-    def open(self, token: str, script: Script, zero_ns: int = 0) -> Ticket:
-        """Open a ticket.
+    def open(self, token: str, script: Script, zero_ns: int = 0) -> Slot:
+        """Open a slot.
 
         Args:
             token: What the client's request holds.
@@ -174,50 +171,41 @@ class Tickets:
         """
         if token in self._open or token in self._closed:
             raise ValueError(f"the token {token!r} was used before")
-        ticket = self._open[token] = Ticket(token, script, self, zero_ns)
-        return ticket
+        slot = self._open[token] = Slot(token, script, self, zero_ns)
+        return slot
 
-    def remove(self, ticket: Ticket) -> None:
-        """Close a ticket's token for good."""
-        if self._open.pop(ticket.token, None) is not None:
-            self._closed.add(ticket.token)
+    def remove(self, slot: Slot) -> None:
+        """Close a slot's token for good."""
+        if self._open.pop(slot.token, None) is not None:
+            self._closed.add(slot.token)
 
     def close(self) -> None:
-        """Close every ticket."""
-        for ticket in list(self._open.values()):
-            ticket.close()
+        """Close every slot."""
+        for slot in list(self._open.values()):
+            slot.close()
 
-    def find(self, request: ReceivedRequest) -> tuple[Ticket, Assignment] | str:
-        """Return the request's ticket, or why it has none."""
+    def find(self, request: ReceivedRequest) -> tuple[Slot, MatchedBy] | str:
+        """Return the request's slot, or why it has none."""
         header = request.header(STREAM_HEADER)
         if header is not None:
-            return self._by_token(header.decode("latin-1"), Assignment.HEADER)
-        user = _user(request.body)
+            return self._by_token(header.decode("latin-1"), MatchedBy.HEADER)
+        user = user_field(request.body)
         if user is not None and (user in self._open or user in self._closed):
-            return self._by_token(user, Assignment.USER)
+            return self._by_token(user, MatchedBy.USER)
         if not self.serial:
             return "it holds no token of an open stream"
         if len(self._open) != 1:
             return f"it holds no token, and {len(self._open)} streams are open"
-        (ticket,) = self._open.values()
-        return ticket, Assignment.TURN
+        (slot,) = self._open.values()
+        return slot, MatchedBy.TURN
 
-    def _by_token(self, token: str, how: Assignment) -> tuple[Ticket, Assignment] | str:
-        ticket = self._open.get(token)
-        if ticket is not None:
-            return ticket, how
+    def _by_token(self, token: str, place: MatchedBy) -> tuple[Slot, MatchedBy] | str:
+        slot = self._open.get(token)
+        if slot is not None:
+            return slot, place
         # A late retry of a stream that is over must not be taken for the next one.
         return (
             "its stream is over"
             if token in self._closed
             else "its token belongs to no stream"
         )
-
-
-def _user(body: bytes) -> str | None:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    user = value.get("user") if isinstance(value, dict) else None
-    return user if isinstance(user, str) else None

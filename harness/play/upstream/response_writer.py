@@ -18,9 +18,9 @@ from harness.faults.draft.wire import Finish, WireDraft
 
 __all__ = [
     "Send",
-    "answer_head",
     "framed",
     "keeps_alive",
+    "response_head",
     "sends",
 ]
 
@@ -61,7 +61,7 @@ def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
     return tuple(pieces), Send(at_ns, b"", is_head=True)
 
 
-def answer_head(draft: WireDraft) -> bytes:
+def response_head(draft: WireDraft) -> bytes:
     """Return status line and header lines, with the header that tells the framing."""
     lines = [f"{draft.http_version} {draft.status} {_phrase(draft.status)}"]
     lines += [f"{name}: {value}" for name, value in draft.headers]
@@ -104,7 +104,7 @@ def _listed(draft: WireDraft) -> list[tuple[Send, int]]:
     earliest = 0
     if draft.head_at_ns is not None:
         earliest = draft.head_at_ns
-        listed.append((Send(earliest, answer_head(draft), is_head=True), 0))
+        listed.append((Send(earliest, response_head(draft), is_head=True), 0))
     for at_ns, wire, length, start in _framed(draft):
         # A write never overtakes the one before it.
         earliest = max(earliest, at_ns)

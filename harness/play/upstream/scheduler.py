@@ -1,4 +1,4 @@
-"""Calls at exact times: one heap and one alarm for all streams.
+"""Calls at exact times: one heap and one timer for all streams.
 
 Rules of this file:
 
@@ -16,15 +16,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from harness.play.upstream.timers import Alarm, make_alarm
+from harness.play.upstream.timers import Timer, make_timer
 
-__all__ = ["Pacer", "Scheduled"]
+__all__ = ["ScheduledCall", "Scheduler"]
 
 _LATENESS_KEPT = 200_000  # the last ones; a replay by hand may run for days
 _CALLS_PER_WAKING = 32
 
 
-class Scheduled:
+class ScheduledCall:
     """A call that waits for its time."""
 
     __slots__ = ("_callback", "due_ns")
@@ -48,12 +48,12 @@ class Scheduled:
             callback()
 
 
-class Pacer:
+class Scheduler:
     """Makes calls at times of CLOCK_MONOTONIC, within the running event loop.
 
     Args:
         clock: Monotonic nanoseconds.
-        alarm: Given the function that it must call, makes the alarm; by default the
+        timer: Given the function that it must call, makes the timer; by default the
             most precise one of the system.
 
     Attributes:
@@ -64,44 +64,44 @@ class Pacer:
         self,
         *,
         clock: Callable[[], int] = time.monotonic_ns,
-        alarm: Callable[[Callable[[], None]], Alarm] | None = None,
+        timer: Callable[[Callable[[], None]], Timer] | None = None,
     ) -> None:
         self.lateness_ns: deque[int] = deque(maxlen=_LATENESS_KEPT)
         self._clock = clock
-        self._heap: list[tuple[int, int, Scheduled]] = []
+        self._heap: list[tuple[int, int, ScheduledCall]] = []
         self._count = 0
         self._set_for_ns: int | None = None
-        self._ringing = False
-        self._alarm = (
-            make_alarm(asyncio.get_running_loop(), self._ring)
-            if alarm is None
-            else alarm(self._ring)
+        self._firing = False
+        self._timer = (
+            make_timer(asyncio.get_running_loop(), self._fire)
+            if timer is None
+            else timer(self._fire)
         )
 
-    def call_at(self, due_ns: int, callback: Callable[[], None]) -> Scheduled:
+    def call_at(self, due_ns: int, callback: Callable[[], None]) -> ScheduledCall:
         """Call ``callback`` at ``due_ns``, at the next waking where that has passed."""
-        scheduled = Scheduled(due_ns, callback)
+        scheduled = ScheduledCall(due_ns, callback)
         self._count += 1
         heapq.heappush(self._heap, (due_ns, self._count, scheduled))
-        if not self._ringing:
+        if not self._firing:
             self._arm()
         return scheduled
 
     def close(self) -> None:
-        """Drop every call and free the alarm."""
+        """Drop every call and free the timer."""
         self._heap.clear()
-        self._alarm.close()
+        self._timer.close()
 
     def _arm(self) -> None:
         while self._heap and self._heap[0][2].cancelled:
             heapq.heappop(self._heap)
         if self._heap and self._heap[0][0] != self._set_for_ns:
             self._set_for_ns = self._heap[0][0]
-            self._alarm.set(self._set_for_ns)
+            self._timer.set(self._set_for_ns)
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         self._set_for_ns = None
-        self._ringing = True
+        self._firing = True
         try:
             for _ in range(_CALLS_PER_WAKING):
                 if not self._heap or self._heap[0][0] > self._clock():
@@ -111,5 +111,5 @@ class Pacer:
                     self.lateness_ns.append(self._clock() - due_ns)
                     scheduled._call()  # noqa: SLF001 - the other half of this file
         finally:
-            self._ringing = False
+            self._firing = False
             self._arm()

@@ -1,69 +1,51 @@
-"""One script being performed on one connection.
+"""Plays one script on one connection.
 
 Rules of this file:
 
 1. Steps are done in order, each at its time or, where the peer does not read, as soon
    after as the kernel takes the bytes. One write of the script is one send.
 2. The time of a write is read just before it is handed to the kernel.
-3. A peer that closes ends the performance; when it did is kept.
+3. A peer that closes ends the play; when it did is kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.faults.draft.transport import SocketPlan
 from harness.faults.draft.wire import Finish, WireDraft
+from harness.play.sockets import reset, set_nodelay
 from harness.play.upstream.response_writer import Send, framed, keeps_alive, sends
-from harness.play.upstream.scheduler import Pacer, Scheduled
+from harness.play.upstream.scheduler import ScheduledCall, Scheduler
 
-__all__ = ["Performance", "Stage", "reset", "set_nodelay"]
-
-_LINGER_ZERO = struct.pack("ii", 1, 0)
-
-
-def reset(transport: asyncio.Transport) -> None:
-    """End a connection with RST: what it has not sent yet is dropped."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-    transport.abort()
-
-
-def set_nodelay(transport: asyncio.Transport, *, on: bool) -> None:
-    """Send small pieces at once, as asyncio does, or leave them to the kernel."""
-    connection = transport.get_extra_info("socket")
-    if connection is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(on))
+__all__ = ["PlayContext", "ScriptPlayer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """What all performances of one upstream share.
+class PlayContext:
+    """What the players of one upstream share.
 
     Attributes:
-        pacer: Makes the calls.
+        scheduler: Makes the calls.
         clock: Monotonic nanoseconds.
         speed: 2.0 plays twice as fast.
     """
 
-    pacer: Pacer
+    scheduler: Scheduler
     clock: Callable[[], int]
     speed: float = 1.0
 
 
-class Performance:
-    """Performs ``draft`` on a connection.
+class ScriptPlayer:
+    """Plays ``draft`` on a connection.
 
     Args:
         draft: What is played.
         transport: The connection; its write buffer must have the high-water mark 0.
-        stage: Clock and pacer.
+        context: Clock and scheduler.
         keep_alive: Whether the request allows another one after it.
         on_over: Called once, when nothing more will happen.
 
@@ -72,7 +54,7 @@ class Performance:
         lateness_ns: For every write, actual minus planned time.
         taken: As ``sent``, with the time at which the kernel took the bytes, also of
             those that the peer held up.
-        finished: True when the whole script was performed.
+        finished: True when the whole script was played.
         closed_at_ns: When the peer closed while the script still ran or stalled.
         over: True when nothing more will happen.
     """
@@ -81,13 +63,13 @@ class Performance:
         self,
         draft: WireDraft,
         transport: asyncio.Transport,
-        stage: Stage,
+        context: PlayContext,
         *,
         keep_alive: bool,
         on_over: Callable[[], None],
     ) -> None:
         self.draft = draft
-        self._scaled = draft.scaled(stage.speed)
+        self._scaled = draft.scaled(context.speed)
         self.sent: list[tuple[int, int]] = []
         self.lateness_ns: list[int] = []
         self.taken: list[tuple[int, int]] = []
@@ -95,7 +77,7 @@ class Performance:
         self.closed_at_ns: int | None = None
         self.over = False
         self._transport = transport
-        self._stage = stage
+        self._context = context
         self._keep_alive = keep_alive and keeps_alive(draft)
         self._on_over = on_over
         self._zero_ns = 0
@@ -105,20 +87,20 @@ class Performance:
         self._paused = False
         self._waiting = False  # a step is due but the peer does not read
         self._resumed_ns = 0  # when it last read again
-        self._scheduled: Scheduled | None = None
-        self._beats = 0
+        self._scheduled: ScheduledCall | None = None
+        self._heartbeats = 0
 
     @property
-    def socket(self) -> SocketPlan:
+    def socket_plan(self) -> SocketPlan:
         """What is done with the connection, at the speed that is played."""
         return self._scaled.socket
 
     def start(self, zero_ns: int) -> None:
         """Begin; ``zero_ns`` is the moment at which the request was read whole."""
         self._zero_ns = zero_ns
-        if not self.socket.nodelay:
+        if not self.socket_plan.nodelay:
             set_nodelay(self._transport, on=False)
-        self._schedule()
+        self._schedule_step()
 
     def pause(self) -> None:
         """Learn that the kernel takes no more bytes."""
@@ -129,13 +111,13 @@ class Performance:
         self._paused = False
         if self._waiting:
             self._waiting = False
-            self._resumed_ns = self._stage.clock()
+            self._resumed_ns = self._context.clock()
             self._step()
 
     def peer_closed(self) -> None:
         """Learn that the peer closed the connection, by FIN or by RST."""
         if not self.over:
-            self.closed_at_ns = self._stage.clock()
+            self.closed_at_ns = self._context.clock()
             self._end()
 
     def stop(self) -> None:
@@ -144,13 +126,15 @@ class Performance:
             reset(self._transport)
             self._end()
 
-    def _schedule(self) -> None:
+    def _schedule_step(self) -> None:
         at_ns = (
             self._sends[self._next].at_ns
             if self._next < len(self._sends)
             else self._ending.at_ns
         )
-        self._scheduled = self._stage.pacer.call_at(self._zero_ns + at_ns, self._step)
+        self._scheduled = self._context.scheduler.call_at(
+            self._zero_ns + at_ns, self._step
+        )
 
     def _step(self) -> None:
         if self.over:
@@ -163,13 +147,13 @@ class Performance:
         elif self._next < len(self._sends):
             self._next += 1
             self._send(self._sends[self._next - 1])
-            self._schedule()
+            self._schedule_step()
         else:
             self._finish()
 
     def _send(self, send: Send) -> None:
         if not send.is_head:
-            now_ns, due_ns = self._stage.clock(), self._zero_ns + send.at_ns
+            now_ns, due_ns = self._context.clock(), self._zero_ns + send.at_ns
             self._body_length += send.body_length
             # What the peer held up by not reading was offered when it was due: neither
             # is its delay ours, nor may it shorten the peer's.
@@ -195,18 +179,20 @@ class Performance:
             case Finish.HALF_CLOSED:
                 self._write_eof()
             case Finish.STALL:
-                self._beat()
+                self._schedule_heartbeat()
 
-    def _beat(self) -> None:
-        """Say during a stall what the script has for it, and again, and again."""
-        beat = self._scaled.heartbeat
-        if beat is None or self.over:
+    def _schedule_heartbeat(self) -> None:
+        """Have the heartbeat of a stall sent, and the next one after it."""
+        heartbeat = self._scaled.heartbeat
+        if heartbeat is None or self.over:
             return
-        self._beats += 1
-        due_ns = self._ending.at_ns + self._beats * beat.every_ns
-        self._scheduled = self._stage.pacer.call_at(self._zero_ns + due_ns, self._say)
+        self._heartbeats += 1
+        due_ns = self._ending.at_ns + self._heartbeats * heartbeat.every_ns
+        self._scheduled = self._context.scheduler.call_at(
+            self._zero_ns + due_ns, self._send_heartbeat
+        )
 
-    def _say(self) -> None:
+    def _send_heartbeat(self) -> None:
         if self.over:
             return
         if self._transport.is_closing():
@@ -214,7 +200,7 @@ class Performance:
             return
         if not self._paused and self.draft.heartbeat is not None:
             self._transport.write(framed(self.draft, self.draft.heartbeat.data))
-        self._beat()
+        self._schedule_heartbeat()
 
     def _complete(self) -> None:
         if self._ending.wire:

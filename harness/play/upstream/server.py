@@ -18,21 +18,21 @@ from typing import Self
 
 from harness.errors import InputError
 from harness.faults.draft.wire import WireDraft
-from harness.play.upstream.connection import Assigned, Connection
-from harness.play.upstream.correlation import Served, Ticket, Tickets
+from harness.play.upstream.connection import Assignment, Connection
+from harness.play.upstream.correlation import Correlator, ServedRequest, Slot
 from harness.play.upstream.requests import ReceivedRequest
-from harness.play.upstream.scheduler import Pacer
-from harness.play.upstream.script_player import Stage
+from harness.play.upstream.scheduler import Scheduler
+from harness.play.upstream.script_player import PlayContext
 from harness.scenario.script import Script
 
-__all__ = ["Chooser", "Stray", "Upstream", "by_turn"]
+__all__ = ["Responder", "UnmatchedRequest", "Upstream", "round_robin"]
 
-Chooser = Callable[[ReceivedRequest], WireDraft | None]
-"""Says what a request gets where nobody opens tickets; None: it is a stray."""
+Responder = Callable[[ReceivedRequest], WireDraft | None]
+"""Says what a request gets where nobody opens slots; None: it is unmatched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
+class UnmatchedRequest:
     """A request that belongs to no stream; it was answered with status 500.
 
     Attributes:
@@ -48,8 +48,8 @@ class Stray:
     why: str
 
 
-def by_turn(drafts: Sequence[WireDraft]) -> Chooser:
-    """Return a chooser that plays the drafts one after another, over and over."""
+def round_robin(drafts: Sequence[WireDraft]) -> Responder:
+    """Return a responder that plays the drafts one after another, over and over."""
     count = 0
 
     def choose(_: ReceivedRequest) -> WireDraft:
@@ -60,38 +60,40 @@ def by_turn(drafts: Sequence[WireDraft]) -> Chooser:
     return choose
 
 
-class _House:
+class _ServerContext:
     """What the connections of one upstream share."""
 
     def __init__(
         self,
-        stage: Stage,
-        chooser: Chooser | None,
-        on_over: Callable[[Served], None] | None,
+        context: PlayContext,
+        responder: Responder | None,
+        on_over: Callable[[ServedRequest], None] | None,
     ) -> None:
-        self.stage = stage
+        self.play_context = context
         self.connections: set[Connection] = set()
-        self.tickets = Tickets()
-        self.strays: list[Stray] = []
-        self._chooser = chooser
+        self.correlator = Correlator()
+        self.unmatched: list[UnmatchedRequest] = []
+        self._responder = responder
         self._on_over = on_over
 
-    def assign(self, request: ReceivedRequest) -> Assigned | str:
-        if self._chooser is not None:
-            draft = self._chooser(request)
+    def assign(self, request: ReceivedRequest) -> Assignment | str:
+        if self._responder is not None:
+            draft = self._responder(request)
             return "nothing is left to play" if draft is None else (draft, None, None)
-        found = self.tickets.find(request)
+        found = self.correlator.find(request)
         if isinstance(found, str):
             return found
-        ticket, how = found
-        return ticket.next_draft(self.stage.clock()), ticket, how
+        slot, matched_by = found
+        return slot.next_draft(self.play_context.clock()), slot, matched_by
 
-    def note_stray(self, request: ReceivedRequest, why: str) -> None:
-        at_ns = request.read_at_ns or self.stage.clock()
+    def add_unmatched(self, request: ReceivedRequest, why: str) -> None:
+        at_ns = request.read_at_ns or self.play_context.clock()
         method, path = request.method, request.path
-        self.strays.append(Stray(at_ns=at_ns, method=method, path=path, why=why))
+        self.unmatched.append(
+            UnmatchedRequest(at_ns=at_ns, method=method, path=path, why=why)
+        )
 
-    def note_over(self, served: Served) -> None:
+    def notify_over(self, served: ServedRequest) -> None:
         if self._on_over is not None:
             self._on_over(served)
 
@@ -102,9 +104,9 @@ class Upstream:
     Args:
         host: Where it listens.
         port: 0 takes a free one.
-        clock: Monotonic nanoseconds: CLOCK_MONOTONIC, which the pacer's alarm uses.
+        clock: Monotonic nanoseconds: CLOCK_MONOTONIC, which the scheduler's timer uses.
         speed: 2.0 plays twice as fast.
-        chooser: Says what a request gets, in place of tickets.
+        responder: Says what a request gets, in place of slots.
         on_over: Called for every request whose answer is over.
 
     Raises:
@@ -118,27 +120,27 @@ class Upstream:
         *,
         clock: Callable[[], int] = time.monotonic_ns,
         speed: float = 1.0,
-        chooser: Chooser | None = None,
-        on_over: Callable[[Served], None] | None = None,
+        responder: Responder | None = None,
+        on_over: Callable[[ServedRequest], None] | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._clock = clock
         self._speed = speed
-        self._chooser = chooser
+        self._responder = responder
         self._on_over = on_over
-        self._house: _House
+        self._context: _ServerContext
         self._server: asyncio.Server
 
     async def __aenter__(self) -> Self:
-        stage = Stage(
-            pacer=Pacer(clock=self._clock), clock=self._clock, speed=self._speed
+        context = PlayContext(
+            scheduler=Scheduler(clock=self._clock), clock=self._clock, speed=self._speed
         )
-        self._house = _House(stage, self._chooser, self._on_over)
+        self._context = _ServerContext(context, self._responder, self._on_over)
         try:
             self._server = await self._listen()
         except OSError as error:
-            stage.pacer.close()
+            context.scheduler.close()
             where = f"{self._host}:{self._port}"
             reason = error.strerror or str(error)
             # The loop wraps the system's words; a name that does not resolve has codes
@@ -156,17 +158,17 @@ class Upstream:
         traceback: TracebackType | None,
     ) -> None:
         self._server.close()
-        self._house.tickets.close()
-        for connection in list(self._house.connections):
+        self._context.correlator.close()
+        for connection in list(self._context.connections):
             connection.stop()
         await self._server.wait_closed()
         # The sockets of what was reset are closed in the loop's next turn.
         await asyncio.sleep(0)
-        self.pacer.close()
+        self.scheduler.close()
 
     async def _listen(self) -> asyncio.Server:
         return await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._house), self._host, self._port, backlog=1024
+            lambda: Connection(self._context), self._host, self._port, backlog=1024
         )
 
     @asynccontextmanager
@@ -185,7 +187,7 @@ class Upstream:
         with socket.socket(family, socket.SOCK_STREAM) as holder:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind(address)
-            for connection in list(self._house.connections):
+            for connection in list(self._context.connections):
                 connection.close_idle()
             reopening = asyncio.ensure_future(self._reopen(for_s))
             try:
@@ -211,26 +213,26 @@ class Upstream:
         return f"http://{host}:{self._port}"
 
     @property
-    def pacer(self) -> Pacer:
+    def scheduler(self) -> Scheduler:
         """What makes the calls; its ``lateness_ns`` is the upstream's own lag."""
-        return self._house.stage.pacer
+        return self._context.play_context.scheduler
 
     @property
-    def strays(self) -> list[Stray]:
+    def unmatched(self) -> list[UnmatchedRequest]:
         """The requests that belonged to no stream."""
-        return self._house.strays
+        return self._context.unmatched
 
     @property
     def serial(self) -> bool:
-        """Whether a request without a token goes to the only open ticket."""
-        return self._house.tickets.serial
+        """Whether a request without a token goes to the only open slot."""
+        return self._context.correlator.serial
 
     @serial.setter
     def serial(self, value: bool) -> None:
-        self._house.tickets.serial = value
+        self._context.correlator.serial = value
 
-    def expect(self, token: str, script: Script, zero_ns: int = 0) -> Ticket:
-        """Open a ticket for one client stream; close it when the stream is over.
+    def expect(self, token: str, script: Script, zero_ns: int = 0) -> Slot:
+        """Open a slot for one client stream; close it when the stream is over.
 
         Args:
             token: What the client's request holds
@@ -242,4 +244,4 @@ class Upstream:
         Raises:
             ValueError: The token was used before.
         """
-        return self._house.tickets.open(token, script, zero_ns)
+        return self._context.correlator.open(token, script, zero_ns)

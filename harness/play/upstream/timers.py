@@ -1,8 +1,8 @@
-"""Alarm clocks: each wakes the event loop once, at an absolute monotonic time.
+"""Timers: each wakes the event loop once, at an absolute monotonic time.
 
 The loop's own timers are late by 0.6 ms at the median, because epoll counts in
 milliseconds and rounds up; a timer of the kernel is late by some 60 µs, a thread by
-some 90 µs (``research/PERF.md``, section 3).
+some 90 µs.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ from typing import Protocol
 
 from harness.units import NS_PER_S
 
-__all__ = ["Alarm", "ThreadAlarm", "TimerfdAlarm", "make_alarm"]
+__all__ = ["ThreadTimer", "Timer", "TimerfdTimer", "make_timer"]
 
 _TFD_TIMER_ABSTIME = 1  # <sys/timerfd.h>
 
 
-class Alarm(Protocol):
+class Timer(Protocol):
     """Wakes the loop; waking too early is allowed, too late is what it avoids."""
 
     def set(self, due_ns: int) -> None:
-        """Ring at this time of CLOCK_MONOTONIC; replaces what was set before."""
+        """Fire at this time of CLOCK_MONOTONIC; replaces what was set before."""
 
     def close(self) -> None:
-        """Free what the alarm holds; it does not ring any more."""
+        """Free what the timer holds; it does not fire any more."""
 
 
-def make_alarm(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Alarm:
-    """Return the most precise alarm that this system has.
+def make_timer(loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]) -> Timer:
+    """Return the most precise timer that this system has.
 
     Args:
-        loop: Where ``ring`` is called.
-        ring: What is called when the time has come.
+        loop: Where ``on_fire`` is called.
+        on_fire: What is called when the time has come.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError, NotImplementedError):
-            return TimerfdAlarm(loop, ring)
-    return ThreadAlarm(loop, ring)
+            return TimerfdTimer(loop, on_fire)
+    return ThreadTimer(loop, on_fire)
 
 
 class _Timespec(ctypes.Structure):
@@ -55,7 +55,7 @@ class _Itimerspec(ctypes.Structure):
     _fields_ = (("interval", _Timespec), ("value", _Timespec))
 
 
-class TimerfdAlarm:
+class TimerfdTimer:
     """A timer of the kernel that the loop watches like a socket (Linux).
 
     Raises:
@@ -65,10 +65,10 @@ class TimerfdAlarm:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]
+        self, loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]
     ) -> None:
         self._loop = loop
-        self._ring = ring
+        self._on_fire = on_fire
         # os.timerfd_create exists from Python 3.13 on.
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd: int = self._libc.timerfd_create(
@@ -83,7 +83,7 @@ class TimerfdAlarm:
             raise
 
     def set(self, due_ns: int) -> None:
-        """See `Alarm`. A time that has passed rings at once."""
+        """See `Timer`. A time that has passed fires at once."""
         # A value of zero would disarm the timer.
         seconds, nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
         spec = _Itimerspec(value=_Timespec(seconds, nanoseconds))
@@ -94,43 +94,43 @@ class TimerfdAlarm:
             raise OSError(ctypes.get_errno(), "timerfd_settime failed")
 
     def close(self) -> None:
-        """See `Alarm`."""
+        """See `Timer`."""
         if self._fd >= 0:
             self._loop.remove_reader(self._fd)
             os.close(self._fd)
             self._fd = -1
 
     def _wake(self) -> None:
-        # Set anew since it rang, the timer has nothing to read.
+        # Set anew since it fired, the timer has nothing to read.
         with contextlib.suppress(BlockingIOError):
             os.read(self._fd, 8)
-        self._ring()
+        self._on_fire()
 
 
-class ThreadAlarm:
+class ThreadTimer:
     """A thread that sleeps until the time has come; for every other system."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, ring: Callable[[], None]
+        self, loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]
     ) -> None:
         self._loop = loop
-        self._ring = ring
+        self._on_fire = on_fire
         self._changed = threading.Condition()
         self._due_ns: int | None = None
         self._closed = False
         self._thread = threading.Thread(
-            target=self._run, name="harness-pacer", daemon=True
+            target=self._run, name="harness-scheduler", daemon=True
         )
         self._thread.start()
 
     def set(self, due_ns: int) -> None:
-        """See `Alarm`."""
+        """See `Timer`."""
         with self._changed:
             self._due_ns = due_ns
             self._changed.notify()
 
     def close(self) -> None:
-        """See `Alarm`."""
+        """See `Timer`."""
         with self._changed:
             self._closed = True
             self._changed.notify()
@@ -149,4 +149,4 @@ class ThreadAlarm:
                 self._due_ns = None
                 # The loop may have ended without closing us.
                 with contextlib.suppress(RuntimeError):
-                    self._loop.call_soon_threadsafe(self._ring)
+                    self._loop.call_soon_threadsafe(self._on_fire)

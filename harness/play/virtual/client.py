@@ -11,20 +11,12 @@ from collections.abc import Callable
 
 from harness.judge.oracle.expectation import CLIENT_WINDOW_BYTES
 from harness.play.virtual.clock import Rank, World
-from harness.scenario.client import ClientPlan, Pause
+from harness.scenario.client import READ_EVERY_NS, ClientPlan, Pause
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 from harness.units import NS_PER_MS
 
-__all__ = ["SIP_NS", "VirtualClient", "sip_of"]
-
-SIP_NS = 20_000_000
-"""A client that reads so many bytes a second reads a fiftieth of them every 20 ms."""
-
-
-def sip_of(bytes_per_s: int) -> int:
-    """Return how much such a client reads every 20 ms."""
-    return max(1, bytes_per_s // 50)
+__all__ = ["VirtualClient"]
 
 
 class VirtualClient:
@@ -65,8 +57,7 @@ class VirtualClient:
             CLIENT_WINDOW_BYTES if plan.receive_buffer is None else plan.receive_buffer
         )
         self._slow = plan.read is not None
-        rate = plan.read.bytes_per_s if plan.read else None
-        self._sip = None if rate is None else sip_of(rate)
+        self._sip = plan.read.bytes_per_read if plan.read else None
         self._pause: Pause | None = plan.read.pause if plan.read else None
         self._waiting = bytearray()
         self._asleep = False
@@ -136,7 +127,7 @@ class VirtualClient:
         now_ns = self._world.now_ns
         if self._sip is not None:
             self._asleep = True
-            self._world.at(now_ns + SIP_NS, Rank.CLIENT, self._wake)
+            self._world.at(now_ns + READ_EVERY_NS, Rank.CLIENT, self._wake)
         elif self._pause is not None and self._total >= self._pause.after_bytes:
             self._asleep = True
             for_ms = self._pause.for_ms

@@ -67,11 +67,11 @@ async def _play_all(
 
         async def play(number: int, wire: WireDraft, asked: Asked) -> list[Seen]:
             async with places:
-                ticket = upstream.expect(f"t{number}", script(wire))
+                slot = upstream.expect(f"t{number}", script(wire))
                 try:
                     return await ask(port, f"t{number}", asked, DEADLINE_S)
                 finally:
-                    ticket.close()
+                    slot.close()
 
         return await asyncio.gather(
             *(play(number, *one) for number, one in enumerate(wanted)),

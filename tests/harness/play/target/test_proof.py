@@ -6,7 +6,7 @@ import pytest
 
 from harness.config import Proof
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
-from harness.play.target.proof import proved, served_by
+from harness.play.target.proof import check_proof, served_by
 
 REQUEST = UpstreamRequest(
     at_ns=0,
@@ -38,7 +38,7 @@ HEADER = Proof(header=("x-streaming-architecture", "v2"))
 @pytest.mark.parametrize("proof", [None, HEADER, Proof(log=r"served by v2")])
 def test_stream_that_says_what_served_it_is_evidence(proof):
     """The right header or log line, and the upstream reached, prove the arm."""
-    assert proved(proof, SEEN).invalid is None
+    assert check_proof(proof, SEEN).invalid is None
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_stream_that_says_what_served_it_is_evidence(proof):
 )
 def test_stream_that_proves_nothing_is_invalid(proof, changes, words):
     """Missing evidence never passes, and the reason is told."""
-    assert words in (proved(proof, replace(SEEN, **changes)).invalid or "")
+    assert words in (check_proof(proof, replace(SEEN, **changes)).invalid or "")
 
 
 def test_client_that_left_before_the_head_cannot_be_shown_one():
     """That its request reached the target's own upstream must do."""
     left = replace(SEEN, status=None, headers=(), end=ClientEnd.CLIENT_CLOSED)
 
-    assert proved(HEADER, left).invalid is None
+    assert check_proof(HEADER, left).invalid is None
 
 
 def test_what_served_it_is_told():
@@ -79,6 +79,6 @@ def test_what_served_it_is_told():
 def test_a_refused_connection_needs_no_request():
     """None could reach the upstream; what served the failure must still be shown."""
     gone = replace(SEEN, status=502, upstream=())
-    assert proved(HEADER, gone, refused=True).invalid is None
-    silent = proved(HEADER, replace(gone, headers=()), refused=True)
+    assert check_proof(HEADER, gone, may_skip_upstream=True).invalid is None
+    silent = check_proof(HEADER, replace(gone, headers=()), may_skip_upstream=True)
     assert "it said nothing" in (silent.invalid or "")

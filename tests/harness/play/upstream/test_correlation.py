@@ -9,7 +9,7 @@ import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.faults.draft.wire import Finish, WireDraft
-from harness.play.upstream.correlation import Assignment, Tickets
+from harness.play.upstream.correlation import Correlator, MatchedBy
 from harness.play.upstream.requests import ReceivedRequest
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
@@ -30,91 +30,91 @@ def received(*, header: str | None = None, body: bytes = b"") -> ReceivedRequest
 
 
 @pytest.fixture
-def tickets():
+def slots():
     """Return an empty desk."""
 
     async def make():
-        return Tickets()
+        return Correlator()
 
     return asyncio.run(make())
 
 
-def opened(tickets: Tickets, *tokens: str):
-    """Open tickets for these tokens."""
-    return [tickets.open(token, SCRIPT) for token in tokens]
+def opened(slots: Correlator, *tokens: str):
+    """Open slots for these tokens."""
+    return [slots.open(token, SCRIPT) for token in tokens]
 
 
-def test_the_header_names_the_stream(tickets):
+def test_the_header_names_the_stream(slots):
     """The token in the header counts, whatever else is open."""
-    one, two = opened(tickets, "one", "two")
-    assert (two, Assignment.HEADER) == tickets.find(received(header="two"))
-    assert (one, Assignment.HEADER) == tickets.find(received(header="one"))
+    one, two = opened(slots, "one", "two")
+    assert (two, MatchedBy.HEADER) == slots.find(received(header="two"))
+    assert (one, MatchedBy.HEADER) == slots.find(received(header="one"))
 
 
-def test_the_user_field_names_the_stream(tickets):
+def test_the_user_field_names_the_stream(slots):
     """Where the header was dropped, the exact token in the body counts."""
-    _, two = opened(tickets, "one", "two")
-    found = tickets.find(received(body=b'{"user": "two", "stream": true}'))
-    assert (two, Assignment.USER) == found
+    _, two = opened(slots, "one", "two")
+    found = slots.find(received(body=b'{"user": "two", "stream": true}'))
+    assert (two, MatchedBy.USER) == found
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b'{"user": 1}', b'{"user": "on"}', b"\xff"]
 )
-def test_without_a_token_nothing_is_guessed(tickets, body):
+def test_without_a_token_nothing_is_guessed(slots, body):
     """One open stream is no reason to assign a request, unless told to."""
-    opened(tickets, "one")
-    assert "it holds no token of an open stream" == tickets.find(received(body=body))
+    opened(slots, "one")
+    assert "it holds no token of an open stream" == slots.find(received(body=body))
 
 
-def test_in_turn_the_only_open_stream_gets_it(tickets):
+def test_in_turn_the_only_open_stream_gets_it(slots):
     """One at a time, a request without a token belongs to the stream that runs."""
-    (one,) = opened(tickets, "one")
-    tickets.serial = True
-    assert (one, Assignment.TURN) == tickets.find(received(body=b'{"user": "me"}'))
+    (one,) = opened(slots, "one")
+    slots.serial = True
+    assert (one, MatchedBy.TURN) == slots.find(received(body=b'{"user": "me"}'))
 
 
-def test_in_turn_two_open_streams_are_ambiguous(tickets):
+def test_in_turn_two_open_streams_are_ambiguous(slots):
     """Assigning by turn needs exactly one open stream."""
-    opened(tickets, "one", "two")
-    tickets.serial = True
-    assert "it holds no token, and 2 streams are open" == tickets.find(received())
+    opened(slots, "one", "two")
+    slots.serial = True
+    assert "it holds no token, and 2 streams are open" == slots.find(received())
 
 
 @pytest.mark.parametrize("how", ["header", "user"])
-def test_a_late_request_is_not_taken_for_the_next_stream(tickets, how):
-    """A retry of a stream that is over is a stray, in turn as well."""
-    first, _ = opened(tickets, "one", "two")
+def test_a_late_request_is_not_taken_for_the_next_stream(slots, how):
+    """A retry of a stream that is over matches nothing, in turn as well."""
+    first, _ = opened(slots, "one", "two")
     first.close()
-    tickets.serial = True
+    slots.serial = True
     late = (
         received(header="one") if how == "header" else received(body=b'{"user":"one"}')
     )
-    assert "its stream is over" == tickets.find(late)
+    assert "its stream is over" == slots.find(late)
 
 
-def test_an_unknown_token_in_the_header_is_a_stray(tickets):
+def test_an_unknown_token_in_the_header_matches_nothing(slots):
     """A header that is not ours is not overruled by turn."""
-    opened(tickets, "one")
-    tickets.serial = True
-    assert "its token belongs to no stream" == tickets.find(received(header="other"))
+    opened(slots, "one")
+    slots.serial = True
+    assert "its token belongs to no stream" == slots.find(received(header="other"))
 
 
-def test_a_token_is_used_once(tickets):
+def test_a_token_is_used_once(slots):
     """Open or closed, a token never stands for a second stream."""
-    (one,) = opened(tickets, "one")
+    (one,) = opened(slots, "one")
     with pytest.raises(ValueError, match="used before"):
-        tickets.open("one", SCRIPT)
+        slots.open("one", SCRIPT)
     one.close()
     with pytest.raises(ValueError, match="used before"):
-        tickets.open("one", SCRIPT)
+        slots.open("one", SCRIPT)
 
 
 def test_nothing_to_wait_for_is_settled():
-    """A ticket that no request reached is settled at once."""
+    """A slot that no request reached is settled at once."""
 
     async def wait():
-        await Tickets().open("one", SCRIPT).settled()
+        await Correlator().open("one", SCRIPT).settled()
 
     asyncio.run(wait())
 
@@ -134,6 +134,6 @@ def test_attempts_that_are_refused_come_before_those_that_are_seen():
     )
     plain = replace(wire, finish=Finish.COMPLETE)
     script = replace(SCRIPT, attempts=(wire, wire, plain, wire))
-    tickets = Tickets()
-    assert 3 == tickets.open("t1", script).next_attempt
-    assert 1 == tickets.open("t2", SCRIPT).next_attempt
+    slots = Correlator()
+    assert 3 == slots.open("t1", script).next_attempt
+    assert 1 == slots.open("t2", SCRIPT).next_attempt

@@ -17,7 +17,12 @@ from harness.faults.draft.transport import (
     SocketPlan,
 )
 from harness.faults.draft.wire import Finish, WireDraft, Write
-from harness.play.upstream.response_writer import Send, answer_head, keeps_alive, sends
+from harness.play.upstream.response_writer import (
+    Send,
+    keeps_alive,
+    response_head,
+    sends,
+)
 
 DRAFT = WireDraft(
     status=200,
@@ -84,7 +89,7 @@ def test_the_head_keeps_order_case_and_repeats():
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nx-b: 1\r\nx-b: 2\r\n"
         b"transfer-encoding: chunked\r\n\r\n"
     )
-    assert expected == answer_head(DRAFT)
+    assert expected == response_head(DRAFT)
 
 
 @pytest.mark.parametrize(
@@ -106,13 +111,13 @@ def test_the_head_keeps_order_case_and_repeats():
 )
 def test_the_head_says_what_the_script_says(changes, line):
     """The head is written right or wrong, as somebody asked for it."""
-    assert line in answer_head(replace(DRAFT, **changes))
+    assert line in response_head(replace(DRAFT, **changes))
 
 
 def test_http_1_0_is_delimited_by_its_version():
     """Before HTTP/1.1 closing was the rule, and no header says it."""
     old = replace(DRAFT, framing=Framing.CLOSE, http_version="HTTP/1.0")
-    assert b"connection" not in answer_head(old)
+    assert b"connection" not in response_head(old)
 
 
 @pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET, Finish.STALL])
@@ -176,7 +181,7 @@ def test_a_coded_body_counts_what_can_be_decoded(flush):
     counts = [send.body_length for send in body]
     assert ([9, 9, 0] if flush else [0, 18]) == counts
     length = len(b"".join(send.wire for send in body))
-    counted = answer_head(replace(coded, framing=Framing.CONTENT_LENGTH))
+    counted = response_head(replace(coded, framing=Framing.CONTENT_LENGTH))
     assert b"content-length: %d\r\n" % length in counted
 
 

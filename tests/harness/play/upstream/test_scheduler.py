@@ -1,25 +1,25 @@
-"""The heap of calls, under a clock and an alarm of the test."""
+"""The heap of calls, under a clock and a timer of the test."""
 
 from __future__ import annotations
 
 import pytest
 
-from harness.play.upstream.scheduler import Pacer
+from harness.play.upstream.scheduler import Scheduler
 
 
 class Bench:
-    """A clock that stands until it is moved, and an alarm that notes its times."""
+    """A clock that stands until it is moved, and a timer that notes its times."""
 
     def __init__(self):
         self.now_ns = 0
         self.set_for: list[int] = []
         self.closed = False
-        self.ring = None
-        self.pacer = Pacer(clock=lambda: self.now_ns, alarm=self._make)
+        self.fire = None
+        self.scheduler = Scheduler(clock=lambda: self.now_ns, timer=self._make)
         self.calls: list[str] = []
 
-    def _make(self, ring):
-        self.ring = ring
+    def _make(self, fire):
+        self.fire = fire
         return self
 
     def set(self, due_ns):
@@ -29,21 +29,21 @@ class Bench:
         self.closed = True
 
     def call_at(self, due_ns, name):
-        return self.pacer.call_at(due_ns, lambda: self.calls.append(name))
+        return self.scheduler.call_at(due_ns, lambda: self.calls.append(name))
 
     def wake(self, now_ns):
         self.now_ns = now_ns
-        self.ring()
+        self.fire()
 
 
 @pytest.fixture
 def bench():
-    """Return a pacer under control."""
+    """Return a scheduler under control."""
     return Bench()
 
 
 def test_nothing_is_called_before_its_time(bench):
-    """An alarm that rings early is set again, and calls nothing."""
+    """A timer that fires early is set again, and calls nothing."""
     bench.call_at(100, "a")
     bench.wake(99)
     assert [] == bench.calls
@@ -61,8 +61,8 @@ def test_calls_are_made_in_the_order_of_their_times(bench):
     assert 50 == bench.set_for[-1]
 
 
-def test_an_earlier_call_sets_the_alarm_anew(bench):
-    """The alarm is set for the earliest call, and not touched for later ones."""
+def test_an_earlier_call_sets_the_timer_anew(bench):
+    """The timer is set for the earliest call, and not touched for later ones."""
     bench.call_at(30, "b")
     bench.call_at(40, "c")
     bench.call_at(10, "a")
@@ -74,7 +74,7 @@ def test_lateness_is_measured_for_each_call(bench):
     bench.call_at(10, "a")
     bench.call_at(25, "b")
     bench.wake(26)
-    assert [16, 1] == list(bench.pacer.lateness_ns)
+    assert [16, 1] == list(bench.scheduler.lateness_ns)
 
 
 def test_a_cancelled_call_is_not_made(bench):
@@ -83,18 +83,18 @@ def test_a_cancelled_call_is_not_made(bench):
     bench.call_at(20, "b")
     first.cancel()
     bench.wake(20)
-    assert (["b"], 1) == (bench.calls, len(bench.pacer.lateness_ns))
+    assert (["b"], 1) == (bench.calls, len(bench.scheduler.lateness_ns))
 
 
 def test_a_call_that_schedules_a_due_call_needs_no_second_waking(bench):
     """A script's next write that is due already follows at once."""
-    bench.pacer.call_at(10, lambda: bench.call_at(15, "next"))
+    bench.scheduler.call_at(10, lambda: bench.call_at(15, "next"))
     bench.wake(20)
     assert ["next"] == bench.calls
 
 
 def test_a_burst_leaves_the_loop_its_turns(bench):
-    """After 32 calls the loop gets a turn, and the alarm rings again at once."""
+    """After 32 calls the loop gets a turn, and the timer fires again at once."""
     for number in range(40):
         bench.call_at(10, str(number))
     bench.wake(10)
@@ -110,7 +110,7 @@ def test_a_call_that_fails_does_not_stop_the_others(bench):
     def fail():
         raise RuntimeError("as planned")
 
-    bench.pacer.call_at(10, fail)
+    bench.scheduler.call_at(10, fail)
     bench.call_at(10, "b")
     with pytest.raises(RuntimeError, match="as planned"):
         bench.wake(10)
@@ -118,9 +118,9 @@ def test_a_call_that_fails_does_not_stop_the_others(bench):
     assert ["b"] == bench.calls
 
 
-def test_closing_frees_the_alarm(bench):
-    """Nothing is called after the pacer was closed."""
+def test_closing_frees_the_timer(bench):
+    """Nothing is called after the scheduler was closed."""
     bench.call_at(10, "a")
-    bench.pacer.close()
+    bench.scheduler.close()
     bench.wake(10)
     assert ([], True) == (bench.calls, bench.closed)

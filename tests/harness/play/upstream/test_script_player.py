@@ -4,7 +4,7 @@ import errno
 
 from harness.cassette.model import Framing
 from harness.faults.draft.wire import Finish, WireDraft, Write
-from harness.play.upstream.script_player import Performance, Stage
+from harness.play.upstream.script_player import PlayContext, ScriptPlayer
 
 DRAFT = WireDraft(
     status=200,
@@ -20,7 +20,7 @@ DRAFT = WireDraft(
 
 
 class Later:
-    """A pacer whose calls are made by the test."""
+    """A scheduler whose calls are made by the test."""
 
     def __init__(self):
         self.calls = []
@@ -58,15 +58,15 @@ class ResetPeer:
 
 def test_a_connection_that_was_reset_is_closed_all_the_same():
     """FIN cannot be sent any more; that must not end in an exception of the loop."""
-    pacer, transport, over = Later(), ResetPeer(), []
-    stage = Stage(pacer=pacer, clock=lambda: 0)
-    performance = Performance(
-        DRAFT, transport, stage, keep_alive=True, on_over=lambda: over.append(True)
+    scheduler, transport, over = Later(), ResetPeer(), []
+    context = PlayContext(scheduler=scheduler, clock=lambda: 0)
+    player = ScriptPlayer(
+        DRAFT, transport, context, keep_alive=True, on_over=lambda: over.append(True)
     )
-    performance.start(0)
-    while pacer.calls:
-        pacer.calls.pop()()
+    player.start(0)
+    while scheduler.calls:
+        scheduler.calls.pop()()
     assert b"data: a" in transport.written
     assert [True] == over
     assert transport.closed
-    assert performance.finished
+    assert player.finished

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from harness.play.quiet import collector_paused
+from harness.play.gc_pause import gc_paused
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def test_nothing_is_collected_inside_the_block():
     collected = gc.get_stats()[2]["collections"]
 
     def fail_inside():
-        with collector_paused():
+        with gc_paused():
             assert not gc.isenabled()
             assert collected + 1 == gc.get_stats()[2]["collections"]
             raise RuntimeError("as planned")
@@ -33,6 +33,6 @@ def test_nothing_is_collected_inside_the_block():
 def test_a_collector_that_was_off_stays_off():
     """Blocks nest, and a caller that measures by itself is left alone."""
     gc.disable()
-    with collector_paused():
+    with gc_paused():
         pass
     assert not gc.isenabled()

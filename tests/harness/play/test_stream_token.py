@@ -1,11 +1,11 @@
-"""How a token gets into a request; the rest of the client is tested on sockets."""
+"""How a token gets into a request, and how it is found there."""
 
 from __future__ import annotations
 
 import pytest
 
 from harness.cassette.model import Request
-from harness.play.client.fetch import with_token
+from harness.play.stream_token import user_field, with_token
 
 
 def request(body: bytes) -> Request:
@@ -30,3 +30,19 @@ def test_a_body_that_is_no_json_object_stays_as_it_is(body):
     marked = with_token(request(body), "t1")
     assert body == marked.body
     assert ("x-harness-stream", "t1") in marked.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"user": "t1", "stream": true}', "t1"),
+        (b'{"user": 1}', None),
+        (b"{}", None),
+        (b'["user"]', None),
+        (b"", None),
+        (b"\xff", None),
+    ],
+)
+def test_the_user_field_is_a_text_or_nothing(body, expected):
+    """What is no JSON object holds no token."""
+    assert expected == user_field(body)

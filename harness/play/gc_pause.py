@@ -10,11 +10,11 @@ import contextlib
 import gc
 from collections.abc import Iterator
 
-__all__ = ["collector_paused"]
+__all__ = ["gc_paused"]
 
 
 @contextlib.contextmanager
-def collector_paused() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """Collect once, then not before the block ends.
 
     A stream leaves some 200 objects in cycles, about 30 kB; call `gc.collect` between
