@@ -7,5 +7,5 @@ logic.
 
 Every figure is a ratio of runs that stood side by side. Absolute times of a shared
 machine prove little, so the rounds alternate, and a second copy of the baseline shows
-what two equal targets differ by (`research/JUDGE.md`, sections 2.2 to 2.4).
+what two equal targets differ by.
 """

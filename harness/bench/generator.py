@@ -29,7 +29,7 @@ _HEAD = (
 _BURST = 16
 """Events that an unpaced stream sends before another has its turn."""
 
-_GOLDEN = 0.6180339887
+_GOLDEN_RATIO = 0.6180339887
 """Its multiples fill the interval 0 to 1 evenly, however many there are."""
 
 
@@ -56,7 +56,7 @@ class Generator:
     def phase(self) -> float:
         """Return where within a gap the next stream begins, 0 to 1."""
         self._streams += 1
-        return self._streams * _GOLDEN % 1.0
+        return self._streams * _GOLDEN_RATIO % 1.0
 
 
 class _Connection(asyncio.Protocol):

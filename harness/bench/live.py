@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from harness.bench.readers import Reading, read_streams
+from harness.bench.readers import LoadResult, run_load
 from harness.bench.usage import UsageMeter
 from harness.bench.workload import Workload
 from harness.config import Target
 from harness.errors import EvidenceError
+from harness.play.gc_pause import gc_paused
 from harness.play.target.process import RunningTarget, running_target
 
-__all__ = ["Run", "Spawn", "bench_live"]
+__all__ = ["MeasuredRun", "Spawn", "bench_live"]
 
-_STARTED_S = 10.0
+_START_TIMEOUT_S = 10.0
 _SLACK_S = 30.0
 """Beyond its own length, how long a load may take."""
 
@@ -28,23 +28,23 @@ _POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class MeasuredRun:
     """One load through one target.
 
     Attributes:
-        reading: What came of it.
+        result: What came of it.
         cpu_s: CPU seconds of the target's processes; None: it was not started here.
         idle_bytes: Resident memory before the load.
         peak_bytes: The most while it ran.
     """
 
-    reading: Reading
+    result: LoadResult
     cpu_s: float | None
     idle_bytes: int | None
     peak_bytes: int | None
 
 
-Spawn = dict[str, list[Run]]
+Spawn = dict[str, list[MeasuredRun]]
 """The runs of one set of fresh processes, by target, in order."""
 
 
@@ -54,7 +54,7 @@ async def bench_live(
     *,
     spawns: int,
     blocks: int,
-    tell: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> list[Spawn]:
     """Put the load on every target, forward and backward in every block.
 
@@ -63,7 +63,7 @@ async def bench_live(
         workload: What is sent at once.
         spawns: Sets of fresh processes.
         blocks: Runs of each target in a spawn: twice as many.
-        tell: Called with what is going on.
+        on_progress: Called with what is going on.
 
     Raises:
         HarnessError: A target does not start.
@@ -81,7 +81,7 @@ async def bench_live(
             for block in range(blocks):
                 turned = arms[block % len(arms) :] + arms[: block % len(arms)]
                 for arm in (*turned, *reversed(turned)):
-                    tell(f"spawn {spawn + 1} of {spawns}: {arm.name}")
+                    on_progress(f"spawn {spawn + 1} of {spawns}: {arm.name}")
                     runs[arm.name].append(await arm.run(workload))
             found.append(runs)
     return found
@@ -103,43 +103,41 @@ class _Arm:
         pid = target.pid
         self._meter = None if pid is None else UsageMeter(pid, self.name)
 
-    async def run(self, workload: Workload) -> Run:
+    async def run(self, workload: Workload) -> MeasuredRun:
         await _configure(self._generator, workload)
         before = self._meter.read() if self._meter else None
         peak = [before[1] if before else 0]
         watching = asyncio.ensure_future(self._watch(peak))
-        gc.collect()
-        gc.disable()
         try:
-            reading = await read_streams(
-                self._target.url,
-                workload,
-                self._target.target.headers,
-                deadline_s=workload.seconds + _SLACK_S,
-            )
+            with gc_paused():
+                result = await run_load(
+                    self._target.url,
+                    workload,
+                    self._target.target.headers,
+                    deadline_s=workload.seconds + _SLACK_S,
+                )
         except OSError as error:
             raise EvidenceError(f"target {self.name}: {error}") from None
         finally:
-            gc.enable()
             watching.cancel()
         after = self._meter.read() if self._meter else None
-        if not reading.events:
+        if not result.events:
             raise EvidenceError(f"nothing came through target {self.name}")
-        self._check_proof(reading)
-        return Run(
-            reading=reading,
+        self._check_proof(result)
+        return MeasuredRun(
+            result=result,
             cpu_s=after[0] - before[0] if after and before else None,
             idle_bytes=before[1] if before else None,
             peak_bytes=max(peak[0], after[1]) if after else None,
         )
 
-    def _check_proof(self, reading: Reading) -> None:
+    def _check_proof(self, result: LoadResult) -> None:
         """Refuse to measure what does not say that it is what it was taken for."""
         proof = self._target.target.proof
         if proof is None or proof.header is None:
             return
         name, value = (part.encode("latin-1") for part in proof.header)
-        if (name.lower(), value) not in reading.headers:
+        if (name.lower(), value) not in result.headers:
             raise EvidenceError(
                 f"target {self.name} must be served with the header "
                 f"{proof.header[0]}: {proof.header[1]}, and its answer has none such"
@@ -194,7 +192,7 @@ async def _line(process: asyncio.subprocess.Process) -> str:
     if process.stdout is None:
         return ""
     try:
-        async with asyncio.timeout(_STARTED_S):
+        async with asyncio.timeout(_START_TIMEOUT_S):
             line = await process.stdout.readline()
     except TimeoutError:
         line = b""

@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.bench.workload import DONE, FINISH, REQUEST, event
 from harness.errors import EvidenceError
+from harness.play.gc_pause import gc_paused
 from harness.play.virtual.relays import Relay, RelayFactory
 
 __all__ = ["RelayArm", "RelayFigures", "bench_relays"]
@@ -132,9 +133,7 @@ def _sent(commands: Sequence[tuple[Any, ...]]) -> bytes:
 
 def _timed(arm: RelayArm, reads: Sequence[bytes]) -> tuple[int, int, int]:
     """Return wall and CPU time of all events, and the time to the first text."""
-    gc.collect()
-    gc.disable()
-    try:
+    with gc_paused():
         begin = time.perf_counter_ns()
         relay = _opened(arm)
         handle = relay.handle
@@ -145,8 +144,6 @@ def _timed(arm: RelayArm, reads: Sequence[bytes]) -> tuple[int, int, int]:
             handle(1, ("data", read))
         spent = time.perf_counter_ns() - begin
         return spent, time.process_time_ns() - used, first
-    finally:
-        gc.enable()
 
 
 def _allocated(arm: RelayArm, reads: Sequence[bytes]) -> tuple[int, int]:

@@ -19,14 +19,14 @@ import httptools
 from harness.bench.workload import MARK, REQUEST, Workload
 from harness.cassette.model import Headers
 
-__all__ = ["Reading", "read_streams"]
+__all__ = ["LoadResult", "run_load"]
 
-_AT_ONCE = 64
+_CONNECTS_AT_ONCE = 64
 """Connections that are made at the same moment: a listen queue is not the subject."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class LoadResult:
     """What all streams of a load brought.
 
     Attributes:
@@ -118,9 +118,9 @@ class _Stream(asyncio.Protocol):
             self._transport.abort()
 
 
-async def read_streams(
+async def run_load(
     url: str, workload: Workload, headers: Headers = (), *, deadline_s: float
-) -> Reading:
+) -> LoadResult:
     """Ask for all streams of a load and read them to their ends.
 
     Args:
@@ -133,7 +133,7 @@ async def read_streams(
     request = _request(parts.netloc, parts.path, headers)
     loop = asyncio.get_running_loop()
     streams: list[_Stream] = []
-    places = asyncio.Semaphore(_AT_ONCE)
+    places = asyncio.Semaphore(_CONNECTS_AT_ONCE)
 
     async def connect() -> None:
         over: asyncio.Future[None] = loop.create_future()
@@ -158,17 +158,19 @@ async def read_streams(
     finally:
         for stream in streams:
             stream.close()
-    return _reading(streams, workload, wall_ns)
+    return _load_result(streams, workload, wall_ns)
 
 
-def _reading(streams: list[_Stream], workload: Workload, wall_ns: int) -> Reading:
+def _load_result(
+    streams: list[_Stream], workload: Workload, wall_ns: int
+) -> LoadResult:
     delays = array("q")
     for stream in streams:
         delays.extend(stream.delay_ns)
     begun = [stream for stream in streams if stream.first_ns]
     missing = workload.total - len(delays)
     wrong = sum(stream.wrong for stream in streams)
-    return Reading(
+    return LoadResult(
         events=len(delays),
         lost=max(missing, 0) + wrong,
         unfinished=sum(not (stream.done and stream.whole) for stream in streams),

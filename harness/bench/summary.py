@@ -1,4 +1,4 @@
-"""The figures of a bench, as tables and as a document."""
+"""The figures of a bench: from runs to rows, and to JSON."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.bench.live import Run, Spawn
+from harness.bench.live import MeasuredRun, Spawn
 from harness.bench.memory import RelayFigures
 from harness.statistics import Ratio, Ruling, nearest_rank, ratio_of, rule
 from harness.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["LIMITS", "Row", "document", "live_rows", "relay_rows", "rulings"]
+__all__ = ["LIMITS", "Row", "live_rows", "relay_rows", "rows_as_json", "rulings"]
 
 LIMITS: Mapping[str, float] = {"CPU per event": 1.20, "memory, peak": 1.30}
-"""What the candidate may cost more, as ratios: the users' own limits (DESIGN, 8)."""
+"""What the candidate may cost more, as ratios: the users' own limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,8 @@ def relay_rows(figures: Sequence[RelayFigures]) -> list[Row]:
                 unit=unit,
                 values={one.name: statistics.median(get(one)) for one in figures},
                 ratios={
-                    one.name: _paired([get(one)], [get(base)]) for one in figures[1:]
+                    one.name: _paired_ratio([get(one)], [get(base)])
+                    for one in figures[1:]
                 },
             )
         )
@@ -75,17 +76,17 @@ def live_rows(
         paced: Whether events had a pace: then their age at the client is a figure of
             the target, and events per second are not.
     """
-    series: list[tuple[str, str, Callable[[Run], float | None]]] = [
+    series: list[tuple[str, str, Callable[[MeasuredRun], float | None]]] = [
         ("CPU per event", "us", _cpu_us),
-        ("TTFT p50", "ms", lambda run: _ms(run.reading.ttft_ns, 0.5)),
-        ("TTFT p99", "ms", lambda run: _ms(run.reading.ttft_ns, 0.99)),
+        ("TTFT p50", "ms", lambda run: _ms(run.result.ttft_ns, 0.5)),
+        ("TTFT p99", "ms", lambda run: _ms(run.result.ttft_ns, 0.99)),
         ("memory, idle", "MB", lambda run: _mb(run.idle_bytes)),
         ("memory, peak", "MB", lambda run: _mb(run.peak_bytes)),
     ]
     if paced:
         series[1:1] = [
-            ("age of an event p50", "ms", lambda run: _ms(run.reading.delay_ns, 0.5)),
-            ("age of an event p99", "ms", lambda run: _ms(run.reading.delay_ns, 0.99)),
+            ("age of an event p50", "ms", lambda run: _ms(run.result.delay_ns, 0.5)),
+            ("age of an event p99", "ms", lambda run: _ms(run.result.delay_ns, 0.99)),
         ]
     else:
         series[0:0] = [
@@ -107,7 +108,7 @@ def rulings(rows: Sequence[Row], candidate: str) -> dict[str, tuple[Ratio, Rulin
     return found
 
 
-def document(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def rows_as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Return rows as JSON has them; a bound that is not known is null."""
     return [
         {
@@ -132,7 +133,7 @@ def document(rows: Sequence[Row]) -> list[dict[str, Any]]:
 def _live_row(
     name: str,
     unit: str,
-    get: Callable[[Run], float | None],
+    get: Callable[[MeasuredRun], float | None],
     spawns: Sequence[Spawn],
     names: Sequence[str],
 ) -> Row:
@@ -142,14 +143,14 @@ def _live_row(
         name=name,
         unit=unit,
         values={one: _median(found) for one, found in by_name.items()},
-        ratios={one: _paired(by_name[one], base) for one in names[1:]},
+        ratios={one: _paired_ratio(by_name[one], base) for one in names[1:]},
     )
 
 
 def _per_stream(spawns: Sequence[Spawn], names: Sequence[str], streams: int) -> Row:
     """What a stream adds: of each spawn, the highest peak over the first idle."""
 
-    def added(runs: Sequence[Run]) -> float | None:
+    def added(runs: Sequence[MeasuredRun]) -> float | None:
         idle, peaks = runs[0].idle_bytes, [run.peak_bytes for run in runs]
         if idle is None or None in peaks:
             return None
@@ -164,7 +165,9 @@ def _per_stream(spawns: Sequence[Spawn], names: Sequence[str], streams: int) -> 
     )
 
 
-def _values(runs: Sequence[Run], get: Callable[[Run], float | None]) -> list[float]:
+def _values(
+    runs: Sequence[MeasuredRun], get: Callable[[MeasuredRun], float | None]
+) -> list[float]:
     return _known([get(run) for run in runs])
 
 
@@ -177,7 +180,7 @@ def _median(spawns: Sequence[Sequence[float]]) -> float | None:
     return statistics.median(found) if found else None
 
 
-def _paired(
+def _paired_ratio(
     arm: Sequence[Sequence[float]], base: Sequence[Sequence[float]]
 ) -> Ratio | None:
     """Pair the rounds of two arms; None where one of them has no figure, or zero."""
@@ -189,12 +192,12 @@ def _paired(
     return ratio_of(spawns)
 
 
-def _cpu_us(run: Run) -> float | None:
-    return None if run.cpu_s is None else run.cpu_s * 1e6 / run.reading.events
+def _cpu_us(run: MeasuredRun) -> float | None:
+    return None if run.cpu_s is None else run.cpu_s * 1e6 / run.result.events
 
 
-def _events_per_s(run: Run) -> float:
-    return run.reading.events * NS_PER_S / run.reading.wall_ns
+def _events_per_s(run: MeasuredRun) -> float:
+    return run.result.events * NS_PER_S / run.result.wall_ns
 
 
 def _ms(values: Sequence[int], share: float) -> float:

@@ -19,9 +19,9 @@ from harness.bench.memory import RelayArm, bench_relays
 from harness.bench.summary import (
     LIMITS,
     Row,
-    document,
     live_rows,
     relay_rows,
+    rows_as_json,
     rulings,
 )
 from harness.bench.workload import Workload
@@ -296,7 +296,7 @@ def _live(
                     load.workload,
                     spawns=spawns,
                     blocks=blocks,
-                    tell=lambda text: click.echo(printable(text), err=True),
+                    on_progress=lambda text: click.echo(printable(text), err=True),
                 )
             )
 
@@ -323,9 +323,9 @@ def _lost(spawns: Sequence[Spawn], names: Sequence[str]) -> tuple[list[str], lis
     words, codes = [], []
     for name in names:
         runs = [run for spawn in spawns for run in spawn[name]]
-        lost = sum(run.reading.lost for run in runs)
-        unfinished = sum(run.reading.unfinished for run in runs)
-        total = sum(run.reading.events for run in runs)
+        lost = sum(run.result.lost for run in runs)
+        unfinished = sum(run.result.unfinished for run in runs)
+        total = sum(run.result.events for run in runs)
         if lost or unfinished:
             words.append(
                 f"{name}: {lost} events lost or out of order, "
@@ -414,7 +414,7 @@ def _write(path: Path, findings: Sequence[_Finding]) -> None:
         "parts": [
             {
                 "title": finding.title,
-                "figures": document(finding.rows),
+                "figures": rows_as_json(finding.rows),
                 "verdicts": list(finding.verdicts),
             }
             for finding in findings

@@ -1,4 +1,4 @@
-"""Keeps Python's cycle collector out of the streams that are measured.
+"""A pause of Python's cycle collector, for streams that are measured.
 
 A full collection stops the loop for 30 ms and more (measured with 50 streams and what
 this package imports), which is two orders above the lateness that a replay may have.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from harness.bench.live import Run
-from harness.bench.readers import Reading
-from harness.bench.summary import document, live_rows, rulings
+from harness.bench.live import MeasuredRun
+from harness.bench.readers import LoadResult
+from harness.bench.summary import live_rows, rows_as_json, rulings
 from harness.statistics import Ruling
 
 
 def run(*, cpu_s=1.0, peak=40_000_000, events=1000):
     """One load of so much CPU and memory."""
-    reading = Reading(
+    result = LoadResult(
         events=events,
         lost=0,
         unfinished=0,
@@ -22,7 +22,9 @@ def run(*, cpu_s=1.0, peak=40_000_000, events=1000):
         delay_ns=[100_000] * events,
         headers=(),
     )
-    return Run(reading=reading, cpu_s=cpu_s, idle_bytes=30_000_000, peak_bytes=peak)
+    return MeasuredRun(
+        result=result, cpu_s=cpu_s, idle_bytes=30_000_000, peak_bytes=peak
+    )
 
 
 def rows_of(**candidate):
@@ -57,4 +59,4 @@ def test_a_target_that_was_not_started_here_has_no_cpu():
     cpu = next(row for row in rows if row.name == "CPU per event")
     assert cpu.values["v2"] is None
     assert cpu.ratios["v2"] is None
-    assert "Infinity" not in json.dumps(document(rows))
+    assert "Infinity" not in json.dumps(rows_as_json(rows))
