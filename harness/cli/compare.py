@@ -314,8 +314,7 @@ def _plan(options: _Options) -> Plan:
     plan = make_plan(
         scenarios,
         settings,
-        baseline,
-        candidate,
+        (baseline, candidate),
         live_tag=_PR_TAG if suite == "pr" else None,
         skip_inapplicable=bool(options.cassettes or options.faults),
     )

@@ -13,9 +13,7 @@ from harness.config import Target
 from harness.errors import InputError
 from harness.judge.run import RunRecord, RunSettings
 from harness.judge.verdict import Decision
-from harness.play.plan import Plan
-from harness.play.runner import finish
-from harness.play.virtual.relays import load_relay
+from harness.play.runner import finish_run
 from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import run_name
@@ -83,15 +81,6 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
         for cell, (index, offset) in examples.items()
     ]
     skipped = tuple(f"{one.id}: {one.why_not}" for one in swept if one.why_not)
-    plan = Plan(
-        settings=settings,
-        baseline=baseline,
-        candidate=candidate,
-        relays=(load_relay(baseline.relay or ""), load_relay(candidate.relay or "")),
-        virtual=(),
-        live=(),
-        skipped=skipped,
-    )
     variants = sum(found.variants for one in swept for found in one.cells.values())
     volatile = {
         "run": run_name(started, settings.seed),
@@ -104,7 +93,7 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
             "variants_per_s": round(variants / (taken_ns / NS_PER_S)),
         },
     }
-    run = finish(plan, records, None, {})
+    run = finish_run(settings, (baseline, candidate), records, skipped=skipped)
     if run.decision is Decision.GO:
         said = f"{variants:,} variants, and the candidate is nowhere the worse one"
         run = replace(run, reasons=(said,))

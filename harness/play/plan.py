@@ -15,28 +15,28 @@ from harness.scenario.model import Mode, Scenario
 from harness.scenario.program import Part, Program, make_program
 from harness.scenario.script import Script
 
-__all__ = ["Job", "Plan", "make_job", "make_plan", "target_facts"]
+__all__ = ["Plan", "PlannedScenario", "make_plan", "plan_scenario", "target_facts"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class PlannedScenario:
     """One scenario, ready to be played.
 
     Attributes:
         scenario: What is to be shown.
-        script: What is played.
-        baseline: What the oracle expects of the baseline.
-        candidate: What it expects of the candidate.
-        program: All streams of the scenario; ``script`` is the first one's.
-        expected: What is expected of each stream, of the baseline and the candidate.
+        program: Its streams.
+        expected: What the oracle expects of each stream, of the baseline and of the
+            candidate.
     """
 
     scenario: Scenario
-    script: Script
-    baseline: Expectation
-    candidate: Expectation
     program: Program
     expected: tuple[tuple[Expectation, ...], tuple[Expectation, ...]]
+
+    @property
+    def script(self) -> Script:
+        """The script of the first stream; most scenarios have no other."""
+        return self.program.parts[0].script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,28 +45,25 @@ class Plan:
 
     Attributes:
         settings: What was asked.
-        baseline: The baseline.
-        candidate: The candidate.
+        targets: Baseline and candidate.
         relays: Their relays, where both have one and virtual time is asked for.
-        virtual: Jobs for virtual time.
-        live: Jobs for live.
+        virtual: Scenarios for virtual time.
+        live: Scenarios for live.
         skipped: What was asked for and cannot be played, with the reason.
     """
 
     settings: RunSettings
-    baseline: Target
-    candidate: Target
+    targets: tuple[Target, Target]
     relays: tuple[RelayFactory, RelayFactory] | None
-    virtual: tuple[Job, ...]
-    live: tuple[Job, ...]
+    virtual: tuple[PlannedScenario, ...]
+    live: tuple[PlannedScenario, ...]
     skipped: tuple[str, ...] = ()
 
 
-def make_plan(  # noqa: PLR0913 - each is a choice of its own
+def make_plan(
     scenarios: list[Scenario],
     settings: RunSettings,
-    baseline: Target,
-    candidate: Target,
+    targets: tuple[Target, Target],
     *,
     live_tag: str | None = None,
     skip_inapplicable: bool = False,
@@ -76,8 +73,7 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
     Args:
         scenarios: What to play.
         settings: Seed, modes, speed.
-        baseline: The baseline.
-        candidate: The candidate.
+        targets: Baseline and candidate.
         live_tag: Only scenarios with this tag run live; None: all.
         skip_inapplicable: Leave out, and say so, what a fault cannot apply to: one
             fault over many recordings meets some that it does not fit.
@@ -87,45 +83,45 @@ def make_plan(  # noqa: PLR0913 - each is a choice of its own
         InputError: If a relay cannot be loaded.
     """
     relays = None
+    baseline, candidate = targets
     if Mode.VIRTUAL in settings.modes and baseline.relay and candidate.relay:
         relays = load_relay(baseline.relay), load_relay(candidate.relay)
     if Mode.VIRTUAL in settings.modes and relays is None:
         # What was not run must not be told as run.
         modes = tuple(mode for mode in settings.modes if mode is not Mode.VIRTUAL)
         settings = replace(settings, modes=modes)
-    jobs: list[Job] = []
+    planned: list[PlannedScenario] = []
     skipped: list[str] = []
     for scenario in scenarios:
         try:
-            jobs.append(make_job(scenario, settings, baseline, candidate))
+            planned.append(plan_scenario(scenario, settings, targets))
         except FaultError as error:
             if not skip_inapplicable:
                 raise
             skipped.append(f"{scenario.id}: {error.message}")
-    running = [one.name for one in (baseline, candidate) if one.command is None]
+    running = [one.name for one in targets if one.command is None]
     if running and Mode.LIVE in settings.modes:
         # Neither settings nor what an outage leaves behind can be taken back there.
         skipped += [
-            f"{job.scenario.id}: live it needs processes of its own, and "
+            f"{one.scenario.id}: live it needs processes of its own, and "
             f"{' and '.join(running)} runs already"
-            for job in jobs
-            if job.program.fresh
+            for one in planned
+            if one.program.fresh
         ]
     return Plan(
         settings=settings,
-        baseline=baseline,
-        candidate=candidate,
+        targets=targets,
         relays=relays,
         virtual=tuple(
-            job for job in jobs if relays and Mode.VIRTUAL in job.scenario.modes
+            one for one in planned if relays and Mode.VIRTUAL in one.scenario.modes
         ),
         live=tuple(
-            job
-            for job in jobs
+            one
+            for one in planned
             if Mode.LIVE in settings.modes
-            and Mode.LIVE in job.scenario.modes
-            and not (running and job.program.fresh)
-            and (live_tag is None or live_tag in job.scenario.tags)
+            and Mode.LIVE in one.scenario.modes
+            and not (running and one.program.fresh)
+            and (live_tag is None or live_tag in one.scenario.tags)
         ),
         skipped=tuple(skipped),
     )
@@ -150,9 +146,9 @@ def target_facts(target: Target) -> TargetFacts:
     )
 
 
-def make_job(
-    scenario: Scenario, settings: RunSettings, baseline: Target, candidate: Target
-) -> Job:
+def plan_scenario(
+    scenario: Scenario, settings: RunSettings, targets: tuple[Target, Target]
+) -> PlannedScenario:
     """Make the script of one scenario, and what the oracle expects of both targets.
 
     Raises:
@@ -163,16 +159,13 @@ def make_job(
         program = _faster(program, settings.speed)
     expected = {
         contract: _expectations(program, contract, settings.policy)
-        for contract in {baseline.contract, candidate.contract}
+        for contract in {target.contract for target in targets}
     }
-    first, second = expected[baseline.contract], expected[candidate.contract]
-    return Job(
+    baseline, candidate = targets
+    return PlannedScenario(
         scenario=scenario,
-        script=program.parts[0].script,
-        baseline=first[0],
-        candidate=second[0],
         program=program,
-        expected=(first, second),
+        expected=(expected[baseline.contract], expected[candidate.contract]),
     )
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.config import Target
 from harness.judge.check import judge
 from harness.judge.evidence.observation import Observation
 from harness.judge.group import GroupExpectation, judge_group
-from harness.judge.harness_lag import Lag, lateness_of, summarise_lag
+from harness.judge.harness_lag import Lag, summarise_lag
 from harness.judge.judgement import Judgement
 from harness.judge.limits import Limits, live_limits, virtual_limits
 from harness.judge.oracle.oracle import Expectation
@@ -20,11 +17,10 @@ from harness.judge.run import (
     RunEvent,
     RunFinished,
     RunRecord,
+    RunSettings,
     RunStarted,
     ScenarioJudged,
-    ScenarioPlayed,
     ScenarioRecord,
-    TargetReady,
 )
 from harness.judge.verdict import (
     Decision,
@@ -35,18 +31,14 @@ from harness.judge.verdict import (
     verdict_of,
     worst_repeat,
 )
-from harness.play.gc_pause import gc_paused
-from harness.play.plan import Job, Plan, target_facts
-from harness.play.target.live import LiveTarget, live_target
+from harness.play.live_run import PlayedScenario, play_live
+from harness.play.plan import Plan, PlannedScenario, target_facts
 from harness.play.virtual.player import play_program
+from harness.play.virtual.relays import RelayFactory
 from harness.scenario.model import Mode
 from harness.units import NS_PER_MS
 
-__all__ = ["finish", "play_job", "run"]
-
-_AT_ONCE = 6
-"""Live scenarios side by side: enough to fill the pauses of streams, few enough that
-two cores are not what is measured."""
+__all__ = ["finish_run", "play_and_judge", "run"]
 
 
 async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
@@ -63,43 +55,56 @@ async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
     emit(RunStarted(settings=plan.settings, total=len(plan.virtual) + len(plan.live)))
     records: list[ScenarioRecord] = []
 
-    def judged(record: ScenarioRecord) -> None:
+    def add(record: ScenarioRecord) -> None:
         records.append(record)
         emit(ScenarioJudged(record=record))
 
     lag: Lag | None = None
     routing: dict[str, str] = {}
     if plan.live:
-        lag, routing = await _run_live(plan, emit, judged)
-    for job in plan.virtual:
-        judged(play_job(plan, job))
+        lag, routing = await _run_live(plan, emit, add)
+    for planned in plan.virtual:
+        if plan.relays is None:
+            raise ValueError("virtual time needs two relays")
+        add(play_and_judge(planned, plan.targets, plan.relays))
         # Let a signal or a progress display have its turn.
         await asyncio.sleep(0)
     records.sort(key=lambda record: (record.scenario.id, record.mode))
-    finished = finish(plan, records, lag, routing)
+    finished = finish_run(
+        plan.settings,
+        plan.targets,
+        records,
+        lag=lag,
+        routing=routing,
+        skipped=plan.skipped,
+    )
     emit(RunFinished(run=finished))
     return finished
 
 
-def finish(
-    plan: Plan,
+def finish_run(  # noqa: PLR0913 - what was asked and played, and three options
+    settings: RunSettings,
+    targets: tuple[Target, Target],
     records: Sequence[ScenarioRecord],
-    lag: Lag | None,
-    routing: dict[str, str],
+    *,
+    lag: Lag | None = None,
+    routing: Mapping[str, str] | None = None,
+    skipped: tuple[str, ...] = (),
 ) -> RunRecord:
     """Decide over what was played and judged."""
     results = [record.result for record in records]
     decision = decide(results)
+    baseline, candidate = targets
     return RunRecord(
-        settings=plan.settings,
-        baseline=target_facts(plan.baseline),
-        candidate=target_facts(plan.candidate),
+        settings=settings,
+        baseline=target_facts(baseline),
+        candidate=target_facts(candidate),
         records=tuple(records),
         decision=decision,
         reasons=_reasons(decision, results),
         lag=lag,
-        routing=routing,
-        skipped=plan.skipped,
+        routing=routing or {},
+        skipped=skipped,
     )
 
 
@@ -125,49 +130,47 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
     return (*shown[:3], *more)
 
 
-def play_job(plan: Plan, job: Job) -> ScenarioRecord:
+def play_and_judge(
+    planned: PlannedScenario,
+    targets: tuple[Target, Target],
+    relays: tuple[RelayFactory, RelayFactory],
+) -> ScenarioRecord:
     """Play one scenario in virtual time through both targets, and judge it."""
-    if plan.relays is None:
-        raise ValueError("a virtual job needs two relays")
-    sides = zip(
-        (plan.baseline, plan.candidate),
-        plan.relays,
-        job.expected,
-        strict=True,
-    )
     baseline, candidate = (
         _judge(
-            job,
+            planned,
             expected,
             play_program(
                 target.name,
-                factory,
-                job.program,
-                {**target.relay_settings, **job.scenario.settings},
+                relay,
+                planned.program,
+                {**target.relay_settings, **planned.scenario.settings},
                 architecture=_architecture(target),
             ),
             virtual_limits(),
         )
-        for target, factory, expected in sides
+        for target, relay, expected in zip(
+            targets, relays, planned.expected, strict=True
+        )
     )
-    return _record(job, Mode.VIRTUAL, (baseline,), (candidate,))
+    return _record(planned, Mode.VIRTUAL, (baseline,), (candidate,))
 
 
 def _judge(
-    job: Job,
+    planned: PlannedScenario,
     expected: Sequence[Expectation],
     seen: Sequence[Observation],
     limits: Limits,
 ) -> Judgement:
     """Judge one repeat: one stream, or all streams of a scenario together."""
-    program = job.program
+    program = planned.program
     if not program.is_group:
         return judge(expected[0], seen[0], limits)
     group = GroupExpectation(
         names=tuple(part.name for part in program.parts),
         markers=tuple(part.script.marker for part in program.parts),
         phases=program.phases,
-        expect=job.scenario.expect,
+        expect=planned.scenario.expect,
     )
     return judge_group(expected, seen, limits, group)
 
@@ -179,22 +182,24 @@ def _architecture(target: Target) -> str | None:
 
 
 def _record(
-    job: Job,
+    planned: PlannedScenario,
     mode: Mode,
     baseline: tuple[Judgement, ...],
     candidate: tuple[Judgement, ...],
     *,
     degraded: bool = False,
 ) -> ScenarioRecord:
+    scenario = planned.scenario
+    of_baseline, of_candidate = planned.expected
     return ScenarioRecord(
-        scenario=job.scenario,
-        script=job.script,
+        scenario=scenario,
+        script=planned.script,
         mode=mode,
-        expected=(job.baseline, job.candidate),
+        expected=(of_baseline[0], of_candidate[0]),
         # What was judged stands first, in what is told as well.
         baseline=_first(best_repeat(baseline), baseline),
         candidate=_first(worst_repeat(candidate), candidate),
-        result=verdict_of(baseline, candidate, job.scenario.allow),
+        result=verdict_of(baseline, candidate, scenario.allow),
         degraded=degraded,
     )
 
@@ -206,122 +211,23 @@ def _first(told: Judgement, repeats: tuple[Judgement, ...]) -> tuple[Judgement, 
 async def _run_live(
     plan: Plan,
     emit: Callable[[RunEvent], None],
-    judged: Callable[[ScenarioRecord], None],
+    add: Callable[[ScenarioRecord], None],
 ) -> tuple[Lag, dict[str, str]]:
-    played: list[_Played] = []
-    async with AsyncExitStack() as stack:
-        lives = []
-        for target in (plan.baseline, plan.candidate):
-            live = await _enter(stack, target)
-            lives.append(live)
-            emit(
-                TargetReady(
-                    name=target.name,
-                    url=live.url,
-                    routing=live.routing,
-                    served_by=live.served_by,
-                )
-            )
-        baseline, candidate = lives
-        places = asyncio.Semaphore(_AT_ONCE)
-
-        async def play(job: Job) -> None:
-            async with places:
-                played.append(await _play_live(plan, job, baseline, candidate))
-            emit(
-                ScenarioPlayed(
-                    id=job.scenario.id, played=len(played), total=len(plan.live)
-                )
-            )
-
-        with gc_paused():
-            async with asyncio.TaskGroup() as group:
-                for job in plan.live:
-                    if not job.program.is_group and not job.program.fresh:
-                        group.create_task(play(job))
-            for job in plan.live:
-                # Many streams at once would be what the others wait for.
-                if job.program.is_group and not job.program.fresh:
-                    await play(job)
-        routing = {live.target.name: str(live.routing) for live in lives}
-        for live in lives:
-            live.check_unmatched({job.script.request.path for job in plan.live})
-    for job in plan.live:
-        if job.program.fresh:
-            with gc_paused():
-                played.append(await _play_fresh(plan, job))
-            emit(
-                ScenarioPlayed(
-                    id=job.scenario.id, played=len(played), total=len(plan.live)
-                )
-            )
+    played, routing = await play_live(
+        plan.live, plan.targets, plan.settings.repeats, emit
+    )
     # Judging takes the processor for milliseconds: never while streams are timed.
     for one in played:
-        judged(_judge_live(one))
-    return summarise_lag(late for one in played for late in _lateness(one)), routing
+        add(_judge_live(one))
+    return summarise_lag(late for one in played for late in one.lateness_ns()), routing
 
 
-async def _enter(stack: AsyncExitStack, target: Target) -> LiveTarget:
-    return await stack.enter_async_context(live_target(target, time.monotonic_ns))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Played:
-    """One job, played live by both targets."""
-
-    job: Job
-    baseline: tuple[tuple[Observation, ...], ...]
-    candidate: tuple[tuple[Observation, ...], ...]
-
-
-async def _play_live(
-    plan: Plan, job: Job, baseline: LiveTarget, candidate: LiveTarget
-) -> _Played:
-    """Play all repeats, the two targets in turn, each first every other time."""
-    first: list[tuple[Observation, ...]] = []
-    second: list[tuple[Observation, ...]] = []
-    for repeat in range(plan.settings.repeats):
-        order = [(baseline, first), (candidate, second)]
-        for live, seen in order if repeat % 2 == 0 else reversed(order):
-            seen.append(await live.play_program(job.program))
-    return _Played(job=job, baseline=tuple(first), candidate=tuple(second))
-
-
-async def _play_fresh(plan: Plan, job: Job) -> _Played:
-    """Play all repeats, each through processes that nothing was asked of before."""
-    seen: tuple[list[tuple[Observation, ...]], ...] = ([], [])
-    for _ in range(plan.settings.repeats):
-        for target, side in zip((plan.baseline, plan.candidate), seen, strict=True):
-            own = replace(target, env={**target.env, **job.scenario.settings})
-            async with live_target(own, time.monotonic_ns) as live:
-                side.append(await live.play_program(job.program))
-                live.check_unmatched({job.script.request.path})
-    return _Played(job=job, baseline=tuple(seen[0]), candidate=tuple(seen[1]))
-
-
-def _lateness(played: _Played) -> Iterator[int]:
-    for repeat in (*played.baseline, *played.candidate):
-        for observation in repeat:
-            yield from lateness_of(observation.upstream)
-
-
-def _judge_live(played: _Played) -> ScenarioRecord:
-    lag_ns = max(_lateness(played), default=0)
-    job = played.job
-    return _record(
-        job,
-        Mode.LIVE,
-        _judge_all(job, job.expected[0], played.baseline, lag_ns),
-        _judge_all(job, job.expected[1], played.candidate, lag_ns),
-        degraded=lag_ns > NS_PER_MS,
-    )
-
-
-def _judge_all(
-    job: Job,
-    expected: Sequence[Expectation],
-    repeats: Sequence[tuple[Observation, ...]],
-    lag_ns: int,
-) -> tuple[Judgement, ...]:
+def _judge_live(played: PlayedScenario) -> ScenarioRecord:
+    lag_ns = max(played.lateness_ns(), default=0)
     limits = live_limits(lag_ns)
-    return tuple(_judge(job, expected, seen, limits) for seen in repeats)
+    planned = played.planned
+    baseline, candidate = (
+        tuple(_judge(planned, expected, seen, limits) for seen in repeats)
+        for expected, repeats in zip(planned.expected, played.repeats, strict=True)
+    )
+    return _record(planned, Mode.LIVE, baseline, candidate, degraded=lag_ns > NS_PER_MS)

@@ -27,8 +27,8 @@ from harness.dialects.openai_chat.payload import (
 from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.oracle import Contract
 from harness.judge.run import RunSettings, ScenarioRecord
-from harness.play.plan import Plan, make_job
-from harness.play.runner import play_job
+from harness.play.plan import plan_scenario
+from harness.play.runner import play_and_judge
 from harness.play.virtual.player import play_virtual
 from harness.play.virtual.relays import RelayFactory, load_relay, new_relay
 from harness.scenario.from_cassettes import put_on_top
@@ -135,22 +135,16 @@ class _Sweep:
     def __init__(self, job: SweepJob) -> None:
         self._job = job
         self._targets = (job.baseline, job.candidate)
-        self._relays = tuple(load_relay(target.relay or "") for target in self._targets)
-        self._plan = Plan(
-            settings=job.settings,
-            baseline=job.baseline,
-            candidate=job.candidate,
-            relays=(self._relays[0], self._relays[1]),
-            virtual=(),
-            live=(),
+        self._relays = (
+            load_relay(job.baseline.relay or ""),
+            load_relay(job.candidate.relay or ""),
         )
-        job_of_whole = make_job(
+        whole = plan_scenario(
             replace(job.scenario, expect=Expect(), allow=()),
             job.settings,
-            job.baseline,
-            job.candidate,
+            self._targets,
         )
-        self._script = job_of_whole.script
+        self._script = whole.script
         self._wire = self._script.drafts[0]
         self._rng = Random(f"{job.settings.seed}:sweep:{job.scenario.id}")  # noqa: S311 - repeatable, not secret
         self._fallback: set[str] = set()
@@ -168,13 +162,12 @@ class _Sweep:
 
     def judged(self, kind: SweepKind, offset: int) -> ScenarioRecord:
         """Play one variant from the start and judge it."""
-        job = make_job(
+        variant = plan_scenario(
             variant_of(self._job.scenario, kind, offset),
             self._job.settings,
-            self._job.baseline,
-            self._job.candidate,
+            self._targets,
         )
-        return play_job(self._plan, job)
+        return play_and_judge(variant, self._targets, self._relays)
 
     def _run(self) -> Swept:
         size = len(self._wire.body)

@@ -7,7 +7,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -304,9 +304,7 @@ def _asks_for_stream(script: Script) -> bool:
 
 
 @asynccontextmanager
-async def live_target(
-    target: Target, clock: Callable[[], int]
-) -> AsyncIterator[LiveTarget]:
+async def live_target(target: Target) -> AsyncIterator[LiveTarget]:
     """Start a target before an upstream of its own, and end both.
 
     Raises:
@@ -315,7 +313,7 @@ async def live_target(
     """
     host, port = target.upstream_listen or ("127.0.0.1", 0)
     async with (
-        Upstream(host, port, clock=clock) as upstream,
+        Upstream(host, port) as upstream,
         running_target(target, upstream.url) as started,
     ):
         live = LiveTarget(started, upstream)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from dataclasses import replace
 
 import pytest
@@ -54,7 +53,7 @@ def test_a_target_whose_upstream_refuses_answers_502():
     later = replace(refused, attempts=(*refused.attempts, *plain.attempts))
 
     async def main():
-        async with asyncio.timeout(60), live_target(V2, time.monotonic_ns) as live:
+        async with asyncio.timeout(60), live_target(V2) as live:
             return await asyncio.gather(
                 *(live.play(one) for one in (plain, refused, plain, later, plain))
             )
@@ -84,7 +83,7 @@ def test_the_next_answer_has_nothing_of_the_last_one(name, parameters):
     first = played(FaultCall(name=name, parameters=parameters))
 
     async def main():
-        async with asyncio.timeout(60), live_target(V2, time.monotonic_ns) as live:
+        async with asyncio.timeout(60), live_target(V2) as live:
             before = await live.play(first)
             await asyncio.sleep(0.05)  # the idle connection is closed meanwhile
             return before, await live.play(played()), await live.play(played())
