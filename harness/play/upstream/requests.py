@@ -48,7 +48,7 @@ class RequestReader:
     Args:
         clock: Monotonic nanoseconds.
         on_request: Called with every request that was read whole.
-        on_continue: Called where the client waits for leave to send its body
+        on_continue: Called where the client waits to be told to send its body
             (``Expect: 100-continue``; RFC 9110, section 10.1.1).
     """
 
@@ -60,8 +60,8 @@ class RequestReader:
         on_continue: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._give = on_request
-        self._give_leave = on_continue
+        self._on_request = on_request
+        self._on_continue = on_continue
         self._parser: Any = httptools.HttpRequestParser(self)
         self._request = ReceivedRequest()
         self._target = b""
@@ -106,7 +106,7 @@ class RequestReader:
         request.keep_alive = self._parser.should_keep_alive()
         expectation = request.header(b"expect")
         if expectation is not None and expectation.lower() == b"100-continue":
-            self._give_leave()
+            self._on_continue()
 
     def on_body(self, body: bytes) -> None:
         """A part of the body came."""
@@ -117,4 +117,4 @@ class RequestReader:
         request = self._request
         request.body = b"".join(self._body)
         request.read_at_ns = self._clock()
-        self._give(request)
+        self._on_request(request)
