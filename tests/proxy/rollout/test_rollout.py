@@ -276,7 +276,7 @@ def test_the_frozen_vectors_follow_from_the_definition():
 def test_frozen_vectors_hold_in_every_process(seed):
     """A bucket never changes: not by process, not by hash seed, not by release."""
     code = (
-        "import json, sys; from proxy.rollout import bucket_of;"
+        "import json, sys; from proxy.rollout.rollout import bucket_of;"
         "print(json.dumps([bucket_of(bytes.fromhex(v['key_hex']), v['salt'])"
         " for v in json.load(sys.stdin)]))"
     )
