@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, cast
 import httptools
 
 from proxy.http.error_responses import Reply, error_reply
-from proxy.http.response_framer import ResponseFramer, first_value, request_head
+from proxy.http.headers import first_value
+from proxy.http.response_framer import ResponseFramer, request_head
 from proxy.http.routing import Request, TargetError, origin_form
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ client as well, without the terminator.
 from __future__ import annotations
 
 from proxy.http.error_responses import error_body
-from proxy.http.response_framer import end_to_end
+from proxy.http.headers import end_to_end
 from proxy.relay import Command, Ending, Event
 
 __all__ = ["PassThrough"]

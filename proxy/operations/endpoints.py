@@ -16,7 +16,7 @@ from collections import Counter
 from typing import Any
 
 from proxy.http.error_responses import Reply, error_reply, json_reply
-from proxy.http.response_framer import first_value
+from proxy.http.headers import first_value
 from proxy.http.routing import Request
 from proxy.operations.metrics import CONTENT_TYPE, Metrics
 from proxy.rollout import rollout

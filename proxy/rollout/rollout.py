@@ -28,7 +28,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.http.response_framer import first_value
+from proxy.http.headers import first_value
 from proxy.relay import Headers
 
 __all__ = [

@@ -32,7 +32,7 @@ from proxy.relay import Command, Ending, Event, Headers
 from proxy.v2.attempts import Attempts
 from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.headers import end_to_end, is_event_stream
+from proxy.v2.headers import client_headers, is_event_stream
 from proxy.v2.settings import Settings
 from proxy.v2.stream import EventStream
 
@@ -182,7 +182,7 @@ class StreamRelay:
         else:
             self._phase = Phase.PASSING
             self._attempts.progressed()
-        kept = end_to_end(headers, keep_length=self._phase is Phase.PASSING)
+        kept = client_headers(headers, keep_length=self._phase is Phase.PASSING)
         return [*self._notes(), ("send_head", status, kept)]
 
     def _wait(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
