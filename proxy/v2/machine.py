@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-1. How far the exchange has come is a :class:`Phase`; :data:`LEGAL` says which events
-   each phase may see.  Anything else is the driver's mistake, and raises.
+1. How far the exchange has come is a phase, and everything that moves it is in the
+   table of :mod:`proxy.v2.phases`.  An event that is absent there is the driver's
+   mistake, and raises.
 2. The response head goes out as soon as it is known to be the answer's: an error that
    is worth another attempt is not (:mod:`proxy.v2.retry`).  Nothing is retried once a
    byte went to the client.
@@ -25,7 +26,6 @@ last read was.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 
 from proxy.relay import Command, Ending, Event, Headers
@@ -33,47 +33,11 @@ from proxy.v2.attempts import Attempts
 from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.headers import client_headers, is_event_stream
+from proxy.v2.phases import TRANSITIONS, Phase, PhaseTrigger, step
 from proxy.v2.settings import Settings
 from proxy.v2.stream import EventStream
 
-__all__ = ["LEGAL", "Phase", "StreamRelay"]
-
-
-class Phase(Enum):
-    """How far an exchange has come."""
-
-    READY = "ready"
-    """There is no request yet."""
-
-    ASKED = "asked"
-    """An attempt is on its way; no head yet."""
-
-    WAITING = "waiting"
-    """An attempt failed, and the next is to come."""
-
-    STREAMING = "streaming"
-    """The body is an event stream."""
-
-    PASSING = "passing"
-    """The body passes as it is."""
-
-    OVER = "over"
-    """The answer has ended, or the client has left."""
-
-
-_AFTER_REQUEST = frozenset({"ended", "client_gone", "writable", "timer"})
-
-LEGAL: Mapping[Phase, frozenset[str]] = MappingProxyType(
-    {
-        Phase.READY: frozenset({"request"}),
-        Phase.ASKED: _AFTER_REQUEST | {"head"},
-        Phase.WAITING: _AFTER_REQUEST | {"data"},
-        Phase.STREAMING: _AFTER_REQUEST | {"data"},
-        Phase.PASSING: _AFTER_REQUEST | {"data"},
-        Phase.OVER: _AFTER_REQUEST | {"head", "data"},
-    }
-)
-"""The events that each phase may see."""
+__all__ = ["StreamRelay"]
 
 _FAILURES: Mapping[str, Failure] = MappingProxyType(
     {
@@ -129,7 +93,7 @@ class StreamRelay:
             if stream.journal.notable:
                 return self._conclude(now_ns, stream, out)
             return [("send", out)] if out else []
-        if event[0] not in LEGAL[self._phase]:
+        if event[0] not in TRANSITIONS[self._phase]:
             raise ValueError(f"{event[0]} in phase {self._phase.value}")
         if self._phase is Phase.OVER:
             return []
@@ -162,7 +126,7 @@ class StreamRelay:
         """Make an attempt, if the circuit breaker lets it go."""
         if not self._attempts.begin(now_ns):
             return self._fail(now_ns, Failure.CIRCUIT_OPEN, close_upstream=False)
-        self._phase = Phase.ASKED
+        self._move(PhaseTrigger.ATTEMPT)
         commands = self._notes()
         commands.append(("connect", self._attempts.number))
         settings = self._settings
@@ -177,17 +141,17 @@ class StreamRelay:
         if at_ns is not None:
             return self._wait(at_ns, close_upstream=True)
         if is_event_stream(status, headers):
-            self._phase = Phase.STREAMING
+            self._move(PhaseTrigger.EVENT_STREAM)
             self._stream = EventStream(self._settings, self._dialect, self._asked_at_ns)
         else:
-            self._phase = Phase.PASSING
+            self._move(PhaseTrigger.OTHER_ANSWER)
             self._attempts.progressed()
         kept = client_headers(headers, keep_length=self._phase is Phase.PASSING)
         return [*self._notes(), ("send_head", status, kept)]
 
     def _wait(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
         """Give an attempt up, and wait for the next one's time."""
-        self._phase = Phase.WAITING
+        self._move(PhaseTrigger.RETRY)
         commands = self._notes()
         if close_upstream:
             commands.append(("close_upstream",))
@@ -290,6 +254,7 @@ class StreamRelay:
         self._attempts.abandoned()
         commands: list[Command] = [("log", "info", "Client left", {"how": how})]
         commands += self._notes()
+        self._move(PhaseTrigger.CLIENT_GONE)
         commands += self._wind_up("client_gone", how, close_upstream=True)
         return commands
 
@@ -305,6 +270,7 @@ class StreamRelay:
         outcome = "passed" if stream is None else stream.outcome
         cause = "" if error is None else Failure.IN_BAND.value
         commands = self._notes()
+        self._move(PhaseTrigger.FINISHED)
         commands += self._wind_up(outcome, cause, close_upstream=close_upstream)
         commands.append(("end",))
         return commands
@@ -326,6 +292,7 @@ class StreamRelay:
             commands += self._answer(now_ns, failure)
         elif stream is not None and (told := stream.fail(failure, now_ns)):
             commands.append(("send", told))
+        self._move(PhaseTrigger.FAILED)
         outcome = "refused" if failure is Failure.CIRCUIT_OPEN else "failed"
         commands += self._wind_up(outcome, failure.value, close_upstream=close_upstream)
         commands.append(("abort",) if headed else ("end",))
@@ -347,7 +314,6 @@ class StreamRelay:
         self, outcome: str, cause: str, *, close_upstream: bool
     ) -> list[Command]:
         """Leave nothing behind: timers, the upstream, the last words for operators."""
-        self._phase = Phase.OVER
         commands: list[Command] = []
         if self._stream is not None:
             self._stream.terminate()
@@ -360,6 +326,9 @@ class StreamRelay:
         if close_upstream:
             commands.append(("close_upstream",))
         return commands
+
+    def _move(self, trigger: PhaseTrigger) -> None:
+        self._phase = step(self._phase, trigger)
 
     def _notes(self) -> list[Command]:
         notes, self._attempts.notes = self._attempts.notes, []
