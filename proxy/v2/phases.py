@@ -26,7 +26,7 @@ late, and nothing comes of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum, StrEnum
+from enum import StrEnum
 from types import MappingProxyType
 
 from proxy.v2.states import IllegalTransitionError
@@ -34,8 +34,11 @@ from proxy.v2.states import IllegalTransitionError
 __all__ = ["TRANSITIONS", "Phase", "PhaseTrigger", "step"]
 
 
-class Phase(Enum):
-    """How far an exchange has come."""
+class Phase(StrEnum):
+    """How far an exchange has come.
+
+    Strings, as a lookup by another member of an enum calls its ``__hash__`` in Python.
+    """
 
     READY = "ready"
     """There is no request yet."""
@@ -168,4 +171,4 @@ def step(phase: Phase, trigger: PhaseTrigger) -> Phase:
     try:
         return TRANSITIONS[phase][trigger]
     except KeyError:
-        raise IllegalTransitionError(f"{trigger} in phase {phase.value}") from None
+        raise IllegalTransitionError(f"{trigger} in phase {phase}") from None
