@@ -33,14 +33,14 @@ def page() -> str:
         "## The text of an answer",
         _rules(states),
         _diagram(states.TRANSITIONS, states.State.INITIAL),
-        _table(states.TRANSITIONS, states.State, states.Occurrence),
-        _meanings(states.Occurrence),
+        _table(states.TRANSITIONS, states.State, states.StateTrigger),
+        _meanings(states.StateTrigger),
         "Every transition is logged, as `State transition: Initial -> Stuttering`.",
         "## The circuit breaker",
         _rules(breaker),
-        _diagram(breaker.TRANSITIONS, breaker.Standing.CLOSED),
-        _table(breaker.TRANSITIONS, breaker.Standing, breaker.Sign),
-        _meanings(breaker.Sign),
+        _diagram(breaker.TRANSITIONS, breaker.CircuitState.CLOSED),
+        _table(breaker.TRANSITIONS, breaker.CircuitState, breaker.CircuitEvent),
+        _meanings(breaker.CircuitEvent),
         "## The phases of an exchange",
         _rules(phases),
         _diagram(phases.TRANSITIONS, phases.Phase.READY),
@@ -61,8 +61,8 @@ def _diagram(table: Mapping[Any, Mapping[Any, Any]], first: Enum) -> str:
     """The transitions as a Mermaid state diagram; arrows between the same two join."""
     arrows: dict[tuple[Enum, Enum], list[str]] = {}
     for state, row in table.items():
-        for occurrence, follower in row.items():
-            arrows.setdefault((state, follower), []).append(occurrence.value)
+        for trigger, follower in row.items():
+            arrows.setdefault((state, follower), []).append(trigger.value)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {_name(first)}"]
     lines += [
         f"    {_name(state)} --> {_name(follower)}: {', '.join(words)}"

@@ -131,15 +131,15 @@ class StreamRelay:
         commands.append(("connect", self._attempts.number))
         settings = self._settings
         if "total" not in self._timers:
-            commands.append(self._set("total", now_ns + settings.timeout_ns))
+            commands.append(self._set_timer("total", now_ns + settings.timeout_ns))
         limit_ns = now_ns + settings.first_byte_timeout_ns
-        commands.append(self._set("first_byte", limit_ns))
+        commands.append(self._set_timer("first_byte", limit_ns))
         return commands
 
     def _on_head(self, now_ns: int, status: int, headers: Headers) -> list[Command]:
         at_ns = self._attempts.retry_of_answer(now_ns, status, headers)
         if at_ns is not None:
-            return self._wait(at_ns, close_upstream=True)
+            return self._wait_for_retry(at_ns, close_upstream=True)
         if is_event_stream(status, headers):
             self._move(PhaseTrigger.EVENT_STREAM)
             self._stream = EventStream(self._settings, self._dialect, self._asked_at_ns)
@@ -149,14 +149,14 @@ class StreamRelay:
         kept = client_headers(headers, keep_length=self._phase is Phase.PASSING)
         return [*self._notes(), ("send_head", status, kept)]
 
-    def _wait(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
+    def _wait_for_retry(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
         """Give an attempt up, and wait for the next one's time."""
         self._move(PhaseTrigger.RETRY)
         commands = self._notes()
         if close_upstream:
             commands.append(("close_upstream",))
-        commands.append(self._cancel("first_byte"))
-        commands.append(self._set("retry", at_ns))
+        commands.append(self._cancel_timer("first_byte"))
+        commands.append(self._set_timer("retry", at_ns))
         return commands
 
     def _on_data(self, now_ns: int, data: bytes) -> list[Command]:
@@ -166,9 +166,9 @@ class StreamRelay:
         self._read_at_ns = now_ns
         commands: list[Command] = []
         if "idle" not in self._timers:
-            commands.append(self._cancel("first_byte"))
+            commands.append(self._cancel_timer("first_byte"))
             idle_ns = self._settings.idle_timeout_ns
-            commands.append(self._set("idle", now_ns + idle_ns))
+            commands.append(self._set_timer("idle", now_ns + idle_ns))
         stream = self._stream
         if stream is None:
             commands.append(("send", data))
@@ -197,11 +197,11 @@ class StreamRelay:
         """Let the timer of what is held back run, or stop it."""
         at_ns = stream.flush_at_ns
         if at_ns is None:
-            return [self._cancel("hold")] if "hold" in self._timers else []
+            return [self._cancel_timer("hold")] if "hold" in self._timers else []
         if "hold" in self._timers:
             # It is not moved: when due, it looks whether what is held is that old.
             return []
-        return [self._set("hold", at_ns)]
+        return [self._set_timer("hold", at_ns)]
 
     def _on_ended(self, now_ns: int, kind: Ending) -> list[Command]:
         if self._phase is Phase.WAITING:
@@ -210,7 +210,7 @@ class StreamRelay:
             failure = _FAILURES[kind]
             at_ns = self._attempts.retry_of_ending(now_ns, failure, kind)
             if at_ns is not None:
-                return self._wait(at_ns, close_upstream=False)
+                return self._wait_for_retry(at_ns, close_upstream=False)
             return self._fail(now_ns, failure, close_upstream=False)
         if kind != "complete":
             return self._fail(now_ns, _FAILURES[kind], close_upstream=False)
@@ -242,7 +242,7 @@ class StreamRelay:
                 return []
             if now_ns < flush_at_ns:
                 # What it was set for has gone, and more was held in the same read.
-                return [self._set("hold", flush_at_ns)]
+                return [self._set_timer("hold", flush_at_ns)]
             return self._flush(now_ns, stream)
         return self._fail(now_ns, _TIMEOUTS[name])
 
@@ -255,7 +255,7 @@ class StreamRelay:
         commands: list[Command] = [("log", "info", "Client left", {"how": how})]
         commands += self._notes()
         self._move(PhaseTrigger.CLIENT_GONE)
-        commands += self._wind_up("client_gone", how, close_upstream=True)
+        commands += self._clean_up("client_gone", how, close_upstream=True)
         return commands
 
     def _finish(self, now_ns: int, *, close_upstream: bool) -> list[Command]:
@@ -263,7 +263,7 @@ class StreamRelay:
         error = None if stream is None else stream.error
         if error is None:
             self._attempts.succeeded()
-        elif error.is_the_upstreams:
+        elif error.blames_upstream:
             self._attempts.failed(now_ns, Failure.IN_BAND)
         else:
             self._attempts.abandoned()
@@ -271,7 +271,7 @@ class StreamRelay:
         cause = "" if error is None else Failure.IN_BAND.value
         commands = self._notes()
         self._move(PhaseTrigger.FINISHED)
-        commands += self._wind_up(outcome, cause, close_upstream=close_upstream)
+        commands += self._clean_up(outcome, cause, close_upstream=close_upstream)
         commands.append(("end",))
         return commands
 
@@ -289,28 +289,30 @@ class StreamRelay:
         headed = self._phase in {Phase.STREAMING, Phase.PASSING}
         stream = self._stream
         if not headed:
-            commands += self._answer(now_ns, failure)
+            commands += self._error_response(now_ns, failure)
         elif stream is not None and (told := stream.fail(failure, now_ns)):
             commands.append(("send", told))
         self._move(PhaseTrigger.FAILED)
         outcome = "refused" if failure is Failure.CIRCUIT_OPEN else "failed"
-        commands += self._wind_up(outcome, failure.value, close_upstream=close_upstream)
+        commands += self._clean_up(
+            outcome, failure.value, close_upstream=close_upstream
+        )
         commands.append(("abort",) if headed else ("end",))
         return commands
 
-    def _answer(self, now_ns: int, failure: Failure) -> list[Command]:
-        """Answer in the upstream's place."""
+    def _error_response(self, now_ns: int, failure: Failure) -> list[Command]:
+        """Return the error that answers in the upstream's place."""
         body = self._dialect.error_body(failure)
         headers: Headers = (
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
         )
         if failure is Failure.CIRCUIT_OPEN:
-            seconds = self._attempts.refused_for_s(now_ns)
+            seconds = self._attempts.retry_after_s(now_ns)
             headers = (*headers, (b"retry-after", b"%d" % seconds))
         return [("send_head", failure.status, headers), ("send", body)]
 
-    def _wind_up(
+    def _clean_up(
         self, outcome: str, cause: str, *, close_upstream: bool
     ) -> list[Command]:
         """Leave nothing behind: timers, the upstream, the last words for operators."""
@@ -334,10 +336,10 @@ class StreamRelay:
         notes, self._attempts.notes = self._attempts.notes, []
         return notes
 
-    def _set(self, name: str, at_ns: int) -> Command:
+    def _set_timer(self, name: str, at_ns: int) -> Command:
         self._timers.append(name)
         return ("set_timer", name, at_ns)
 
-    def _cancel(self, name: str) -> Command:
+    def _cancel_timer(self, name: str) -> Command:
         self._timers.remove(name)
         return ("cancel_timer", name)

@@ -14,10 +14,10 @@ def test_every_transition_is_an_arrow():
     drawn = page()
     for table in (states.TRANSITIONS, breaker.TRANSITIONS, phases.TRANSITIONS):
         for state, row in table.items():
-            for occurrence, follower in row.items():
+            for trigger, follower in row.items():
                 arrow = f"    {state.value} --> {follower.value}: ".replace("-o", "_o")
                 lines = [line for line in drawn.splitlines() if line.startswith(arrow)]
-                assert occurrence.value in "".join(lines)
+                assert trigger.value in "".join(lines)
 
 
 def test_every_phase_and_every_meaning_is_told():
@@ -26,7 +26,7 @@ def test_every_phase_and_every_meaning_is_told():
     for member in (
         *phases.Phase,
         *phases.PhaseTrigger,
-        *states.Occurrence,
-        *breaker.Sign,
+        *states.StateTrigger,
+        *breaker.CircuitEvent,
     ):
         assert f"- *{member.value}*: " in drawn

@@ -184,7 +184,7 @@ def sample(draw, name):
             return ("writable",)
 
 
-class Books:
+class CommandLedger:
     """What a driver keeps of a relay's commands."""
 
     def __init__(self):
@@ -230,22 +230,22 @@ class Books:
 def test_any_events_in_any_order_keep_the_contract(data, variables):
     """Nothing is sent after an ending, no timer is left, no attempt follows a byte."""
     relay = make_relay(variables, 7, {})
-    books = Books()
+    ledger = CommandLedger()
     names = st.sampled_from(sorted(name.value for name in TRANSITIONS[Phase.OVER]))
     ended = False
     now_ns = 0
     for name in ["request", *data.draw(st.lists(names, max_size=25))]:
         now_ns += data.draw(st.sampled_from([0, 1, 10**7, 10**9, 10**11]))
         phase = relay._phase
-        if name not in TRANSITIONS[phase] or (name == "timer" and not books.timers):
+        if name not in TRANSITIONS[phase] or (name == "timer" and not ledger.timers):
             continue
         if phase is Phase.OVER and ended and name in {"data", "head", "ended"}:
             continue
         given_event = sample(data.draw, name)
-        if name == "timer" and given_event[1] not in books.timers:
+        if name == "timer" and given_event[1] not in ledger.timers:
             continue
         ended |= name == "ended"
-        books.take(given_event, relay.handle(now_ns, given_event))
+        ledger.take(given_event, relay.handle(now_ns, given_event))
 
 
 @given(st.sampled_from(list(Phase)), st.data())
