@@ -1,6 +1,6 @@
 """HTTP/1.1 heads and the framing of a response body, as bytes.
 
-The rules, from RFC 9112 (sections 6 and 7) and DESIGN, section 8:
+The rules, from RFC 9112 (sections 6 and 7):
 
 * ``Transfer-Encoding`` belongs to one connection and is written here, never copied.
 * A ``Content-Length`` in the head frames the body: bytes beyond it are dropped, and an

@@ -12,9 +12,9 @@ from proxy import client_connection as client_module
 from proxy.client_connection import ClientConnection
 from proxy.http.origin import Origin
 from proxy.http.routing import Request
-from proxy.operations.endpoints import Census, Endpoints
+from proxy.operations.endpoints import DecisionCounts, Endpoints
 from proxy.operations.metrics import Metrics
-from proxy.rollout.config import Live
+from proxy.rollout.config import LiveSettings
 from proxy.server import Proxy
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: p\r\n\r\n"
@@ -27,7 +27,7 @@ STREAM = (
 )
 
 
-class Wire(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
     """A transport in memory."""
 
     def __init__(self) -> None:
@@ -94,14 +94,14 @@ class Session:
     def __init__(self, write_limit_s: float = 900, **limits: Any) -> None:
         self.answers: list[Answer] = []
         self.closed: list[ClientConnection] = []
-        self.wire = Wire()
-        live = Live({})
+        self.wire = FakeTransport()
+        live = LiveSettings({})
         metrics = Metrics(logging.getLogger("proxy"))
         self.client = ClientConnection(
             self.answer,
             self.closed.append,
             write_limit_s,
-            respond=Endpoints(live, Census(live), metrics).respond,
+            respond=Endpoints(live, DecisionCounts(live), metrics).respond,
             **limits,
         )
         self.client.connection_made(self.wire)
@@ -316,7 +316,7 @@ def proxy(environ: dict[str, str], made: list[Any]) -> Proxy:
     """A proxy whose relays tell what they were made with."""
     return Proxy(
         origin=Origin.parse("http://127.0.0.1:9"),
-        live=Live(environ),
+        live=LiveSettings(environ),
         architectures={
             "v1": lambda settings, seed: Silent("v1", made, settings, seed),
             "v2": lambda settings, seed: Silent("v2", made, settings, seed),
@@ -336,7 +336,7 @@ async def test_each_stream_is_decided_once_and_logged_once(percentage, served, c
     made: list[Any] = []
     server = proxy(environ, made)
     client = ClientConnection(server.answer, lambda _: None, 1)
-    client.connection_made(Wire())
+    client.connection_made(FakeTransport())
     with caplog.at_level("DEBUG", logger="proxy"):
         client.data_received(STREAM)
         client.connection_lost(None)
@@ -355,7 +355,7 @@ async def test_what_is_no_stream_needs_no_architecture():
     made: list[Any] = []
     server = proxy({"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}, made)
     client = ClientConnection(server.answer, lambda _: None, 1)
-    client.connection_made(Wire())
+    client.connection_made(FakeTransport())
     client.data_received(STREAM.replace(b"true", b"null"))
     client.connection_lost(None)
     assert made == []
@@ -384,13 +384,13 @@ async def test_streams_of_a_proxy_share_what_their_factory_asks_for():
 
     server = Proxy(
         origin=Origin.parse("http://127.0.0.1:9"),
-        live=Live({"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}),
+        live=LiveSettings({"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}),
         architectures={"v1": factory, "v2": factory},
         logger=logging.getLogger("proxy"),
     )
     for _ in range(2):
         client = ClientConnection(server.answer, lambda _: None, 1)
-        client.connection_made(Wire())
+        client.connection_made(FakeTransport())
         client.data_received(STREAM)
         client.connection_lost(None)
 

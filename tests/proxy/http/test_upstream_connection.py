@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.http.origin import Origin, OriginError
-from proxy.http.upstream_connection import UpstreamProtocol
+from proxy.http.upstream_connection import UpstreamConnection
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = ("head", 200, ((b"A", b"b"), (b"Transfer-Encoding", b"chunked")))
@@ -20,7 +20,7 @@ CLOSE = b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
 
 
-class Wire(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
     """A transport in memory."""
 
     def __init__(self) -> None:
@@ -53,8 +53,8 @@ class Session:
 
     def __init__(self, *, no_body: bool = False) -> None:
         self.turns: list[list[Any]] = []
-        self.protocol = UpstreamProtocol(b"REQ", self.turns.append, no_body=no_body)
-        self.wire = Wire()
+        self.protocol = UpstreamConnection(b"REQ", self.turns.append, no_body=no_body)
+        self.wire = FakeTransport()
         self.protocol.connection_made(self.wire)
 
     def feed(self, *reads: bytes) -> Session:
@@ -221,9 +221,9 @@ def test_after_close_nothing_is_delivered():
 
 def test_a_connection_that_comes_about_after_close_is_closed():
     """Cancelling an attempt races with its success."""
-    protocol = UpstreamProtocol(b"REQ", [].append, no_body=False)
+    protocol = UpstreamConnection(b"REQ", [].append, no_body=False)
     protocol.close()
-    wire = Wire()
+    wire = FakeTransport()
     protocol.connection_made(wire)
     assert wire.done == ["abort"]
     assert wire.sent == b""
@@ -231,9 +231,9 @@ def test_a_connection_that_comes_about_after_close_is_closed():
 
 def test_a_pause_before_the_connection_holds_from_its_start():
     """A client that is blocked while an attempt connects is not overrun."""
-    protocol = UpstreamProtocol(b"REQ", [].append, no_body=False)
+    protocol = UpstreamConnection(b"REQ", [].append, no_body=False)
     protocol.pause()
-    wire = Wire()
+    wire = FakeTransport()
     protocol.connection_made(wire)
     protocol.resume()
     assert wire.done == ["pause", "resume"]
@@ -295,13 +295,13 @@ class Kept(Session):
     def __init__(self, *, no_body: bool = False, unsent: int = 0) -> None:
         self.turns = []
         self.released: list[float | None] = []
-        self.protocol = UpstreamProtocol(
+        self.protocol = UpstreamConnection(
             b"REQ",
             self.turns.append,
             no_body=no_body,
             release=lambda _wire, promised: self.released.append(promised),
         )
-        self.wire = Wire()
+        self.wire = FakeTransport()
         self.wire.unsent = unsent
         self.protocol.connection_made(self.wire)
 
@@ -386,7 +386,7 @@ CODED = (
 def decoding(*reads: bytes) -> Session:
     """Feed a protocol that decodes."""
     session = Session()
-    session.protocol = UpstreamProtocol(
+    session.protocol = UpstreamConnection(
         b"REQ", session.turns.append, no_body=False, decode=True
     )
     session.protocol.connection_made(session.wire)
