@@ -39,7 +39,7 @@ from tests.e2e.proxy_bench import (
 pytestmark = pytest.mark.e2e
 
 LIMIT_S = 0.1
-"""How soon an upstream must be freed (DESIGN, section 8)."""
+"""How soon an upstream must be freed."""
 
 REAL = {"v1": v1.make_relay, "v2": v2.make_relay}
 SWITCH = {

@@ -65,7 +65,7 @@ def served(switches: Rollout, key: bytes | None) -> str:
     ],
 )
 def test_switch_and_percentage(enable, percentage, with_key, without_key):
-    """The table of DESIGN, section 8, row by row."""
+    """The table of the module, row by row."""
     environ = {KEY_HEADER: "x-key"}
     if enable is not None:
         environ[ENABLE] = enable
