@@ -16,7 +16,14 @@ import click
 from proxy import v1, v2
 from proxy.http.origin import Origin, OriginError
 from proxy.operations.logs import FORMATS, LEVELS, configure
-from proxy.rollout.config import LIMITS, ConfigError, Limits, Listen, Live, parse_listen
+from proxy.rollout.config import (
+    DEFAULT_LIMITS,
+    ConfigError,
+    ConnectionLimits,
+    ListenAddress,
+    LiveSettings,
+    parse_listen_address,
+)
 from proxy.rollout.simulate import simulate
 from proxy.server import Proxy
 
@@ -117,7 +124,7 @@ class _StartError(click.ClickException):
 @click.option(
     "--pool-size",
     type=click.IntRange(min=0),
-    default=LIMITS.pool_size,
+    default=DEFAULT_LIMITS.pool_size,
     show_default=True,
     envvar="PROXY_POOL_SIZE",
     show_envvar=True,
@@ -126,7 +133,7 @@ class _StartError(click.ClickException):
 @click.option(
     "--pool-idle-seconds",
     type=click.FloatRange(min=0),
-    default=LIMITS.pool_idle_s,
+    default=DEFAULT_LIMITS.pool_idle_s,
     show_default=True,
     envvar="PROXY_POOL_IDLE_SECONDS",
     show_envvar=True,
@@ -135,7 +142,7 @@ class _StartError(click.ClickException):
 @click.option(
     "--request-timeout-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=LIMITS.request_s,
+    default=DEFAULT_LIMITS.request_s,
     show_default=True,
     envvar="PROXY_REQUEST_TIMEOUT_SECONDS",
     show_envvar=True,
@@ -144,7 +151,7 @@ class _StartError(click.ClickException):
 @click.option(
     "--write-timeout-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    default=LIMITS.write_s,
+    default=DEFAULT_LIMITS.write_s,
     envvar="PROXY_WRITE_TIMEOUT_SECONDS",
     show_envvar=True,
     help="How long a client may leave a full buffer unread.  [default: "
@@ -187,8 +194,8 @@ def main(  # noqa: PLR0913 - one argument for each option
         return
     origin = _origin(upstream)
     try:
-        address = parse_listen(listen)
-        live = Live(os.environ, _pairs(overrides), settings_file)
+        address = parse_listen_address(listen)
+        live = LiveSettings(os.environ, _pairs(overrides), settings_file)
     except ConfigError as error:
         raise _StartError(str(error)) from error
     tls = _tls(upstream_ca)
@@ -199,7 +206,7 @@ def main(  # noqa: PLR0913 - one argument for each option
     for warning in live.current().warnings:
         logger.warning(warning)
     live.on_change = lambda level, message: getattr(logger, level)("%s", message)
-    limits = Limits(
+    limits = ConnectionLimits(
         pool_size=pool_size,
         pool_idle_s=pool_idle_seconds,
         request_s=request_timeout_seconds,
@@ -220,7 +227,9 @@ def main(  # noqa: PLR0913 - one argument for each option
 main.add_command(simulate)
 
 
-async def _serve(server: Proxy, live: Live, address: Listen, grace_s: float) -> None:
+async def _serve(
+    server: Proxy, live: LiveSettings, address: ListenAddress, grace_s: float
+) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import httptools
 
-from proxy.http.error_responses import Reply, error_reply
-from proxy.http.response_framer import ResponseFramer, first_value, request_head
+from proxy.http.error_responses import LocalResponse, error_response
+from proxy.http.headers import first_value
+from proxy.http.response_framer import ResponseFramer, request_head
 from proxy.http.routing import Request, TargetError, origin_form
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ _WATCH_S = 0.05
 _IDLE_S = 75.0
 _LINGER_S = 2.0
 
-Answer = Callable[["ClientConnection", Request], "Driver"]
-Respond = Callable[[Request, "str | None"], "Reply | None"]
+MakeDriver = Callable[["ClientConnection", Request], "Driver"]
+RespondLocally = Callable[[Request, "str | None"], "LocalResponse | None"]
 
 
 class ClientConnection(asyncio.Protocol):
@@ -82,12 +83,12 @@ class ClientConnection(asyncio.Protocol):
 
     def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
-        answer: Answer,
+        answer: MakeDriver,
         closed: Callable[[ClientConnection], None],
         write_limit_s: float,
         *,
         request_limit_s: float = 60.0,
-        respond: Respond = lambda _request, _peer: None,
+        respond: RespondLocally = lambda _request, _peer: None,
         refused: Callable[[int], None] = lambda _status: None,
     ) -> None:
         self._answer = answer
@@ -336,7 +337,7 @@ class ClientConnection(asyncio.Protocol):
                 if self._queue:
                     self._dispatch(self._queue.pop(0))
                 elif self._refusal is not None:
-                    self._reply(None, error_reply(*self._refusal))
+                    self._send_refusal(None, error_response(*self._refusal))
                 elif self._backlog:
                     data = bytes(self._backlog)
                     self._backlog.clear()
@@ -351,21 +352,25 @@ class ClientConnection(asyncio.Protocol):
 
     def _dispatch(self, request: Request) -> None:
         if request.method in _NOT_FORWARDED:
-            self._reply(request, error_reply(405, "this method is not forwarded"))
+            self._send_refusal(
+                request, error_response(405, "this method is not forwarded")
+            )
             return
         hosts = [value for name, value in request.headers if name.lower() == b"host"]
         lacks = request.http_11 and not hosts
         if lacks or len(hosts) > 1 or not all(map(_HOST.fullmatch, hosts)):
-            self._reply(request, error_reply(400, "the request must name one host"))
+            self._send_refusal(
+                request, error_response(400, "the request must name one host")
+            )
             return
         own = self._respond(request, self._peer())
         if own is not None:
-            self._local(request, own)
+            self._send_local(request, own)
             return
         try:
             target = origin_form(request.target)
         except TargetError as error:
-            self._reply(request, error_reply(error.status, str(error)))
+            self._send_refusal(request, error_response(error.status, str(error)))
             return
         if target != request.target:
             request = replace(request, target=target)
@@ -385,11 +390,11 @@ class ClientConnection(asyncio.Protocol):
 
     # Answers of our own, and the end of the connection.
 
-    def _reply(self, request: Request | None, reply: Reply) -> None:
-        self._refused(reply.status)
-        self._local(request, reply)
+    def _send_refusal(self, request: Request | None, response: LocalResponse) -> None:
+        self._refused(response.status)
+        self._send_local(request, response)
 
-    def _local(self, request: Request | None, reply: Reply) -> None:
+    def _send_local(self, request: Request | None, response: LocalResponse) -> None:
         """Answer by ourselves; without a request it was refused, and we hang up."""
         framer = ResponseFramer(
             method=request.method if request else b"",
@@ -397,8 +402,8 @@ class ClientConnection(asyncio.Protocol):
             keep_alive=request.keep_alive if request else False,
             architecture="none",
         )
-        head = framer.head(reply.status, reply.headers)
-        self.write(head + framer.body(reply.body) + framer.end())
+        head = framer.head(response.status, response.headers)
+        self.write(head + framer.body(response.body) + framer.end())
         if request is None:
             self._linger()
         elif not framer.keep_alive or self._draining:
@@ -475,7 +480,9 @@ class ClientConnection(asyncio.Protocol):
         A client whose request did not come whole in time is told so.
         """
         if self._coming and self._driver is None and not self._closing:
-            self._reply(None, error_reply(408, "the request did not come in time"))
+            self._send_refusal(
+                None, error_response(408, "the request did not come in time")
+            )
             return
         self._gone("rst")
         self.abort()

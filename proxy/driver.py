@@ -1,8 +1,8 @@
 """Performs the commands of a relay on sockets, for one request and its answer.
 
-A relay decides and does nothing; the driver does and decides nothing (DESIGN,
-section 8). What one event calls for is written in one piece before the driver returns,
-so nothing waits for a later turn of the loop.
+A relay decides and does nothing; the driver does and decides nothing. What one event
+calls for is written in one piece before the driver returns, so nothing waits for a
+later turn of the loop.
 
 Rules of its own, which a relay cannot know about:
 
@@ -26,16 +26,16 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from proxy.http.error_responses import error_body
 from proxy.http.response_framer import BadHeadError, ResponseFramer
-from proxy.operations.logs import StreamLog
-from proxy.operations.metrics import Facts
+from proxy.operations.logs import StreamLogger
+from proxy.operations.metrics import StreamStats
 from proxy.relay import Command, Event, Headers, Relay
-from proxy.rollout.rollout import LINES
+from proxy.rollout.rollout import LOG_LINES
 
-__all__ = ["Client", "Connector", "Driver", "Handle", "Meter"]
+__all__ = ["Attempt", "ClientWriter", "Connector", "Driver", "MetricsSink"]
 
 
-class Client(Protocol):
-    """The connection to the client, as the driver sees it."""
+class ClientWriter(Protocol):
+    """The sending side of the connection to the client."""
 
     def write(self, data: bytes) -> None:
         """Send bytes now."""
@@ -44,7 +44,7 @@ class Client(Protocol):
         """Learn that the answer is over: flush, then close or take another request."""
 
 
-class Handle(Protocol):
+class Attempt(Protocol):
     """An attempt to get an answer from the upstream."""
 
     def close(self) -> None:
@@ -60,13 +60,13 @@ class Handle(Protocol):
         """Go on reading."""
 
 
-class Meter(Protocol):
-    """Where figures about answers go; see :mod:`proxy.operations.metrics`."""
+class MetricsSink(Protocol):
+    """Metrics of answers; see :mod:`proxy.operations.metrics`."""
 
     def begun(self) -> None:
         """Count an answer that begins."""
 
-    def over(self, facts: Facts) -> None:
+    def over(self, stats: StreamStats) -> None:
         """Count an answer that ended."""
 
     def count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
@@ -76,7 +76,7 @@ class Meter(Protocol):
         """Put a value into a distribution of the relays."""
 
 
-Connector = Callable[[Callable[[list[Event]], None]], Handle]
+Connector = Callable[[Callable[[list[Event]], None]], Attempt]
 """Starts an attempt that delivers its events to the given function."""
 
 
@@ -88,8 +88,8 @@ class Driver:
         framer: Frames the answer.
         client: Where the answer goes.
         connect: Starts an attempt to reach the upstream.
-        log: Where facts about this stream go.
-        meter: Where its figures go.
+        log: The log of this stream.
+        metrics: The metrics that it counts in.
         clock: Monotonic nanoseconds.
         call_later: Schedules a call in seconds, as the loop's method does.
     """
@@ -110,7 +110,7 @@ class Driver:
         "_hold_ns",
         "_last",
         "_log",
-        "_meter",
+        "_metrics",
         "_out",
         "_outcome",
         "_over",
@@ -127,10 +127,10 @@ class Driver:
         *,
         relay: Relay,
         framer: ResponseFramer,
-        client: Client,
+        client: ClientWriter,
         connect: Connector,
-        log: StreamLog,
-        meter: Meter,
+        log: StreamLogger,
+        metrics: MetricsSink,
         clock: Callable[[], int] = time.monotonic_ns,
         call_later: Callable[..., asyncio.TimerHandle] | None = None,
     ) -> None:
@@ -139,10 +139,10 @@ class Driver:
         self._client = client
         self._connect = connect
         self._log = log
-        self._meter = meter
+        self._metrics = metrics
         self._clock = clock
         self._call_later = call_later or asyncio.get_running_loop().call_later
-        self._upstream: Handle | None = None
+        self._upstream: Attempt | None = None
         self._source: object | None = None
         self._closing = False
         self._attempt = 0
@@ -154,7 +154,7 @@ class Driver:
         self._status: int | None = None
         self._bytes_out = 0
         self._over = False
-        # For the figures: what was last heard that can end an answer, and times.
+        # For the metrics: what was last heard that can end an answer, and times.
         self._last: str | None = None
         self._began_ns = 0
         self._body_at_ns: int | None = None
@@ -166,7 +166,7 @@ class Driver:
     def start(self, event: Event) -> None:
         """Hand the ``request`` event to the relay."""
         self._began_ns = self._clock()
-        self._meter.begun()
+        self._metrics.begun()
         self._turn([event])
 
     def client_gone(self, how: Literal["fin", "rst"]) -> None:
@@ -299,8 +299,8 @@ class Driver:
             ttft_ms=None if ttft_ns is None else round(ttft_ns / 1e6, 3),
             duration_ms=round(duration_ns / 1e6, 3),
         )
-        self._meter.over(
-            Facts(
+        self._metrics.over(
+            StreamStats(
                 outcome=outcome,
                 cause=cause,
                 attempts=self._attempt,
@@ -427,14 +427,14 @@ class Driver:
 
     def _do_log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
         # The choice was logged once where it was made, at the level operators see.
-        if message not in LINES.values():
+        if message not in LOG_LINES.values():
             self._log.write(level, message, fields)
 
     def _do_count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
-        self._meter.count(name, amount, labels)
+        self._metrics.count(name, amount, labels)
 
     def _do_observe(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        self._meter.observe(name, value, labels)
+        self._metrics.observe(name, value, labels)
 
     _COMMANDS: ClassVar[dict[str, Callable[..., None]]] = {
         "connect": _do_connect,

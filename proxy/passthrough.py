@@ -1,6 +1,6 @@
 """A relay for answers that are not streams: what the upstream sends is passed on.
 
-It speaks the contract of an architecture (DESIGN, section 8), so that the driver needs
+It speaks the contract of an architecture, so that the driver needs
 one way only. Status, end-to-end headers and body pass unchanged, as they come.
 An upstream that fails before its head becomes 502; one that is silent for too long, or
 cannot be connected to in time, 504; one that breaks off later is broken off to the
@@ -10,7 +10,7 @@ client as well, without the terminator.
 from __future__ import annotations
 
 from proxy.http.error_responses import error_body
-from proxy.http.response_framer import end_to_end
+from proxy.http.headers import end_to_end
 from proxy.relay import Command, Ending, Event
 
 __all__ = ["PassThrough"]

@@ -21,18 +21,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.client_connection import ClientConnection
-from proxy.driver import Driver, Handle
+from proxy.driver import Attempt, Driver
 from proxy.http.origin import Origin
-from proxy.http.pool import Pool, UpstreamCall
+from proxy.http.pool import ConnectionPool, UpstreamAttempt
 from proxy.http.response_framer import ResponseFramer
 from proxy.http.routing import Request, wants_stream
-from proxy.operations.endpoints import Census, Endpoints
-from proxy.operations.logs import StreamLog
+from proxy.operations.endpoints import DecisionCounts, Endpoints
+from proxy.operations.logs import StreamLogger
 from proxy.operations.metrics import Metrics
 from proxy.passthrough import PassThrough
 from proxy.relay import Event, MakeRelay, Relay
-from proxy.rollout.config import LIMITS, Limits, Listen, Live
-from proxy.rollout.rollout import LINES
+from proxy.rollout.config import (
+    DEFAULT_LIMITS,
+    ConnectionLimits,
+    ListenAddress,
+    LiveSettings,
+)
+from proxy.rollout.rollout import LOG_LINES
 from proxy.v2 import breaker_state
 
 __all__ = ["Proxy"]
@@ -45,7 +50,7 @@ class Proxy:
         origin: Where the upstream is.
         live: The settings, as they are for each new stream.
         architectures: The factories of ``v1`` and ``v2``.
-        logger: Where facts go.
+        logger: The logger of the proxy.
         limits: What the sockets may take.
         tls: How to check the upstream's certificate; None: by the system's authorities
             and those of ``SSL_CERT_FILE``.
@@ -55,10 +60,10 @@ class Proxy:
         self,
         *,
         origin: Origin,
-        live: Live,
+        live: LiveSettings,
         architectures: Mapping[str, MakeRelay],
         logger: logging.Logger,
-        limits: Limits = LIMITS,
+        limits: ConnectionLimits = DEFAULT_LIMITS,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._origin = origin
@@ -72,9 +77,9 @@ class Proxy:
         if origin.tls and tls is None:
             tls = ssl.create_default_context()
         self._metrics = metrics = Metrics(logger)
-        self._census = Census(live)
-        self._endpoints = Endpoints(live, self._census, metrics)
-        self._pool = Pool(
+        self._decisions = DecisionCounts(live)
+        self._endpoints = Endpoints(live, self._decisions, metrics)
+        self._pool = ConnectionPool(
             origin,
             tls=tls if origin.tls else None,
             size=limits.pool_size,
@@ -95,7 +100,7 @@ class Proxy:
         )
         self._add_gauges()
 
-    async def start(self, listen: Listen) -> str:
+    async def start(self, listen: ListenAddress) -> str:
         """Listen, and return the URL to reach the proxy at.
 
         Raises:
@@ -135,20 +140,20 @@ class Proxy:
         relay: Relay
         if wants_stream(request.body):
             decision = settings.rollout.decide(request.headers)
-            self._census.add(decision)
+            self._decisions.add(decision)
             self._metrics.decisions.labels(decision.architecture, decision.reason).inc()
             architecture = decision.architecture
             make_relay = self._architectures[architecture]
             relay = make_relay(settings.streaming, secrets.randbits(64))
-            log = StreamLog(self._logger, number, architecture)
-            facts: dict[str, Any] = {"reason": decision.reason}
+            log = StreamLogger(self._logger, number, architecture)
+            fields: dict[str, Any] = {"reason": decision.reason}
             if decision.bucket is not None:
-                facts["bucket"] = decision.bucket
-            log.write("info", LINES[architecture], facts)
+                fields["bucket"] = decision.bucket
+            log.write("info", LOG_LINES[architecture], fields)
         else:
             architecture = "none"
             relay = PassThrough(timeout_ns=int(settings.total_timeout_s * 1e9))
-            log = StreamLog(self._logger, number, architecture)
+            log = StreamLogger(self._logger, number, architecture)
         method = request.method
         log.write("debug", f"> {method.decode('ascii')}", {"path": request.path})
 
@@ -156,15 +161,15 @@ class Proxy:
             method, request.target, request.headers, request.body
         )
 
-        def connect(deliver: Callable[[list[Event]], None]) -> Handle:
-            return UpstreamCall(
+        def connect(deliver: Callable[[list[Event]], None]) -> Attempt:
+            return UpstreamAttempt(
                 self._pool,
                 data,
                 deliver,
                 no_body=method == b"HEAD",
                 decode=architecture != "none",
                 connect_timeout_s=settings.connect_timeout_s,
-                report=log.write,
+                write_log=log.write,
             )
 
         return Driver(
@@ -178,7 +183,7 @@ class Proxy:
             client=client,
             connect=connect,
             log=log,
-            meter=self._metrics.meter(architecture),
+            metrics=self._metrics.for_architecture(architecture),
         )
 
     def _add_gauges(self) -> None:
@@ -201,7 +206,7 @@ class Proxy:
         gauge(
             "proxy_upstream_connections_idle",
             "Connections to the upstream that wait for another exchange.",
-            lambda: self._pool.waiting,
+            lambda: self._pool.idle,
         )
         gauge(
             "proxy_rollout_percentage",
@@ -211,7 +216,7 @@ class Proxy:
         gauge(
             "proxy_rollout_share",
             "Share of v2 in the streams since the settings last changed, 0 to 1.",
-            self._census.share,
+            self._decisions.share,
         )
 
     def _accept(self) -> ClientConnection:

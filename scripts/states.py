@@ -18,13 +18,11 @@ from typing import Any
 
 from tabulate import tabulate
 
-from proxy.v2 import breaker, machine, states
+from proxy.v2 import breaker, phases, states
 
 __all__ = ["PAGE", "page"]
 
 PAGE = Path(__file__).parents[1] / "docs" / "states.md"
-
-_EVENTS = ("request", "head", "data", "ended", "client_gone", "writable", "timer")
 
 
 def page() -> str:
@@ -35,18 +33,20 @@ def page() -> str:
         "## The text of an answer",
         _rules(states),
         _diagram(states.TRANSITIONS, states.State.INITIAL),
-        _table(states.TRANSITIONS, states.State, states.Occurrence),
-        _meanings(states.Occurrence),
+        _table(states.TRANSITIONS, states.State, states.StateTrigger),
+        _meanings(states.StateTrigger),
         "Every transition is logged, as `State transition: Initial -> Stuttering`.",
         "## The circuit breaker",
         _rules(breaker),
-        _diagram(breaker.TRANSITIONS, breaker.Standing.CLOSED),
-        _table(breaker.TRANSITIONS, breaker.Standing, breaker.Sign),
-        _meanings(breaker.Sign),
+        _diagram(breaker.TRANSITIONS, breaker.CircuitState.CLOSED),
+        _table(breaker.TRANSITIONS, breaker.CircuitState, breaker.CircuitEvent),
+        _meanings(breaker.CircuitEvent),
         "## The phases of an exchange",
-        "Which events a phase may see; any other is the driver's mistake, and raises.",
-        _legal(),
-        _meanings(machine.Phase),
+        _rules(phases),
+        _diagram(phases.TRANSITIONS, phases.Phase.READY),
+        _table(phases.TRANSITIONS, phases.Phase, phases.PhaseTrigger),
+        _meanings(phases.Phase),
+        _meanings(phases.PhaseTrigger),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -61,14 +61,19 @@ def _diagram(table: Mapping[Any, Mapping[Any, Any]], first: Enum) -> str:
     """The transitions as a Mermaid state diagram; arrows between the same two join."""
     arrows: dict[tuple[Enum, Enum], list[str]] = {}
     for state, row in table.items():
-        for occurrence, follower in row.items():
-            arrows.setdefault((state, follower), []).append(occurrence.value)
+        for trigger, follower in row.items():
+            arrows.setdefault((state, follower), []).append(trigger.value)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {_name(first)}"]
     lines += [
         f"    {_name(state)} --> {_name(follower)}: {', '.join(words)}"
         for (state, follower), words in arrows.items()
     ]
-    lines += [f"    {_name(state)} --> [*]" for state, row in table.items() if not row]
+    # An end is what nothing leads on from.
+    lines += [
+        f"    {_name(state)} --> [*]"
+        for state, row in table.items()
+        if set(row.values()) <= {state}
+    ]
     return "\n".join([*lines, "```"])
 
 
@@ -87,14 +92,6 @@ def _table(
         body.append([f"**{state.value}**", *cells])
     headers = ["", *(column.value for column in columns)]
     return tabulate(body, headers, tablefmt="github")
-
-
-def _legal() -> str:
-    body = [
-        [f"**{phase.value}**", *("yes" if name in legal else "." for name in _EVENTS)]
-        for phase, legal in machine.LEGAL.items()
-    ]
-    return tabulate(body, ["", *_EVENTS], tablefmt="github")
 
 
 def _meanings(enum: type[Enum]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import zlib
 
-from proxy.http.response_framer import first_value
+from proxy.http.headers import first_value
 from proxy.relay import Headers
 
 __all__ = ["Decoder", "DecodingError", "decoded_head", "decoder_for"]

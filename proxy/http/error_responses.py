@@ -1,4 +1,4 @@
-"""The answers that the proxy gives by itself: JSON, in the shape providers use."""
+"""Responses that the proxy makes by itself: JSON, errors in the form providers use."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import orjson
 
 from proxy.relay import Headers
 
-__all__ = ["Reply", "error_body", "error_reply", "json_reply"]
+__all__ = ["LocalResponse", "error_body", "error_response", "json_response"]
 
 
-class Reply(NamedTuple):
-    """An answer of our own.
+class LocalResponse(NamedTuple):
+    """A response that the proxy makes by itself.
 
     Attributes:
         status: The HTTP status.
@@ -40,19 +40,21 @@ _KINDS = {
 }
 
 
-def json_reply(status: int, value: object) -> Reply:
-    """Return a JSON answer that no cache may keep."""
+def json_response(status: int, value: object) -> LocalResponse:
+    """Return a JSON response that no cache may keep."""
     body = orjson.dumps(value)
-    return Reply(status, (*_json_headers(body), (b"cache-control", b"no-store")), body)
+    return LocalResponse(
+        status, (*_json_headers(body), (b"cache-control", b"no-store")), body
+    )
 
 
-def error_reply(status: int, message: str) -> Reply:
-    """Return an error answer; see :func:`error_body`."""
-    return Reply(status, *error_body(status, message))
+def error_response(status: int, message: str) -> LocalResponse:
+    """Return an error response; see :func:`error_body`."""
+    return LocalResponse(status, *error_body(status, message))
 
 
 def error_body(status: int, message: str) -> tuple[Headers, bytes]:
-    """Return the headers and body of an error answer.
+    """Return the headers and body of an error response.
 
     The object has the members ``message``, ``type`` and ``code`` under ``error``, which
     the SDKs of OpenAI and of Anthropic both read.

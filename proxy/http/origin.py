@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from proxy.http.response_framer import end_to_end, request_head
+from proxy.http.headers import end_to_end
+from proxy.http.response_framer import request_head
 from proxy.relay import Headers
 
 __all__ = ["Origin", "OriginError"]

@@ -22,12 +22,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from proxy.http.origin import Origin
-from proxy.http.upstream_connection import Deliver, UpstreamProtocol
+from proxy.http.upstream_connection import Deliver, UpstreamConnection
 
-__all__ = ["Pool", "Report", "UpstreamCall"]
+__all__ = ["ConnectionPool", "UpstreamAttempt", "WriteLog"]
 
-Report = Callable[[str, str, Mapping[str, Any]], None]
-"""Takes a fact for the log: level, message, fields."""
+WriteLog = Callable[[str, str, Mapping[str, Any]], None]
+"""Writes a line of the log: level, message, fields."""
 
 _STALE_S = 1.0
 """A dead connection shows within a round trip."""
@@ -40,7 +40,7 @@ _PROMISE_MARGIN_S = 0.5
 """Of an upstream's promise to keep a connection, this much is not used."""
 
 
-class Pool:
+class ConnectionPool:
     """The connections to one origin.
 
     Args:
@@ -66,14 +66,14 @@ class Pool:
         self.count = count
         self._size = size
         self._idle_s = idle_s
-        self._waiting: dict[_Waiting, None] = {}
-        self._draining: set[UpstreamCall] = set()
+        self._idle: dict[_IdleConnection, None] = {}
+        self._draining: set[UpstreamAttempt] = set()
         self._closed = False
 
     @property
-    def waiting(self) -> int:
+    def idle(self) -> int:
         """How many connections wait."""
-        return len(self._waiting)
+        return len(self._idle)
 
     @property
     def keeps(self) -> bool:
@@ -82,9 +82,9 @@ class Pool:
 
     def take(self) -> asyncio.Transport | None:
         """Return the connection that waited least, None where there is none."""
-        while self._waiting:
-            waiting, _ = self._waiting.popitem()
-            transport = waiting.leave()
+        while self._idle:
+            connection, _ = self._idle.popitem()
+            transport = connection.leave()
             if not transport.is_closing() and not _readable(transport):
                 return transport
             transport.abort()
@@ -103,39 +103,39 @@ class Pool:
         if not self.keeps or idle_s <= 0:
             transport.abort()
             return
-        if len(self._waiting) >= self._size:
-            oldest = next(iter(self._waiting))
+        if len(self._idle) >= self._size:
+            oldest = next(iter(self._idle))
             self._drop(oldest)
-        waiting = _Waiting(transport, self._drop)
-        self._waiting[waiting] = None
-        transport.set_protocol(waiting)
-        waiting.expire_in(idle_s)
+        connection = _IdleConnection(transport, self._drop)
+        self._idle[connection] = None
+        transport.set_protocol(connection)
+        connection.expire_in(idle_s)
 
     def close(self) -> None:
         """Close what waits, and keep nothing from now on."""
         self._closed = True
-        for waiting in tuple(self._waiting):
-            self._drop(waiting)
-        for call in tuple(self._draining):
-            self._drained(call)
+        for connection in tuple(self._idle):
+            self._drop(connection)
+        for attempt in tuple(self._draining):
+            self._drained(attempt)
 
-    def drain(self, call: UpstreamCall) -> None:
+    def drain(self, attempt: UpstreamAttempt) -> None:
         """Let an answer come to its end, for a limited time."""
-        self._draining.add(call)
-        asyncio.get_running_loop().call_later(_DRAIN_S, self._drained, call)
+        self._draining.add(attempt)
+        asyncio.get_running_loop().call_later(_DRAIN_S, self._drained, attempt)
 
-    def _drained(self, call: UpstreamCall) -> None:
-        if call in self._draining:
-            self._draining.discard(call)
-            call.close()
+    def _drained(self, attempt: UpstreamAttempt) -> None:
+        if attempt in self._draining:
+            self._draining.discard(attempt)
+            attempt.close()
 
-    def _drop(self, waiting: _Waiting) -> None:
-        self._waiting.pop(waiting, None)
-        waiting.leave().abort()
+    def _drop(self, connection: _IdleConnection) -> None:
+        self._idle.pop(connection, None)
+        connection.leave().abort()
 
 
-class _Waiting(asyncio.Protocol):
-    """Listens on a connection that waits; nothing may come."""
+class _IdleConnection(asyncio.Protocol):
+    """A connection that waits; nothing may come on it."""
 
     __slots__ = (
         "_drop",
@@ -144,7 +144,7 @@ class _Waiting(asyncio.Protocol):
     )
 
     def __init__(
-        self, transport: asyncio.Transport, drop: Callable[[_Waiting], None]
+        self, transport: asyncio.Transport, drop: Callable[[_IdleConnection], None]
     ) -> None:
         self._transport = transport
         self._drop = drop
@@ -172,8 +172,8 @@ class _Waiting(asyncio.Protocol):
         self._drop(self)
 
 
-class UpstreamCall:
-    """One attempt: finds a connection, then is the handle on it.
+class UpstreamAttempt:
+    """An attempt to get an answer: it finds a connection, and then controls it.
 
     Args:
         pool: Where connections come from and go to.
@@ -182,7 +182,7 @@ class UpstreamCall:
         no_body: Whether the answer has no body whatever its head says.
         decode: Whether a compressed event stream is decoded.
         connect_timeout_s: Seconds that a connection may take to come about.
-        report: Told why a connection did not come about.
+        write_log: Told why a connection did not come about.
     """
 
     __slots__ = (
@@ -194,22 +194,22 @@ class UpstreamCall:
         "_paused",
         "_pool",
         "_protocol",
-        "_report",
         "_request",
         "_task",
         "_used_at_s",
+        "_write_log",
     )
 
     def __init__(  # noqa: PLR0913 - all it touches is handed in
         self,
-        pool: Pool,
+        pool: ConnectionPool,
         request: bytes,
         deliver: Deliver,
         *,
         no_body: bool,
         decode: bool,
         connect_timeout_s: float,
-        report: Report,
+        write_log: WriteLog,
     ) -> None:
         self._pool = pool
         self._request = request
@@ -217,7 +217,7 @@ class UpstreamCall:
         self._no_body = no_body
         self._decode = decode
         self._connect_timeout_s = connect_timeout_s
-        self._report = report
+        self._write_log = write_log
         self._task: asyncio.Task[None] | None = None
         self._paused = False
         self._closed = False
@@ -260,8 +260,8 @@ class UpstreamCall:
         self._paused = False
         self._protocol.resume()
 
-    def _make(self, stale: Callable[[], bool] | None = None) -> UpstreamProtocol:
-        return UpstreamProtocol(
+    def _make(self, stale: Callable[[], bool] | None = None) -> UpstreamConnection:
+        return UpstreamConnection(
             self._request,
             self._deliver,
             no_body=self._no_body,
@@ -270,7 +270,7 @@ class UpstreamCall:
             stale=stale,
         )
 
-    def _fresh(self) -> UpstreamProtocol:
+    def _fresh(self) -> UpstreamConnection:
         protocol = self._make()
         loop = asyncio.get_running_loop()
         self._task = loop.create_task(self._connect(loop, protocol))
@@ -282,14 +282,16 @@ class UpstreamCall:
         if self._closed or waited_s > _STALE_S:
             return False
         self._pool.count("again")
-        self._report("debug", "upstream connection was stale, trying a fresh one", {})
+        self._write_log(
+            "debug", "upstream connection was stale, trying a fresh one", {}
+        )
         self._protocol = self._fresh()
         if self._paused:
             self._protocol.pause()
         return True
 
     async def _connect(
-        self, loop: asyncio.AbstractEventLoop, protocol: UpstreamProtocol
+        self, loop: asyncio.AbstractEventLoop, protocol: UpstreamConnection
     ) -> None:
         origin = self._pool.origin
         kind: Literal["refused", "connect_timeout"] = "refused"
@@ -315,7 +317,7 @@ class UpstreamCall:
         finally:
             # A stream may last for hours; what brought its connection about need not.
             self._task = None
-        self._report(
+        self._write_log(
             "warning",
             "upstream connection failed",
             {"to": origin.authority, "kind": kind, "reason": reason},

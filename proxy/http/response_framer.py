@@ -1,6 +1,6 @@
 """HTTP/1.1 heads and the framing of a response body, as bytes.
 
-The rules, from RFC 9112 (sections 6 and 7) and DESIGN, section 8:
+The rules, from RFC 9112 (sections 6 and 7):
 
 * ``Transfer-Encoding`` belongs to one connection and is written here, never copied.
 * A ``Content-Length`` in the head frames the body: bytes beyond it are dropped, and an
@@ -15,7 +15,7 @@ The rules, from RFC 9112 (sections 6 and 7) and DESIGN, section 8:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from proxy.relay import Headers
@@ -24,28 +24,12 @@ __all__ = [
     "ARCHITECTURE_HEADER",
     "BadHeadError",
     "ResponseFramer",
-    "end_to_end",
-    "first_value",
     "request_head",
 ]
 
 ARCHITECTURE_HEADER = b"x-streaming-architecture"
 """Names what served an answer: ``v1``, ``v2``, or ``none`` outside of streams."""
 
-# RFC 9110, section 7.6.1, and the two that old proxies invented.
-_HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
 _REASONS: Mapping[int, bytes] = {
     status.value: status.phrase.encode("ascii") for status in HTTPStatus
 }
@@ -56,31 +40,6 @@ _BODILESS = frozenset({204, 304})
 
 class BadHeadError(ValueError):
     """A response head that must not reach a client."""
-
-
-def first_value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
-    """Return the first value of the header called ``name`` (lower case), or None."""
-    for key, value in headers:
-        if key.lower() == name:
-            return value
-    return None
-
-
-def end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return the headers without those that concern one connection only.
-
-    That is the fixed hop-by-hop set and whatever ``Connection`` lists
-    (RFC 9110, section 7.6.1). Order and repeats stay.
-    """
-    lines = tuple(headers)
-    listed = {
-        name.strip().lower()
-        for key, value in lines
-        if key.lower() == b"connection"
-        for name in value.split(b",")
-    }
-    dropped = _HOP_BY_HOP | listed
-    return tuple(line for line in lines if line[0].lower() not in dropped)
 
 
 def request_head(method: bytes, target: bytes, headers: Headers) -> bytes:

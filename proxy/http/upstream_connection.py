@@ -1,6 +1,6 @@
 """One exchange on a connection to the upstream: a request, an answer, how it ended.
 
-How an answer ended (DESIGN, section 8):
+How an answer ended:
 
 * ``complete``: the framing said so; or FIN, where the answer has neither a length nor
   transfer chunks and so ends with its connection (RFC 9112, section 6.3).
@@ -29,7 +29,7 @@ import httptools
 from proxy.http.decoding import Decoder, DecodingError, decoded_head, decoder_for
 from proxy.relay import Ending, Event
 
-__all__ = ["Deliver", "UpstreamProtocol"]
+__all__ = ["Deliver", "UpstreamConnection"]
 
 Deliver = Callable[[list[Event]], None]
 """Takes the events of one turn, in order: ``head``, ``data``, ``ended``."""
@@ -41,8 +41,8 @@ _EXACT_END = re.compile(rb"[^\r\n]\r\n\r\n\Z")
 """The end of transfer chunks: the last chunk or a trailer, then one empty line."""
 
 
-class UpstreamProtocol(asyncio.Protocol):
-    """Sends one request, parses one answer, tells how it ended, then is silent.
+class UpstreamConnection(asyncio.Protocol):
+    """A connection for one exchange: sends a request, parses the answer, tells its end.
 
     Args:
         request: The bytes to send once connected.

@@ -15,27 +15,27 @@ import ipaddress
 from collections import Counter
 from typing import Any
 
-from proxy.http.error_responses import Reply, error_reply, json_reply
-from proxy.http.response_framer import first_value
+from proxy.http.error_responses import LocalResponse, error_response, json_response
+from proxy.http.headers import first_value
 from proxy.http.routing import Request
 from proxy.operations.metrics import CONTENT_TYPE, Metrics
 from proxy.rollout import rollout
-from proxy.rollout.config import Live
+from proxy.rollout.config import LiveSettings
 from proxy.rollout.rollout import Decision
 
-__all__ = ["Census", "Endpoints"]
+__all__ = ["DecisionCounts", "Endpoints"]
 
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via")
 
 
-class Census:
-    """Counts the decisions since the start, and since the settings last changed.
+class DecisionCounts:
+    """The rollout's decisions, counted since the start and since the settings changed.
 
     Args:
         live: The settings whose changes begin a new count.
     """
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSettings) -> None:
         self._live = live
         self._changes = live.changes
         self.total: Counter[tuple[str, str]] = Counter()
@@ -48,12 +48,12 @@ class Census:
         self.total[key] += 1
         self.recent[key] += 1
 
-    def facts(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """Return the counts and the share of v2, in percent."""
         self._follow()
         return {
-            "since_start": _facts(self.total),
-            "since_last_change": _facts(self.recent),
+            "since_start": _counts(self.total),
+            "since_last_change": _counts(self.recent),
         }
 
     def share(self) -> float:
@@ -72,16 +72,18 @@ class Endpoints:
 
     Args:
         live: The settings.
-        census: The decisions so far.
-        metrics: The figures.
+        decisions: The decisions so far.
+        metrics: What ``/metrics`` shows.
     """
 
-    def __init__(self, live: Live, census: Census, metrics: Metrics) -> None:
+    def __init__(
+        self, live: LiveSettings, decisions: DecisionCounts, metrics: Metrics
+    ) -> None:
         self._live = live
-        self._census = census
+        self._decisions = decisions
         self._metrics = metrics
 
-    def respond(self, request: Request, peer: str | None) -> Reply | None:
+    def respond(self, request: Request, peer: str | None) -> LocalResponse | None:
         """Return the answer, or None for a request that is to be forwarded.
 
         Args:
@@ -91,24 +93,24 @@ class Endpoints:
         path = request.path
         if path == b"/admin" or path.startswith(b"/admin/"):
             if not _is_local(request, peer):
-                return error_reply(403, "/admin answers this machine only")
+                return error_response(403, "/admin answers this machine only")
             if path != b"/admin/rollout":
-                return error_reply(404, "the path here is /admin/rollout")
+                return error_response(404, "the path here is /admin/rollout")
         elif path not in (b"/healthz", b"/metrics"):
             return None
         if request.method not in (b"GET", b"HEAD"):
-            reply = error_reply(405, "it can be read only: GET or HEAD")
+            response = error_response(405, "it can be read only: GET or HEAD")
             allow = (b"allow", b"GET, HEAD")
-            return reply._replace(headers=(*reply.headers, allow))
+            return response._replace(headers=(*response.headers, allow))
         if path == b"/healthz":
-            return json_reply(200, {"status": "ok"})
+            return json_response(200, {"status": "ok"})
         if path == b"/metrics":
             body = self._metrics.text()
             length = (b"content-length", b"%d" % len(body))
-            return Reply(200, ((b"content-type", CONTENT_TYPE), length), body)
-        return json_reply(200, self.state())
+            return LocalResponse(200, ((b"content-type", CONTENT_TYPE), length), body)
+        return json_response(200, self.rollout_state())
 
-    def state(self) -> dict[str, Any]:
+    def rollout_state(self) -> dict[str, Any]:
         """Return what ``/admin/rollout`` tells; the salt only as a hash."""
         live = self._live
         switches = live.current().rollout
@@ -125,11 +127,11 @@ class Endpoints:
             "settings_file_error": live.unusable,
             "last_change": live.changed_at.isoformat(timespec="milliseconds"),
             "changes": live.changes,
-            "streams": self._census.facts(),
+            "streams": self._decisions.as_dict(),
         }
 
 
-def _facts(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
+def _counts(counts: Counter[tuple[str, str]]) -> dict[str, Any]:
     by_architecture = {"v1": 0, "v2": 0}
     by_reason: dict[str, dict[str, int]] = {"v1": {}, "v2": {}}
     for (architecture, reason), count in sorted(counts.items()):

@@ -1,4 +1,4 @@
-"""One line for each fact, as ``key=value`` or JSON, on stderr and in a file.
+"""Log lines, as ``key=value`` or JSON, on stderr and in a file.
 
 Directions: ``>`` toward the upstream, ``<`` back from it, ``=`` an outcome.
 Nothing of a payload and nothing of a credential is ever written: requests are named by
@@ -23,7 +23,7 @@ __all__ = [
     "LEVELS",
     "JsonFormatter",
     "KeyValueFormatter",
-    "StreamLog",
+    "StreamLogger",
     "configure",
 ]
 
@@ -59,21 +59,23 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, ASCII only."""
-        facts: dict[str, Any] = {
+        members: dict[str, Any] = {
             "time": _time(record),
             "level": record.levelname.lower(),
             "msg": record.getMessage(),
         }
         fields: Mapping[str, Any] = getattr(record, "fields", {})
         # A relay's field must not take the place of ours.
-        facts |= {f"{key}_" if key in facts else key: v for key, v in fields.items()}
+        members |= {
+            f"{key}_" if key in members else key: v for key, v in fields.items()
+        }
         if record.exc_info and record.exc_info[1] is not None:
-            facts["error"] = _place(record.exc_info[1])
-        return json.dumps(facts, default=_text)
+            members["error"] = _place(record.exc_info[1])
+        return json.dumps(members, default=_text)
 
 
-class StreamLog:
-    """Writes facts about one request, each with the request's id.
+class StreamLogger:
+    """The log of one request: every line carries the request's id.
 
     Args:
         logger: Where to write.
@@ -89,7 +91,7 @@ class StreamLog:
         self._architecture = architecture
 
     def write(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
-        """Write one fact; a level that is unknown counts as ``info``."""
+        """Write one line; a level that is unknown counts as ``info``."""
         number = _NUMBERS.get(level, logging.INFO)
         logger = self._logger
         if logger.isEnabledFor(number):
@@ -112,11 +114,11 @@ class StreamLog:
         Args:
             outcome: ``complete``, ``short`` of its length, ``aborted``, ``client gone``
                 or ``shut down``.
-            fields: Figures of the answer; what is None is left out.
+            fields: What else is known of the answer; what is None is left out.
         """
         known = {name: value for name, value in fields.items() if value is not None}
-        facts = {"architecture": self._architecture, "outcome": outcome, **known}
-        self.write("info", "= answer over", facts)
+        found = {"architecture": self._architecture, "outcome": outcome, **known}
+        self.write("info", "= answer over", found)
 
 
 def configure(level: str, path: Path | None, form: str = "text") -> logging.Logger:

@@ -1,9 +1,9 @@
-"""Figures for Prometheus, kept per stream and never per event.
+"""Metrics for Prometheus, counted per stream and never per event.
 
-Two families (DESIGN, section 8):
+Two families:
 
 * ``proxy_stream_*`` is what the driver sees by itself, for both architectures alike, so
-  that their figures may be set side by side. v1 is frozen and reports nothing.
+  that they may be set side by side. v1 is frozen and reports nothing.
 * ``proxy_relay_*`` is what a relay reports with ``count`` and ``observe``.
 
 Two delays need their definition. *TTFT* here is the time from the whole request to the
@@ -30,7 +30,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-__all__ = ["CONTENT_TYPE", "Facts", "Metrics", "StreamMeter"]
+__all__ = ["CONTENT_TYPE", "ArchitectureMetrics", "Metrics", "StreamStats"]
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST.encode("ascii")
 """The content type of :meth:`Metrics.text`."""
@@ -41,8 +41,8 @@ _VALUES = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 3
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Facts(NamedTuple):
-    """What the driver saw of one answer.
+class StreamStats(NamedTuple):
+    """Statistics of one answer, as the driver saw it.
 
     Attributes:
         outcome: How the answer ended, as in the log: ``complete``, ``aborted``, ...
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
 
 
 class Metrics:
-    """All figures of one proxy process, in a registry of its own.
+    """All metrics of one proxy process, in a registry of its own.
 
     Attributes:
         decisions: Streams begun, by architecture and the reason of the choice.
@@ -131,45 +131,47 @@ class Metrics:
         self.refused = counter(
             "proxy_requests_refused", "Requests answered by the proxy.", ["status"]
         )
-        self._meters: dict[str, StreamMeter] = {}
-        self._relayed: dict[str, Counter | Histogram] = {}
-        self._odd: set[str] = set()
+        self._by_architecture: dict[str, ArchitectureMetrics] = {}
+        self._relay_metrics: dict[str, Counter | Histogram] = {}
+        self._rejected: set[str] = set()
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Add a figure that is read when it is asked for."""
+        """Add a gauge that is read when it is asked for."""
         Gauge(name, text, registry=self._registry).set_function(read)
 
-    def meter(self, architecture: str) -> StreamMeter:
-        """Return where the streams of an architecture are counted."""
-        if architecture not in self._meters:
-            self._meters[architecture] = StreamMeter(self, architecture)
-        return self._meters[architecture]
+    def for_architecture(self, architecture: str) -> ArchitectureMetrics:
+        """Return the metrics that the streams of an architecture count in."""
+        if architecture not in self._by_architecture:
+            self._by_architecture[architecture] = ArchitectureMetrics(
+                self, architecture
+            )
+        return self._by_architecture[architecture]
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def relayed(
+    def relay_metric(
         self,
         kind: type[Counter | Histogram],
         name: str,
         labels: Mapping[str, str],
     ) -> Counter | Histogram | None:
-        """Return where relays report ``name`` with these labels; None if it is unfit.
+        """Return the metric that relays call ``name``; None where it is unfit.
 
         It is made at its first use. A name that Prometheus refuses, or that comes again
         as another kind or with other labels, is told once in the log and left out.
         """
         try:
-            if name not in self._relayed:
-                self._relayed[name] = self._make(kind, name, sorted(labels))
-            figure = self._relayed[name]
-            if isinstance(figure, kind):
-                return figure.labels(**labels)
+            if name not in self._relay_metrics:
+                self._relay_metrics[name] = self._make(kind, name, sorted(labels))
+            metric = self._relay_metrics[name]
+            if isinstance(metric, kind):
+                return metric.labels(**labels)
         except ValueError:
             pass
-        if name not in self._odd:
-            self._odd.add(name)
+        if name not in self._rejected:
+            self._rejected.add(name)
             self._logger.warning("a figure of a relay is left out: %r", name[:80])
         return None
 
@@ -185,11 +187,11 @@ class Metrics:
         return Histogram(name, text, labels, registry=self._registry, buckets=_VALUES)
 
 
-class StreamMeter:
-    """Counts the streams of one architecture.
+class ArchitectureMetrics:
+    """Metrics of the streams of one architecture.
 
     Args:
-        metrics: Where the figures are.
+        metrics: The metrics of the process.
         architecture: ``v1``, ``v2`` or ``none``.
     """
 
@@ -208,20 +210,20 @@ class StreamMeter:
         """Count an answer that begins."""
         self._open.inc()
 
-    def over(self, facts: Facts) -> None:
+    def over(self, stats: StreamStats) -> None:
         """Count an answer that ended."""
         metrics = self._metrics
         self._open.dec()
-        metrics.outcomes.labels(self._architecture, facts.outcome).inc()
-        if facts.cause is not None:
-            metrics.errors.labels(self._architecture, facts.cause).inc()
-        if facts.attempts > 1:
-            self._retries.inc(facts.attempts - 1)
-        self._bytes_out.inc(facts.bytes_out)
-        self._duration.observe(facts.duration_ns / 1e9)
-        if facts.ttft_ns is not None:
-            self._ttft.observe(facts.ttft_ns / 1e9)
-            self._hold.observe(facts.hold_ns / 1e9)
+        metrics.outcomes.labels(self._architecture, stats.outcome).inc()
+        if stats.cause is not None:
+            metrics.errors.labels(self._architecture, stats.cause).inc()
+        if stats.attempts > 1:
+            self._retries.inc(stats.attempts - 1)
+        self._bytes_out.inc(stats.bytes_out)
+        self._duration.observe(stats.duration_ns / 1e9)
+        if stats.ttft_ns is not None:
+            self._ttft.observe(stats.ttft_ns / 1e9)
+            self._hold.observe(stats.hold_ns / 1e9)
 
     def count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
         """Add to a counter of the relays: their command ``count``."""
@@ -240,7 +242,7 @@ class StreamMeter:
     ) -> Any:
         key = (kind, name, *sorted(labels.items()))
         if key not in self._children:
-            self._children[key] = self._metrics.relayed(
+            self._children[key] = self._metrics.relay_metric(
                 kind, name, {"architecture": self._architecture, **labels}
             )
         return self._children[key]

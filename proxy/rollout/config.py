@@ -21,13 +21,13 @@ from proxy.rollout.rollout import Rollout, RolloutError
 from proxy.v2.settings import VARIABLES, validate
 
 __all__ = [
-    "LIMITS",
+    "DEFAULT_LIMITS",
     "ConfigError",
-    "Limits",
-    "Listen",
-    "Live",
-    "Settings",
-    "parse_listen",
+    "ConnectionLimits",
+    "ListenAddress",
+    "LiveSettings",
+    "ProxySettings",
+    "parse_listen_address",
     "resolve",
 ]
 
@@ -41,8 +41,8 @@ class ConfigError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listen:
-    """Where the proxy listens.
+class ListenAddress:
+    """The address that the proxy listens on.
 
     Attributes:
         host: Name or address, without brackets.
@@ -54,8 +54,8 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """What the sockets may take, fixed when the proxy starts.
+class ConnectionLimits:
+    """Limits of connections, fixed when the proxy starts.
 
     Attributes:
         pool_size: Connections to the upstream that may wait for another exchange.
@@ -72,12 +72,12 @@ class Limits:
     write_s: float | None = None
 
 
-LIMITS = Limits()
+DEFAULT_LIMITS = ConnectionLimits()
 """The defaults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ProxySettings:
     """One snapshot of everything that may change while the proxy runs.
 
     Attributes:
@@ -96,8 +96,8 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
 
-def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> Settings:
-    """Read the variables of DESIGN, section 8; an empty one counts as unset.
+def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> ProxySettings:
+    """Read the variables of the rollout and of the architectures; empty is unset.
 
     Args:
         environ: Their values, other programs' among them.
@@ -117,7 +117,7 @@ def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> Settings:
         validate(streaming)
     except ValueError as error:
         raise ConfigError(str(error)) from error
-    return Settings(
+    return ProxySettings(
         rollout=switches,
         streaming=streaming,
         connect_timeout_s=_number(streaming, "STREAMING_CONNECT_TIMEOUT_SECONDS"),
@@ -126,7 +126,7 @@ def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> Settings:
     )
 
 
-def parse_listen(text: str) -> Listen:
+def parse_listen_address(text: str) -> ListenAddress:
     """Read ``host:port``, ``[::1]:port`` or ``:port``.
 
     Raises:
@@ -135,13 +135,13 @@ def parse_listen(text: str) -> Listen:
     host, separator, port = text.rpartition(":")
     if separator and _PORT.fullmatch(port) and int(port) <= 65535:
         if host.startswith("[") and host.endswith("]"):
-            return Listen(host=host[1:-1], port=int(port))
+            return ListenAddress(host=host[1:-1], port=int(port))
         if ":" not in host:
-            return Listen(host=host or "127.0.0.1", port=int(port))
+            return ListenAddress(host=host or "127.0.0.1", port=int(port))
     raise ConfigError(f"--listen: expected host:port, got {text!r}")
 
 
-class Live:
+class LiveSettings:
     """The settings as they are now, for one stream after another.
 
     Args:
@@ -179,7 +179,7 @@ class Live:
         self.changed_at = now()
         self.unusable: str | None = None
 
-    def current(self) -> Settings:
+    def current(self) -> ProxySettings:
         """Return the settings that a stream which begins now has to take."""
         if self._path is not None and self._stat() != self._stamp:
             self.reload()
@@ -218,12 +218,12 @@ class Live:
                 return "environment"
         return "default"
 
-    def _take(self, settings: Settings) -> None:
+    def _take(self, settings: ProxySettings) -> None:
         self._settings = settings
         self.changes += 1
         self.changed_at = self._now()
 
-    def _resolved(self, file: Mapping[str, str]) -> Settings:
+    def _resolved(self, file: Mapping[str, str]) -> ProxySettings:
         own = {**self._overrides, **file}
         return resolve({**self._environ, **own}, own)
 

@@ -28,12 +28,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.http.response_framer import first_value
+from proxy.http.headers import first_value
 from proxy.relay import Headers
 
 __all__ = [
     "BUCKETS",
-    "LINES",
+    "LOG_LINES",
     "VARIABLES",
     "Decision",
     "Rollout",
@@ -52,7 +52,7 @@ KEY_HEADER = "NEW_STREAMING_ROLLOUT_KEY_HEADER"
 SALT = "NEW_STREAMING_ROLLOUT_SALT"
 VARIABLES = (ENABLE, PERCENTAGE, KEY_HEADER, SALT)
 
-LINES = {
+LOG_LINES = {
     "v1": "Using legacy streaming architecture (v1)",
     "v2": "Using new streaming architecture (v2)",
 }

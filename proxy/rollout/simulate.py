@@ -32,10 +32,17 @@ from proxy.rollout.rollout import (
     parse_percentage,
 )
 
-__all__ = ["KeysError", "Step", "broken_promises", "predict", "read_keys", "simulate"]
+__all__ = [
+    "KeysError",
+    "RampStep",
+    "broken_promises",
+    "predict",
+    "read_keys",
+    "simulate",
+]
 
 _RAMP = ("0", "10", "25", "50", "100")
-"""The steps of the rollout that users follow (DESIGN, section 8)."""
+"""The steps of the rollout in docs/proxy.md."""
 
 
 class KeysError(ValueError):
@@ -47,7 +54,7 @@ _SPACE = b" \t\r"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RampStep:
     """One percentage over all keys.
 
     Attributes:
@@ -99,14 +106,14 @@ def read_keys(source: Iterable[bytes], name: str) -> Counter[bytes]:
 
 def predict(
     counts: Counter[bytes], buckets: dict[bytes, int], ramp: Sequence[int]
-) -> list[Step]:
+) -> list[RampStep]:
     """Return what each percentage of ``ramp`` does, in hundredths, in order."""
     steps = []
     before: set[bytes] = set()
     for hundredths in ramp:
         inside = {key for key, bucket in buckets.items() if bucket < hundredths}
         steps.append(
-            Step(
+            RampStep(
                 hundredths=hundredths,
                 keys=len(inside),
                 streams=sum(counts[key] for key in inside),
@@ -208,7 +215,7 @@ def simulate(
     steps = predict(counts, buckets, ramp)
     broken = broken_promises(counts, salt, ramp)
     if as_json:
-        click.echo(json.dumps(_facts(counts, steps, broken)))
+        click.echo(json.dumps(_as_dict(counts, steps, broken)))
     else:
         click.echo(_report(counts, steps, broken, salted=bool(salt)))
     if broken:
@@ -216,7 +223,7 @@ def simulate(
 
 
 def _report(
-    counts: Counter[bytes], steps: list[Step], broken: list[str], *, salted: bool
+    counts: Counter[bytes], steps: list[RampStep], broken: list[str], *, salted: bool
 ) -> str:
     total = counts.total()
     heaviest = max(counts.values())
@@ -252,8 +259,8 @@ def _report(
     return "\n".join(lines)
 
 
-def _facts(
-    counts: Counter[bytes], steps: list[Step], broken: list[str]
+def _as_dict(
+    counts: Counter[bytes], steps: list[RampStep], broken: list[str]
 ) -> dict[str, Any]:
     total = counts.total()
     return {

@@ -5,14 +5,15 @@ beside the data; a *chunk* is the payload, read; an *opening* is the beginning o
 text, in which repeats are dropped; an event is *malformed* when its payload is no JSON;
 a *failure* is the upstream's.
 
-Inside: ``machine`` leads the exchange and knows its phases; ``attempts`` counts what is
-tried, by the rules of ``retry`` and with the leave of the ``breaker``; ``stream`` takes
-the events of one body, and its ``journal`` tells of them and keeps the state of their
-text (``states``); ``framing`` finds and writes events; ``shape`` knows those that are
-like the last one; ``stutter`` holds the rule of the opening, by the ``signs``;
-``buffer`` holds openings back; ``content`` knows what a chunk carries, ``payload``
-reads and edits its JSON; ``errors`` knows those that an upstream tells; ``dialect``
-words ours; ``heads`` filters headers; ``settings`` reads variables.
+Inside: ``machine`` leads the exchange through its ``phases``; ``attempts`` counts what
+is tried, by the rules of ``retry`` and with the leave of the ``breaker``; ``stream``
+takes the events of one body, and its ``journal`` reports on them and keeps the state of
+their text (``states``); ``event_parser`` finds and writes events; ``template``
+recognises those that are like the last one; ``stutter`` holds the rule of the opening,
+and ``confidence`` weighs it; ``buffer`` holds openings back; ``content`` knows what a
+chunk carries, ``payload`` reads and edits its JSON; ``in_band_errors`` finds errors
+that an upstream sends as events; ``dialect`` words ours; ``headers`` reads response
+heads; ``settings`` reads variables.
 Nothing here opens, waits, reads a clock or logs; see :mod:`proxy.relay`.
 """
 
@@ -23,7 +24,7 @@ from functools import lru_cache
 from typing import Any
 
 from proxy.relay import Relay
-from proxy.v2.breaker import CircuitBreaker, Standing
+from proxy.v2.breaker import CircuitBreaker, CircuitState
 from proxy.v2.machine import StreamRelay
 from proxy.v2.settings import Settings
 
@@ -33,7 +34,7 @@ BREAKER = "v2.breaker"
 """Where the circuit breaker is, among what streams share."""
 
 
-_STATES = {Standing.CLOSED: 0, Standing.HALF_OPEN: 1, Standing.OPEN: 2}
+_STATES = {CircuitState.CLOSED: 0, CircuitState.HALF_OPEN: 1, CircuitState.OPEN: 2}
 
 
 def breaker_state(shared: Mapping[str, Any]) -> int:
@@ -43,7 +44,7 @@ def breaker_state(shared: Mapping[str, Any]) -> int:
         shared: What the streams of a proxy share.
     """
     breaker = shared.get(BREAKER)
-    return 0 if breaker is None else _STATES[breaker.standing]
+    return 0 if breaker is None else _STATES[breaker.state]
 
 
 def make_relay(

@@ -9,7 +9,13 @@ from __future__ import annotations
 import random
 
 from proxy.relay import Command, Headers
-from proxy.v2.breaker import Change, CircuitBreaker, Limits, Permit, Standing
+from proxy.v2.breaker import (
+    BreakerLimits,
+    CircuitBreaker,
+    CircuitChange,
+    CircuitState,
+    Permit,
+)
 from proxy.v2.dialect import Failure
 from proxy.v2.retry import is_worth_retrying, jittered, pause_ns, retry_after_ns
 from proxy.v2.settings import Settings
@@ -57,7 +63,7 @@ class Attempts:
         """Begin an attempt; False where the circuit breaker forbids it."""
         if self.number == 0:
             self._asked_at_ns = now_ns
-        permit, change = self._breaker.ask(now_ns, self._limits(0))
+        permit, change = self._breaker.acquire(now_ns, self._limits(0))
         self._tell(change)
         if permit is None:
             self.notes.append(("log", "warning", "Refused by the circuit breaker", {}))
@@ -66,7 +72,7 @@ class Attempts:
         self.number += 1
         return True
 
-    def refused_for_s(self, now_ns: int) -> int:
+    def retry_after_s(self, now_ns: int) -> int:
         """Return the seconds after which a refused client may come again, at least 1.
 
         Clients refused together are told different times.
@@ -153,9 +159,9 @@ class Attempts:
         line = f"Operation succeeded after {retries} retries"
         self.notes.append(("log", "info", line, {"retries": retries}))
 
-    def _limits(self, open_ns: int) -> Limits:
+    def _limits(self, open_ns: int) -> BreakerLimits:
         settings = self._settings
-        return Limits(settings.max_errors, open_ns, settings.timeout_ns)
+        return BreakerLimits(settings.max_errors, open_ns, settings.timeout_ns)
 
     def _random(self) -> random.Random:
         # Made where it is needed: most streams leave nothing to chance.
@@ -163,12 +169,12 @@ class Attempts:
             self._chance = random.Random(self._seed)  # noqa: S311 - no secret
         return self._chance
 
-    def _tell(self, change: Change | None) -> None:
+    def _tell(self, change: CircuitChange | None) -> None:
         if change is None:
             return
         after = change.after
         labels = {"to": after.value}
-        if after is Standing.OPEN:
+        if after is CircuitState.OPEN:
             line = f"Circuit breaker opened due to {change.failures} failures"
             fields = {"failures": change.failures}
             self.notes.append(("log", "error", line, fields))

@@ -9,11 +9,13 @@ row as are allowed open the circuit.
 the circuit half-open.
 
 *Half-open*: one attempt may go, the probe; all others are refused until it is known
-how it fares.  Its first good sign (the answer began, and not with an error) closes the
-circuit: to wait for the end of an answer, which may take minutes, would keep everybody
-out.  A probe that fails opens the circuit again.  One that was given up, because its
-client left or its request was bad, tells nothing and makes room for the next.  A probe
-that was never heard of again makes room once no stream could last so long.
+how it fares.  It has gone well once its answer makes progress: an event stream by its
+first event, comments not counted, if that is no error; any other answer by a head below
+400.  That closes the circuit: to wait for the end of an answer, which may take minutes,
+would keep everybody out.  A probe that fails opens the circuit again.  One that was
+given up, because its client left or its request was bad, tells nothing and makes room
+for the next.  A probe that was never heard of again makes room once no stream could
+last so long.
 
 What an attempt tells counts only in the state in which it began: an answer from before
 the circuit opened says nothing about an upstream that is being probed.
@@ -30,30 +32,30 @@ from typing import NamedTuple
 
 __all__ = [
     "TRANSITIONS",
-    "Change",
+    "BreakerLimits",
     "CircuitBreaker",
-    "IllegalSignError",
-    "Limits",
+    "CircuitChange",
+    "CircuitEvent",
+    "CircuitState",
+    "IllegalCircuitEventError",
     "Permit",
-    "Sign",
-    "Standing",
     "step",
 ]
 
 
-class Standing(Enum):
-    """What an attempt finds; values are the words of logs and metrics."""
+class CircuitState(Enum):
+    """The state of the circuit; values are the words of logs and metrics."""
 
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half-open"
 
 
-class Sign(Enum):
-    """What can be learnt of the upstream."""
+class CircuitEvent(Enum):
+    """What moves the circuit: how an attempt went, or that it was open long enough."""
 
     SUCCEEDED = "succeeded"
-    """An attempt went well: to its end, or as a probe to its first good sign."""
+    """An attempt went well: to its end, or, as a probe, so far as to make progress."""
 
     FAILED = "failed"
     """An attempt failed, and fewer did so in a row than are allowed."""
@@ -68,44 +70,46 @@ class Sign(Enum):
     """The circuit was open long enough, and an attempt asks."""
 
 
-class IllegalSignError(RuntimeError):
+class IllegalCircuitEventError(RuntimeError):
     """The table has no such transition; the caller is wrong."""
 
 
-TRANSITIONS: Mapping[Standing, Mapping[Sign, Standing]] = MappingProxyType(
-    {
-        Standing.CLOSED: {
-            Sign.SUCCEEDED: Standing.CLOSED,
-            Sign.FAILED: Standing.CLOSED,
-            Sign.TRIPPED: Standing.OPEN,
-            Sign.ABANDONED: Standing.CLOSED,
-        },
-        Standing.OPEN: {
-            Sign.WAITED: Standing.HALF_OPEN,
-        },
-        Standing.HALF_OPEN: {
-            Sign.SUCCEEDED: Standing.CLOSED,
-            Sign.TRIPPED: Standing.OPEN,
-            Sign.ABANDONED: Standing.HALF_OPEN,
-        },
-    }
+TRANSITIONS: Mapping[CircuitState, Mapping[CircuitEvent, CircuitState]] = (
+    MappingProxyType(
+        {
+            CircuitState.CLOSED: {
+                CircuitEvent.SUCCEEDED: CircuitState.CLOSED,
+                CircuitEvent.FAILED: CircuitState.CLOSED,
+                CircuitEvent.TRIPPED: CircuitState.OPEN,
+                CircuitEvent.ABANDONED: CircuitState.CLOSED,
+            },
+            CircuitState.OPEN: {
+                CircuitEvent.WAITED: CircuitState.HALF_OPEN,
+            },
+            CircuitState.HALF_OPEN: {
+                CircuitEvent.SUCCEEDED: CircuitState.CLOSED,
+                CircuitEvent.TRIPPED: CircuitState.OPEN,
+                CircuitEvent.ABANDONED: CircuitState.HALF_OPEN,
+            },
+        }
+    )
 )
 
 
-def step(standing: Standing, sign: Sign) -> Standing:
+def step(state: CircuitState, event: CircuitEvent) -> CircuitState:
     """Return the state that follows.
 
     Raises:
-        IllegalSignError: :data:`TRANSITIONS` has no such pair.
+        IllegalCircuitEventError: :data:`TRANSITIONS` has no such pair.
     """
     try:
-        return TRANSITIONS[standing][sign]
+        return TRANSITIONS[state][event]
     except KeyError:
-        raise IllegalSignError(f"{sign.value} while {standing.value}") from None
+        raise IllegalCircuitEventError(f"{event.value} while {state.value}") from None
 
 
-class Limits(NamedTuple):
-    """What the breaker is to act on.
+class BreakerLimits(NamedTuple):
+    """The limits that the breaker acts on.
 
     Attributes:
         max_errors: Failures in a row that open the circuit.
@@ -128,15 +132,15 @@ class Permit:
         self.over = False
 
 
-class Change(NamedTuple):
-    """A circuit that opened, half-opened or closed.
+class CircuitChange(NamedTuple):
+    """A change of the circuit: it opened, half-opened or closed.
 
     Attributes:
         after: What it is now.
         failures: Failures in a row before it.
     """
 
-    after: Standing
+    after: CircuitState
     failures: int
 
 
@@ -144,25 +148,27 @@ class CircuitBreaker:
     """The breaker of one upstream, shared by its streams.
 
     Attributes:
-        standing: What an attempt finds.
+        state: The state of the circuit.
         failures: Failures in a row.
     """
 
     def __init__(self) -> None:
-        self.standing = Standing.CLOSED
+        self.state = CircuitState.CLOSED
         self.failures = 0
         self._epoch = 0
         self._until_ns = 0
         self._probe: Permit | None = None
 
-    def ask(self, now_ns: int, limits: Limits) -> tuple[Permit | None, Change | None]:
+    def acquire(
+        self, now_ns: int, limits: BreakerLimits
+    ) -> tuple[Permit | None, CircuitChange | None]:
         """Ask for leave to go; None where it is refused."""
         change = None
-        if self.standing is Standing.OPEN and now_ns >= self._until_ns:
-            change = self._move(Sign.WAITED)
-        if self.standing is Standing.CLOSED:
+        if self.state is CircuitState.OPEN and now_ns >= self._until_ns:
+            change = self._move(CircuitEvent.WAITED)
+        if self.state is CircuitState.CLOSED:
             return Permit(self._epoch), change
-        if self.standing is Standing.OPEN:
+        if self.state is CircuitState.OPEN:
             return None, change
         if self._probe is not None and now_ns < self._until_ns:
             return None, change
@@ -172,61 +178,63 @@ class CircuitBreaker:
 
     def refused_for_ns(self, now_ns: int) -> int:
         """Return how long an attempt would be refused for sure; 0: not at all."""
-        if self.standing is Standing.OPEN:
+        if self.state is CircuitState.OPEN:
             return max(0, self._until_ns - now_ns)
         return 0
 
-    def progressed(self, permit: Permit) -> Change | None:
-        """Take the first good sign of an answer; its end is still to come."""
+    def progressed(self, permit: Permit) -> CircuitChange | None:
+        """Take an answer that makes progress; its end is still to come."""
         if permit is not self._probe or self._is_stale(permit):
             return None
         self.failures = 0
-        change = self._move(Sign.SUCCEEDED)
+        change = self._move(CircuitEvent.SUCCEEDED)
         # From here on it is an attempt like any other.
         permit.epoch = self._epoch
         return change
 
-    def succeeded(self, permit: Permit) -> Change | None:
+    def succeeded(self, permit: Permit) -> CircuitChange | None:
         """Take an attempt that went well to its end."""
         if self._is_stale(permit):
             return None
         permit.over = True
         self.failures = 0
-        return self._move(Sign.SUCCEEDED)
+        return self._move(CircuitEvent.SUCCEEDED)
 
-    def failed(self, permit: Permit, now_ns: int, limits: Limits) -> Change | None:
+    def failed(
+        self, permit: Permit, now_ns: int, limits: BreakerLimits
+    ) -> CircuitChange | None:
         """Take an attempt that the upstream failed."""
         if self._is_stale(permit):
             return None
         permit.over = True
         self.failures += 1
-        probing = self.standing is Standing.HALF_OPEN
+        probing = self.state is CircuitState.HALF_OPEN
         if not probing and self.failures < limits.max_errors:
-            return self._move(Sign.FAILED)
-        change = self._move(Sign.TRIPPED)
+            return self._move(CircuitEvent.FAILED)
+        change = self._move(CircuitEvent.TRIPPED)
         self._until_ns = now_ns + limits.open_ns
         return change
 
-    def abandoned(self, permit: Permit) -> Change | None:
+    def abandoned(self, permit: Permit) -> CircuitChange | None:
         """Take an attempt that tells nothing: its client left, or asked wrongly."""
         if self._is_stale(permit):
             return None
         permit.over = True
         if permit is self._probe:
             self._probe = None
-        return self._move(Sign.ABANDONED)
+        return self._move(CircuitEvent.ABANDONED)
 
     def _is_stale(self, permit: Permit) -> bool:
         stale = permit.over or permit.epoch != self._epoch
-        if self.standing is Standing.HALF_OPEN:
+        if self.state is CircuitState.HALF_OPEN:
             # A probe that was given up for lost has been replaced.
             stale |= permit is not self._probe
         return stale
 
-    def _move(self, sign: Sign) -> Change | None:
-        before, self.standing = self.standing, step(self.standing, sign)
-        if self.standing is before:
+    def _move(self, event: CircuitEvent) -> CircuitChange | None:
+        before, self.state = self.state, step(self.state, event)
+        if self.state is before:
             return None
         self._epoch += 1
         self._probe = None
-        return Change(self.standing, self.failures)
+        return CircuitChange(self.state, self.failures)

@@ -1,4 +1,4 @@
-"""The smart buffer: openings held back a while, for upstreams that take text back.
+"""The hold buffer: openings held back a while, for upstreams that take text back.
 
 It is used where ``STREAMING_HOLD_MS`` is above 0.  From the first text of an opening
 on, events are held, all of them, so that none overtakes another.  They go, in order:
@@ -21,11 +21,11 @@ from typing import Any, NamedTuple
 
 from proxy.v2.payload import Edit
 
-__all__ = ["Held", "Reason", "SmartBuffer"]
+__all__ = ["FlushReason", "HeldEvent", "HoldBuffer"]
 
 
-class Reason(Enum):
-    """Why what was held goes; values are the words of metrics."""
+class FlushReason(Enum):
+    """The reason for which held events go; values are the words of metrics."""
 
     AGE = "age"
     SIZE = "size"
@@ -34,7 +34,7 @@ class Reason(Enum):
     END = "end"
 
 
-class Held(NamedTuple):
+class HeldEvent(NamedTuple):
     """An event that is held back.
 
     Attributes:
@@ -54,7 +54,7 @@ class Held(NamedTuple):
     lines: Mapping[bytes, bytes]
 
 
-class SmartBuffer:
+class HoldBuffer:
     """Events of one stream that are held back.
 
     Args:
@@ -70,36 +70,38 @@ class SmartBuffer:
     def __init__(self, limit_bytes: int, hold_ns: int) -> None:
         self._limit_bytes = limit_bytes
         self.hold_ns = hold_ns
-        self._events: list[Held] = []
+        self._events: list[HeldEvent] = []
         self._bytes = 0
         self.since_ns: int | None = None
 
-    def add(self, now_ns: int, event: Held) -> None:
+    def add(self, now_ns: int, event: HeldEvent) -> None:
         """Hold an event back."""
         if self.since_ns is None:
             self.since_ns = now_ns
         self._events.append(event)
         self._bytes += len(event.raw)
 
-    def due(self, now_ns: int, *, settled: bool, openings: int) -> Reason | None:
+    def due(
+        self, now_ns: int, *, after_text: bool, openings: int
+    ) -> FlushReason | None:
         """Return why what is held must go now; None: it may stay.
 
         Args:
             now_ns: The time.
-            settled: Whether the last event comes after a text.
+            after_text: Whether the last event comes after a text.
             openings: How many openings are under way of which nothing was sent.
         """
         if self.since_ns is None:
             return None
         if openings == 0:
-            return Reason.CONFIDENCE
-        if settled:
-            return Reason.PATTERN
+            return FlushReason.CONFIDENCE
+        if after_text:
+            return FlushReason.PATTERN
         if self._bytes > self._limit_bytes:
-            return Reason.SIZE
-        return Reason.AGE if now_ns - self.since_ns >= self.hold_ns else None
+            return FlushReason.SIZE
+        return FlushReason.AGE if now_ns - self.since_ns >= self.hold_ns else None
 
-    def take(self) -> list[Held]:
+    def take(self) -> list[HeldEvent]:
         """Return all that is held, in order, and hold nothing."""
         events, self._events = self._events, []
         self._bytes = 0

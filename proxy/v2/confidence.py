@@ -1,8 +1,8 @@
-"""The signs of a stutter: how a delta relates to what its opening holds.
+"""The evidence of a stutter: how a delta relates to what its opening holds.
 
-Five signs are weighed into a confidence that a delta says again what was said: the
+Five features are weighed into a confidence that a delta says again what was said: the
 relation of the texts, how alike they are, their length (a long text repeats by chance
-less often than a short one), whether the payloads have the same shape, and whether the
+less often than a short one), whether the deltas have the same keys, and whether the
 delta came at once.  The weights are a judgement; what they are held to is the labelled
 sets of the harness.
 
@@ -15,7 +15,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["Decision", "Relation", "Signs", "relation_of"]
+__all__ = [
+    "REPLACE_THRESHOLD",
+    "Evidence",
+    "Relation",
+    "StutterDecision",
+    "begins_alike",
+    "relation_of",
+]
 
 
 class Relation(Enum):
@@ -49,7 +56,7 @@ _WEIGHTS = {
     "relation": 0.5,
     "similarity": 0.2,
     "length": 0.15,
-    "shape": 0.1,
+    "keys": 0.1,
     "timing": 0.05,
 }
 
@@ -62,25 +69,25 @@ _SOON_NS = 5_000_000
 _ALIKE = 3
 """Characters that two texts begin with which are taken for one and the same."""
 
-REPLACES = 0.6
+REPLACE_THRESHOLD = 0.6
 """Confidence from which a delta that resembles its opening is taken to replace it."""
 
 
-class Signs(NamedTuple):
-    """What speaks for a stutter, each from 0 to 1.
+class Evidence(NamedTuple):
+    """The evidence for a stutter, each feature from 0 to 1.
 
     Attributes:
         relation: How the texts relate.
         similarity: The part of the shorter text that both begin and end with.
         length: How long the shorter text is.
-        shape: Whether the payloads have the same keys.
+        keys: Whether the deltas have the same keys.
         timing: Whether the delta came at once.
     """
 
     relation: float
     similarity: float
     length: float
-    shape: float
+    keys: float
     timing: float
 
     @classmethod
@@ -90,22 +97,22 @@ class Signs(NamedTuple):
         opening: str,
         text: str,
         *,
-        same_shape: bool,
+        same_keys: bool,
         gap_ns: int,
-    ) -> Signs:
+    ) -> Evidence:
         """Weigh a delta against the opening that it follows after ``gap_ns``."""
         shorter = min(len(opening), len(text))
         return cls(
             relation=_RELATION[relation],
             similarity=_alike(opening, text) / shorter,
             length=min(1.0, shorter / _LONG),
-            shape=float(same_shape),
+            keys=float(same_keys),
             timing=1.0 if gap_ns < _SOON_NS else 0.5,
         )
 
     @property
     def confidence(self) -> float:
-        """How surely it is a stutter, from 0 to 1, by all signs."""
+        """How surely it is a stutter, from 0 to 1, by all features."""
         return sum(
             _WEIGHTS[name] * value
             for name, value in zip(self._fields, self, strict=True)
@@ -123,14 +130,14 @@ class Signs(NamedTuple):
             relation.value,
             f"{self.similarity:.0%} alike",
             "long" if self.length == 1 else "short",
-            "same shape" if self.shape else "other shape",
+            "same shape" if self.keys else "other shape",
             "at once" if self.timing == 1 else "later",
         ]
         return ", ".join(words)
 
 
-class Decision(NamedTuple):
-    """What was decided on a delta, for the log.
+class StutterDecision(NamedTuple):
+    """A decision on a delta, for the log.
 
     Attributes:
         choice: Its index.

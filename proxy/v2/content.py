@@ -7,7 +7,7 @@ from typing import Any
 
 from proxy.v2.payload import Edit
 
-__all__ = ["TEXT_FIELDS", "carries_nothing", "carries_text", "settles"]
+__all__ = ["TEXT_FIELDS", "carries_nothing", "carries_text", "comes_after_text"]
 
 TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
 """Where providers of the chat dialect put text in a delta."""
@@ -52,7 +52,7 @@ def carries_text(chunk: Any) -> bool:
         return False
     choices = chunk.get("choices")
     if type(choices) is list:
-        return any(_speaks(choice) for choice in choices)
+        return any(_has_text_or_call(choice) for choice in choices)
     delta = chunk.get("delta")
     if type(delta) is dict:
         # Anthropic's content_block_delta.
@@ -61,7 +61,7 @@ def carries_text(chunk: Any) -> bool:
     return type(delta) is str and delta != ""
 
 
-def settles(chunk: Any) -> bool:
+def comes_after_text(chunk: Any) -> bool:
     """Tell whether a chunk brings what comes after a text: an end, a call, usage.
 
     Text that is held back has then to go: its client waits for nothing more of it.
@@ -85,7 +85,7 @@ def _ends(choice: Any) -> bool:
     return bool(choice.get("finish_reason"))
 
 
-def _speaks(choice: Any) -> bool:
+def _has_text_or_call(choice: Any) -> bool:
     if type(choice) is not dict:
         return False
     delta = choice.get("delta")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from proxy.http.headers import end_to_end, first_value
 from proxy.relay import Headers
 
-__all__ = ["end_to_end", "is_event_stream"]
+__all__ = ["client_headers", "is_event_stream"]
 
-_HOP_BY_HOP = frozenset(
-    {b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
-)
-"""Headers of one connection (RFC 9110, section 7.6.1); ``Proxy-*`` beside them."""
+_LENGTH = frozenset({b"content-length"})
 
 
 def is_event_stream(status: int, headers: Headers) -> bool:
@@ -28,30 +26,18 @@ def is_event_stream(status: int, headers: Headers) -> bool:
     return content_type in {b"", b"text/event-stream"}
 
 
-def end_to_end(headers: Headers, *, keep_length: bool) -> Headers:
+def client_headers(headers: Headers, *, keep_length: bool) -> Headers:
     """Return the headers meant for the client, their bytes untouched.
 
     Args:
         headers: The upstream's headers.
-        keep_length: Whether the body passes unchanged, so that its length holds.
+        keep_length: Whether the body passes unchanged, so that its length holds,
+            whoever names it.
     """
-    dropped = set(_HOP_BY_HOP)
-    for name, value in headers:
-        if name.lower() == b"connection":
-            dropped.update(token.strip() for token in value.lower().split(b","))
     if keep_length:
-        dropped.discard(b"content-length")
-    else:
-        dropped.add(b"content-length")
-    return tuple(
-        (name, value)
-        for name, value in headers
-        if name.lower() not in dropped and not name.lower().startswith(b"proxy-")
-    )
+        return end_to_end(headers, kept=_LENGTH)
+    return tuple(line for line in end_to_end(headers) if line[0].lower() not in _LENGTH)
 
 
-def _first(headers: Headers, wanted: bytes) -> bytes:
-    for name, value in headers:
-        if name.lower() == wanted:
-            return value.strip().lower()
-    return b""
+def _first(headers: Headers, name: bytes) -> bytes:
+    return (first_value(headers, name) or b"").strip().lower()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.relay import Command, LogLevel
-from proxy.v2.states import Occurrence, State, step
+from proxy.v2.states import State, StateTrigger, step
 from proxy.v2.stutter import Openings
 
 __all__ = ["Journal"]
@@ -41,9 +41,9 @@ class Journal:
         self.notable = False
         return notes
 
-    def step(self, occurrence: Occurrence) -> None:
+    def step(self, trigger: StateTrigger) -> None:
         """Move the state."""
-        before, self.state = self.state, step(self.state, occurrence)
+        before, self.state = self.state, step(self.state, trigger)
         if self.state is not before:
             self.log("info", f"State transition: {before.value} -> {self.state.value}")
 
@@ -51,7 +51,7 @@ class Journal:
         """Tell of an event that was no JSON, by its place and size."""
         self.errors += 1
         self._malformed += 1
-        self.step(Occurrence.BROKEN)
+        self.step(StateTrigger.BROKEN)
         self.log(
             "warning",
             "Malformed event dropped",
@@ -77,15 +77,15 @@ class Journal:
             self.count("stutter_decisions", 1, decision=kind)
         openings.kinds.clear()
 
-    def spoke(self, ttft_ns: int, held_ns: int) -> None:
-        """Tell when the client read the first of the answer, and how long it waited."""
+    def first_token(self, ttft_ns: int, held_ns: int) -> None:
+        """Tell when the client read the first token, and how long it was held back."""
         for name, value in (("ttft_seconds", ttft_ns), ("hold_seconds", held_ns)):
             self._notes.append(("observe", name, value / 1e9, {}))
         self.notable = True
 
     def over(self, chunks: int, openings: Openings | None) -> None:
         """Tell that the stream is over, and what there was to it."""
-        self.step(Occurrence.ENDED)
+        self.step(StateTrigger.ENDED)
         withheld = 0
         if openings is not None:
             openings.close()

@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-1. How far the exchange has come is a :class:`Phase`; :data:`LEGAL` says which events
-   each phase may see.  Anything else is the driver's mistake, and raises.
+1. How far the exchange has come is a phase, and everything that moves it is in the
+   table of :mod:`proxy.v2.phases`.  An event that is absent there is the driver's
+   mistake, and raises.
 2. The response head goes out as soon as it is known to be the answer's: an error that
    is worth another attempt is not (:mod:`proxy.v2.retry`).  Nothing is retried once a
    byte went to the client.
@@ -25,55 +26,18 @@ last read was.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 from types import MappingProxyType
 
 from proxy.relay import Command, Ending, Event, Headers
 from proxy.v2.attempts import Attempts
 from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.headers import end_to_end, is_event_stream
+from proxy.v2.headers import client_headers, is_event_stream
+from proxy.v2.phases import TRANSITIONS, Phase, PhaseTrigger, step
 from proxy.v2.settings import Settings
 from proxy.v2.stream import EventStream
 
-__all__ = ["LEGAL", "Phase", "StreamRelay"]
-
-
-class Phase(Enum):
-    """How far an exchange has come."""
-
-    READY = "ready"
-    """There is no request yet."""
-
-    ASKED = "asked"
-    """An attempt is on its way; no head yet."""
-
-    WAITING = "waiting"
-    """An attempt failed, and the next is to come."""
-
-    STREAMING = "streaming"
-    """The body is an event stream."""
-
-    PASSING = "passing"
-    """The body passes as it is."""
-
-    OVER = "over"
-    """The answer has ended, or the client has left."""
-
-
-_AFTER_REQUEST = frozenset({"ended", "client_gone", "writable", "timer"})
-
-LEGAL: Mapping[Phase, frozenset[str]] = MappingProxyType(
-    {
-        Phase.READY: frozenset({"request"}),
-        Phase.ASKED: _AFTER_REQUEST | {"head"},
-        Phase.WAITING: _AFTER_REQUEST | {"data"},
-        Phase.STREAMING: _AFTER_REQUEST | {"data"},
-        Phase.PASSING: _AFTER_REQUEST | {"data"},
-        Phase.OVER: _AFTER_REQUEST | {"head", "data"},
-    }
-)
-"""The events that each phase may see."""
+__all__ = ["StreamRelay"]
 
 _FAILURES: Mapping[str, Failure] = MappingProxyType(
     {
@@ -129,7 +93,7 @@ class StreamRelay:
             if stream.journal.notable:
                 return self._conclude(now_ns, stream, out)
             return [("send", out)] if out else []
-        if event[0] not in LEGAL[self._phase]:
+        if event[0] not in TRANSITIONS[self._phase]:
             raise ValueError(f"{event[0]} in phase {self._phase.value}")
         if self._phase is Phase.OVER:
             return []
@@ -162,37 +126,37 @@ class StreamRelay:
         """Make an attempt, if the circuit breaker lets it go."""
         if not self._attempts.begin(now_ns):
             return self._fail(now_ns, Failure.CIRCUIT_OPEN, close_upstream=False)
-        self._phase = Phase.ASKED
+        self._move(PhaseTrigger.ATTEMPT)
         commands = self._notes()
         commands.append(("connect", self._attempts.number))
         settings = self._settings
         if "total" not in self._timers:
-            commands.append(self._set("total", now_ns + settings.timeout_ns))
+            commands.append(self._set_timer("total", now_ns + settings.timeout_ns))
         limit_ns = now_ns + settings.first_byte_timeout_ns
-        commands.append(self._set("first_byte", limit_ns))
+        commands.append(self._set_timer("first_byte", limit_ns))
         return commands
 
     def _on_head(self, now_ns: int, status: int, headers: Headers) -> list[Command]:
         at_ns = self._attempts.retry_of_answer(now_ns, status, headers)
         if at_ns is not None:
-            return self._wait(at_ns, close_upstream=True)
+            return self._wait_for_retry(at_ns, close_upstream=True)
         if is_event_stream(status, headers):
-            self._phase = Phase.STREAMING
+            self._move(PhaseTrigger.EVENT_STREAM)
             self._stream = EventStream(self._settings, self._dialect, self._asked_at_ns)
         else:
-            self._phase = Phase.PASSING
+            self._move(PhaseTrigger.OTHER_ANSWER)
             self._attempts.progressed()
-        kept = end_to_end(headers, keep_length=self._phase is Phase.PASSING)
+        kept = client_headers(headers, keep_length=self._phase is Phase.PASSING)
         return [*self._notes(), ("send_head", status, kept)]
 
-    def _wait(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
+    def _wait_for_retry(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
         """Give an attempt up, and wait for the next one's time."""
-        self._phase = Phase.WAITING
+        self._move(PhaseTrigger.RETRY)
         commands = self._notes()
         if close_upstream:
             commands.append(("close_upstream",))
-        commands.append(self._cancel("first_byte"))
-        commands.append(self._set("retry", at_ns))
+        commands.append(self._cancel_timer("first_byte"))
+        commands.append(self._set_timer("retry", at_ns))
         return commands
 
     def _on_data(self, now_ns: int, data: bytes) -> list[Command]:
@@ -202,9 +166,9 @@ class StreamRelay:
         self._read_at_ns = now_ns
         commands: list[Command] = []
         if "idle" not in self._timers:
-            commands.append(self._cancel("first_byte"))
+            commands.append(self._cancel_timer("first_byte"))
             idle_ns = self._settings.idle_timeout_ns
-            commands.append(self._set("idle", now_ns + idle_ns))
+            commands.append(self._set_timer("idle", now_ns + idle_ns))
         stream = self._stream
         if stream is None:
             commands.append(("send", data))
@@ -233,11 +197,11 @@ class StreamRelay:
         """Let the timer of what is held back run, or stop it."""
         at_ns = stream.flush_at_ns
         if at_ns is None:
-            return [self._cancel("hold")] if "hold" in self._timers else []
+            return [self._cancel_timer("hold")] if "hold" in self._timers else []
         if "hold" in self._timers:
             # It is not moved: when due, it looks whether what is held is that old.
             return []
-        return [self._set("hold", at_ns)]
+        return [self._set_timer("hold", at_ns)]
 
     def _on_ended(self, now_ns: int, kind: Ending) -> list[Command]:
         if self._phase is Phase.WAITING:
@@ -246,7 +210,7 @@ class StreamRelay:
             failure = _FAILURES[kind]
             at_ns = self._attempts.retry_of_ending(now_ns, failure, kind)
             if at_ns is not None:
-                return self._wait(at_ns, close_upstream=False)
+                return self._wait_for_retry(at_ns, close_upstream=False)
             return self._fail(now_ns, failure, close_upstream=False)
         if kind != "complete":
             return self._fail(now_ns, _FAILURES[kind], close_upstream=False)
@@ -278,7 +242,7 @@ class StreamRelay:
                 return []
             if now_ns < flush_at_ns:
                 # What it was set for has gone, and more was held in the same read.
-                return [self._set("hold", flush_at_ns)]
+                return [self._set_timer("hold", flush_at_ns)]
             return self._flush(now_ns, stream)
         return self._fail(now_ns, _TIMEOUTS[name])
 
@@ -290,7 +254,8 @@ class StreamRelay:
         self._attempts.abandoned()
         commands: list[Command] = [("log", "info", "Client left", {"how": how})]
         commands += self._notes()
-        commands += self._wind_up("client_gone", how, close_upstream=True)
+        self._move(PhaseTrigger.CLIENT_GONE)
+        commands += self._clean_up("client_gone", how, close_upstream=True)
         return commands
 
     def _finish(self, now_ns: int, *, close_upstream: bool) -> list[Command]:
@@ -298,14 +263,15 @@ class StreamRelay:
         error = None if stream is None else stream.error
         if error is None:
             self._attempts.succeeded()
-        elif error.is_the_upstreams:
+        elif error.blames_upstream:
             self._attempts.failed(now_ns, Failure.IN_BAND)
         else:
             self._attempts.abandoned()
         outcome = "passed" if stream is None else stream.outcome
         cause = "" if error is None else Failure.IN_BAND.value
         commands = self._notes()
-        commands += self._wind_up(outcome, cause, close_upstream=close_upstream)
+        self._move(PhaseTrigger.FINISHED)
+        commands += self._clean_up(outcome, cause, close_upstream=close_upstream)
         commands.append(("end",))
         return commands
 
@@ -323,31 +289,33 @@ class StreamRelay:
         headed = self._phase in {Phase.STREAMING, Phase.PASSING}
         stream = self._stream
         if not headed:
-            commands += self._answer(now_ns, failure)
+            commands += self._error_response(now_ns, failure)
         elif stream is not None and (told := stream.fail(failure, now_ns)):
             commands.append(("send", told))
+        self._move(PhaseTrigger.FAILED)
         outcome = "refused" if failure is Failure.CIRCUIT_OPEN else "failed"
-        commands += self._wind_up(outcome, failure.value, close_upstream=close_upstream)
+        commands += self._clean_up(
+            outcome, failure.value, close_upstream=close_upstream
+        )
         commands.append(("abort",) if headed else ("end",))
         return commands
 
-    def _answer(self, now_ns: int, failure: Failure) -> list[Command]:
-        """Answer in the upstream's place."""
+    def _error_response(self, now_ns: int, failure: Failure) -> list[Command]:
+        """Return the error that answers in the upstream's place."""
         body = self._dialect.error_body(failure)
         headers: Headers = (
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % len(body)),
         )
         if failure is Failure.CIRCUIT_OPEN:
-            seconds = self._attempts.refused_for_s(now_ns)
+            seconds = self._attempts.retry_after_s(now_ns)
             headers = (*headers, (b"retry-after", b"%d" % seconds))
         return [("send_head", failure.status, headers), ("send", body)]
 
-    def _wind_up(
+    def _clean_up(
         self, outcome: str, cause: str, *, close_upstream: bool
     ) -> list[Command]:
         """Leave nothing behind: timers, the upstream, the last words for operators."""
-        self._phase = Phase.OVER
         commands: list[Command] = []
         if self._stream is not None:
             self._stream.terminate()
@@ -361,14 +329,17 @@ class StreamRelay:
             commands.append(("close_upstream",))
         return commands
 
+    def _move(self, trigger: PhaseTrigger) -> None:
+        self._phase = step(self._phase, trigger)
+
     def _notes(self) -> list[Command]:
         notes, self._attempts.notes = self._attempts.notes, []
         return notes
 
-    def _set(self, name: str, at_ns: int) -> Command:
+    def _set_timer(self, name: str, at_ns: int) -> Command:
         self._timers.append(name)
         return ("set_timer", name, at_ns)
 
-    def _cancel(self, name: str) -> Command:
+    def _cancel_timer(self, name: str) -> Command:
         self._timers.remove(name)
         return ("cancel_timer", name)

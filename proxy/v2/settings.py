@@ -13,10 +13,17 @@ from enum import Enum
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["VARIABLES", "OnMalformed", "Settings", "Stutter", "Variable", "validate"]
+__all__ = [
+    "VARIABLES",
+    "OnMalformed",
+    "Settings",
+    "StutterMode",
+    "Variable",
+    "validate",
+]
 
 
-class Stutter(Enum):
+class StutterMode(Enum):
     """What to do about an opening that repeats or extends itself."""
 
     OPENING = "opening"
@@ -83,11 +90,11 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
         "STREAMING_CONNECT_TIMEOUT_SECONDS": _seconds("10"),
         "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": _seconds("300"),
         "STREAMING_IDLE_TIMEOUT_SECONDS": _seconds("60"),
-        "STREAMING_STUTTER": _choice(Stutter.OPENING),
+        "STREAMING_STUTTER": _choice(StutterMode.OPENING),
         "STREAMING_ON_MALFORMED": _choice(OnMalformed.REPORT),
     }
 )
-"""Every variable that a relay or its driver may act on (DESIGN, section 8)."""
+"""Every variable that a relay or its driver may act on."""
 
 
 def validate(settings: Mapping[str, str]) -> None:
@@ -127,7 +134,7 @@ class Settings:
         retry_max_ns: From the request to the beginning of the last attempt.
     """
 
-    stutter: Stutter
+    stutter: StutterMode
     on_malformed: OnMalformed
     first_byte_timeout_ns: int
     idle_timeout_ns: int
@@ -157,7 +164,7 @@ class Settings:
             return int(_value(settings, name))
 
         return cls(
-            stutter=Stutter(_value(settings, "STREAMING_STUTTER")),
+            stutter=StutterMode(_value(settings, "STREAMING_STUTTER")),
             on_malformed=OnMalformed(_value(settings, "STREAMING_ON_MALFORMED")),
             first_byte_timeout_ns=duration_ns("STREAMING_FIRST_BYTE_TIMEOUT_SECONDS"),
             idle_timeout_ns=duration_ns("STREAMING_IDLE_TIMEOUT_SECONDS"),

@@ -30,7 +30,7 @@ from collections.abc import Mapping
 from enum import Enum
 from types import MappingProxyType
 
-__all__ = ["TRANSITIONS", "IllegalTransitionError", "Occurrence", "State", "step"]
+__all__ = ["TRANSITIONS", "IllegalTransitionError", "State", "StateTrigger", "step"]
 
 
 class State(Enum):
@@ -43,8 +43,8 @@ class State(Enum):
     TERMINATING = "Terminating"
 
 
-class Occurrence(Enum):
-    """What can happen to the text of an answer."""
+class StateTrigger(Enum):
+    """What moves the text of an answer on."""
 
     OPENING = "opening"
     """An event was read, and an opening is under way."""
@@ -63,46 +63,46 @@ class IllegalTransitionError(RuntimeError):
     """The table has no such transition; the caller is wrong."""
 
 
-TRANSITIONS: Mapping[State, Mapping[Occurrence, State]] = MappingProxyType(
+TRANSITIONS: Mapping[State, Mapping[StateTrigger, State]] = MappingProxyType(
     {
         State.INITIAL: {
-            Occurrence.OPENING: State.STUTTERING,
-            Occurrence.FLOWING: State.NORMAL_FLOW,
-            Occurrence.BROKEN: State.RECOVERING,
-            Occurrence.ENDED: State.TERMINATING,
+            StateTrigger.OPENING: State.STUTTERING,
+            StateTrigger.FLOWING: State.NORMAL_FLOW,
+            StateTrigger.BROKEN: State.RECOVERING,
+            StateTrigger.ENDED: State.TERMINATING,
         },
         State.STUTTERING: {
-            Occurrence.OPENING: State.STUTTERING,
-            Occurrence.FLOWING: State.NORMAL_FLOW,
-            Occurrence.BROKEN: State.RECOVERING,
-            Occurrence.ENDED: State.TERMINATING,
+            StateTrigger.OPENING: State.STUTTERING,
+            StateTrigger.FLOWING: State.NORMAL_FLOW,
+            StateTrigger.BROKEN: State.RECOVERING,
+            StateTrigger.ENDED: State.TERMINATING,
         },
         State.NORMAL_FLOW: {
-            Occurrence.OPENING: State.STUTTERING,
-            Occurrence.FLOWING: State.NORMAL_FLOW,
-            Occurrence.BROKEN: State.RECOVERING,
-            Occurrence.ENDED: State.TERMINATING,
+            StateTrigger.OPENING: State.STUTTERING,
+            StateTrigger.FLOWING: State.NORMAL_FLOW,
+            StateTrigger.BROKEN: State.RECOVERING,
+            StateTrigger.ENDED: State.TERMINATING,
         },
         State.RECOVERING: {
-            Occurrence.OPENING: State.STUTTERING,
-            Occurrence.FLOWING: State.NORMAL_FLOW,
-            Occurrence.BROKEN: State.RECOVERING,
-            Occurrence.ENDED: State.TERMINATING,
+            StateTrigger.OPENING: State.STUTTERING,
+            StateTrigger.FLOWING: State.NORMAL_FLOW,
+            StateTrigger.BROKEN: State.RECOVERING,
+            StateTrigger.ENDED: State.TERMINATING,
         },
         State.TERMINATING: {},
     }
 )
 
 
-def step(state: State, occurrence: Occurrence) -> State:
+def step(state: State, trigger: StateTrigger) -> State:
     """Return the state that follows.
 
     Raises:
         IllegalTransitionError: :data:`TRANSITIONS` has no such pair.
     """
     try:
-        return TRANSITIONS[state][occurrence]
+        return TRANSITIONS[state][trigger]
     except KeyError:
         raise IllegalTransitionError(
-            f"{occurrence.value} in state {state.value}"
+            f"{trigger.value} in state {state.value}"
         ) from None

@@ -18,29 +18,29 @@ from typing import Any
 
 import orjson
 
-from proxy.v2.buffer import Held, Reason, SmartBuffer
-from proxy.v2.content import carries_nothing, carries_text, settles
+from proxy.v2.buffer import FlushReason, HeldEvent, HoldBuffer
+from proxy.v2.content import carries_nothing, carries_text, comes_after_text
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.errors import ToldError, told_error
 from proxy.v2.event_parser import EventParser, Item, encode_event
+from proxy.v2.in_band_errors import InBandError, in_band_error
 from proxy.v2.journal import Journal
 from proxy.v2.payload import Edit, as_utf8, read_leniently, rewrite
-from proxy.v2.settings import OnMalformed, Settings, Stutter
-from proxy.v2.states import Occurrence, State
+from proxy.v2.settings import OnMalformed, Settings, StutterMode
+from proxy.v2.states import State, StateTrigger
 from proxy.v2.stutter import Openings
-from proxy.v2.template import Shape, learn
+from proxy.v2.template import EventTemplate, template_of
 
 __all__ = ["EventStream"]
 
 _NORMAL_FLOW = State.NORMAL_FLOW
 """Looking a member of an enum up costs, and every event would."""
 
-_LESSONS = 8
-"""Shapes that may be learnt before one was of use; each costs as much as two reads."""
+_MAX_TRIES = 8
+"""Templates to try before one was of use; each costs as much as reading twice."""
 
 
 class EventStream:
-    """What one stream's client is to read.
+    """The processor of one event stream: it returns what the client is to read.
 
     Args:
         settings: What to act on.
@@ -62,41 +62,41 @@ class EventStream:
         self._dialect = dialect
         self._report = settings.on_malformed is OnMalformed.REPORT
         self._openings: Openings | None = None
-        self._buffer: SmartBuffer | None = None
-        if settings.stutter is Stutter.OPENING:
+        self._buffer: HoldBuffer | None = None
+        if settings.stutter is StutterMode.OPENING:
             if settings.hold_ns:
-                self._buffer = SmartBuffer(settings.buffer_bytes, settings.hold_ns)
+                self._buffer = HoldBuffer(settings.buffer_bytes, settings.hold_ns)
             self._openings = Openings(held=self._buffer is not None)
         self._parser = EventParser()
-        self._shape: Shape | None = None
-        self._lessons = _LESSONS
-        self._learnt_at = 0
+        self._template: EventTemplate | None = None
+        self._tries = _MAX_TRIES
+        self._learned_at = 0
         self._carried: dict[bytes, bytes] = {}
         self._asked_at_ns = asked_at_ns
         self._now_ns = asked_at_ns
-        self._speaking = False
+        self._first_token_seen = False
         self._lossy = False
         self._over = False
         self.journal = Journal()
         self.chunks = 0
         self.finished = False
         self.failure: Failure | None = None
-        self.error: ToldError | None = None
+        self.error: InBandError | None = None
 
     def feed(self, data: bytes, now_ns: int = 0) -> bytes:
         """Take body bytes and return what they let the client read."""
-        shape = self._shape
-        if shape is None or not self._parser.clean:
+        template = self._template
+        if template is None or not self._parser.clean:
             items = self._parser.feed(data)
             if not items:
                 return b""
             self._now_ns = now_ns
             return self._pass_on(items)
         # What most reads of most streams are: more of events like the last.
-        if data.find(b"\n") == len(data) - 2 and shape.fits(data):
+        if data.find(b"\n") == len(data) - 2 and template.matches(data):
             self.chunks += 1
             return data
-        count, end = shape.run(data)
+        count, end = template.match_run(data)
         self.chunks += count
         if end == len(data):
             return data
@@ -113,7 +113,7 @@ class EventStream:
         last = self._pass_on(self._parser.finish())
         if self.finished:
             return last
-        last += self.flush(now_ns, Reason.END)
+        last += self.flush(now_ns, FlushReason.END)
         if not self._must_report:
             return last
         return last + self._dialect.error_event(Failure.MALFORMED, self.chunks)
@@ -125,7 +125,7 @@ class EventStream:
         nothing follows an ending, and clients have stopped to read.
         """
         self.journal.errors += 1
-        held = self.flush(now_ns, Reason.END)
+        held = self.flush(now_ns, FlushReason.END)
         if self._over:
             return held
         return held + self._dialect.error_event(failure, self.chunks)
@@ -138,7 +138,7 @@ class EventStream:
             return None
         return buffer.since_ns + buffer.hold_ns
 
-    def flush(self, now_ns: int, reason: Reason = Reason.AGE) -> bytes:
+    def flush(self, now_ns: int, reason: FlushReason = FlushReason.AGE) -> bytes:
         """Return what is held back."""
         self._now_ns = now_ns
         out: list[bytes] = []
@@ -163,10 +163,10 @@ class EventStream:
 
     def _pass_on(self, items: Iterable[Item]) -> bytes:
         out: list[bytes] = []
-        shape = self._shape
+        template = self._template
         for item in items:
             if item[0] == "event":
-                if shape is not None and shape.fits(item[2]):
+                if template is not None and template.matches(item[2]):
                     self.chunks += 1
                     out.append(item[2])
                     continue
@@ -178,12 +178,12 @@ class EventStream:
                     self._pass_event(chunk, item[1], item[2], item[3], out)
                 if self.finished:
                     break
-                shape = self._shape
+                template = self._template
             elif item[0] == "ignored":
                 out.append(item[1])
             elif item[0] == "fields":
                 self._carried |= item[1]
-                shape = self._shape = None
+                template = self._template = None
             else:
                 self.failure = Failure.TOO_LARGE
                 self.journal.notable = True
@@ -207,29 +207,31 @@ class EventStream:
         if opening or journal.state is not _NORMAL_FLOW:
             self._settle()
         lines, self._carried = self._carried, {}
-        event = Held(payload, chunk, raw, head, edits, lines)
+        event = HeldEvent(payload, chunk, raw, head, edits, lines)
         if self._buffer is not None and self._holds(self._buffer, event, out):
             return
         self._carried = self._emit(event, lines, self._now_ns, out)
-        if self._speaking and journal.state is _NORMAL_FLOW and not head:
-            self._learn(chunk, raw)
+        if self._first_token_seen and journal.state is _NORMAL_FLOW and not head:
+            self._learn_template(chunk, raw)
 
-    def _holds(self, buffer: SmartBuffer, event: Held, out: list[bytes]) -> bool:
+    def _holds(self, buffer: HoldBuffer, event: HeldEvent, out: list[bytes]) -> bool:
         """Hold an event back where it has to wait; False where it may pass."""
         openings = self._openings
         holding = 0 if openings is None else openings.holding
         if buffer.since_ns is None and not (holding and event.edits):
             return False
         buffer.add(self._now_ns, event)
-        self._shape = None
+        self._template = None
         self.journal.notable = True
-        settled = settles(event.chunk)
-        reason = buffer.due(self._now_ns, settled=settled, openings=holding)
+        after_text = comes_after_text(event.chunk)
+        reason = buffer.due(self._now_ns, after_text=after_text, openings=holding)
         if reason is not None:
             self._release(buffer, reason, out)
         return True
 
-    def _release(self, buffer: SmartBuffer, reason: Reason, out: list[bytes]) -> None:
+    def _release(
+        self, buffer: HoldBuffer, reason: FlushReason, out: list[bytes]
+    ) -> None:
         """Send all that is held back."""
         since_ns = buffer.since_ns or 0
         lines: Mapping[bytes, bytes] = {}
@@ -242,7 +244,7 @@ class EventStream:
 
     def _emit(
         self,
-        event: Held,
+        event: HeldEvent,
         lines: Mapping[bytes, bytes],
         since_ns: int,
         out: list[bytes],
@@ -259,38 +261,38 @@ class EventStream:
             if carries_nothing(chunk, edits):
                 return dict(lines)
             raw = encode_event(rewrite(payload, chunk, edits), head)
-        if not self._speaking and carries_text(chunk):
-            self._speaking = True
+        if not self._first_token_seen and carries_text(chunk):
+            self._first_token_seen = True
             now_ns = self._now_ns
-            self.journal.spoke(now_ns - self._asked_at_ns, now_ns - since_ns)
+            self.journal.first_token(now_ns - self._asked_at_ns, now_ns - since_ns)
         out += lines.values()
         out.append(raw)
         return {}
 
-    def _learn(self, chunk: Any, raw: bytes) -> None:
-        """Learn an event's shape, unless that has proved to be of no use."""
-        if self.chunks - self._learnt_at > _LESSONS:
-            self._lessons = _LESSONS
-        if not self._lessons:
+    def _learn_template(self, chunk: Any, raw: bytes) -> None:
+        """Learn an event's template, unless that has proved to be of no use."""
+        if self.chunks - self._learned_at > _MAX_TRIES:
+            self._tries = _MAX_TRIES
+        if not self._tries:
             return
-        self._lessons -= 1
-        self._learnt_at = self.chunks
-        found = learn(raw, chunk)
+        self._tries -= 1
+        self._learned_at = self.chunks
+        found = template_of(raw, chunk)
         if found is None:
             return
-        shape, key = found
+        template, key = found
         # A text that has not begun, white space apart, still has an opening to come.
         if self._openings is None or self._openings.is_settled(key):
-            self._shape = shape
+            self._template = template
 
     def _pass_odd(
         self, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
     ) -> None:
         """Pass, drop or end with an event that is not plainly JSON."""
-        self._shape = None
+        self._template = None
         if payload.strip() == b"[DONE]":
             self.finished = self.journal.notable = True
-            out.append(self.flush(self._now_ns, Reason.PATTERN))
+            out.append(self.flush(self._now_ns, FlushReason.PATTERN))
             if self._must_report:
                 out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
             else:
@@ -324,10 +326,10 @@ class EventStream:
         """
         if self._dialect.is_last(chunk):
             if self._must_report:
-                out.append(self.flush(self._now_ns, Reason.PATTERN))
+                out.append(self.flush(self._now_ns, FlushReason.PATTERN))
                 out.append(self._dialect.error_event(Failure.MALFORMED, self.chunks))
             self._over = True
-        error = told_error(chunk)
+        error = in_band_error(chunk)
         if error is None or self.error is not None:
             return
         self.error = error
@@ -339,6 +341,6 @@ class EventStream:
         openings, journal = self._openings, self.journal
         if openings is not None and openings.count:
             if journal.state is not State.STUTTERING:
-                journal.step(Occurrence.OPENING)
+                journal.step(StateTrigger.OPENING)
         elif openings is None or openings.begun or journal.state is State.RECOVERING:
-            journal.step(Occurrence.FLOWING)
+            journal.step(StateTrigger.FLOWING)

@@ -29,10 +29,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from proxy.v2.confidence import (
-    REPLACES,
-    Decision,
+    REPLACE_THRESHOLD,
+    Evidence,
     Relation,
-    Signs,
+    StutterDecision,
     begins_alike,
     relation_of,
 )
@@ -47,18 +47,18 @@ class _Opening:
 
     Attributes:
         text: What it holds.
-        shape: The keys of the delta that it began with.
+        keys: The keys of the delta that it began with.
         at_ns: When its last delta came.
         held: Its texts, while none of them was sent; else None.
         last: How the last delta related to it.
         kind: What it has turned out to be.
     """
 
-    __slots__ = ("at_ns", "held", "kind", "last", "shape", "text")
+    __slots__ = ("at_ns", "held", "keys", "kind", "last", "text")
 
-    def __init__(self, text: str, shape: frozenset[str], at_ns: int) -> None:
+    def __init__(self, text: str, keys: frozenset[str], at_ns: int) -> None:
         self.text = text
-        self.shape = shape
+        self.keys = keys
         self.at_ns = at_ns
         self.held: list[Edit] | None = None
         self.last: Relation | None = None
@@ -98,7 +98,7 @@ class Openings:
         self.begun = False
         self.count = 0
         self.withheld = 0
-        self.decisions: list[Decision] = []
+        self.decisions: list[StutterDecision] = []
         self.kinds: list[str] = []
 
     def judge(self, chunk: Any, now_ns: int = 0) -> Sequence[Edit]:
@@ -157,7 +157,7 @@ class Openings:
         if opening is None:
             if text.isspace():
                 return None
-            opening = _Opening(text, _shape_of(edit), now_ns)
+            opening = _Opening(text, _keys_of(edit), now_ns)
             self._openings[key] = opening
             self.count += 1
             self.begun = True
@@ -181,14 +181,14 @@ class Openings:
         """Return how a text relates to its opening, and note it where that is new."""
         relation = relation_of(opening.text, edit.old)
         if relation is Relation.DIFFERS or relation is not opening.last:
-            signs = self._weigh(relation, opening, edit, now_ns)
+            evidence = self._weigh(relation, opening, edit, now_ns)
             if relation is Relation.DIFFERS and opening.held is not None:
                 guess = self._weigh(Relation.RESEMBLES, opening, edit, now_ns)
                 alike = begins_alike(opening.text, edit.old)
-                if alike and guess.confidence_of_text >= REPLACES:
-                    relation, signs = Relation.RESEMBLES, guess
-            reason = signs.reason(relation)
-            decision = Decision(*key, relation, signs.confidence, reason)
+                if alike and guess.confidence_of_text >= REPLACE_THRESHOLD:
+                    relation, evidence = Relation.RESEMBLES, guess
+            reason = evidence.reason(relation)
+            decision = StutterDecision(*key, relation, evidence.confidence, reason)
             self.decisions.append(decision)
         opening.last = relation
         opening.at_ns = now_ns
@@ -196,12 +196,12 @@ class Openings:
 
     def _weigh(
         self, relation: Relation, opening: _Opening, edit: Edit, now_ns: int
-    ) -> Signs:
-        return Signs.of(
+    ) -> Evidence:
+        return Evidence.of(
             relation,
             opening.text,
             edit.old,
-            same_shape=_shape_of(edit) == opening.shape,
+            same_keys=_keys_of(edit) == opening.keys,
             gap_ns=now_ns - opening.at_ns,
         )
 
@@ -232,6 +232,6 @@ class Openings:
         self.kinds.append(opening.kind)
 
 
-def _shape_of(edit: Edit) -> frozenset[str]:
+def _keys_of(edit: Edit) -> frozenset[str]:
     """Return the keys of a text's delta; the role comes once, stutter or not."""
     return frozenset(edit.holder) - {"role"}

@@ -2,13 +2,13 @@ r"""Events that differ from a known one in nothing but a text.
 
 Almost all events of a stream do: ``id``, ``model`` and all else stay, and one delta
 changes.  Once such an event was read and its text is past its opening, the bytes before
-and after the text are its *shape*.  An event that begins and ends with these bytes, and
-has one JSON string between them, is JSON, and means the same but for that text: nothing
-has to be looked for in it.  To see that costs a third of reading it.
+and after the text are its *template*.  An event that begins and ends with these bytes,
+and has one JSON string between them, is JSON, and means the same but for that text:
+nothing has to be looked for in it.  To see that costs a third of reading it.
 
-The shape is only trusted after a test: with another text between the bytes, the payload
-must read as the chunk with that text.  A key that stands there twice, or is written in
-another way, fails it.
+The template is only trusted after a test: with another text between the bytes, the
+payload must read as the chunk with that text.  A key that stands there twice, or is
+written in another way, fails it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import orjson
 
 from proxy.v2.content import TEXT_FIELDS
 
-__all__ = ["Shape", "learn"]
+__all__ = ["EventTemplate", "template_of"]
 
 _PROBE = "\u2063 shape \u2063"
 """A text that no payload is likely to hold."""
@@ -33,8 +33,8 @@ _TEXTS = {
 }
 
 
-class Shape(NamedTuple):
-    r"""The bytes around a text, of an event of one line of data.
+class EventTemplate(NamedTuple):
+    r"""A template: the bytes around a text, of an event of one line of data.
 
     Attributes:
         before: From ``data: `` to the quote that opens the text.
@@ -44,8 +44,8 @@ class Shape(NamedTuple):
     before: bytes
     after: bytes
 
-    def fits(self, event: bytes) -> bool:
-        """Tell whether an event is of this shape."""
+    def matches(self, event: bytes) -> bool:
+        """Tell whether an event matches."""
         before, after = self.before, self.after
         if not (event.startswith(before) and event.endswith(after)):
             return False
@@ -56,10 +56,10 @@ class Shape(NamedTuple):
             return False
         return True
 
-    def run(self, data: bytes) -> tuple[int, int]:
-        """Return how many events at the beginning are of this shape, and their end.
+    def match_run(self, data: bytes) -> tuple[int, int]:
+        """Return how many events at the beginning match, and where they end.
 
-        An end of the shape is an event's end: it has a blank line, which no text has.
+        An end of the template is an event's end: it has a blank line, as no text has.
         """
         before, after = self.before, self.after
         opens, closes = len(before) - 1, len(after) - 1
@@ -78,8 +78,10 @@ class Shape(NamedTuple):
         return count, at
 
 
-def learn(event: bytes, chunk: Any) -> tuple[Shape, tuple[int, str]] | None:
-    """Return the shape of an event, and the choice and field of its text.
+def template_of(
+    event: bytes, chunk: Any
+) -> tuple[EventTemplate, tuple[int, str]] | None:
+    """Return the template of an event, and the choice and field of its text.
 
     None is returned where it has no single text.
 
@@ -106,4 +108,4 @@ def learn(event: bytes, chunk: Any) -> tuple[Shape, tuple[int, str]] | None:
     delta[name] = text
     index = choice.get("index")
     key = (index if type(index) is int else 0, name)
-    return (Shape(before, after), key) if same else None
+    return (EventTemplate(before, after), key) if same else None

@@ -20,7 +20,12 @@ from typing import Any
 import h11
 
 from proxy.http.origin import Origin
-from proxy.rollout.config import LIMITS, Limits, Listen, Live
+from proxy.rollout.config import (
+    DEFAULT_LIMITS,
+    ConnectionLimits,
+    ListenAddress,
+    LiveSettings,
+)
 from proxy.server import Proxy
 
 CHUNKED = (
@@ -192,7 +197,7 @@ def bench(
     relay: Any = Pipe,
     upstream_url: str | None = None,
     settings: Path | None = None,
-    limits: Limits = LIMITS,
+    limits: ConnectionLimits = DEFAULT_LIMITS,
     tls: ssl.SSLContext | None = None,
     server_tls: ssl.SSLContext | None = None,
 ) -> None:
@@ -219,7 +224,7 @@ def bench(
         scheme = "https" if server_tls else "http"
         proxy = Proxy(
             origin=Origin.parse(upstream_url or f"{scheme}://127.0.0.1:{port}"),
-            live=Live(environ, None, settings),
+            live=LiveSettings(environ, None, settings),
             architectures=(
                 relay if isinstance(relay, dict) else {"v1": relay, "v2": relay}
             ),
@@ -227,7 +232,7 @@ def bench(
             limits=limits,
             tls=tls,
         )
-        url = await proxy.start(Listen(host="127.0.0.1", port=0))
+        url = await proxy.start(ListenAddress(host="127.0.0.1", port=0))
         try:
             async with asyncio.timeout(20):
                 await scene(Bench(url, proxy), upstream)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from proxy import v1, v2
-from proxy.rollout.config import LIMITS
+from proxy.rollout.config import DEFAULT_LIMITS
 from tests.e2e.proxy_bench import (
     CHUNKED,
     FIN,
@@ -252,7 +252,7 @@ def test_a_request_that_does_not_come_is_a_408_however_it_trickles(begin, drip):
         dripping.cancel()
         writer.close()
 
-    bench([[OK, HOLD]], scene, limits=replace(LIMITS, request_s=0.2))
+    bench([[OK, HOLD]], scene, limits=replace(DEFAULT_LIMITS, request_s=0.2))
     assert 0.18 < took[0] < 1
 
 
@@ -269,7 +269,7 @@ def test_the_limit_of_one_request_is_not_that_of_the_next():
             await asyncio.sleep(0.12)
         writer.close()
 
-    bench([[0.15, OK, HOLD]], scene, limits=replace(LIMITS, request_s=0.2))
+    bench([[0.15, OK, HOLD]], scene, limits=replace(DEFAULT_LIMITS, request_s=0.2))
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from proxy import v1, v2
-from proxy.rollout.config import LIMITS
+from proxy.rollout.config import DEFAULT_LIMITS
 from tests.e2e.proxy_bench import (
     CHUNKED,
     FIN,
@@ -39,7 +39,7 @@ from tests.e2e.proxy_bench import (
 pytestmark = pytest.mark.e2e
 
 LIMIT_S = 0.1
-"""How soon an upstream must be freed (DESIGN, section 8)."""
+"""How soon an upstream must be freed."""
 
 REAL = {"v1": v1.make_relay, "v2": v2.make_relay}
 SWITCH = {
@@ -213,7 +213,7 @@ def test_fifty_clients_that_leave_free_fifty_upstreams():
         while upstream.open:  # noqa: ASYNC110 - polled: there are fifty of them
             await asyncio.sleep(0.005)
         assert time.monotonic() - started < 2.5 * LIMIT_S
-        assert b.proxy._pool.waiting == 0
+        assert b.proxy._pool.idle == 0
 
     bench([[CHUNKED, chunk(ONE), chunk(TWO), HOLD]], scene, environ=SWITCH["v2"])
 
@@ -232,7 +232,7 @@ def test_two_hundred_aborts_with_a_small_pool_leak_nothing():
                 leave(writer, (FIN, RST)[(number + round_) % 2])
         await asyncio.sleep(0.2)
         assert upstream.open == 0
-        assert b.proxy._pool.waiting == 0
+        assert b.proxy._pool.idle == 0
         assert len(b.proxy._clients) == 0
         upstream.scripts = [
             [CHUNKED, chunk(ONE), chunk(b"data: [DONE]\n\n"), TERMINATOR, HOLD]
@@ -246,7 +246,7 @@ def test_two_hundred_aborts_with_a_small_pool_leak_nothing():
         scene,
         environ=SWITCH["v2"],
         relay=REAL,
-        limits=replace(LIMITS, pool_size=4),
+        limits=replace(DEFAULT_LIMITS, pool_size=4),
     )
 
 
@@ -329,6 +329,6 @@ def test_a_client_that_never_reads_again_is_cut_off(caplog):
             [[CHUNKED, *map(chunk, FLOOD), HOLD]],
             scene,
             environ=SWITCH["v2"],
-            limits=replace(LIMITS, write_s=0.3),
+            limits=replace(DEFAULT_LIMITS, write_s=0.3),
         )
     assert 0.25 < took[0] < 2

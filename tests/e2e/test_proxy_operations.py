@@ -327,7 +327,7 @@ def test_no_secret_reaches_any_log_or_figure(tmp_path, switch, form):
 
 
 def test_the_lines_that_operators_watch_are_there_word_for_word(tmp_path):
-    """All six of DESIGN, section 8, at the level that is on by default."""
+    """All six of docs/proxy.md, at the level that is on by default."""
     environ = {ENABLE: "true", "STREAMING_MAX_ERRORS": "2"}
     settings = tmp_path / "settings"
     settings.write_text("STREAMING_RETRY_BACKOFF_MS=1\n")

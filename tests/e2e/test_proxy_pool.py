@@ -12,7 +12,7 @@ import pytest
 
 from proxy.http import pool as pool_module
 from proxy.http.origin import Origin
-from proxy.http.pool import Pool, UpstreamCall
+from proxy.http.pool import ConnectionPool, UpstreamAttempt
 
 pytestmark = pytest.mark.e2e
 
@@ -73,13 +73,13 @@ class Server:
 class Bench:
     """A pool before a server."""
 
-    def __init__(self, server: Server, pool: Pool, told: list[str]) -> None:
+    def __init__(self, server: Server, pool: ConnectionPool, told: list[str]) -> None:
         self.server = server
         self.pool = pool
         self.told = told
         self.reports: list[Any] = []
 
-    def call(self, **kwargs: Any) -> tuple[UpstreamCall, list[Any], asyncio.Event]:
+    def call(self, **kwargs: Any) -> tuple[UpstreamAttempt, list[Any], asyncio.Event]:
         """Start an exchange."""
         events: list[Any] = []
         over = asyncio.Event()
@@ -89,14 +89,14 @@ class Bench:
             if turn[-1][0] == "ended":
                 over.set()
 
-        call = UpstreamCall(
+        call = UpstreamAttempt(
             self.pool,
             b"REQ",
             deliver,
             no_body=False,
             decode=False,
             connect_timeout_s=kwargs.pop("connect_timeout_s", 5),
-            report=lambda *fact: self.reports.append(fact),
+            write_log=lambda *fact: self.reports.append(fact),
         )
         return call, events, over
 
@@ -119,7 +119,7 @@ async def bench(*plan: str, size: int = 4, idle_s: float = 5) -> AsyncIterator[B
     port = listener.sockets[0].getsockname()[1]
     told: list[str] = []
     origin = Origin.parse(f"http://127.0.0.1:{port}")
-    pool = Pool(origin, size=size, idle_s=idle_s, count=told.append)
+    pool = ConnectionPool(origin, size=size, idle_s=idle_s, count=told.append)
     try:
         yield Bench(server, pool, told)
     finally:
@@ -137,7 +137,7 @@ async def test_exchanges_follow_one_another_on_one_connection():
         assert [await b.ask() for _ in range(3)] == ["complete"] * 3
         assert b.server.connections == 1
         assert b.told == ["new", "reused", "reused"]
-        assert b.pool.waiting == 1
+        assert b.pool.idle == 1
 
 
 @looped
@@ -146,7 +146,7 @@ async def test_a_pool_of_none_keeps_none():
     async with bench("ok", "ok", size=0) as b:
         assert [await b.ask(), await b.ask()] == ["complete"] * 2
         assert b.server.connections == 2
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
 
 
 @looped
@@ -157,7 +157,7 @@ async def test_the_pool_keeps_no_more_than_its_size_and_drops_the_oldest():
         for _, _, over in calls:
             await over.wait()
         assert b.server.connections == 6
-        assert b.pool.waiting == 2
+        assert b.pool.idle == 2
 
 
 @looped
@@ -166,7 +166,7 @@ async def test_a_connection_that_waited_too_long_is_closed():
     async with bench("ok", "ok", idle_s=0.05) as b:
         await b.ask()
         await asyncio.sleep(0.1)
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
         await b.ask()
         assert b.told == ["new", "new"]
 
@@ -180,7 +180,7 @@ async def test_a_promise_that_is_too_short_keeps_nothing():
         assert transport is not None
         b.pool.give(transport, 0.4)
         assert transport.is_closing()
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
 
 
 @pytest.mark.parametrize("how", ["ok-close", "junk"])
@@ -190,7 +190,7 @@ async def test_a_connection_that_stirs_while_it_waits_is_taken_out(how):
     async with bench(how, "ok") as b:
         await b.ask()
         await asyncio.sleep(0.08)
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
         assert await b.ask() == "complete"
         assert b.told == ["new", "new"]
 
@@ -202,7 +202,7 @@ async def test_a_fin_that_the_loop_has_not_seen_is_seen_before_use():
         await b.ask()
         b.server.writers[0].transport.abort()
         await asyncio.sleep(0)
-        assert b.pool.waiting == 1
+        assert b.pool.idle == 1
         assert b.pool.take() is None
         assert await b.ask() == "complete"
         assert b.told == ["new", "new"]
@@ -258,7 +258,7 @@ async def test_a_call_that_is_closed_takes_its_connection_along():
             call.close()
             await asyncio.sleep(0.02)
             assert events == []
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
         assert b.told == ["new", "reused", "new"]
 
 
@@ -279,7 +279,7 @@ async def test_a_pause_holds_on_the_connection_that_is_tried_again():
 async def test_what_cannot_be_reached_is_refused_with_its_reason():
     """The reason is for the log, the kind for the relay."""
     async with bench() as b:
-        dead = Pool(Origin.parse("http://127.0.0.1:1"))
+        dead = ConnectionPool(Origin.parse("http://127.0.0.1:1"))
         b.pool = dead
         assert await b.ask() == "refused"
         ((level, message, fields),) = b.reports
@@ -308,7 +308,7 @@ async def test_a_pool_that_is_closed_keeps_nothing_any_more():
         _, _, over = b.call()
         b.pool.close()
         await over.wait()
-        assert b.pool.waiting == 0
+        assert b.pool.idle == 0
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
@@ -344,7 +344,7 @@ async def test_a_drained_answer_keeps_its_connection_where_it_ends_soon(rest, ke
     async with bench() as b:
         listener = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = listener.sockets[0].getsockname()[1]
-        b.pool = Pool(Origin.parse(f"http://127.0.0.1:{port}"), size=1)
+        b.pool = ConnectionPool(Origin.parse(f"http://127.0.0.1:{port}"), size=1)
         call, events, _ = b.call()
         await asyncio.sleep(0.015)
         assert events[-1] == ("data", b"abc")
@@ -354,10 +354,10 @@ async def test_a_drained_answer_keeps_its_connection_where_it_ends_soon(rest, ke
             await asyncio.sleep(0.1)
         else:
             await asyncio.wait_for(gone.wait(), 0.4)
-        assert b.pool.waiting == kept
+        assert b.pool.idle == kept
         assert len(events) == told
         await asyncio.sleep(0.3)
-        assert b.pool.waiting == kept
+        assert b.pool.idle == kept
         b.pool.close()
         listener.close()
         await gone.wait()

@@ -12,6 +12,7 @@ from typing import Any
 import h11
 import pytest
 
+from proxy.v2 import make_relay
 from tests.e2e.proxy_bench import (
     CHUNKED,
     CLOSE_DELIMITED,
@@ -167,6 +168,24 @@ def test_header_bytes_are_not_reinterpreted():
     assert raw in seen[0].split(b"\r\n")
     assert utf8 in seen[0].split(b"\r\n")
     assert raw in seen[1].split(b"\r\n")
+
+
+@pytest.mark.parametrize("body", [STREAM, {"model": "m"}], ids=["stream", "other"])
+def test_proxy_status_reaches_the_client(body):
+    """What a proxy before us did is for the client too (RFC 9209, section 2)."""
+    line = b"Proxy-Status: cdn.example; error=http_response_timeout"
+    own = b"Proxy-Authenticate: Basic"
+    head = CHUNKED[:-2] + line + b"\r\n" + own + b"\r\n\r\n"
+
+    answer, _ = exchange(
+        [[head, chunk(SSE[0]), chunk(SSE[1]), TERMINATOR, FIN]],
+        post(body, extra=ONCE),
+        relay=make_relay,
+    )
+
+    lines, _ = split(answer)
+    assert line in lines
+    assert own not in lines
 
 
 def test_the_request_reaches_the_upstream_rewritten_where_it_must_be():

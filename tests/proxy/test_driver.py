@@ -10,8 +10,8 @@ import pytest
 
 from proxy.driver import Driver
 from proxy.http.response_framer import ResponseFramer
-from proxy.operations.logs import StreamLog
-from proxy.operations.metrics import Facts
+from proxy.operations.logs import StreamLogger
+from proxy.operations.metrics import StreamStats
 
 SECOND = 1_000_000_000
 OK = ("send_head", 200, ((b"a", b"b"),))
@@ -65,7 +65,7 @@ class Timer:
         self.cancelled = True
 
 
-class World:
+class DriverBench:
     """A client, a clock and an upstream, all in memory."""
 
     def __init__(self, table: dict[str, Any], *, http_11: bool = True) -> None:
@@ -83,8 +83,8 @@ class World:
             ),
             client=self,
             connect=self.connect,
-            log=StreamLog(logging.getLogger("proxy.test"), "7", "v2"),
-            meter=self,
+            log=StreamLogger(logging.getLogger("proxy.test"), "7", "v2"),
+            metrics=self,
             clock=lambda: self.now_ns,
             call_later=self.call_later,
         )
@@ -96,7 +96,7 @@ class World:
     def begun(self) -> None:
         self.measured.append(("begun",))
 
-    def over(self, facts: Facts) -> None:
+    def over(self, facts: StreamStats) -> None:
         self.measured.append(("over", facts))
 
     def count(self, name: str, amount: float, labels: dict[str, str]) -> None:
@@ -138,80 +138,80 @@ class World:
 
 def test_what_one_turn_calls_for_is_one_write():
     """Head and pieces of one turn leave together, each piece as its own chunk."""
-    world = World({"head": [OK], "data": [("send", b"ab"), ("send", b"c")]})
-    world.deliver(HEAD, ("data", b"abc"))
-    assert len(world.writes) == 1
-    assert world.body == b"2\r\nab\r\n1\r\nc\r\n"
-    assert world.ends == []
+    bench = DriverBench({"head": [OK], "data": [("send", b"ab"), ("send", b"c")]})
+    bench.deliver(HEAD, ("data", b"abc"))
+    assert len(bench.writes) == 1
+    assert bench.body == b"2\r\nab\r\n1\r\nc\r\n"
+    assert bench.ends == []
 
 
 def test_an_end_writes_the_terminator_and_keeps_the_connection():
     """A clean end lets the upstream come to its own, and the client may ask again."""
-    world = World({"head": [OK], "ended": [("end",)]})
-    world.deliver(HEAD, ("ended", "complete"))
-    assert world.body == b"0\r\n\r\n"
-    assert world.ends == [True]
-    assert world.calls[0].done == ["drain"]
+    bench = DriverBench({"head": [OK], "ended": [("end",)]})
+    bench.deliver(HEAD, ("ended", "complete"))
+    assert bench.body == b"0\r\n\r\n"
+    assert bench.ends == [True]
+    assert bench.calls[0].done == ["drain"]
 
 
 def test_an_abort_flushes_and_closes_without_the_terminator():
     """What was sent before is not lost, and nothing looks finished."""
     abort = [("send", b"last"), ("abort",), ("send", b"never")]
-    world = World({"head": [OK], "ended": abort})
-    world.deliver(HEAD, ("ended", "truncated"))
-    assert world.body == b"4\r\nlast\r\n"
-    assert world.ends == [False]
+    bench = DriverBench({"head": [OK], "ended": abort})
+    bench.deliver(HEAD, ("ended", "truncated"))
+    assert bench.body == b"4\r\nlast\r\n"
+    assert bench.ends == [False]
 
 
 def test_an_end_short_of_the_length_closes_the_connection():
     """As Go's server does where a handler wrote less than it promised."""
     head = ("send_head", 200, ((b"Content-Length", b"9"),))
-    world = World({"head": [head], "ended": [("send", b"short"), ("end",)]})
-    world.deliver(HEAD, ("ended", "complete"))
-    assert world.body == b"short"
-    assert world.ends == [False]
+    bench = DriverBench({"head": [head], "ended": [("send", b"short"), ("end",)]})
+    bench.deliver(HEAD, ("ended", "complete"))
+    assert bench.body == b"short"
+    assert bench.ends == [False]
 
 
 def test_events_of_an_attempt_that_was_replaced_are_dropped():
     """A retry in the middle of a turn ends what the old attempt has to say."""
-    world = World({"head": [("close_upstream",), ("connect", 2)]})
-    first = world.calls[0]
-    world.deliver(("head", 503, ()), ("data", b"late"), ("ended", "complete"))
+    bench = DriverBench({"head": [("close_upstream",), ("connect", 2)]})
+    first = bench.calls[0]
+    bench.deliver(("head", 503, ()), ("data", b"late"), ("ended", "complete"))
     first.deliver([("data", b"later")])
-    assert world.seen == [("head", 503, ())]
+    assert bench.seen == [("head", 503, ())]
     assert first.done == ["close"]
-    assert len(world.calls) == 2
+    assert len(bench.calls) == 2
 
 
 def test_nothing_is_delivered_after_close_upstream():
     """A closed attempt has nothing to say, not even that it ended."""
-    world = World({"data": [("close_upstream",)]})
-    world.deliver(("data", b"x"), ("ended", "reset"))
-    assert world.seen == [("data", b"x")]
+    bench = DriverBench({"data": [("close_upstream",)]})
+    bench.deliver(("data", b"x"), ("ended", "reset"))
+    assert bench.seen == [("data", b"x")]
 
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_a_client_that_leaves_frees_the_upstream_first(how):
     """The relay is told, may log, and may do nothing else."""
     commands = [("log", "info", "gone", {}), ("send", b"x"), ("connect", 2)]
-    world = World({"head": [OK], "client_gone": commands})
-    world.deliver(HEAD)
-    world.driver.client_gone(how)
-    world.driver.client_gone(how)
-    assert world.calls[0].done == ["close"]
-    assert world.seen == [HEAD, ("client_gone", how)]
-    assert len(world.calls) == 1
-    assert world.ends == []
-    world.deliver(("data", b"late"))
-    assert world.seen[-1] == ("client_gone", how)
+    bench = DriverBench({"head": [OK], "client_gone": commands})
+    bench.deliver(HEAD)
+    bench.driver.client_gone(how)
+    bench.driver.client_gone(how)
+    assert bench.calls[0].done == ["close"]
+    assert bench.seen == [HEAD, ("client_gone", how)]
+    assert len(bench.calls) == 1
+    assert bench.ends == []
+    bench.deliver(("data", b"late"))
+    assert bench.seen[-1] == ("client_gone", how)
 
 
 def test_a_client_that_leaves_stops_the_timers():
     """No timer of a stream outlives it."""
-    world = World({"head": [("set_timer", "idle", 5 * SECOND)]})
-    world.deliver(HEAD)
-    world.driver.client_gone("fin")
-    assert [timer.cancelled for timer in world.timers] == [True]
+    bench = DriverBench({"head": [("set_timer", "idle", 5 * SECOND)]})
+    bench.deliver(HEAD)
+    bench.driver.client_gone("fin")
+    assert [timer.cancelled for timer in bench.timers] == [True]
 
 
 def test_timers_fire_once_at_their_time_and_can_be_moved():
@@ -220,65 +220,67 @@ def test_timers_fire_once_at_their_time_and_can_be_moved():
         "head": [("set_timer", "a", 2 * SECOND), ("set_timer", "b", SECOND)],
         "data": [("set_timer", "a", 3 * SECOND), ("cancel_timer", "b")],
     }
-    world = World(table)
-    world.deliver(HEAD, ("data", b"x"))
-    world.pass_ns(2 * SECOND)
-    assert ("timer", "b") not in world.seen
-    assert ("timer", "a") not in world.seen
-    world.pass_ns(SECOND)
-    world.pass_ns(SECOND)
-    assert world.seen[-1] == ("timer", "a")
-    assert world.seen.count(("timer", "a")) == 1
+    bench = DriverBench(table)
+    bench.deliver(HEAD, ("data", b"x"))
+    bench.pass_ns(2 * SECOND)
+    assert ("timer", "b") not in bench.seen
+    assert ("timer", "a") not in bench.seen
+    bench.pass_ns(SECOND)
+    bench.pass_ns(SECOND)
+    assert bench.seen[-1] == ("timer", "a")
+    assert bench.seen.count(("timer", "a")) == 1
 
 
 def test_a_timer_that_a_loop_fires_early_waits_for_its_time():
     """A relay never sees a timer before the time that it set."""
-    world = World({"head": [("set_timer", "a", 2 * SECOND)]})
-    world.deliver(HEAD)
-    world.now_ns = 2 * SECOND - 1
-    world.timers[0].call()
-    assert ("timer", "a") not in world.seen
-    world.pass_ns(1)
-    assert world.seen[-1] == ("timer", "a")
-    assert world.relay.times[-1] == 2 * SECOND
+    bench = DriverBench({"head": [("set_timer", "a", 2 * SECOND)]})
+    bench.deliver(HEAD)
+    bench.now_ns = 2 * SECOND - 1
+    bench.timers[0].call()
+    assert ("timer", "a") not in bench.seen
+    bench.pass_ns(1)
+    assert bench.seen[-1] == ("timer", "a")
+    assert bench.relay.times[-1] == 2 * SECOND
 
 
 def test_a_client_that_does_not_read_stops_the_upstream_and_the_clocks():
     """A slow reader is no silent upstream: timers stand still meanwhile."""
-    world = World({"head": [OK, ("set_timer", "idle", 1000 + SECOND)]})
-    world.deliver(HEAD)
-    world.driver.client_blocked()
-    world.driver.client_blocked()
-    assert world.calls[0].done == ["pause"]
-    world.pass_ns(60 * SECOND)
-    assert world.seen == [HEAD]
-    world.driver.client_writable()
-    assert world.seen == [HEAD, ("writable",)]
-    assert world.calls[0].done == ["pause", "resume"]
-    world.pass_ns(SECOND - 1)
-    assert world.seen[-1] == ("writable",)
-    world.pass_ns(1)
-    assert world.seen[-1] == ("timer", "idle")
+    bench = DriverBench({"head": [OK, ("set_timer", "idle", 1000 + SECOND)]})
+    bench.deliver(HEAD)
+    bench.driver.client_blocked()
+    bench.driver.client_blocked()
+    assert bench.calls[0].done == ["pause"]
+    bench.pass_ns(60 * SECOND)
+    assert bench.seen == [HEAD]
+    bench.driver.client_writable()
+    assert bench.seen == [HEAD, ("writable",)]
+    assert bench.calls[0].done == ["pause", "resume"]
+    bench.pass_ns(SECOND - 1)
+    assert bench.seen[-1] == ("writable",)
+    bench.pass_ns(1)
+    assert bench.seen[-1] == ("timer", "idle")
 
 
 def test_a_relay_and_a_client_pause_independently():
     """The upstream is read only when neither wants it paused."""
-    world = World({"head": [("pause_upstream",)], "timer": [("resume_upstream",)]})
-    world.deliver(HEAD)
-    world.driver.client_blocked()
-    world.driver.client_writable()
-    assert world.calls[0].done == ["pause", "pause"]
-    world.relay.table["data"] = [("resume_upstream",)]
-    world.deliver(("data", b""))
-    assert world.calls[0].done[-1] == "resume"
+    bench = DriverBench(
+        {"head": [("pause_upstream",)], "timer": [("resume_upstream",)]}
+    )
+    bench.deliver(HEAD)
+    bench.driver.client_blocked()
+    bench.driver.client_writable()
+    assert bench.calls[0].done == ["pause", "pause"]
+    bench.relay.table["data"] = [("resume_upstream",)]
+    bench.deliver(("data", b""))
+    assert bench.calls[0].done[-1] == "resume"
 
 
 def test_a_new_attempt_of_a_blocked_client_starts_paused():
     """A retry does not fill the memory either."""
-    world = World({"ended": [("connect", 2)]})
-    world.driver.client_blocked()
-    world.deliver(("ended", "refused"))
-    assert world.calls[1].done == ["pause"]
+    bench = DriverBench({"ended": [("connect", 2)]})
+    bench.driver.client_blocked()
+    bench.deliver(("ended", "refused"))
+    assert bench.calls[1].done == ["pause"]
 
 
 @pytest.mark.parametrize(
@@ -294,15 +296,15 @@ def test_a_new_attempt_of_a_blocked_client_starts_paused():
 )
 def test_a_relay_that_breaks_its_contract_ends_its_own_stream(table, status, caplog):
     """Before the head the client is told; the log never shows a payload."""
-    world = World(table)
+    bench = DriverBench(table)
     with caplog.at_level("DEBUG", logger="proxy.test"):
-        world.deliver(HEAD)
-    answer = b"".join(world.writes)
+        bench.deliver(HEAD)
+    answer = b"".join(bench.writes)
     assert answer.split()[1] == status
     assert b"secret" not in answer
     assert "secret" not in caplog.text
-    assert world.calls[0].done == ["close"]
-    assert len(world.ends) == 1
+    assert bench.calls[0].done == ["close"]
+    assert len(bench.ends) == 1
     connection = h11.Connection(h11.CLIENT)
     connection.send(h11.Request(method="POST", target="/", headers=[("host", "p")]))
     connection.send(h11.EndOfMessage())
@@ -312,10 +314,10 @@ def test_a_relay_that_breaks_its_contract_ends_its_own_stream(table, status, cap
 
 def test_a_relay_that_raises_after_its_head_is_cut_off():
     """What was begun is not finished by an error of ours."""
-    world = World({"head": [OK, ("send", b"x")], "data": RuntimeError("no")})
-    world.deliver(HEAD, ("data", b"y"))
-    assert world.body == b"1\r\nx\r\n"
-    assert world.ends == [False]
+    bench = DriverBench({"head": [OK, ("send", b"x")], "data": RuntimeError("no")})
+    bench.deliver(HEAD, ("data", b"y"))
+    assert bench.body == b"1\r\nx\r\n"
+    assert bench.ends == [False]
 
 
 def test_the_architecture_line_is_not_doubled(caplog):
@@ -325,7 +327,7 @@ def test_the_architecture_line_is_not_doubled(caplog):
         ("log", "info", "State transition: Initial -> Stuttering", {"at": 1}),
     ]
     with caplog.at_level("DEBUG", logger="proxy.test"):
-        World({"request": lines})
+        DriverBench({"request": lines})
     assert caplog.messages == ["State transition: Initial -> Stuttering"]
     assert caplog.records[0].fields == {"stream": "7", "at": 1}
 
@@ -333,47 +335,47 @@ def test_the_architecture_line_is_not_doubled(caplog):
 def test_each_answer_logs_how_it_ended_once(caplog):
     """One line closes the account of a stream."""
     with caplog.at_level("INFO", logger="proxy.test"):
-        world = World({"head": [OK], "ended": [("abort",)]})
-        world.deliver(HEAD, ("ended", "reset"))
-        world.driver.client_gone("fin")
-        world.driver.stop()
+        bench = DriverBench({"head": [OK], "ended": [("abort",)]})
+        bench.deliver(HEAD, ("ended", "reset"))
+        bench.driver.client_gone("fin")
+        bench.driver.stop()
     assert [record.fields["outcome"] for record in caplog.records] == ["aborted"]
 
 
 def test_a_stop_frees_the_upstream_without_a_word_to_the_relay():
     """Shutting down is nobody's failure."""
-    world = World({"head": [OK]})
-    world.deliver(HEAD)
-    world.driver.stop()
-    assert world.calls[0].done == ["close"]
-    assert world.seen == [HEAD]
+    bench = DriverBench({"head": [OK]})
+    bench.deliver(HEAD)
+    bench.driver.stop()
+    assert bench.calls[0].done == ["close"]
+    assert bench.seen == [HEAD]
 
 
 def test_the_loops_own_clock_is_the_default():
     """Without a scheduler of its own a driver takes the running loop's."""
 
     async def run() -> None:
-        world = World({})
+        bench = DriverBench({})
         driver = Driver(
             relay=Script({"request": [OK, ("end",)]}),
             framer=ResponseFramer(
                 method=b"GET", http_11=True, keep_alive=True, architecture="v1"
             ),
-            client=world,
-            connect=world.connect,
-            log=StreamLog(logging.getLogger("proxy.test"), "8", "v1"),
-            meter=world,
+            client=bench,
+            connect=bench.connect,
+            log=StreamLogger(logging.getLogger("proxy.test"), "8", "v1"),
+            metrics=bench,
         )
         driver.start(("request", b"GET", b"/v1/x", (), b""))
-        assert world.ends == [True]
+        assert bench.ends == [True]
 
     asyncio.run(run())
 
 
-def facts(world: World) -> Facts:
+def facts(bench: DriverBench) -> StreamStats:
     """Return the figures of the one answer."""
-    assert world.measured[0] == ("begun",)
-    (found,) = [m[1] for m in world.measured if m[0] == "over"]
+    assert bench.measured[0] == ("begun",)
+    (found,) = [m[1] for m in bench.measured if m[0] == "over"]
     return found
 
 
@@ -381,26 +383,26 @@ def test_a_relay_measures_through_its_driver():
     """``count`` and ``observe`` are handed on, after the answer's end too."""
     counted = ("count", "retries", 2, {"to": "open"})
     observed = ("observe", "hold_seconds", 0.25, {})
-    world = World({"head": [OK, counted, ("end",), observed]})
-    world.deliver(HEAD)
-    assert counted in world.measured
-    assert observed in world.measured
+    bench = DriverBench({"head": [OK, counted, ("end",), observed]})
+    bench.deliver(HEAD)
+    assert counted in bench.measured
+    assert observed in bench.measured
 
 
 def test_the_driver_measures_what_a_frozen_relay_cannot():
     """First byte of body from the request on; the longest time without a write."""
     sends = iter([[], [], [("send", b"1")], [], [("send", b"2")], [("end",)]])
-    world = World({"head": [OK], "data": lambda _: next(sends)})
-    world.deliver(HEAD)
+    bench = DriverBench({"head": [OK], "data": lambda _: next(sends)})
+    bench.deliver(HEAD)
     for step in (1, 2, 4, 8, 16, 32):
-        world.now_ns += step * SECOND
-        world.deliver(("data", b"x"))
-    found = facts(world)
+        bench.now_ns += step * SECOND
+        bench.deliver(("data", b"x"))
+    found = facts(bench)
     assert found.ttft_ns == 7 * SECOND
     assert found.hold_ns == 16 * SECOND
     assert found.duration_ns == 63 * SECOND
     assert (found.outcome, found.cause, found.attempts) == ("complete", None, 1)
-    assert found.bytes_out == len(b"".join(world.writes))
+    assert found.bytes_out == len(b"".join(bench.writes))
 
 
 @pytest.mark.parametrize(
@@ -408,24 +410,26 @@ def test_the_driver_measures_what_a_frozen_relay_cannot():
 )
 def test_a_cut_that_a_relay_ends_cleanly_is_counted_all_the_same(kind):
     """v1 makes a clean end of a cut; its failure would not be seen otherwise."""
-    world = World({"ended": [OK, ("end",)]})
-    world.deliver(("ended", kind))
-    assert (facts(world).outcome, facts(world).cause) == ("complete", kind)
+    bench = DriverBench({"ended": [OK, ("end",)]})
+    bench.deliver(("ended", kind))
+    assert (facts(bench).outcome, facts(bench).cause) == ("complete", kind)
 
 
 def test_a_timer_that_ends_an_answer_is_its_cause():
     """And one that only leads to a further attempt is none."""
     wait = ("set_timer", "limit", 1000 + SECOND)
-    world = World({"request": [("connect", 1), wait], "timer": [OK, ("abort",)]})
-    world.pass_ns(SECOND)
-    assert (facts(world).outcome, facts(world).cause) == ("aborted", "timeout")
+    bench = DriverBench({"request": [("connect", 1), wait], "timer": [OK, ("abort",)]})
+    bench.pass_ns(SECOND)
+    assert (facts(bench).outcome, facts(bench).cause) == ("aborted", "timeout")
     retry = [("connect", 2)]
-    world = World({"request": [("connect", 1), wait], "timer": retry, "head": [OK]})
-    world.relay.table["data"] = [("end",)]
-    world.deliver(("ended", "reset"))
-    world.pass_ns(SECOND)
-    world.deliver(HEAD, ("data", b"x"))
-    found = facts(world)
+    bench = DriverBench(
+        {"request": [("connect", 1), wait], "timer": retry, "head": [OK]}
+    )
+    bench.relay.table["data"] = [("end",)]
+    bench.deliver(("ended", "reset"))
+    bench.pass_ns(SECOND)
+    bench.deliver(HEAD, ("data", b"x"))
+    found = facts(bench)
     assert (found.outcome, found.cause, found.attempts) == ("complete", None, 2)
 
 
@@ -436,57 +440,57 @@ def test_a_timer_that_ends_an_answer_is_its_cause():
 def test_a_status_counts_as_a_failure_from_500_on(status, connects, cause):
     """An answer without an attempt was never asked for: an open circuit."""
     end = [("send_head", status, ()), ("end",)]
-    world = World({"request": [("connect", 1)] if connects else end, "head": end})
+    bench = DriverBench({"request": [("connect", 1)] if connects else end, "head": end})
     if connects:
-        world.deliver(("head", status, ()))
-    assert facts(world).cause == cause
+        bench.deliver(("head", status, ()))
+    assert facts(bench).cause == cause
 
 
 def test_a_client_that_leaves_is_no_failure():
     """Nor is it one of the upstream."""
-    world = World({})
-    world.driver.client_gone("rst")
-    assert facts(world).outcome == "client gone (rst)"
-    assert facts(world).cause is None
+    bench = DriverBench({})
+    bench.driver.client_gone("rst")
+    assert facts(bench).outcome == "client gone (rst)"
+    assert facts(bench).cause is None
 
 
 @pytest.mark.parametrize("attempts", [2, 7])
 def test_a_relay_may_connect_again_after_an_attempt_ended(attempts):
     """As often as it likes; what the old attempt still says is not heard."""
-    table = {"ended": lambda _: [("set_timer", "retry", world.now_ns + SECOND)]}
-    table["timer"] = lambda _: [("connect", len(world.calls) + 1)]
+    table = {"ended": lambda _: [("set_timer", "retry", bench.now_ns + SECOND)]}
+    table["timer"] = lambda _: [("connect", len(bench.calls) + 1)]
     table["head"] = [OK, ("end",)]
-    world = World(table)
+    bench = DriverBench(table)
     for number in range(1, attempts):
-        old = world.calls[-1]
-        world.deliver(("ended", "connect_timeout"))
-        assert len(world.calls) == number
-        world.pass_ns(SECOND)
+        old = bench.calls[-1]
+        bench.deliver(("ended", "connect_timeout"))
+        assert len(bench.calls) == number
+        bench.pass_ns(SECOND)
         old.deliver([("head", 200, ())])
-        assert world.ends == []
-    world.deliver(HEAD)
-    assert world.ends == [True]
-    assert facts(world).attempts == attempts
+        assert bench.ends == []
+    bench.deliver(HEAD)
+    assert bench.ends == [True]
+    assert facts(bench).attempts == attempts
 
 
 def test_a_client_that_leaves_during_the_wait_for_an_attempt_ends_it():
     """No timer is left that would connect for nobody."""
     table = {"ended": [("set_timer", "retry", 1000 + SECOND)]}
     table["timer"] = [("connect", 2)]
-    world = World(table)
-    world.deliver(("ended", "reset"))
-    world.driver.client_gone("fin")
-    world.pass_ns(2 * SECOND)
-    assert len(world.calls) == 1
-    assert all(timer.cancelled for timer in world.timers)
+    bench = DriverBench(table)
+    bench.deliver(("ended", "reset"))
+    bench.driver.client_gone("fin")
+    bench.pass_ns(2 * SECOND)
+    assert len(bench.calls) == 1
+    assert all(timer.cancelled for timer in bench.timers)
 
 
 def test_an_end_before_the_framings_end_leaves_the_rest_to_be_drained():
     """``[DONE]``: the relay closes and ends in one turn; a few bytes are to come."""
     done = [("send", b"x"), ("close_upstream",), ("end",)]
-    world = World({"head": [OK], "data": done})
-    world.deliver(HEAD, ("data", b"x"))
-    assert world.calls[0].done == ["drain"]
+    bench = DriverBench({"head": [OK], "data": done})
+    bench.deliver(HEAD, ("data", b"x"))
+    assert bench.calls[0].done == ["drain"]
 
 
 @pytest.mark.parametrize(
@@ -494,23 +498,25 @@ def test_an_end_before_the_framings_end_leaves_the_rest_to_be_drained():
 )
 def test_whatever_is_not_a_clean_end_closes_at_once(ending):
     """An upstream that is given up is not read on."""
-    world = World({"head": [OK], "data": ending})
-    world.deliver(HEAD, ("data", b"x"))
-    assert world.calls[0].done == ["close"]
+    bench = DriverBench({"head": [OK], "data": ending})
+    bench.deliver(HEAD, ("data", b"x"))
+    assert bench.calls[0].done == ["close"]
 
 
 def test_a_timeout_that_ends_cleanly_closes_at_once():
     """v1 makes a clean end of it; the upstream may go on for hours."""
     end = [OK, ("close_upstream",), ("end",)]
-    world = World({"request": [("connect", 1), ("set_timer", "t", 2000)], "timer": end})
-    world.pass_ns(SECOND)
-    assert world.calls[0].done == ["close"]
+    bench = DriverBench(
+        {"request": [("connect", 1), ("set_timer", "t", 2000)], "timer": end}
+    )
+    bench.pass_ns(SECOND)
+    assert bench.calls[0].done == ["close"]
 
 
 def test_an_attempt_that_is_closed_hears_nothing_more_in_that_turn():
     """And a further attempt of the same turn is not closed with it."""
     again = [("close_upstream",), ("connect", 2)]
-    world = World({"head": again, "data": [OK, ("send", b"late")]})
-    world.calls[0].deliver([HEAD, ("data", b"x")])
-    assert [call.done for call in world.calls] == [["close"], []]
-    assert world.writes == []
+    bench = DriverBench({"head": again, "data": [OK, ("send", b"late")]})
+    bench.calls[0].deliver([HEAD, ("data", b"x")])
+    assert [call.done for call in bench.calls] == [["close"], []]
+    assert bench.writes == []

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from proxy.v2 import breaker, machine, states
+from proxy.v2 import breaker, phases, states
 from scripts.states import PAGE, page
 
 
@@ -12,16 +12,21 @@ def test_page_is_what_the_tables_say():
 def test_every_transition_is_an_arrow():
     """The diagrams leave nothing out."""
     drawn = page()
-    for table in (states.TRANSITIONS, breaker.TRANSITIONS):
+    for table in (states.TRANSITIONS, breaker.TRANSITIONS, phases.TRANSITIONS):
         for state, row in table.items():
-            for occurrence, follower in row.items():
+            for trigger, follower in row.items():
                 arrow = f"    {state.value} --> {follower.value}: ".replace("-o", "_o")
                 lines = [line for line in drawn.splitlines() if line.startswith(arrow)]
-                assert occurrence.value in "".join(lines)
+                assert trigger.value in "".join(lines)
 
 
 def test_every_phase_and_every_meaning_is_told():
     """Readers need not open the source."""
     drawn = page()
-    for member in (*machine.Phase, *states.Occurrence, *breaker.Sign):
+    for member in (
+        *phases.Phase,
+        *phases.PhaseTrigger,
+        *states.StateTrigger,
+        *breaker.CircuitEvent,
+    ):
         assert f"- *{member.value}*: " in drawn

@@ -3,12 +3,7 @@ from __future__ import annotations
 import h11
 import pytest
 
-from proxy.http.response_framer import (
-    BadHeadError,
-    ResponseFramer,
-    end_to_end,
-    first_value,
-)
+from proxy.http.response_framer import BadHeadError, ResponseFramer
 
 JSON = ((b"Content-Type", b"application/json"),)
 
@@ -156,22 +151,3 @@ def test_only_a_final_status_is_an_answer(status):
     """Informational statuses are no answer."""
     with pytest.raises(BadHeadError, match="final"):
         framer().head(status, ())
-
-
-def test_hop_by_hop_headers_go_with_what_connection_lists():
-    """End-to-end headers keep order, spelling and repeats."""
-    headers = (
-        (b"A", b"1"),
-        (b"Connection", b"x-b, Keep-Alive"),
-        (b"X-B", b"2"),
-        (b"Keep-Alive", b"timeout=5"),
-        (b"TE", b"trailers"),
-        (b"Upgrade", b"h2c"),
-        (b"Proxy-Authorization", b"x"),
-        (b"A", b"3"),
-        (b"Authorization", b"y"),
-    )
-    kept = ((b"A", b"1"), (b"A", b"3"), (b"Authorization", b"y"))
-    assert end_to_end(headers) == kept
-    assert first_value(kept, b"a") == b"1"
-    assert first_value(kept, b"b") is None

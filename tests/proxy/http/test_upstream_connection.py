@@ -5,13 +5,11 @@ import gzip
 import itertools
 from typing import Any
 
-import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.http.origin import Origin, OriginError
-from proxy.http.upstream_connection import UpstreamProtocol
+from proxy.http.upstream_connection import UpstreamConnection
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
 HEAD = ("head", 200, ((b"A", b"b"), (b"Transfer-Encoding", b"chunked")))
@@ -20,7 +18,7 @@ CLOSE = b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
 
 
-class Wire(asyncio.Transport):
+class FakeTransport(asyncio.Transport):
     """A transport in memory."""
 
     def __init__(self) -> None:
@@ -53,8 +51,8 @@ class Session:
 
     def __init__(self, *, no_body: bool = False) -> None:
         self.turns: list[list[Any]] = []
-        self.protocol = UpstreamProtocol(b"REQ", self.turns.append, no_body=no_body)
-        self.wire = Wire()
+        self.protocol = UpstreamConnection(b"REQ", self.turns.append, no_body=no_body)
+        self.wire = FakeTransport()
         self.protocol.connection_made(self.wire)
 
     def feed(self, *reads: bytes) -> Session:
@@ -221,9 +219,9 @@ def test_after_close_nothing_is_delivered():
 
 def test_a_connection_that_comes_about_after_close_is_closed():
     """Cancelling an attempt races with its success."""
-    protocol = UpstreamProtocol(b"REQ", [].append, no_body=False)
+    protocol = UpstreamConnection(b"REQ", [].append, no_body=False)
     protocol.close()
-    wire = Wire()
+    wire = FakeTransport()
     protocol.connection_made(wire)
     assert wire.done == ["abort"]
     assert wire.sent == b""
@@ -231,62 +229,12 @@ def test_a_connection_that_comes_about_after_close_is_closed():
 
 def test_a_pause_before_the_connection_holds_from_its_start():
     """A client that is blocked while an attempt connects is not overrun."""
-    protocol = UpstreamProtocol(b"REQ", [].append, no_body=False)
+    protocol = UpstreamConnection(b"REQ", [].append, no_body=False)
     protocol.pause()
-    wire = Wire()
+    wire = FakeTransport()
     protocol.connection_made(wire)
     protocol.resume()
     assert wire.done == ["pause", "resume"]
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "port", "authority", "prefix"),
-    [
-        ("http://h", "h", 80, b"h", b""),
-        ("https://api.example/v1", "api.example", 443, b"api.example", b""),
-        ("http://h:81/llm/v1/", "h", 81, b"h:81", b"/llm"),
-        ("http://[::1]:9", "::1", 9, b"[::1]:9", b""),
-        ("https://h:80", "h", 80, b"h:80", b""),
-    ],
-)
-def test_base_urls(url, host, port, authority, prefix):
-    """A base URL may hold a path; ``/v1`` at its end may stand or not."""
-    origin = Origin.parse(url)
-    assert (origin.host, origin.port) == (host, port)
-    assert (origin.authority, origin.prefix) == (authority, prefix)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        *("", "h:80", "ftp://h", "http://", "http://h:x", "http://h:99999"),
-        *("http://h?q", "http://h#f", "http://h/a b", "http://h/ü", "http://[::1"),
-        "http://u:p@h",
-    ],
-)
-def test_bad_base_urls(url):
-    """What is no base URL is refused."""
-    with pytest.raises(OriginError):
-        Origin.parse(url)
-
-
-@pytest.mark.parametrize(
-    ("method", "body", "length"),
-    [(b"POST", b"abc", b"3"), (b"POST", b"", b"0"), (b"GET", b"", None)],
-)
-def test_a_request_is_framed_by_its_length(method, body, length):
-    """h11 reads the request, and a method without a body gets no length."""
-    headers = ((b"Content-Length", b"77"), (b"X", b"y"), (b"Host", b"proxy"))
-    request = Origin.parse("http://h/p").request(method, b"/v1/x?q", headers, body)
-    connection = h11.Connection(h11.SERVER)
-    connection.receive_data(request)
-    head = connection.next_event()
-    assert isinstance(head, h11.Request)
-    assert head.target == b"/p/v1/x?q"
-    found = dict(head.headers)
-    assert found[b"host"] == b"h"
-    assert found[b"accept-encoding"] == b"identity"
-    assert found.get(b"content-length") == length
 
 
 class Kept(Session):
@@ -295,13 +243,13 @@ class Kept(Session):
     def __init__(self, *, no_body: bool = False, unsent: int = 0) -> None:
         self.turns = []
         self.released: list[float | None] = []
-        self.protocol = UpstreamProtocol(
+        self.protocol = UpstreamConnection(
             b"REQ",
             self.turns.append,
             no_body=no_body,
             release=lambda _wire, promised: self.released.append(promised),
         )
-        self.wire = Wire()
+        self.wire = FakeTransport()
         self.wire.unsent = unsent
         self.protocol.connection_made(self.wire)
 
@@ -386,7 +334,7 @@ CODED = (
 def decoding(*reads: bytes) -> Session:
     """Feed a protocol that decodes."""
     session = Session()
-    session.protocol = UpstreamProtocol(
+    session.protocol = UpstreamConnection(
         b"REQ", session.turns.append, no_body=False, decode=True
     )
     session.protocol.connection_made(session.wire)

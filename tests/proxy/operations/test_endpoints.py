@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from proxy.http.routing import Request
-from proxy.operations.endpoints import Census, Endpoints
+from proxy.operations.endpoints import DecisionCounts, Endpoints
 from proxy.operations.metrics import Metrics
-from proxy.rollout.config import Live
+from proxy.rollout.config import LiveSettings
 from proxy.rollout.rollout import ENABLE, KEY_HEADER, PERCENTAGE, SALT, Decision
 
 LOCAL = "127.0.0.1"
@@ -28,14 +28,14 @@ V1 = Decision(architecture="v1", reason="no key")
 V2 = Decision(architecture="v2", reason="percentage", bucket=3)
 
 
-class Desk:
+class EndpointsClient:
     """The endpoints over settings that may change."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveSettings) -> None:
         self.live = live
-        self.census = Census(live)
+        self.decisions = DecisionCounts(live)
         metrics = Metrics(logging.getLogger("proxy"))
-        self.endpoints = Endpoints(live, self.census, metrics)
+        self.endpoints = Endpoints(live, self.decisions, metrics)
 
     def ask(self, peer: str | None = LOCAL, **changes: Any) -> Any:
         """Return the reply; for 200 in JSON the value."""
@@ -46,17 +46,17 @@ class Desk:
         return json.loads(reply.body)
 
 
-def desk(**environ: str) -> Desk:
+def client(**environ: str) -> EndpointsClient:
     """Endpoints over an environment."""
     names = {"enable": ENABLE, "percentage": PERCENTAGE}
     names |= {"key_header": KEY_HEADER, "salt": SALT}
-    return Desk(Live({names[k]: v for k, v in environ.items()}))
+    return EndpointsClient(LiveSettings({names[k]: v for k, v in environ.items()}))
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 def test_this_machine_is_told(peer):
     """By the address at the other end, in either family."""
-    assert desk().ask(peer)["switch"] is None
+    assert client().ask(peer)["switch"] is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_this_machine_is_told(peer):
 def test_nobody_else_is_told(peer):
     """403, whatever the path below /admin; an address that is none is not local."""
     for target in (b"/admin/rollout", b"/admin", b"/admin/x", b"/admin/rollout?a"):
-        assert desk().ask(peer, target=target) == 403
+        assert client().ask(peer, target=target) == 403
 
 
 @pytest.mark.parametrize(
@@ -73,15 +73,15 @@ def test_nobody_else_is_told(peer):
 )
 def test_what_came_through_another_proxy_is_not_from_here(name):
     """A front on the same machine would make everybody local."""
-    assert desk().ask(headers=((name, b"127.0.0.1"),)) == 403
+    assert client().ask(headers=((name, b"127.0.0.1"),)) == 403
 
 
 def test_it_can_be_read_only():
     """The rollout is changed where its variables are set."""
     for method in (b"POST", b"PUT", b"DELETE"):
-        assert desk().ask(method=method) == 405
-        assert desk().ask(method=method, target=b"/metrics") == 405
-    assert desk().ask(target=b"/admin/other") == 404
+        assert client().ask(method=method) == 405
+        assert client().ask(method=method, target=b"/metrics") == 405
+    assert client().ask(target=b"/admin/other") == 404
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,12 @@ def test_it_can_be_read_only():
 def test_everything_else_is_not_ours(target):
     """It goes the way of all requests."""
     request = replace(ASK, target=target)
-    assert desk().endpoints.respond(request, LOCAL) is None
+    assert client().endpoints.respond(request, LOCAL) is None
 
 
 def test_the_state_is_told_and_the_salt_is_not():
     """Switch, percentage, key header, hash of the salt, where each comes from."""
-    state = desk(
+    state = client(
         enable="true", percentage="12.5", key_header="X-Tenant", salt="s3cret-salt"
     ).ask()
     assert state["switch"] is True
@@ -118,16 +118,16 @@ def test_the_state_is_told_and_the_salt_is_not():
 )
 def test_what_the_switches_come_to_is_told_beside_them(environ, effective):
     """Two variables make one effect."""
-    assert desk(**environ).ask()["effective_percentage"] == effective
+    assert client(**environ).ask()["effective_percentage"] == effective
 
 
 def test_streams_are_counted_by_architecture_and_reason():
     """With the share that was observed; None where nothing was."""
-    d = desk(percentage="50")
-    assert d.ask()["streams"]["since_start"]["v2_percent"] is None
+    asked = client(percentage="50")
+    assert asked.ask()["streams"]["since_start"]["v2_percent"] is None
     for decision in (V1, V2, V2, V2):
-        d.census.add(decision)
-    counts = d.ask()["streams"]["since_start"]
+        asked.decisions.add(decision)
+    counts = asked.ask()["streams"]["since_start"]
     assert counts == {
         "total": 4,
         "v1": 1,
@@ -135,7 +135,7 @@ def test_streams_are_counted_by_architecture_and_reason():
         "reasons": {"v1": {"no key": 1}, "v2": {"percentage": 3}},
         "v2_percent": 75.0,
     }
-    assert d.census.share() == 0.75
+    assert asked.decisions.share() == 0.75
 
 
 def test_a_change_begins_a_new_count(tmp_path):
@@ -143,9 +143,11 @@ def test_a_change_begins_a_new_count(tmp_path):
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=10\n")
     times = iter([datetime(2026, 1, n, tzinfo=UTC) for n in (1, 2, 3)])
-    d = Desk(Live({SALT: "x"}, {KEY_HEADER: "x-k"}, path, lambda: next(times)))
-    d.census.add(V1)
-    state = d.ask()
+    asked = EndpointsClient(
+        LiveSettings({SALT: "x"}, {KEY_HEADER: "x-k"}, path, lambda: next(times))
+    )
+    asked.decisions.add(V1)
+    state = asked.ask()
     assert state["sources"] == {
         ENABLE: "default",
         PERCENTAGE: "settings file",
@@ -154,21 +156,21 @@ def test_a_change_begins_a_new_count(tmp_path):
     }
     assert (state["changes"], state["last_change"][:10]) == (0, "2026-01-01")
     path.write_text(f"{PERCENTAGE}=100\n")
-    d.live.current()
-    d.census.add(V2)
-    state = d.ask()
+    asked.live.current()
+    asked.decisions.add(V2)
+    state = asked.ask()
     assert (state["changes"], state["last_change"][:10]) == (1, "2026-01-02")
     assert state["streams"]["since_start"]["total"] == 2
     assert state["streams"]["since_last_change"]["v2_percent"] == 100
     path.write_text("nonsense\n")
-    state = d.ask()
+    state = asked.ask()
     assert state["effective_percentage"] == 0
     assert "expected NAME=value" in state["settings_file_error"]
 
 
 def test_metrics_are_for_prometheus():
     """Text, with the content type that names its version."""
-    reply = desk().endpoints.respond(replace(ASK, target=b"/metrics"), "192.0.2.7")
+    reply = client().endpoints.respond(replace(ASK, target=b"/metrics"), "192.0.2.7")
     assert reply is not None
     assert reply.status == 200
     assert dict(reply.headers)[b"content-type"].startswith(b"text/plain; version=")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from proxy.operations.logs import KeyValueFormatter, StreamLog, configure
+from proxy.operations.logs import KeyValueFormatter, StreamLogger, configure
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_a_value_cannot_forge_a_line_or_a_field(value):
 def test_lines_go_to_stderr_and_to_the_file(tmp_path, capsys, logger):
     """The file's folder is made; lines below the level are left out."""
     path = tmp_path / "logs" / "proxy.log"
-    log = StreamLog(logger("info", path), "9", "v2")
+    log = StreamLogger(logger("info", path), "9", "v2")
     log.write("info", "100 % of Operation succeeded after 2 retries", {})
     log.write("debug", "not this", {})
     log.over("complete", status=200)
@@ -68,7 +68,7 @@ def test_lines_go_to_stderr_and_to_the_file(tmp_path, capsys, logger):
 def test_a_file_that_was_rotated_away_is_opened_anew(tmp_path, logger):
     """What comes after a rotation goes to the new file."""
     path = tmp_path / "proxy.log"
-    log = StreamLog(logger("info", path), "9", "v2")
+    log = StreamLogger(logger("info", path), "9", "v2")
     log.write("info", "before", {})
     path.rename(tmp_path / "proxy.log.1")
     log.write("info", "after", {})
@@ -78,7 +78,7 @@ def test_a_file_that_was_rotated_away_is_opened_anew(tmp_path, logger):
 def test_an_error_of_ours_is_named_by_type_and_place(tmp_path, logger):
     """Its text may hold what a client sent, and stays out."""
     path = tmp_path / "proxy.log"
-    log = StreamLog(logger("info", path), "9", "v2")
+    log = StreamLogger(logger("info", path), "9", "v2")
     try:
         int("sk-secret")
     except ValueError as error:
@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_opened_is_an_error(tmp_path, logger):
 def test_a_fact_can_be_one_json_object(tmp_path, logger):
     """For machines: the same facts, one object a line, ASCII only."""
     path = tmp_path / "proxy.log"
-    log = StreamLog(logger("info", path, "json"), "9", "v2")
+    log = StreamLogger(logger("info", path, "json"), "9", "v2")
     log.write("warning", 'a "b"\n\u2028', {"n": 2, "path": b"/v1/\xff", "msg": "x"})
     log.over("complete", status=200, cause=None)
     first, second = path.read_bytes().splitlines()

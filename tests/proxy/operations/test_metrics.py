@@ -5,7 +5,7 @@ import logging
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.operations.metrics import Facts, Metrics
+from proxy.operations.metrics import Metrics, StreamStats
 
 SECOND = 1_000_000_000
 
@@ -26,19 +26,19 @@ def read(metrics: Metrics) -> dict[str, float]:
     return found
 
 
-def facts(**changes: object) -> Facts:
+def stats(**changes: object) -> StreamStats:
     """Return the figures of a good answer, changed."""
-    good = Facts("complete", None, 1, 100, 2 * SECOND, SECOND, SECOND // 4)
+    good = StreamStats("complete", None, 1, 100, 2 * SECOND, SECOND, SECOND // 4)
     return good._replace(**changes)
 
 
 def test_an_answer_is_counted_where_it_belongs(metrics):
     """By architecture; times in seconds, retries beyond the first attempt."""
-    meter = metrics.meter("v1")
+    streams = metrics.for_architecture("v1")
     for _ in range(3):
-        meter.begun()
-    meter.over(facts())
-    meter.over(facts(cause="reset", attempts=3, ttft_ns=None))
+        streams.begun()
+    streams.over(stats())
+    streams.over(stats(cause="reset", attempts=3, ttft_ns=None))
     found = read(metrics)
     assert found["proxy_streams_open{architecture=v1}"] == 1
     assert found["proxy_stream_outcomes_total{architecture=v1,outcome=complete}"] == 2
@@ -53,11 +53,11 @@ def test_an_answer_is_counted_where_it_belongs(metrics):
 
 def test_what_relays_report_gets_a_family_of_its_own(metrics):
     """Made at first use, labelled with the architecture beside the relay's labels."""
-    meter = metrics.meter("v2")
-    meter.count("stutter_decisions", 2, {"outcome": "reduced"})
-    meter.count("stutter_decisions", 1, {"outcome": "reduced"})
-    meter.count("retries_total", 1, {})
-    meter.observe("hold_seconds", 0.5, {})
+    streams = metrics.for_architecture("v2")
+    streams.count("stutter_decisions", 2, {"outcome": "reduced"})
+    streams.count("stutter_decisions", 1, {"outcome": "reduced"})
+    streams.count("retries_total", 1, {})
+    streams.observe("hold_seconds", 0.5, {})
     found = read(metrics)
     labels = "architecture=v2,outcome=reduced"
     assert found[f"proxy_relay_stutter_decisions_total{{{labels}}}"] == 3
@@ -80,20 +80,20 @@ def test_a_figure_that_does_not_fit_is_left_out_and_told_once(
     metrics, caplog, name, labels
 ):
     """A relay's mistake must not end its stream."""
-    meter = metrics.meter("v2")
-    meter.count("ok", 1, {})
+    streams = metrics.for_architecture("v2")
+    streams.count("ok", 1, {})
     with caplog.at_level("WARNING", logger="proxy"):
         for _ in range(3):
-            meter.count(name, 1, labels)
+            streams.count(name, 1, labels)
     assert len(caplog.records) == 1
     assert read(metrics)["proxy_relay_ok_total{architecture=v2}"] == 1
 
 
 def test_a_counter_cannot_become_a_distribution(metrics, caplog):
     """The first use decides."""
-    meter = metrics.meter("v2")
-    meter.count("thing", 1, {})
-    meter.observe("thing", 1, {})
+    streams = metrics.for_architecture("v2")
+    streams.count("thing", 1, {})
+    streams.observe("thing", 1, {})
     assert read(metrics)["proxy_relay_thing_total{architecture=v2}"] == 1
     assert "left out" in caplog.text
 

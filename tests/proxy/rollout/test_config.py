@@ -4,7 +4,13 @@ import os
 
 import pytest
 
-from proxy.rollout.config import ConfigError, Listen, Live, parse_listen, resolve
+from proxy.rollout.config import (
+    ConfigError,
+    ListenAddress,
+    LiveSettings,
+    parse_listen_address,
+    resolve,
+)
 
 PERCENTAGE = "NEW_STREAMING_ROLLOUT_PERCENTAGE"
 ENABLE = "ENABLE_NEW_STREAMING_ARCHITECTURE"
@@ -78,17 +84,17 @@ def test_an_unknown_variable_is_a_warning_with_the_nearest_name(name, nearest):
 )
 def test_listen_addresses(text, host, port):
     """Host and port, with brackets around an IPv6 address."""
-    assert parse_listen(text) == Listen(host=host, port=port)
+    assert parse_listen_address(text) == ListenAddress(host=host, port=port)
 
 
 @pytest.mark.parametrize("text", ["", "8080", "host:", "host:65536", "::1:80", "a:b"])
 def test_bad_listen_addresses(text):
     """What is no address is refused with what was expected."""
     with pytest.raises(ConfigError, match="expected host:port"):
-        parse_listen(text)
+        parse_listen_address(text)
 
 
-def decide(live: Live) -> str:
+def decide(live: LiveSettings) -> str:
     """Return what serves a stream that begins now."""
     return live.current().rollout.decide(()).architecture
 
@@ -96,16 +102,16 @@ def decide(live: Live) -> str:
 def test_the_file_wins_over_options_and_options_over_the_environment(tmp_path):
     """A way back in the file is not outvoted by what the process started with."""
     path = tmp_path / "settings"
-    assert decide(Live({PERCENTAGE: "0"}, {PERCENTAGE: "100"})) == "v2"
+    assert decide(LiveSettings({PERCENTAGE: "0"}, {PERCENTAGE: "100"})) == "v2"
     path.write_text(f"# comment\n\n{PERCENTAGE} = 0\n")
-    assert decide(Live({PERCENTAGE: "100"}, {PERCENTAGE: "100"}, path)) == "v1"
+    assert decide(LiveSettings({PERCENTAGE: "100"}, {PERCENTAGE: "100"}, path)) == "v1"
 
 
 def test_a_change_of_the_file_takes_effect_for_the_next_stream(tmp_path):
     """No restart and no signal is needed, even within one tick of the clock."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=100\n")
-    live = Live({}, None, path)
+    live = LiveSettings({}, None, path)
     told: list[tuple[str, str]] = []
     live.on_change = lambda level, message: told.append((level, message))
     assert decide(live) == "v2"
@@ -125,7 +131,7 @@ def test_a_file_that_cannot_be_used_sends_new_streams_to_v1(tmp_path, text):
     """Whoever breaks the file while editing is most likely on the way back."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=100\n")
-    live = Live({ENABLE: "true"}, None, path)
+    live = LiveSettings({ENABLE: "true"}, None, path)
     levels: list[str] = []
     live.on_change = lambda level, _: levels.append(level)
     if text is None:
@@ -142,7 +148,7 @@ def test_a_byte_order_mark_does_not_hide_the_kill_switch(tmp_path):
     """Editors on Windows write one."""
     path = tmp_path / "settings"
     path.write_text(f"{ENABLE}=false\n", encoding="utf-8-sig")
-    assert decide(Live({ENABLE: "true"}, None, path)) == "v1"
+    assert decide(LiveSettings({ENABLE: "true"}, None, path)) == "v1"
 
 
 @pytest.mark.parametrize("name", ["ENABLE_STREAMING_ARCHITECTURE", ENABLE.lower()])
@@ -151,16 +157,16 @@ def test_any_unknown_name_in_the_file_or_in_set_is_a_warning(tmp_path, name):
     path = tmp_path / "settings"
     path.write_text(f"{name}=false\n")
     expected = f"{name} is not a variable of this proxy; did you mean {ENABLE}?"
-    assert Live({}, None, path).current().warnings == (expected,)
-    assert Live({}, {name: "false"}).current().warnings == (expected,)
-    assert Live({name: "false", "HOME": "/"}).current().warnings == ()
+    assert LiveSettings({}, None, path).current().warnings == (expected,)
+    assert LiveSettings({}, {name: "false"}).current().warnings == (expected,)
+    assert LiveSettings({name: "false", "HOME": "/"}).current().warnings == ()
 
 
 def test_a_file_that_breaks_leaves_the_limits_as_they_were(tmp_path):
     """Only the choice falls back, also where the file mended the environment."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=100\nSTREAMING_HOLD_MS=20\n")
-    live = Live({"STREAMING_HOLD_MS": "soon"}, None, path)
+    live = LiveSettings({"STREAMING_HOLD_MS": "soon"}, None, path)
     path.write_text("nonsense\n")
     assert decide(live) == "v1"
     assert live.current().streaming == {"STREAMING_HOLD_MS": "20"}
@@ -171,27 +177,32 @@ def test_a_file_that_cannot_be_used_at_the_start_stops_it(tmp_path):
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=1\nnonsense\n")
     with pytest.raises(ConfigError, match="settings:2: expected NAME=value"):
-        Live({}, None, path)
+        LiveSettings({}, None, path)
 
 
 def test_a_value_is_told_with_its_source(tmp_path):
     """The file, then ``--set``, then the environment; an empty line unsets."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=\n{ENABLE}=true\n")
-    live = Live({PERCENTAGE: "5"}, {PERCENTAGE: "6"}, path)
+    live = LiveSettings({PERCENTAGE: "5"}, {PERCENTAGE: "6"}, path)
     assert live.source(PERCENTAGE) == "default"
     assert live.current().rollout.hundredths is None
     assert live.source(ENABLE) == "settings file"
-    assert Live({PERCENTAGE: "5"}, {PERCENTAGE: ""}).source(PERCENTAGE) == "default"
-    assert Live({PERCENTAGE: "5"}, {PERCENTAGE: "6"}).source(PERCENTAGE) == "--set"
-    assert Live({PERCENTAGE: "5"}).source(PERCENTAGE) == "environment"
+    assert (
+        LiveSettings({PERCENTAGE: "5"}, {PERCENTAGE: ""}).source(PERCENTAGE)
+        == "default"
+    )
+    assert (
+        LiveSettings({PERCENTAGE: "5"}, {PERCENTAGE: "6"}).source(PERCENTAGE) == "--set"
+    )
+    assert LiveSettings({PERCENTAGE: "5"}).source(PERCENTAGE) == "environment"
 
 
 def test_a_reload_reads_a_file_that_does_not_look_changed(tmp_path):
     """A signal asks for it; the time stamp may lie."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=100\n")
-    live = Live({}, None, path)
+    live = LiveSettings({}, None, path)
     stamp = path.stat()
     path.write_text(f"{PERCENTAGE}=000\n")
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
@@ -203,7 +214,7 @@ def test_a_reload_reads_a_file_that_does_not_look_changed(tmp_path):
 
 def test_a_reload_without_a_file_changes_nothing():
     """The environment of a process does not change; that is said."""
-    live = Live({PERCENTAGE: "100"})
+    live = LiveSettings({PERCENTAGE: "100"})
     told: list[str] = []
     live.on_change = lambda level, _: told.append(level)
     live.reload()
@@ -216,7 +227,7 @@ def test_one_snapshot_decides_one_stream(tmp_path):
     """A change between two looks never mixes old and new switches (no lost update)."""
     path = tmp_path / "settings"
     path.write_text(f"{ENABLE}=true\n{PERCENTAGE}=100\n")
-    live = Live({}, None, path)
+    live = LiveSettings({}, None, path)
     before = live.current()
     path.write_text(f"{ENABLE}=false\n{PERCENTAGE}=0.01\n")
     after = live.current()

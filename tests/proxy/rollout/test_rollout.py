@@ -65,7 +65,7 @@ def served(switches: Rollout, key: bytes | None) -> str:
     ],
 )
 def test_switch_and_percentage(enable, percentage, with_key, without_key):
-    """The table of DESIGN, section 8, row by row."""
+    """The table of the module, row by row."""
     environ = {KEY_HEADER: "x-key"}
     if enable is not None:
         environ[ENABLE] = enable
@@ -276,7 +276,7 @@ def test_the_frozen_vectors_follow_from_the_definition():
 def test_frozen_vectors_hold_in_every_process(seed):
     """A bucket never changes: not by process, not by hash seed, not by release."""
     code = (
-        "import json, sys; from proxy.rollout import bucket_of;"
+        "import json, sys; from proxy.rollout.rollout import bucket_of;"
         "print(json.dumps([bucket_of(bytes.fromhex(v['key_hex']), v['salt'])"
         " for v in json.load(sys.stdin)]))"
     )

@@ -25,7 +25,7 @@ def event(text, index=0, **more):
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
 
-class Held:
+class HoldingStream:
     """A relay that holds openings back for 50 ms, and what it sends."""
 
     def __init__(self, **settings):
@@ -69,7 +69,7 @@ class Held:
 class TestWhenItGoes:
     def test_by_age(self):
         """The first text of an opening is held for so long, and no longer."""
-        held = Held()
+        held = HoldingStream()
 
         assert held.data(10, ROLE, event("Hello")) == ROLE
         assert held.timer == 60 * MS
@@ -78,7 +78,7 @@ class TestWhenItGoes:
 
     def test_by_age_where_the_timer_is_late(self):
         """The time counts, not the timer."""
-        held = Held()
+        held = HoldingStream()
         held.data(10, event("Hello"))
 
         assert held.data(60, event("Hello")) == event("Hello")
@@ -86,7 +86,7 @@ class TestWhenItGoes:
 
     def test_by_confidence(self):
         """A delta that is no stutter shows that the opening stands."""
-        held = Held()
+        held = HoldingStream()
 
         assert held.data(0, event("Hello")) == b""
         assert held.data(9, event(" you")) == event("Hello") + event(" you")
@@ -96,7 +96,7 @@ class TestWhenItGoes:
 
     def test_by_size(self):
         """No more is held than is allowed."""
-        held = Held(buffer_size=2 * len(event("Hello")))
+        held = HoldingStream(buffer_size=2 * len(event("Hello")))
 
         assert held.data(0, event("Hello")) == b""
         assert held.data(1, event("Hello")) == b""
@@ -105,12 +105,12 @@ class TestWhenItGoes:
 
     def test_nothing_is_held_where_nothing_may_be(self):
         """A buffer of no bytes is none."""
-        assert Held(buffer_size=0).data(0, event("Hello")) == event("Hello")
+        assert HoldingStream(buffer_size=0).data(0, event("Hello")) == event("Hello")
 
     @pytest.mark.parametrize("last", [USAGE, CALL, event("", finish_reason="stop")])
     def test_by_pattern(self, last):
         """What comes after a text lets it go, and comes after it."""
-        held = Held()
+        held = HoldingStream()
 
         assert held.data(0, event("Hello")) == b""
         assert held.data(1, last) == event("Hello") + last
@@ -118,7 +118,7 @@ class TestWhenItGoes:
 
     def test_before_done(self):
         """And nothing follows."""
-        held = Held()
+        held = HoldingStream()
 
         assert held.data(0, event("Hello"), DONE, event("x")) == event("Hello") + DONE
         assert held.commands[-1] == ("end",)
@@ -126,7 +126,7 @@ class TestWhenItGoes:
 
     def test_before_a_clean_end(self):
         """What the upstream left unfinished is finished first."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("Hello"), event("Hello you")[:-2])
 
         out = held.at(1, ("ended", "complete"))
@@ -144,7 +144,7 @@ class TestWhenItGoes:
     )
     def test_before_the_error_of_a_cut(self, kind, failure):
         """The client reads all that came, then what happened."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("Hello"), b"data: {")
 
         out = held.at(1, ("ended", kind))
@@ -156,7 +156,7 @@ class TestWhenItGoes:
 
     def test_before_the_error_of_a_timeout(self):
         """Here too."""
-        held = Held(hold_ms=10**9)
+        held = HoldingStream(hold_ms=10**9)
         held.data(0, event("Hello"))
 
         out = held.at(900_000, ("timer", "total"))
@@ -166,7 +166,7 @@ class TestWhenItGoes:
 
     def test_before_the_error_of_an_event_that_is_too_large(self):
         """What was whole arrives."""
-        held = Held()
+        held = HoldingStream()
 
         out = held.data(0, event("Hello"), b"data: " + b"x" * 2**24)
 
@@ -174,7 +174,7 @@ class TestWhenItGoes:
 
     def test_loss_is_told_after_it(self):
         """Held text, then the error in place of [DONE]."""
-        held = Held()
+        held = HoldingStream()
 
         out = held.data(0, event("Hello"), BROKEN, DONE)
 
@@ -183,7 +183,7 @@ class TestWhenItGoes:
 
     def test_nothing_goes_to_a_client_that_left(self):
         """It is dropped, and the timer with it."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("Hello"))
 
         assert held.at(1, ("client_gone", "rst")) == b""
@@ -192,7 +192,7 @@ class TestWhenItGoes:
 
     def test_opening_is_held_once(self):
         """A cumulative stream streams, once its first text was sent."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("a"))
 
         assert held.at(50, ("timer", "hold")) == event("a")
@@ -204,7 +204,7 @@ class TestWhenItGoes:
 
     def test_later_opening_is_held_by_itself(self):
         """The answer after the reasoning can be taken back as well."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("", delta={"reasoning": "Hm"}))
         held.at(50, ("timer", "hold"))
 
@@ -216,7 +216,7 @@ class TestWhenItGoes:
 class TestOrder:
     def test_no_event_overtakes_another(self):
         """Everything behind a held text waits with it."""
-        held = Held()
+        held = HoldingStream()
         events = [event("He"), ROLE, event("x", 1), event("x", 1), event("He")]
 
         assert held.data(0, *events) == b""
@@ -224,7 +224,7 @@ class TestOrder:
 
     def test_an_opening_does_not_go_by_the_age_of_one_that_has_gone(self):
         """The timer of the first is still set where one read lets go and holds anew."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("A"))
 
         assert held.data(30, event("B"), event("x", 1)) == event("A") + event("B")
@@ -234,14 +234,14 @@ class TestOrder:
 
     def test_comments_pass_at_once(self):
         """They keep the connection alive, and mean nothing to the text."""
-        held = Held()
+        held = HoldingStream()
 
         assert held.data(0, event("He"), b": ping\n\n") == b": ping\n\n"
         assert held.data(1, b": ping\n\n") == b": ping\n\n"
 
     def test_lines_stay_with_their_event(self):
         """An id that came before an event goes with it, also out of the buffer."""
-        held = Held()
+        held = HoldingStream()
         data = [event("He"), b"id: 7\n\n", event("He"), b"retry: 5\n\n", event("Hello")]
 
         assert held.data(0, *data) == b""
@@ -250,7 +250,7 @@ class TestOrder:
 
     def test_lines_of_a_held_event_that_is_dropped_wait_for_the_next(self):
         """An id counts though its event had nothing new."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("He"), b"id: 7\n\n", event("He"))
 
         assert held.at(50, ("timer", "hold")) == event("He")
@@ -258,7 +258,7 @@ class TestOrder:
 
     def test_text_that_flows_waits_behind_an_opening_that_is_held(self):
         """However well its events are known."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, *map(event, ["A", "B", "C", "D"]))
 
         assert held.data(1, event("x", 1)) == b""
@@ -267,7 +267,7 @@ class TestOrder:
 
     def test_lines_after_the_last_held_event_wait_for_the_next(self):
         """They are not lost with the flush."""
-        held = Held()
+        held = HoldingStream()
         held.data(0, event("He"), b"id: 7\n\n")
 
         assert held.at(50, ("timer", "hold")) == event("He")
@@ -290,7 +290,7 @@ class TestTakenBack:
     )
     def test_last_word_counts_while_it_is_held(self, deltas, text):
         """Shrinking prefixes and replaced openings come out as meant."""
-        held = Held()
+        held = HoldingStream()
 
         out = held.data(0, *map(event, deltas), DONE)
 
@@ -305,13 +305,13 @@ class TestTakenBack:
     )
     def test_without_holding_what_was_sent_stays(self, deltas, text):
         """The same streams, where the first token waits for nothing."""
-        held = Held(hold_ms=0)
+        held = HoldingStream(hold_ms=0)
 
         assert read(held.data(0, *map(event, deltas), DONE)) == text
 
     def test_after_it_was_sent_nothing_is_taken_back(self):
         """The hold is over after its time."""
-        held = Held()
+        held = HoldingStream()
         out = held.data(0, event("Hello wor"))
         out += held.at(50, ("timer", "hold"))
         out += held.data(60, event("Hello"), event(" you"), DONE)
@@ -321,7 +321,7 @@ class TestTakenBack:
     def test_event_that_carries_more_keeps_the_rest(self):
         """A role beside a text that was taken back arrives."""
         first = event("Helo wor", delta={"role": "assistant", "content": "Helo wor"})
-        held = Held()
+        held = HoldingStream()
 
         out = held.data(0, first, event("Hello world"), DONE)
 
@@ -330,7 +330,7 @@ class TestTakenBack:
 
     def test_each_choice_is_held_by_itself(self):
         """One that flows does not let the other's opening go to be replaced."""
-        held = Held()
+        held = HoldingStream()
 
         out = held.data(0, event("Helo"), event("A", 1), event("B", 1))
         assert out == b""
@@ -343,7 +343,7 @@ class TestTakenBack:
 class TestMeasures:
     def test_time_to_first_token_and_hold_are_observed_once(self):
         """Of the first text, when it goes."""
-        held = Held()
+        held = HoldingStream()
         held.data(10, ROLE, event("Hello"))
         held.at(60, ("timer", "hold"))
         held.data(70, event(" you"), event("!"))
@@ -355,7 +355,7 @@ class TestMeasures:
 
     def test_without_holding_the_hold_is_nothing(self):
         """The first token waits for nothing."""
-        held = Held(hold_ms=0)
+        held = HoldingStream(hold_ms=0)
         held.data(10, ROLE, event("Hello"))
 
         observed = [

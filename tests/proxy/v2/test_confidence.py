@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.v2.confidence import Relation, Signs, begins_alike, relation_of
+from proxy.v2.confidence import Evidence, Relation, begins_alike, relation_of
 
 
-def weigh(opening, text, relation=None, *, same_shape=True, gap_ns=0):
-    """Return the signs of a delta."""
+def weigh(opening, text, relation=None, *, same_keys=True, gap_ns=0):
+    """Return the evidence of a delta."""
     relation = relation or relation_of(opening, text)
-    return Signs.of(relation, opening, text, same_shape=same_shape, gap_ns=gap_ns)
+    return Evidence.of(relation, opening, text, same_keys=same_keys, gap_ns=gap_ns)
 
 
 @pytest.mark.parametrize(
@@ -45,23 +45,23 @@ def test_similarity_is_what_both_begin_and_end_with(opening, text, similarity):
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.booleans(), st.integers(0, 10**10))
-def test_signs_and_confidence_are_parts_of_one(opening, text, same_shape, gap_ns):
+def test_signs_and_confidence_are_parts_of_one(opening, text, same_keys, gap_ns):
     """Whatever the texts."""
-    signs = weigh(opening, text, same_shape=same_shape, gap_ns=gap_ns)
+    evidence = weigh(opening, text, same_keys=same_keys, gap_ns=gap_ns)
 
-    assert all(0 <= sign <= 1 for sign in signs)
-    assert 0 <= signs.confidence <= 1.000001
-    assert 0 <= signs.confidence_of_text <= 1.000001
+    assert all(0 <= sign <= 1 for sign in evidence)
+    assert 0 <= evidence.confidence <= 1.000001
+    assert 0 <= evidence.confidence_of_text <= 1.000001
 
 
 def test_every_sign_adds_to_the_confidence():
     """None is there for show."""
-    weak = Signs(0, 0, 0, 0, 0)
+    weak = Evidence(0, 0, 0, 0, 0)
 
     assert weak.confidence == 0
-    for name in Signs._fields:
+    for name in Evidence._fields:
         assert weak._replace(**{name: 1.0}).confidence > 0
-    assert Signs(1, 1, 1, 1, 1).confidence == pytest.approx(1)
+    assert Evidence(1, 1, 1, 1, 1).confidence == pytest.approx(1)
 
 
 def test_timing_is_no_part_of_what_decides():
@@ -88,10 +88,10 @@ def test_growing_prefixes_are_never_taken_for_clean(deltas, confidence):
 
 def test_reason_is_in_words():
     """Operators read it at debug."""
-    signs = weigh("Hello there", "Hello there")
+    evidence = weigh("Hello there", "Hello there")
 
     expected = "repeats, 100% alike, long, same shape, at once"
-    assert signs.reason(Relation.REPEATS) == expected
+    assert evidence.reason(Relation.REPEATS) == expected
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.content import carries_nothing, carries_text, settles
+from proxy.v2.content import carries_nothing, carries_text, comes_after_text
 from proxy.v2.stutter import Openings
 
 
@@ -97,7 +97,7 @@ class TestCarriesText:
         assert not carries_text(value)
 
 
-class TestSettles:
+class TestComesAfterText:
     @pytest.mark.parametrize(
         "value",
         [
@@ -113,7 +113,7 @@ class TestSettles:
     )
     def test_ends_calls_and_usage_settle_a_text(self, value):
         """What is held goes before them."""
-        assert settles(value)
+        assert comes_after_text(value)
 
     @pytest.mark.parametrize(
         "value",
@@ -125,4 +125,4 @@ class TestSettles:
     )
     def test_text_and_role_do_not(self, value):
         """More may be taken back."""
-        assert not settles(value)
+        assert not comes_after_text(value)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.headers import end_to_end, is_event_stream
+from proxy.v2.headers import client_headers, is_event_stream
 
 
 class TestIsEventStream:
@@ -25,7 +25,7 @@ class TestIsEventStream:
         assert expected is is_event_stream(status, headers)
 
 
-class TestEndToEnd:
+class TestClientHeaders:
     def test_hop_by_hop_headers_are_dropped(self):
         """Headers of the connection, and those it names, stay behind."""
         headers = (
@@ -40,7 +40,7 @@ class TestEndToEnd:
             (b"Server", b"x"),
         )
 
-        assert end_to_end(headers, keep_length=True) == ((b"Server", b"x"),)
+        assert client_headers(headers, keep_length=True) == ((b"Server", b"x"),)
 
     def test_order_repeats_and_bytes_are_kept(self):
         """Other headers pass byte for byte."""
@@ -51,7 +51,7 @@ class TestEndToEnd:
             (b"retry-after", b"3"),
         )
 
-        assert headers == end_to_end(headers, keep_length=True)
+        assert headers == client_headers(headers, keep_length=True)
 
     @pytest.mark.parametrize("connection", [b"keep-alive", b"content-length"])
     def test_length_is_kept_for_a_body_that_passes(self, connection):
@@ -60,5 +60,12 @@ class TestEndToEnd:
 
         headers = ((b"Connection", connection), length)
 
-        assert (length,) == end_to_end(headers, keep_length=True)
-        assert end_to_end(headers, keep_length=False) == ()
+        assert (length,) == client_headers(headers, keep_length=True)
+        assert client_headers(headers, keep_length=False) == ()
+
+    def test_proxy_status_is_for_the_client(self):
+        """Of the headers between two proxies only, none but that (RFC 9209)."""
+        status = (b"Proxy-Status", b"cdn.example; error=http_response_timeout")
+        headers = ((b"Proxy-Connection", b"close"), status)
+
+        assert client_headers(headers, keep_length=False) == (status,)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from proxy.v2.journal import Journal
-from proxy.v2.states import Occurrence, State
+from proxy.v2.states import State, StateTrigger
 from proxy.v2.stutter import Openings
 
 
@@ -24,8 +24,8 @@ def test_notes_are_taken_once():
 def test_transitions_are_logged_and_staying_is_not():
     """Every change of the state is a line, in the words of the runbook."""
     journal = Journal()
-    journal.step(Occurrence.OPENING)
-    journal.step(Occurrence.OPENING)
+    journal.step(StateTrigger.OPENING)
+    journal.step(StateTrigger.OPENING)
 
     line = "State transition: Initial -> Stuttering"
     assert journal.take() == [("log", "info", line, {})]
@@ -88,7 +88,7 @@ def test_openings_under_way_are_counted_at_the_end():
 def test_first_text_is_timed_in_seconds():
     """From the request, and of that how long it was held."""
     journal = Journal()
-    journal.spoke(1_500_000_000, 50_000_000)
+    journal.first_token(1_500_000_000, 50_000_000)
 
     assert journal.take() == [
         ("observe", "ttft_seconds", 1.5, {}),

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.v2 import make_relay
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.machine import LEGAL, Phase
+from proxy.v2.phases import TRANSITIONS, Phase
 
 UNSEEN = {"log", "count", "observe"}
 NO_RETRY = {"STREAMING_RETRIES": "0"}
@@ -372,11 +372,73 @@ def test_every_pair_of_phase_and_event_is_legal_or_an_error(phase, name):
     for event in TO[phase]:
         relay.handle(0, event)
 
-    if name in LEGAL[phase]:
+    if name in TRANSITIONS[phase]:
         assert isinstance(relay.handle(0, SAMPLES[name]), list)
     else:
         with pytest.raises(ValueError, match=f"{name} in phase {phase.value}"):
             relay.handle(0, SAMPLES[name])
+
+
+@pytest.mark.parametrize(
+    ("phase", "event", "follower", "settings"),
+    [
+        (Phase.READY, REQUEST, Phase.ASKED, {}),
+        (Phase.ASKED, SSE, Phase.STREAMING, {}),
+        (Phase.ASKED, JSON, Phase.PASSING, {}),
+        (Phase.ASKED, ("head", 503, ()), Phase.WAITING, {}),
+        (Phase.ASKED, ("head", 503, ()), Phase.PASSING, NO_RETRY),
+        (Phase.ASKED, ("ended", "reset"), Phase.WAITING, {}),
+        (Phase.ASKED, ("ended", "reset"), Phase.OVER, NO_RETRY),
+        (Phase.ASKED, ("timer", "first_byte"), Phase.OVER, {}),
+        (Phase.ASKED, ("writable",), Phase.ASKED, {}),
+        (Phase.WAITING, ("timer", "retry"), Phase.ASKED, {}),
+        (Phase.WAITING, ("timer", "total"), Phase.OVER, {}),
+        (Phase.WAITING, ("timer", "idle"), Phase.WAITING, {}),
+        (Phase.WAITING, ("data", EVENT), Phase.WAITING, {}),
+        (Phase.WAITING, ("ended", "complete"), Phase.WAITING, {}),
+        (Phase.STREAMING, ("data", EVENT), Phase.STREAMING, {}),
+        (Phase.STREAMING, ("data", DONE), Phase.OVER, {}),
+        (Phase.STREAMING, ("ended", "complete"), Phase.OVER, {}),
+        (Phase.STREAMING, ("ended", "truncated"), Phase.OVER, {}),
+        (Phase.STREAMING, ("timer", "total"), Phase.OVER, {}),
+        (Phase.PASSING, ("data", EVENT), Phase.PASSING, {}),
+        (Phase.PASSING, ("ended", "complete"), Phase.OVER, {}),
+        (Phase.PASSING, ("ended", "reset"), Phase.OVER, {}),
+        (Phase.OVER, ("data", EVENT), Phase.OVER, {}),
+    ],
+)
+def test_what_is_decided_moves_the_phase(phase, event, follower, settings):
+    """An event leads where the relay's decision upon it leads."""
+    relay = make_relay(settings, 0)
+    for earlier in TO[phase]:
+        relay.handle(0, earlier)
+
+    relay.handle(0, event)
+
+    assert relay._phase is follower
+
+
+@pytest.mark.parametrize("phase", [*Phase][1:])
+def test_client_that_leaves_ends_the_exchange_in_every_phase(phase):
+    """Nothing leads on from there."""
+    relay = make_relay({}, 0)
+    for event in (*TO[phase], ("client_gone", "fin")):
+        relay.handle(0, event)
+
+    assert relay._phase is Phase.OVER
+
+
+def test_request_that_the_breaker_refuses_is_over():
+    """It never was asked."""
+    shared = {}
+    failing = make_relay({"STREAMING_MAX_ERRORS": "1", **NO_RETRY}, 0, shared)
+    for event in (REQUEST, ("ended", "reset")):
+        failing.handle(0, event)
+    relay = make_relay({}, 0, shared)
+
+    relay.handle(0, REQUEST)
+
+    assert relay._phase is Phase.OVER
 
 
 def test_bad_setting_stops_the_start():

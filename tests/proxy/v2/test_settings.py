@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.settings import VARIABLES, OnMalformed, Settings, Stutter, validate
+from proxy.v2.settings import VARIABLES, OnMalformed, Settings, StutterMode, validate
 
 
 class TestSettings:
     def test_missing_variables_take_their_defaults(self):
         """An empty mapping gives the documented defaults."""
         expected = Settings(
-            stutter=Stutter.OPENING,
+            stutter=StutterMode.OPENING,
             on_malformed=OnMalformed.REPORT,
             first_byte_timeout_ns=300_000_000_000,
             idle_timeout_ns=60_000_000_000,
@@ -45,7 +45,7 @@ class TestSettings:
         )
 
         expected = Settings(
-            stutter=Stutter.OFF,
+            stutter=StutterMode.OFF,
             on_malformed=OnMalformed.SKIP,
             first_byte_timeout_ns=2_000_000_000,
             idle_timeout_ns=250_000_000,

@@ -7,43 +7,43 @@ import pytest
 from proxy.v2.states import (
     TRANSITIONS,
     IllegalTransitionError,
-    Occurrence,
     State,
+    StateTrigger,
     step,
 )
 
 EXPECTED = {
-    (State.INITIAL, Occurrence.OPENING): State.STUTTERING,
-    (State.INITIAL, Occurrence.FLOWING): State.NORMAL_FLOW,
-    (State.INITIAL, Occurrence.BROKEN): State.RECOVERING,
-    (State.INITIAL, Occurrence.ENDED): State.TERMINATING,
-    (State.STUTTERING, Occurrence.OPENING): State.STUTTERING,
-    (State.STUTTERING, Occurrence.FLOWING): State.NORMAL_FLOW,
-    (State.STUTTERING, Occurrence.BROKEN): State.RECOVERING,
-    (State.STUTTERING, Occurrence.ENDED): State.TERMINATING,
-    (State.NORMAL_FLOW, Occurrence.OPENING): State.STUTTERING,
-    (State.NORMAL_FLOW, Occurrence.FLOWING): State.NORMAL_FLOW,
-    (State.NORMAL_FLOW, Occurrence.BROKEN): State.RECOVERING,
-    (State.NORMAL_FLOW, Occurrence.ENDED): State.TERMINATING,
-    (State.RECOVERING, Occurrence.OPENING): State.STUTTERING,
-    (State.RECOVERING, Occurrence.FLOWING): State.NORMAL_FLOW,
-    (State.RECOVERING, Occurrence.BROKEN): State.RECOVERING,
-    (State.RECOVERING, Occurrence.ENDED): State.TERMINATING,
+    (State.INITIAL, StateTrigger.OPENING): State.STUTTERING,
+    (State.INITIAL, StateTrigger.FLOWING): State.NORMAL_FLOW,
+    (State.INITIAL, StateTrigger.BROKEN): State.RECOVERING,
+    (State.INITIAL, StateTrigger.ENDED): State.TERMINATING,
+    (State.STUTTERING, StateTrigger.OPENING): State.STUTTERING,
+    (State.STUTTERING, StateTrigger.FLOWING): State.NORMAL_FLOW,
+    (State.STUTTERING, StateTrigger.BROKEN): State.RECOVERING,
+    (State.STUTTERING, StateTrigger.ENDED): State.TERMINATING,
+    (State.NORMAL_FLOW, StateTrigger.OPENING): State.STUTTERING,
+    (State.NORMAL_FLOW, StateTrigger.FLOWING): State.NORMAL_FLOW,
+    (State.NORMAL_FLOW, StateTrigger.BROKEN): State.RECOVERING,
+    (State.NORMAL_FLOW, StateTrigger.ENDED): State.TERMINATING,
+    (State.RECOVERING, StateTrigger.OPENING): State.STUTTERING,
+    (State.RECOVERING, StateTrigger.FLOWING): State.NORMAL_FLOW,
+    (State.RECOVERING, StateTrigger.BROKEN): State.RECOVERING,
+    (State.RECOVERING, StateTrigger.ENDED): State.TERMINATING,
 }
 
 
 @pytest.mark.parametrize(
-    ("state", "occurrence"), list(itertools.product(State, Occurrence))
+    ("state", "trigger"), list(itertools.product(State, StateTrigger))
 )
-def test_every_pair_leads_on_or_is_an_error(state, occurrence):
-    """Each pair of state and occurrence has one successor, or raises."""
-    expected = EXPECTED.get((state, occurrence))
+def test_every_pair_leads_on_or_is_an_error(state, trigger):
+    """Each pair of state and trigger has one successor, or raises."""
+    expected = EXPECTED.get((state, trigger))
 
     if expected is None:
-        with pytest.raises(IllegalTransitionError, match=occurrence.value):
-            step(state, occurrence)
+        with pytest.raises(IllegalTransitionError, match=trigger.value):
+            step(state, trigger)
     else:
-        assert expected is step(state, occurrence)
+        assert expected is step(state, trigger)
 
 
 def test_nothing_leads_out_of_terminating():

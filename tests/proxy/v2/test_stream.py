@@ -427,4 +427,4 @@ class TestKnownEvents:
         for second in range(50):
             for _ in range(20):
                 assert event("x", t=second) == subject.feed(event("x", t=second))
-            assert subject._shape.fits(event("x", t=second))
+            assert subject._template.matches(event("x", t=second))

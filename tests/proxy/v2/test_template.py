@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.v2.template import learn
+from proxy.v2.template import template_of
 
 ENVELOPE = (
     b'data: {"id":"a","choices":[{"index":%d,"delta":{"content":%b}}],"u":null}\n\n'
@@ -20,8 +20,8 @@ def event(text, index=0):
 
 
 def learned(raw):
-    """Return the shape of an event that must have one."""
-    found = learn(raw, orjson.loads(raw[6:]))
+    """Return the template of an event that must have one."""
+    found = template_of(raw, orjson.loads(raw[6:]))
     assert found is not None
     return found
 
@@ -29,9 +29,9 @@ def learned(raw):
 class TestLearn:
     def test_shape_is_what_is_around_the_text(self):
         """Quotes belong to it."""
-        shape, key = learned(event(b'"Hi"'))
+        template, key = learned(event(b'"Hi"'))
 
-        assert shape.before + b"Hi" + shape.after == event(b'"Hi"')
+        assert template.before + b"Hi" + template.after == event(b'"Hi"')
         assert key == (0, "content")
 
     def test_choice_and_field_come_with_it(self):
@@ -43,7 +43,7 @@ class TestLearn:
     def test_chunk_is_left_as_it_was(self):
         """It may be held by others."""
         chunk = orjson.loads(event(b'"Hi"')[6:])
-        learn(event(b'"Hi"'), chunk)
+        template_of(event(b'"Hi"'), chunk)
 
         assert chunk == orjson.loads(event(b'"Hi"')[6:])
 
@@ -64,12 +64,12 @@ class TestLearn:
     )
     def test_what_is_not_plain_has_none(self, payload):
         """A key that stands twice, or elsewhere, or none at all."""
-        assert learn(b"data: " + payload + b"\n\n", orjson.loads(payload)) is None
+        assert template_of(b"data: " + payload + b"\n\n", orjson.loads(payload)) is None
 
 
 class TestRun:
-    def shape(self):
-        """Return the shape of a plain event."""
+    def template(self):
+        """Return the template of a plain event."""
         return learned(event(b'"Hi"'))[0]
 
     @pytest.mark.parametrize("count", [0, 1, 2, 7])
@@ -89,14 +89,14 @@ class TestRun:
         """What follows has to be read, fit or not."""
         known = event(b'"x"') * count
 
-        assert self.shape().run(known + rest) == (count, len(known))
+        assert self.template().match_run(known + rest) == (count, len(known))
 
     @given(st.lists(st.text()), st.binary(max_size=40))
     def test_takes_what_fits_one_by_one(self, texts, rest):
         """Whatever follows."""
-        shape = self.shape()
+        template = self.template()
         known = b"".join(event(orjson.dumps(text)) for text in texts)
-        count, end = shape.run(known + rest)
+        count, end = template.match_run(known + rest)
 
         assert (count, end) == (len(texts), len(known))
 
@@ -107,7 +107,7 @@ class TestFits:
     )
     def test_events_with_another_text_fit(self, text):
         """Whatever it says, and however it is written."""
-        assert learned(event(b'"Hi"'))[0].fits(event(text))
+        assert learned(event(b'"Hi"'))[0].matches(event(text))
 
     @pytest.mark.parametrize(
         "raw",
@@ -128,15 +128,15 @@ class TestFits:
     )
     def test_all_else_does_not(self, raw):
         """It has then to be read."""
-        assert not learned(event(b'"Hi"'))[0].fits(raw)
+        assert not learned(event(b'"Hi"'))[0].matches(raw)
 
     @given(st.text(min_size=1), st.text(), st.booleans())
     def test_what_fits_means_the_same_but_for_its_text(self, known, text, ascii_only):
         """Read in full, such an event differs in one place."""
-        shape, _ = learned(event(orjson.dumps(known)))
+        template, _ = learned(event(orjson.dumps(known)))
         raw = event(json.dumps(text, ensure_ascii=ascii_only).encode())
 
-        assert shape.fits(raw)
+        assert template.matches(raw)
         chunk = orjson.loads(raw[6:])
         chunk["choices"][0]["delta"]["content"] = known
         assert chunk == orjson.loads(event(orjson.dumps(known))[6:])
@@ -144,13 +144,13 @@ class TestFits:
     @given(st.binary(max_size=60))
     def test_what_is_no_json_string_does_not_fit(self, inside):
         """Whatever bytes stand between the known ones."""
-        shape, _ = learned(event(b'"Hi"'))
+        template, _ = learned(event(b'"Hi"'))
         raw = event(b'"' + inside + b'"')
         try:
             whole = orjson.loads(raw[6:])
         except ValueError:
             whole = None
 
-        if shape.fits(raw):
+        if template.matches(raw):
             assert isinstance(whole["choices"][0]["delta"]["content"], str)
             assert list(whole) == ["id", "choices", "u"]

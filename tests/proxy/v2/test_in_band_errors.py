@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.errors import ToldError, told_error
+from proxy.v2.in_band_errors import InBandError, in_band_error
 
-THEIRS = ToldError(is_the_upstreams=True)
-OURS = ToldError(is_the_upstreams=False)
+THEIRS = InBandError(blames_upstream=True)
+OURS = InBandError(blames_upstream=False)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ OURS = ToldError(is_the_upstreams=False)
 )
 def test_errors_of_the_upstream(chunk):
     """Every shape that servers write counts."""
-    assert told_error(chunk) == THEIRS
+    assert in_band_error(chunk) == THEIRS
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_errors_of_the_upstream(chunk):
 )
 def test_errors_of_the_request(chunk):
     """They say nothing of the upstream's health."""
-    assert told_error(chunk) == OURS
+    assert in_band_error(chunk) == OURS
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_errors_of_the_request(chunk):
 )
 def test_no_error(chunk):
     """A key that is there and empty tells nothing."""
-    assert told_error(chunk) is None
+    assert in_band_error(chunk) is None

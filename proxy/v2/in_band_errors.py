@@ -1,10 +1,10 @@
-"""Errors that an upstream tells in its own stream, after a head that promised none."""
+"""In-band errors: those that an upstream sends as events, after a head without one."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-__all__ = ["ToldError", "told_error"]
+__all__ = ["InBandError", "in_band_error"]
 
 _BAD_REQUESTS = frozenset(
     {
@@ -21,23 +21,23 @@ _BAD_REQUESTS = frozenset(
 """Types and codes of the providers' references that blame the request."""
 
 
-class ToldError(NamedTuple):
+class InBandError(NamedTuple):
     """An error that came as an event.
 
     Attributes:
-        is_the_upstreams: Whether it speaks against the upstream.  A request that was
+        blames_upstream: Whether it speaks against the upstream.  A request that was
             bad, or one too many, says nothing of its health.
     """
 
-    is_the_upstreams: bool
+    blames_upstream: bool
 
 
-def told_error(chunk: dict[str, Any]) -> ToldError | None:
-    """Return the error that a chunk tells, if it does.
+def in_band_error(chunk: dict[str, Any]) -> InBandError | None:
+    """Return the error that a chunk holds, None where it holds none.
 
     Servers write ``{"error": {...}}``, ``{"error": "words"}``, the same beside empty
-    choices, and ``{"type": "error", ...}`` (research: goose#8027, OmniRoute#8210).  The
-    Responses API has ``response.failed`` as well.
+    choices, and ``{"type": "error", ...}`` (goose#8027, OmniRoute#8210).  The Responses
+    API has ``response.failed`` as well.
     """
     error = chunk.get("error")
     kind = chunk.get("type")
@@ -51,9 +51,9 @@ def told_error(chunk: dict[str, Any]) -> ToldError | None:
         else:
             return None
     if not isinstance(error, dict):
-        return ToldError(is_the_upstreams=True)
+        return InBandError(blames_upstream=True)
     named = {error.get(key) for key in ("type", "code") if _is_plain(error.get(key))}
-    return ToldError(is_the_upstreams=not (named & _BAD_REQUESTS or _is_4xx(error)))
+    return InBandError(blames_upstream=not (named & _BAD_REQUESTS or _is_4xx(error)))
 
 
 def _is_4xx(error: dict[str, Any]) -> bool:

@@ -1,0 +1,60 @@
+"""Header fields: finding one, and those of one connection told from those end to end.
+
+Pure, so that the architectures share the filter with the sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from proxy.relay import Headers
+
+__all__ = ["end_to_end", "first_value"]
+
+# RFC 9110, section 7.6.1, and those by which a proxy and its client know each other
+# (sections 11.7.1 and 11.7.2). Not every name that begins so: Proxy-Status is for the
+# client too (RFC 9209, section 2).
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+
+
+def first_value(headers: Iterable[tuple[bytes, bytes]], name: bytes) -> bytes | None:
+    """Return the first value of the header called ``name`` (lower case), or None."""
+    for key, value in headers:
+        if key.lower() == name:
+            return value
+    return None
+
+
+def end_to_end(
+    headers: Iterable[tuple[bytes, bytes]], *, kept: frozenset[bytes] = frozenset()
+) -> Headers:
+    """Return the headers without those that concern one connection only.
+
+    That is the fixed hop-by-hop set and whatever ``Connection`` lists
+    (RFC 9110, section 7.6.1). Order, repeats and bytes stay.
+
+    Args:
+        headers: The header lines of a message.
+        kept: Names in lower case that stay even where ``Connection`` lists them.
+    """
+    lines = tuple(headers)
+    listed = {
+        name.strip().lower()
+        for key, value in lines
+        if key.lower() == b"connection"
+        for name in value.split(b",")
+    }
+    dropped = _HOP_BY_HOP | (listed - kept)
+    return tuple(line for line in lines if line[0].lower() not in dropped)
