@@ -14,7 +14,7 @@ from harness.dialects.openai_chat.payload import parse_payload
 from harness.sse.parser import EventStreamParser
 from proxy.v1 import make_relay as make_v1
 from proxy.v2 import make_relay as make_v2
-from proxy.v2.event_parser import EventParser
+from proxy.v2.events.event_parser import EventParser
 
 ROUNDS = 15
 COUNT = 2000

@@ -18,7 +18,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from proxy.v2 import breaker, phases, states
+from proxy.v2 import phases, states
+from proxy.v2.recovery import breaker
 
 __all__ = ["PAGE", "page"]
 

@@ -24,8 +24,8 @@ from functools import lru_cache
 from typing import Any
 
 from proxy.relay import Relay
-from proxy.v2.breaker import CircuitBreaker, CircuitState
 from proxy.v2.machine import StreamRelay
+from proxy.v2.recovery.breaker import CircuitBreaker, CircuitState
 from proxy.v2.settings import Settings
 
 __all__ = ["BREAKER", "breaker_state", "make_relay"]

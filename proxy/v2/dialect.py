@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.v2.event_parser import encode_event
+from proxy.v2.events.event_parser import encode_event
 
 __all__ = ["Dialect", "Failure"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from proxy.relay import Command, LogLevel
 from proxy.v2.states import State, StateTrigger, step
-from proxy.v2.stutter import Openings
+from proxy.v2.stutter.openings import Openings
 
 __all__ = ["Journal"]
 

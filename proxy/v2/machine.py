@@ -6,8 +6,8 @@ Rules of this file:
    table of :mod:`proxy.v2.phases`.  An event that is absent there is the driver's
    mistake, and raises.
 2. The response head goes out as soon as it is known to be the answer's: an error that
-   is worth another attempt is not (:mod:`proxy.v2.retry`).  Nothing is retried once a
-   byte went to the client.
+   is worth another attempt is not (:mod:`proxy.v2.recovery.retry`).  Nothing is retried
+   once a byte went to the client.
 3. An upstream that did not finish never looks finished to the client: before the head
    it is 502 or 504, after it an error event and a connection closed without its
    terminator.
@@ -29,11 +29,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from proxy.relay import Command, Ending, Event, Headers
-from proxy.v2.attempts import Attempts
-from proxy.v2.breaker import CircuitBreaker
 from proxy.v2.dialect import Dialect, Failure
 from proxy.v2.headers import client_headers, is_event_stream
 from proxy.v2.phases import TRANSITIONS, Phase, PhaseTrigger, step
+from proxy.v2.recovery.attempts import Attempts
+from proxy.v2.recovery.breaker import CircuitBreaker
 from proxy.v2.settings import Settings
 from proxy.v2.stream import EventStream
 

@@ -18,17 +18,17 @@ from typing import Any
 
 import orjson
 
-from proxy.v2.buffer import FlushReason, HeldEvent, HoldBuffer
-from proxy.v2.content import carries_nothing, carries_text, comes_after_text
 from proxy.v2.dialect import Dialect, Failure
-from proxy.v2.event_parser import EventParser, Item, encode_event
-from proxy.v2.in_band_errors import InBandError, in_band_error
+from proxy.v2.events.content import carries_nothing, carries_text, comes_after_text
+from proxy.v2.events.event_parser import EventParser, Item, encode_event
+from proxy.v2.events.in_band_errors import InBandError, in_band_error
+from proxy.v2.events.payload import Edit, as_utf8, read_leniently, rewrite
+from proxy.v2.events.template import EventTemplate, template_of
 from proxy.v2.journal import Journal
-from proxy.v2.payload import Edit, as_utf8, read_leniently, rewrite
 from proxy.v2.settings import OnMalformed, Settings, StutterMode
 from proxy.v2.states import State, StateTrigger
-from proxy.v2.stutter import Openings
-from proxy.v2.template import EventTemplate, template_of
+from proxy.v2.stutter.hold_buffer import FlushReason, HeldEvent, HoldBuffer
+from proxy.v2.stutter.openings import Openings
 
 __all__ = ["EventStream"]
 

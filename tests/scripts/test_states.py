@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from proxy.v2 import breaker, phases, states
+from proxy.v2 import phases, states
+from proxy.v2.recovery import breaker
 from scripts.states import PAGE, page
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from proxy.v2.journal import Journal
 from proxy.v2.states import State, StateTrigger
-from proxy.v2.stutter import Openings
+from proxy.v2.stutter.openings import Openings
 
 
 def chunk(text):

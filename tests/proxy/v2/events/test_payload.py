@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import proxy.v2.payload
-from proxy.v2.payload import Edit, read, read_leniently, rewrite
+import proxy.v2.events.payload
+from proxy.v2.events.payload import Edit, read, read_leniently, rewrite
 
 
 class TestRead:
@@ -127,9 +127,9 @@ def test_payload_with_the_text_in_very_many_places_is_read_a_few_times(monkeypat
     chunk = json.loads(payload)
     delta = chunk["choices"][0]["delta"]
     reads = []
-    whole = proxy.v2.payload.read
+    whole = proxy.v2.events.payload.read
     monkeypatch.setattr(
-        proxy.v2.payload,
+        proxy.v2.events.payload,
         "read",
         lambda data: reads.append(len(data)) or whole(data),
     )

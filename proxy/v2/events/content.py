@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.v2.payload import Edit
+from proxy.v2.events.payload import Edit
 
 __all__ = ["TEXT_FIELDS", "carries_nothing", "carries_text", "comes_after_text"]
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from proxy.v2.content import TEXT_FIELDS
+from proxy.v2.events.content import TEXT_FIELDS
 
 __all__ = ["EventTemplate", "template_of"]
 

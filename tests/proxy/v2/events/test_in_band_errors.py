@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.in_band_errors import InBandError, in_band_error
+from proxy.v2.events.in_band_errors import InBandError, in_band_error
 
 THEIRS = InBandError(blames_upstream=True)
 OURS = InBandError(blames_upstream=False)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from proxy.v2.retry import (
+from proxy.v2.recovery.retry import (
     is_worth_retrying,
     jittered,
     pause_ns,

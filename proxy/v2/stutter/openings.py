@@ -28,7 +28,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from proxy.v2.confidence import (
+from proxy.v2.events.content import TEXT_FIELDS
+from proxy.v2.events.payload import Edit
+from proxy.v2.stutter.confidence import (
     REPLACE_THRESHOLD,
     Evidence,
     Relation,
@@ -36,8 +38,6 @@ from proxy.v2.confidence import (
     begins_alike,
     relation_of,
 )
-from proxy.v2.content import TEXT_FIELDS
-from proxy.v2.payload import Edit
 
 __all__ = ["Openings"]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.v2.template import template_of
+from proxy.v2.events.template import template_of
 
 ENVELOPE = (
     b'data: {"id":"a","choices":[{"index":%d,"delta":{"content":%b}}],"u":null}\n\n'

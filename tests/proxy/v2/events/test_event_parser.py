@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.v2.event_parser import EventParser, encode_event
+from proxy.v2.events.event_parser import EventParser, encode_event
 
-VECTORS = Path(__file__).parents[2] / "data" / "sse_conformance.jsonl"
+VECTORS = Path(__file__).parents[3] / "data" / "sse_conformance.jsonl"
 CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 
 

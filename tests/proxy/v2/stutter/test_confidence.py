@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.v2.confidence import Evidence, Relation, begins_alike, relation_of
+from proxy.v2.stutter.confidence import Evidence, Relation, begins_alike, relation_of
 
 
 def weigh(opening, text, relation=None, *, same_keys=True, gap_ns=0):

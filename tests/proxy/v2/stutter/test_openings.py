@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.v2.confidence import Relation
-from proxy.v2.stutter import Openings
+from proxy.v2.stutter.confidence import Relation
+from proxy.v2.stutter.openings import Openings
 
 
 def chunk(text, index=0, field="content", **more):

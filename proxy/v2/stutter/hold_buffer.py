@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple
 
-from proxy.v2.payload import Edit
+from proxy.v2.events.payload import Edit
 
 __all__ = ["FlushReason", "HeldEvent", "HoldBuffer"]
 

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from proxy.v2.breaker import (
+from proxy.v2.recovery.breaker import (
     TRANSITIONS,
     BreakerLimits,
     CircuitBreaker,

@@ -9,15 +9,20 @@ from __future__ import annotations
 import random
 
 from proxy.relay import Command, Headers
-from proxy.v2.breaker import (
+from proxy.v2.dialect import Failure
+from proxy.v2.recovery.breaker import (
     BreakerLimits,
     CircuitBreaker,
     CircuitChange,
     CircuitState,
     Permit,
 )
-from proxy.v2.dialect import Failure
-from proxy.v2.retry import is_worth_retrying, jittered, pause_ns, retry_after_ns
+from proxy.v2.recovery.retry import (
+    is_worth_retrying,
+    jittered,
+    pause_ns,
+    retry_after_ns,
+)
 from proxy.v2.settings import Settings
 
 __all__ = ["Attempts"]

@@ -1,0 +1,1 @@
+"""Events of a stream: parsing, payloads, and the errors that they carry."""

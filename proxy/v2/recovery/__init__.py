@@ -1,0 +1,1 @@
+"""Recovery: whether another attempt is made, when, and whether any may be."""
