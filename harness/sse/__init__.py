@@ -13,6 +13,7 @@ target: shared code would agree with its own bugs.
 from __future__ import annotations
 
 from harness.sse.encoder import encode_comment, encode_event
+from harness.sse.lines import LineSpan, block_ends, field_lines
 from harness.sse.model import (
     Comment,
     Deviation,
@@ -27,9 +28,12 @@ __all__ = [
     "Deviation",
     "DeviationKind",
     "EventStreamParser",
+    "LineSpan",
     "ParsedStream",
     "ServerSentEvent",
+    "block_ends",
     "encode_comment",
     "encode_event",
+    "field_lines",
     "parse",
 ]

@@ -25,6 +25,7 @@ from harness.faults.draft.decoded import Saying, read_blocks, rewrite
 from harness.faults.draft.wire import (
     Block,
     EventDraft,
+    Piece,
     WireDraft,
     draft_response,
     lower,
@@ -192,8 +193,7 @@ def _set_texts(texts: Mapping[Key, str], value: Any) -> None:
 
 def _again(block: Block, number: int, at_ns: int) -> Block:
     """Return a block to be sent again: its own write, with a number nobody has."""
-    piece = replace(block.pieces[-1], data=block.sent, at_ns=at_ns, segment=-number)
-    return replace(block, pieces=(piece,))
+    return replace(block, pieces=(Piece(at_ns, block.sent, segment=-number),))
 
 
 # How the sets are made.
@@ -270,24 +270,9 @@ def _repeated(times: int, *, meant: bool, where: str) -> Callable[[Base], Any]:
             for number in range(1, times)
         ]
         parts[place + 1 : place + 1] = copies
-        _split_write(parts, place, len(copies))
         return _labelled(base, parts)
 
     return build
-
-
-def _split_write(parts: list[_Part], place: int, copies: int) -> None:
-    """Let what followed in the same write follow in one of its own."""
-    number = parts[place].block.pieces[-1].segment
-    for position in range(place + copies + 1, len(parts)):
-        block = parts[position].block
-        if all(piece.segment != number for piece in block.pieces):
-            return
-        pieces = tuple(
-            replace(piece, segment=-copies - 1) if piece.segment == number else piece
-            for piece in block.pieces
-        )
-        parts[position] = replace(parts[position], block=replace(block, pieces=pieces))
 
 
 def _place(base: Base, where: str) -> int | None:
@@ -378,7 +363,6 @@ def _common_repeats(base: Base) -> LabelledStream | None:
         for number, text in enumerate(_MEANT, start=1)
     ]
     parts[place + 1 : place + 1] = said
-    _split_write(parts, place, len(said))
     return _labelled(base, parts)
 
 
@@ -394,7 +378,6 @@ def _first_word_later(base: Base) -> LabelledStream | None:
         for number in (1, 2)
     ]
     parts[middle + 1 : middle + 1] = said
-    _split_write(parts, middle, len(said))
     return _labelled(base, parts)
 
 

@@ -7,12 +7,10 @@ pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from harness.cassette.model import Framing, Headers
-from harness.faults.errors import FaultError
 
 __all__ = [
     "MAX_BODY",
@@ -20,9 +18,7 @@ __all__ = [
     "EventDraft",
     "Finish",
     "Meaning",
-    "NewBlock",
     "Piece",
-    "renumbered",
 ]
 
 MAX_BODY = 256 * 1024 * 1024
@@ -120,23 +116,6 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NewBlock:
-    """A block that is put in, in a write of its own.
-
-    Attributes:
-        at_ns: When it is written.
-        sent: Its bytes.
-        meaning: As in `Block`.
-        meant: As in `Block`.
-    """
-
-    at_ns: int
-    sent: bytes
-    meaning: Meaning = Meaning.AS_SENT
-    meant: bytes = b""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class EventDraft:
     """A response as a list of blocks.
 
@@ -163,108 +142,6 @@ class EventDraft:
     next_segment: int
     notes: tuple[str, ...] = ()
 
-    def with_sent(
-        self,
-        index: int,
-        sent: bytes,
-        *,
-        meaning: Meaning,
-        meant: bytes = b"",
-    ) -> EventDraft:
-        """Return the draft with block ``index`` sent as other bytes.
-
-        The block is written at once, at the time of its last piece; it keeps sharing a
-        write with its neighbours where it did before.
-        """
-        old = self.blocks[index]
-        last = old.pieces[-1]
-        new = Block(
-            pieces=(Piece(last.at_ns, sent, last.segment),),
-            meaning=meaning,
-            meant=meant,
-        )
-        return self.edited({index: (new,)}, {})
-
-    def with_inserted(
-        self,
-        index: int,
-        sent: bytes,
-        *,
-        at_ns: int,
-        meaning: Meaning = Meaning.AS_SENT,
-        meant: bytes = b"",
-    ) -> EventDraft:
-        """Return the draft with a new block before block ``index``, in its own write.
-
-        Where it stands between two blocks of one write, that write is split.
-        """
-        new = NewBlock(at_ns=at_ns, sent=sent, meaning=meaning, meant=meant)
-        return self.edited({}, {index: (new,)})
-
-    def without(self, index: int) -> EventDraft:
-        """Return the draft without block ``index``."""
-        return self.edited({index: ()}, {})
-
-    def edited(
-        self,
-        replaced: Mapping[int, Sequence[Block]],
-        inserted: Mapping[int, Sequence[NewBlock]],
-    ) -> EventDraft:
-        """Return the draft with many changes, made in one pass over its blocks.
-
-        Args:
-            replaced: Blocks in place of one, by its number; none of them drops it.
-            inserted: New blocks before one, each in a write of its own. Where they
-                stand between two blocks of one write, that write is split.
-
-        Raises:
-            FaultError: The body would grow beyond `MAX_BODY`.
-        """
-        segments = _Segments(self.next_segment)
-        blocks: list[Block] = []
-        for place in range(len(self.blocks) + 1):
-            blocks += map(segments.insert, inserted.get(place, ()))
-            if place < len(self.blocks):
-                blocks += map(segments.keep, replaced.get(place, (self.blocks[place],)))
-        if sum(block.size for block in blocks) > MAX_BODY:
-            raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
-        return replace(self, blocks=tuple(blocks), next_segment=segments.next)
-
     def noted(self, note: str) -> EventDraft:
         """Return the draft with one more sentence about what a fault did."""
         return replace(self, notes=(*self.notes, note))
-
-
-class _Segments:
-    """Numbers the writes of a draft anew where blocks are put between two of one."""
-
-    def __init__(self, first: int) -> None:
-        self.next = first
-        self._last: int | None = None
-        self._moved: tuple[int, int] | None = None
-
-    def insert(self, new: NewBlock) -> Block:
-        piece = Piece(new.at_ns, new.sent, self.next)
-        if self._last is not None:
-            self._moved = (self._last, self.next + 1)
-        self.next += 2
-        return Block(pieces=(piece,), meaning=new.meaning, meant=new.meant)
-
-    def keep(self, block: Block) -> Block:
-        self._last = block.pieces[-1].segment
-        if self._moved is None:
-            return block
-        return _renumber(block, *self._moved)
-
-
-def _renumber(block: Block, old: int, new: int) -> Block:
-    if all(piece.segment != old for piece in block.pieces):
-        return block
-    return replace(block, pieces=tuple(renumbered(block.pieces, old, new)))
-
-
-def renumbered(pieces: Sequence[Piece], old: int, new: int) -> Iterator[Piece]:
-    """Yield pieces with one segment number in place of another."""
-    for piece in pieces:
-        number = new if piece.segment == old else piece.segment
-        yield Piece(piece.at_ns, piece.data, number)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.faults.draft.blocks import Block, EventDraft
 from harness.faults.errors import FaultError
+from harness.sse.lines import field_lines
 
 __all__ = ["located"]
-
-# A line that is a data field: without one a block dispatches no event (WHATWG, 9.2.6).
-_DATA = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])data[:\r\n]")
 
 
 def located(before: EventDraft, after: EventDraft, name: str) -> EventDraft:
@@ -64,4 +61,9 @@ def _alike(one: Sequence[Block], other: Sequence[Block]) -> int:
 
 
 def _events(blocks: Sequence[Block]) -> int:
-    return sum(1 for block in blocks if _DATA.search(block.sent))
+    return sum(1 for block in blocks if _has_data(block.sent))
+
+
+def _has_data(sent: bytes) -> bool:
+    """Tell whether a block has a data field, without which it dispatches no event."""
+    return any(line.name == b"data" for line in field_lines(sent))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
 from harness.faults.draft.blocks import Block, EventDraft
 from harness.faults.errors import FaultError
+from harness.sse.lines import field_lines
 from harness.sse.parser import parse
 
 __all__ = [
@@ -278,20 +279,17 @@ def with_data(sent: bytes, data: str | bytes) -> bytes:
         data: One line.
     """
     new = data.encode() if isinstance(data, str) else data
-    return b"".join(_data_replaced(sent, new))
-
-
-def _data_replaced(sent: bytes, new: bytes) -> Iterator[bytes]:
-    replaced = False
-    for line in sent.splitlines(keepends=True):
-        if not line.lstrip(b"\xef\xbb\xbf").startswith(b"data"):
-            yield line
-        elif not replaced:
-            replaced = True
-            content = line.rstrip(b"\r\n")
-            name, _, value = content.partition(b":")
-            space = b" " if value.startswith(b" ") else b""
-            yield name + b":" + space + new + line[len(content) :]
+    parts: list[bytes] = []
+    kept = 0
+    for line in field_lines(sent):
+        if line.name == b"data":
+            parts.append(sent[kept : line.start])
+            if not kept:
+                colon = b"" if line.value > line.start + len(line.name) else b":"
+                parts += [sent[line.start : line.value], colon, new]
+                parts.append(sent[line.stop : line.end])
+            kept = line.end
+    return b"".join([*parts, sent[kept:]])
 
 
 def time_after(draft: EventDraft, place: int) -> int:

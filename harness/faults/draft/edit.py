@@ -1,7 +1,6 @@
-"""Many changes to a draft, gathered first and made in one pass.
+"""Changes to the blocks of a draft, gathered first and made in one pass.
 
-Each method of `EventDraft` that returns a changed draft copies its blocks; a fault that
-changes every event of a long stream gathers its changes here instead.
+So a fault that changes every event of a long stream copies its blocks once.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from harness.faults.draft.blocks import (
     Block,
     EventDraft,
     Meaning,
-    NewBlock,
     Piece,
 )
 from harness.faults.errors import FaultError
@@ -34,7 +32,8 @@ class Edit:
     def __init__(self, draft: EventDraft) -> None:
         self._draft = draft
         self._replaced: dict[int, tuple[Block, ...]] = {}
-        self._inserted: dict[int, list[NewBlock]] = {}
+        self._inserted: dict[int, list[Block]] = {}
+        self._next_segment = draft.next_segment
         self._added = 0
 
     def replace(self, place: int, *blocks: Block) -> None:
@@ -83,9 +82,15 @@ class Edit:
         meaning: Meaning = Meaning.AS_SENT,
         meant: bytes = b"",
     ) -> None:
-        """Put a new block before one, behind those that were put there already."""
+        """Put a new block before one, behind those that were put there already.
+
+        It has a write of its own; where it stands between two blocks of one write, that
+        write is split.
+        """
         self._count(len(sent))
-        new = NewBlock(at_ns=at_ns, sent=sent, meaning=meaning, meant=meant)
+        piece = Piece(at_ns, sent, self._next_segment)
+        self._next_segment += 1
+        new = Block(pieces=(piece,), meaning=meaning, meant=meant)
         self._inserted.setdefault(place, []).append(new)
 
     def made(self) -> EventDraft:
@@ -94,13 +99,26 @@ class Edit:
         Raises:
             FaultError: The stream would become too long.
         """
-        return self._draft.edited(self._replaced, self._inserted)
+        blocks: list[Block] = []
+        for place, block in enumerate(self._draft.blocks):
+            blocks += self._inserted.get(place, ())
+            blocks += self._replaced.get(place, (block,))
+        blocks += self._inserted.get(len(self._draft.blocks), ())
+        if sum(block.size for block in blocks) > MAX_BODY:
+            raise _too_long()
+        return replace(
+            self._draft, blocks=tuple(blocks), next_segment=self._next_segment
+        )
 
     def _count(self, size: int) -> None:
         """Refuse what is too much before memory is taken for all of it."""
         self._added += size
         if self._added > MAX_BODY:
-            raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
+            raise _too_long()
+
+
+def _too_long() -> FaultError:
+    return FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
 
 
 def delayed(block: Block, delay_ns: int) -> Block:

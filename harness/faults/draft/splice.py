@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.faults.draft.blocks import Block, EventDraft, Meaning, Piece, renumbered
+from harness.faults.draft.blocks import Block, EventDraft, Meaning, Piece
 from harness.faults.draft.decoded import event_block, read_blocks, time_before
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.position import Position, block_at, body_offset
 from harness.faults.errors import FaultError
+from harness.sse.lines import block_ends
 from harness.sse.parser import parse
 
 __all__ = [
@@ -101,7 +101,9 @@ def put(
     """
     if place.offset:
         return put_within(draft, place, [(at_ns, sent)])
-    return draft.with_inserted(place.block, sent, at_ns=at_ns, meaning=meaning)
+    edit = Edit(draft)
+    edit.insert(place.block, sent, at_ns=at_ns, meaning=meaning)
+    return edit.made()
 
 
 def put_bytes(
@@ -111,12 +113,10 @@ def put_bytes(
 
     Between two blocks they are part of the second, unless a blank line ends them.
     """
-    if place.block == len(draft.blocks) or (not place.offset and _ENDED.search(sent)):
-        return draft.with_inserted(place.block, sent, at_ns=at_ns)
+    is_block = not place.offset and len(sent) in block_ends(sent)
+    if is_block or place.block == len(draft.blocks):
+        return put(draft, Place(place.block, 0), sent, at_ns=at_ns)
     return put_within(draft, place, [(at_ns, sent)])
-
-
-_ENDED = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}\Z")
 
 
 def put_within(
@@ -139,17 +139,10 @@ def put_within(
     before, after = _parted(old.pieces, place.offset)
     number = draft.next_segment
     new = [Piece(at, data, number + turn) for turn, (at, data) in enumerate(writes)]
-    earlier = before or (draft.blocks[place.block - 1].pieces if place.block else ())
-    split = earlier[-1].segment if earlier else number
-    rest = number + len(new)
     after = [replace(piece, at_ns=piece.at_ns + delay_ns) for piece in after]
-    block = Block(pieces=(*before, *new, *_moved(after, split, rest)))
-    later = (
-        replace(kept, pieces=tuple(_moved(kept.pieces, split, rest)))
-        for kept in draft.blocks[place.block + 1 :]
-    )
-    blocks = (*draft.blocks[: place.block], _read_again(old, block), *later)
-    return replace(draft, blocks=blocks, next_segment=rest + 1)
+    block = _read_again(old, Block(pieces=(*before, *new, *after)))
+    blocks = (*draft.blocks[: place.block], block, *draft.blocks[place.block + 1 :])
+    return replace(draft, blocks=blocks, next_segment=number + len(new))
 
 
 def put_run(
@@ -213,7 +206,3 @@ def _parted(pieces: Sequence[Piece], offset: int) -> tuple[list[Piece], list[Pie
             after.append(replace(piece, data=piece.data[max(0, offset) :]))
         offset -= size
     return before, after
-
-
-def _moved(pieces: Sequence[Piece], old: int, new: int) -> list[Piece]:
-    return list(renumbered(pieces, old, new))

@@ -8,7 +8,6 @@ block what a repairing proxy must make of it; the oracle reads nothing else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -21,6 +20,7 @@ from harness.faults.draft.transport import (
     Pieces,
     SocketPlan,
 )
+from harness.sse.lines import block_ends
 
 __all__ = [
     "Block",
@@ -219,17 +219,13 @@ def _writes(groups: Iterable[Sequence[Piece]]) -> Iterator[Write]:
         yield Write(now_ns, b"".join(piece.data for piece in pieces))
 
 
-# A run of two or more line ends closes a block (WHATWG: LF, CRLF, or CR alone).
-_BLOCK_END = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2,}")
-
-
 def _blocks(response: Response) -> tuple[Block, ...]:
     body = response.body
     kind = response.header("content-type")
     if kind is not None and "text/event-stream" not in kind.lower():
         borders = _segment_ends(response)
     else:
-        borders = [match.end() for match in _BLOCK_END.finditer(body)]
+        borders = block_ends(body)
     if not borders or borders[-1] < len(body):
         borders.append(len(body))
     blocks = []

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from harness.faults.draft.blocks import EventDraft, Finish
 from harness.faults.draft.decoded import read_blocks
 from harness.faults.draft.position import Position, shown_position
-from harness.faults.draft.splice import cut_at, due_at, place_at, put
+from harness.faults.draft.splice import Place, cut_at, due_at, place_at, put
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
 
@@ -77,7 +77,7 @@ def inject_error(
     cut = put(cut_at(draft, place), place, sent, at_ns=at_ns)
     if then == "done":
         done = encode_event("[DONE]")
-        cut = cut.with_inserted(len(cut.blocks), done, at_ns=at_ns)
+        cut = put(cut, Place(len(cut.blocks), 0), done, at_ns=at_ns)
     finish = _FINISHES.get(then, Finish.COMPLETE)
     grace = RESET_GRACE_NS if finish is Finish.RESET else 0
     return replace(cut, finish=finish, finish_at_ns=at_ns + grace).noted(note)

@@ -10,7 +10,7 @@ from harness.faults.draft.blocks import EventDraft, Meaning
 from harness.faults.draft.decoded import read_blocks, time_after, time_before
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.position import Position, shown_position
-from harness.faults.draft.splice import place_at, put_run, put_within, time_at
+from harness.faults.draft.splice import place_at, put, put_run, put_within, time_at
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count, Milliseconds
 from harness.faults.registry import Layer, fault
@@ -122,8 +122,9 @@ def _comment_at(draft: EventDraft, at: Position, text: str, form: Form) -> Event
         edit = Edit(draft)
         edit.change(place.block, partial(_prefixed, _comment(text, form)))
         return edit.made()
-    return draft.with_inserted(
-        place.block,
+    return put(
+        draft,
+        place,
         _comment(text, form),
         at_ns=_between(draft, place.block),
         meaning=_meaning(form),

@@ -24,6 +24,7 @@ from harness.faults.draft.edit import Edit
 from harness.faults.draft.write_borders import cut_writes
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
+from harness.sse.lines import field_lines
 
 __all__ = [
     "sse_bom",
@@ -304,9 +305,6 @@ def _split_data(border_of: Callable[[bytes], int | None], sent: bytes) -> bytes:
     data = read_block(sent).data or ""
     first = with_data(sent, data[:border])
     second = with_data(sent, data[border:])
-    lines = first.splitlines(keepends=True)
-    at = next(number for number, line in enumerate(lines) if line.startswith(b"data"))
-    new = next(
-        line for line in second.splitlines(keepends=True) if line.startswith(b"data")
-    )
-    return b"".join([*lines[: at + 1], new, *lines[at + 1 :]])
+    [end] = [line.end for line in field_lines(first) if line.name == b"data"]
+    [new] = [line for line in field_lines(second) if line.name == b"data"]
+    return first[:end] + second[new.start : new.end] + first[end:]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.faults.errors import FaultDefectError, FaultError
@@ -64,7 +66,7 @@ def test_a_fault_that_says_nothing_is_noted_by_its_name(play, declare):
 
     def quiet(draft):
         """Drop the first block."""
-        return draft.without(0)
+        return replace(draft, blocks=draft.blocks[1:])
 
     declare(quiet)
     assert play({"quiet": {}}).notes == ("applied quiet (before event 0, byte 0)",)
