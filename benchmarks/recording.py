@@ -35,7 +35,9 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.faults.draft.wire import Finish, WireDraft, Write, draft_response, lower
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.lowering import draft_response, lower
+from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.evidence.observation import UpstreamRequest
 from harness.play.client.fetch import Exchange, fetch
 from harness.play.gc_pause import gc_paused
@@ -73,8 +75,8 @@ def script(events: int, seed: int) -> Script:
             head_at_ns=0,
             writes=tuple(writes),
             spans=(),
-            finish=Finish.COMPLETE,
-            finish_at_ns=due,
+            end=StreamEnd.COMPLETE,
+            end_at_ns=due,
         )
     )
 

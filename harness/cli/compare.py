@@ -19,7 +19,7 @@ from harness.cli.signals import stopped_by_signals
 from harness.cli.sweep import DEFAULT_LIMIT, run_sweep
 from harness.config import Config, Target, parse_address, read_config, url_target
 from harness.errors import InputError, InterruptedRunError, closest
-from harness.faults.registry import only_live
+from harness.faults.registry import find_live_only
 from harness.judge.oracle.oracle import Contract
 from harness.judge.oracle.policy import Policy, policy_with
 from harness.judge.run import RunEvent, RunRecord, RunSettings, TargetReady
@@ -330,9 +330,9 @@ def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
     for text in faults:
         call = parse_fault(text)
         if call.name not in played:
-            if only_live([call]) and not plan.live:
+            if find_live_only([call]) and not plan.live:
                 raise InputError(
-                    f"virtual time cannot show {only_live([call])}: play it live",
+                    f"virtual time cannot show {find_live_only([call])}: play it live",
                     key="--fault",
                 )
             why = next((line for line in plan.skipped), "it was played nowhere")

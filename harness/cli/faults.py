@@ -13,7 +13,7 @@ from harness.faults.registry import (
     FaultDefinition,
     Layer,
     find_fault,
-    written,
+    flow_yaml,
 )
 
 __all__ = ["describe", "faults", "faults_page"]
@@ -76,19 +76,19 @@ def describe(definition: FaultDefinition) -> str:
 
 def _description(definition: FaultDefinition) -> Iterator[str]:
     yield f"{definition.name} ({definition.layer}): {definition.summary}"
-    for paragraph in definition.account.body:
+    for paragraph in definition.doc.body:
         yield from ("", *_wrapped(paragraph, "  "))
     if definition.parameters:
         yield ""
         yield "  Parameters"
     for name in definition.parameters:
         yield from _wrapped(f"{name}: {_kind(definition, name)}", "    ")
-        for line in definition.account.parameters.get(name, ()):
+        for line in definition.doc.parameters.get(name, ()):
             yield from _wrapped(line, "        ")
-    if definition.account.oracle:
+    if definition.doc.oracle:
         yield ""
         yield "  Oracle"
-        yield from _wrapped(definition.account.oracle, "    ")
+        yield from _wrapped(definition.doc.oracle, "    ")
     if definition.live_only:
         yield ""
         yield f"  Live only{_when(definition)}: virtual time cannot show it"
@@ -109,7 +109,7 @@ def _wrapped(text: str, indent: str) -> list[str]:
 def _kind(definition: FaultDefinition, name: str) -> str:
     default = definition.parameters[name].default
     required = default is inspect.Parameter.empty
-    words = "required" if required else f"default: {written(default)}"
+    words = "required" if required else f"default: {flow_yaml(default)}"
     return f"{describe_type(definition.types[name])} ({words})"
 
 
@@ -125,7 +125,7 @@ def _when(definition: FaultDefinition) -> str:
 
 
 def _example(definition: FaultDefinition) -> str:
-    return f"{definition.name}: {written(definition.example)}"
+    return f"{definition.name}: {flow_yaml(definition.example)}"
 
 
 def faults_page() -> str:
@@ -142,18 +142,18 @@ def _page() -> Iterator[str]:
 
 def _entry(definition: FaultDefinition) -> Iterator[str]:
     yield f"#### `{definition.name}`\n"
-    for paragraph in (definition.summary, *definition.account.body):
+    for paragraph in (definition.summary, *definition.doc.body):
         yield f"{_code(paragraph)}\n"
     for name in definition.parameters:
-        head, *points = definition.account.parameters.get(name, ("",))
+        head, *points = definition.doc.parameters.get(name, ("",))
         text = f". {_code(head)}" if head else ""
         yield f"- `{name}`: {_kind(definition, name)}{text}"
         for point in points:
             yield f"  {_code(point)}"
     if definition.parameters:
         yield ""
-    if definition.account.oracle:
-        yield f"Oracle: {_code(definition.account.oracle)}\n"
+    if definition.doc.oracle:
+        yield f"Oracle: {_code(definition.doc.oracle)}\n"
     if definition.live_only:
         yield f"Live only{_when(definition)}: virtual time cannot show it.\n"
     yield f"```yaml\n- {_example(definition)}  # {definition.cassette}\n```\n"

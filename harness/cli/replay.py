@@ -16,7 +16,8 @@ from harness.cassette.model import Ending, Response
 from harness.cli.param_types import FiniteRange
 from harness.config import parse_address
 from harness.errors import InputError
-from harness.faults.draft.wire import WireDraft, draft_response
+from harness.faults.draft.lowering import draft_response
+from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultError
 from harness.faults.registry import FaultCall, apply_faults
 from harness.play.escape import escaped
@@ -210,7 +211,7 @@ def _line(served: ServedRequest, playlist: _Playlist) -> str:
     played, request = served.player, served.request
     left = played.closed_at_ns is not None
     if played.finished:
-        how = str(played.draft.finish) + (", until the client closed" if left else "")
+        how = str(played.draft.end) + (", until the client closed" if left else "")
     else:
         how = "the client closed" if left else "stopped"
     how += "".join(f"; {note}" for note in played.draft.notes)

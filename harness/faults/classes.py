@@ -1,8 +1,7 @@
 """The classes of failure that streaming proxies meet, ranked by evidence.
 
-Numbers, tiers and names are those of research/FAULTS.md, section 1, where each class
-has its wire shape and the reports of it. A scenario names its classes by tags,
-``class-04``; what no scenario of a run names was not tested by it.
+A scenario names its classes by tags, ``class-04``; what no scenario of a run names was
+not tested by it. docs/classes.md shows what targets did with each.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class FailureClass:
     Attributes:
         number: Its rank, from 1; stable.
         tier: How common it is.
-        name: In the words of research/FAULTS.md.
+        name: What fails, in a few words.
     """
 
     number: int

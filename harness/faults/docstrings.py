@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import dedent
 
-__all__ = ["Account", "read_docstring"]
+__all__ = ["FaultDoc", "parse_docstring"]
 
 _SECTION = re.compile(r"^(Args|Oracle|Raises|Returns|Yields|Example|Examples):$")
 _ITEM = re.compile(r"^(\w+): (.*)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class FaultDoc:
     """What a docstring says.
 
     Attributes:
@@ -34,11 +34,11 @@ class Account:
     oracle: str
 
 
-def read_docstring(text: str) -> Account:
+def parse_docstring(text: str) -> FaultDoc:
     """Read a docstring that was dedented (`inspect.getdoc`)."""
     summary, _, rest = text.partition("\n")
     sections = dict(_sections(rest.splitlines()))
-    return Account(
+    return FaultDoc(
         summary=summary.strip(),
         body=tuple(_paragraphs(sections.get("", []))),
         parameters=dict(_items(sections.get("Args", []))),

@@ -54,7 +54,7 @@ Number = Annotated[int, AtLeast(0), AtMost(100_000)]
 """How many; none is allowed."""
 
 Bytes = Annotated[int, AtLeast(1), AtMost(64 * 1024 * 1024), Unit("bytes")]
-"""A size; 64 MiB is sixteen times the largest event of FAULTS, class 19."""
+"""A size; 64 MiB is sixteen times an event of 4 MiB, which is a giant already."""
 
 Milliseconds = Annotated[float, AtLeast(0), AtMost(604_800_000), Unit("milliseconds")]
 """A duration; not negative, a week at most."""

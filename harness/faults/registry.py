@@ -27,9 +27,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from harness.errors import InputError, closest
-from harness.faults.docstrings import Account, read_docstring
-from harness.faults.draft.changes import located
-from harness.faults.draft.wire import EventDraft, WireDraft, lower
+from harness.faults.changes import note_changes
+from harness.faults.docstrings import FaultDoc, parse_docstring
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.lowering import lower
+from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultDefectError, FaultError
 from harness.faults.parameters import check_value
 
@@ -46,8 +48,8 @@ __all__ = [
     "check_call",
     "fault",
     "find_fault",
-    "only_live",
-    "written",
+    "find_live_only",
+    "flow_yaml",
 ]
 
 _Draft = TypeVar("_Draft", EventDraft, WireDraft)
@@ -70,7 +72,7 @@ class FaultDefinition:
     Attributes:
         name: What a scenario calls it.
         layer: Where it works.
-        account: What its docstring says.
+        doc: What its docstring says.
         example: Parameters that show a typical use.
         cassette: A recording of the project on which the example applies.
         parameters: Keyword-only parameters of the function, in order.
@@ -85,7 +87,7 @@ class FaultDefinition:
 
     name: str
     layer: Layer
-    account: Account
+    doc: FaultDoc
     example: Mapping[str, Any]
     cassette: str
     parameters: Mapping[str, inspect.Parameter]
@@ -98,7 +100,7 @@ class FaultDefinition:
     @property
     def summary(self) -> str:
         """First line of its docstring."""
-        return self.account.summary
+        return self.doc.summary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,7 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
     if not isinstance(parameters, Mapping):
         raise FaultError(
             "expected parameters such as "
-            f"{written(definition.example)}, came {parameters!r}"
+            f"{flow_yaml(definition.example)}, came {parameters!r}"
         )
     known = definition.parameters
     for name, value in parameters.items():
@@ -200,7 +202,7 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
             raise FaultError(f"the parameter {name!r} is missing")
 
 
-def only_live(calls: Iterable[FaultCall]) -> str | None:
+def find_live_only(calls: Iterable[FaultCall]) -> str | None:
     """Return the first fault that virtual time cannot show, in words; None: none.
 
     Raises:
@@ -216,7 +218,7 @@ def only_live(calls: Iterable[FaultCall]) -> str | None:
             if name in call.parameters and (
                 not values or call.parameters[name] in values
             ):
-                return f"{call.name} with {name}: {written(call.parameters[name])}"
+                return f"{call.name} with {name}: {flow_yaml(call.parameters[name])}"
     return None
 
 
@@ -246,7 +248,7 @@ def apply_faults(
             if definition.layer is layer:
                 changed = _apply(definition, call, draft, rng)
                 try:
-                    draft = located(draft, changed, call.name)
+                    draft = note_changes(draft, changed, call.name)
                 except FaultError as error:
                     raise _named(error, call) from None
     wire = lower(draft)
@@ -292,12 +294,12 @@ def _named(error: FaultError, call: FaultCall) -> FaultError:
     return FaultError(error.message, key=key, nearest=error.nearest)
 
 
-def written(value: Any) -> str:
+def flow_yaml(value: Any) -> str:
     """Return a value as a scenario writes it, in YAML's flow style."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{name}: {written(part)}" for name, part in value.items())
+        inner = ", ".join(f"{name}: {flow_yaml(part)}" for name, part in value.items())
         return "{" + inner + "}"
-    return json.dumps(value) if not isinstance(value, tuple) else written([*value])
+    return json.dumps(value) if not isinstance(value, tuple) else flow_yaml([*value])
 
 
 def _define(
@@ -316,7 +318,7 @@ def _define(
     return FaultDefinition(
         name=function.__name__,
         layer=layer,
-        account=read_docstring(inspect.getdoc(function) or ""),
+        doc=parse_docstring(inspect.getdoc(function) or ""),
         example=example,
         cassette=PLAIN,
         parameters=parameters,

@@ -15,9 +15,10 @@ from functools import partial
 from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of
-from harness.faults.draft.decoded import read_block, rewrite
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import decode_block
 from harness.faults.draft.edit import Edit
-from harness.faults.draft.wire import EventDraft
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.errors import FaultError
 
 __all__ = ["HEADER", "MARKER", "foreign_markers", "marker_of", "with_marker"]
@@ -57,18 +58,18 @@ def with_marker(draft: EventDraft, marker: str) -> EventDraft:
     arguments: dict[tuple[int, int], _Arguments] = {}
     marked = 0
     for place, block in enumerate(draft.blocks):
-        saying = read_block(block.sent)
-        if not saying.is_chunk or saying.payload is None:
+        entry = decode_block(block.sent)
+        if not entry.is_chunk or entry.payload is None:
             continue
-        slots = list(_slots(saying.payload.value, arguments))
+        slots = list(_slots(entry.payload.value, arguments))
         if slots:
             edits.change(place, partial(_marked, marker=marker, slots=slots))
             marked += 1
     if not marked:
         raise FaultError("no text that could carry a marker")
     headers = tuple(line for line in draft.headers if line[0].lower() != HEADER)
-    draft = replace(edits.made(), headers=(*headers, (HEADER, f"req-{marker}")))
-    return draft.noted(f"marked {marked} events and the head with {marker}")
+    draft = replace(edits.apply(), headers=(*headers, (HEADER, f"req-{marker}")))
+    return draft.with_note(f"marked {marked} events and the head with {marker}")
 
 
 _Slot = tuple[int, str, int, int]
@@ -104,7 +105,7 @@ def _marked(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
             text = holder[name]
             holder[name] = text[:at] + marker + text[at:]
 
-    return rewrite(sent, change)
+    return rewrite_json(sent, change)
 
 
 class _Arguments:

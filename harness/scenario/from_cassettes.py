@@ -13,7 +13,7 @@ from harness.faults.registry import (
     FaultError,
     check_call,
     find_fault,
-    only_live,
+    find_live_only,
 )
 from harness.scenario.model import Expect, Mode, Scenario
 
@@ -47,7 +47,7 @@ def cassette_scenarios(
                         response=interaction.response,
                         recorded=True,
                         faults=calls,
-                        modes=(Mode.LIVE,) if only_live(calls) else tuple(Mode),
+                        modes=(Mode.LIVE,) if find_live_only(calls) else tuple(Mode),
                         source=source,
                     )
                 )

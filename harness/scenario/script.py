@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from harness.cassette.model import Request
-from harness.faults.draft.wire import WireDraft, draft_response
+from harness.faults.draft.lowering import draft_response
+from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import FaultCall, FaultError, apply_faults
 from harness.scenario.canary import with_marker
 from harness.scenario.client import ClientPlan

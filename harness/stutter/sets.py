@@ -21,15 +21,11 @@ from harness.cassette.model import Response
 from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
 from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.payload import PayloadKind
-from harness.faults.draft.decoded import Saying, read_blocks, rewrite
-from harness.faults.draft.wire import (
-    Block,
-    EventDraft,
-    Piece,
-    WireDraft,
-    draft_response,
-    lower,
-)
+from harness.faults.draft.blocks import Block, BlockPart, EventDraft
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
+from harness.faults.draft.lowering import draft_response, lower
+from harness.faults.draft.rewrite import rewrite_json
+from harness.faults.draft.wire import WireDraft
 
 __all__ = ["SETS", "Base", "LabelledStream", "StutterSet", "base_of"]
 
@@ -84,7 +80,7 @@ class Base:
 
     Attributes:
         draft: The recording.
-        sayings: What each of its blocks says.
+        decoded: What each of its blocks says.
         texts: Blocks with text, in order.
         opens_with_repeat: Whether its own text repeats itself at its opening, so that
             not even of this recording content tells what was meant.
@@ -92,7 +88,7 @@ class Base:
     """
 
     draft: EventDraft
-    sayings: tuple[Saying, ...]
+    decoded: tuple[DecodedBlock, ...]
     texts: tuple[int, ...]
     opens_with_repeat: bool
     why_not: str | None
@@ -101,22 +97,22 @@ class Base:
 def base_of(response: Response) -> Base:
     """Read a recording, and tell whether it is a clean chat stream."""
     draft = draft_response(response)
-    sayings = tuple(read_blocks(draft.blocks))
-    texts = tuple(place for place, saying in enumerate(sayings) if saying.texts)
+    decoded = tuple(decode_blocks(draft.blocks))
+    texts = tuple(place for place, entry in enumerate(decoded) if entry.texts)
     return Base(
         draft=draft,
-        sayings=sayings,
+        decoded=decoded,
         texts=texts,
-        opens_with_repeat=_opens_with_repeat(sayings),
-        why_not=_why_not(response, sayings),
+        opens_with_repeat=_opens_with_repeat(decoded),
+        why_not=_why_not(response, decoded),
     )
 
 
-def _why_not(response: Response, sayings: Sequence[Saying]) -> str | None:
+def _why_not(response: Response, decoded: Sequence[DecodedBlock]) -> str | None:
     kind = response.header("content-type") or ""
     if response.status >= 400 or "text/event-stream" not in kind.lower():
         return "no event stream"
-    kinds = {saying.payload.kind for saying in sayings if saying.payload}
+    kinds = {entry.payload.kind for entry in decoded if entry.payload}
     if PayloadKind.ERROR in kinds:
         return "it reports an error"
     if PayloadKind.MALFORMED in kinds:
@@ -126,12 +122,12 @@ def _why_not(response: Response, sayings: Sequence[Saying]) -> str | None:
     return None
 
 
-def _opens_with_repeat(sayings: Sequence[Saying]) -> bool:
+def _opens_with_repeat(decoded: Sequence[DecodedBlock]) -> bool:
     """Whether the second delta of a text repeats, extends or begins the first."""
     first: dict[Key, str] = {}
     second: dict[Key, str] = {}
-    for saying in sayings:
-        for choice, field, text in saying.texts:
+    for entry in decoded:
+        for choice, field, text in entry.texts:
             key = (choice, field)
             if key in first:
                 second.setdefault(key, text)
@@ -164,23 +160,23 @@ def _labelled(base: Base, parts: Sequence[_Part]) -> LabelledStream:
 
 def _parts(base: Base) -> list[_Part]:
     return [
-        _Part(block, _all_texts(saying))
-        for block, saying in zip(base.draft.blocks, base.sayings, strict=True)
+        _Part(block, _all_texts(entry))
+        for block, entry in zip(base.draft.blocks, base.decoded, strict=True)
     ]
 
 
-def _all_texts(saying: Saying) -> tuple[tuple[int, str, str], ...]:
+def _all_texts(entry: DecodedBlock) -> tuple[tuple[int, str, str], ...]:
     """Return every text of a block; arguments of tool calls must not be lost either."""
-    if not saying.is_chunk or saying.payload is None:
+    if not entry.is_chunk or entry.payload is None:
         return ()
-    return tuple(text_deltas(saying.payload.value))
+    return tuple(text_deltas(entry.payload.value))
 
 
 def _saying_else(block: Block, texts: Mapping[Key, str]) -> Block:
     """Return a text block with other texts, written when its last byte was due."""
-    last = block.pieces[-1]
-    sent = rewrite(block.sent, partial(_set_texts, texts))
-    return replace(block, pieces=(replace(last, data=sent),))
+    last = block.parts[-1]
+    sent = rewrite_json(block.sent, partial(_set_texts, texts))
+    return replace(block, parts=(replace(last, data=sent),))
 
 
 def _set_texts(texts: Mapping[Key, str], value: Any) -> None:
@@ -193,7 +189,7 @@ def _set_texts(texts: Mapping[Key, str], value: Any) -> None:
 
 def _again(block: Block, number: int, at_ns: int) -> Block:
     """Return a block to be sent again: its own write, with a number nobody has."""
-    return replace(block, pieces=(Piece(at_ns, block.sent, segment=-number),))
+    return replace(block, parts=(BlockPart(at_ns, block.sent, segment=-number),))
 
 
 # How the sets are made.
@@ -218,7 +214,7 @@ def _grown(count: int | None, *, every: int = 1) -> Callable[[Base], Any]:
         numbers: dict[Key, int] = {}
         for place in base.texts:
             full: dict[Key, str] = {}
-            for choice, field, text in base.sayings[place].texts:
+            for choice, field, text in base.decoded[place].texts:
                 key = (choice, field)
                 so_far[key] = so_far.get(key, "") + text
                 numbers[key] = number = numbers.get(key, 0) + 1
@@ -239,7 +235,7 @@ def _final(base: Base) -> LabelledStream | None:
     last: dict[Key, int] = {}
     whole: dict[Key, str] = {}
     for place in base.texts:
-        for choice, field, text in base.sayings[place].texts:
+        for choice, field, text in base.decoded[place].texts:
             last[choice, field] = place
             whole[choice, field] = whole.get((choice, field), "") + text
     parts = _parts(base)
@@ -280,16 +276,16 @@ def _place(base: Base, where: str) -> int | None:
     if base.opens_with_repeat:
         return None
     if where == "opening":
-        first = next((at for at in base.texts if base.sayings[at].has_words), None)
+        first = next((at for at in base.texts if base.decoded[at].has_words), None)
         fits = first is not None and len(base.texts) > 1
-        return first if fits and _repeatable(base.sayings[first or 0]) else None
-    middle = [place for place in _settled(base) if _repeatable(base.sayings[place])]
+        return first if fits and _repeatable(base.decoded[first or 0]) else None
+    middle = [place for place in _settled(base) if _repeatable(base.decoded[place])]
     return middle[len(middle) // 2] if middle else None
 
 
-def _repeatable(saying: Saying) -> bool:
-    """Whether an event can come again without saying more than its text again."""
-    return saying.has_words and not saying.has_finish and not saying.has_tool
+def _repeatable(entry: DecodedBlock) -> bool:
+    """Whether an event can come again without entry more than its text again."""
+    return entry.has_words and not entry.has_finish and not entry.has_tool
 
 
 def _settled(base: Base) -> list[int]:
@@ -301,7 +297,7 @@ def _settled(base: Base) -> list[int]:
     settled = []
     spoken: dict[Key, int] = {}
     for place in base.texts:
-        texts = base.sayings[place].texts
+        texts = base.decoded[place].texts
         if all(spoken.get((choice, field), 0) > 1 for choice, field, _ in texts):
             settled.append(place)
         for choice, field, text in texts:
@@ -315,9 +311,9 @@ def _shrinking(base: Base) -> LabelledStream | None:
     if not _fits(base, at_least=4):
         return None
     first = base.texts[:3]
-    pure = all(_repeatable(base.sayings[place]) for place in first)
+    pure = all(_repeatable(base.decoded[place]) for place in first)
     keys = {
-        (choice, field) for at in first for choice, field, _ in base.sayings[at].texts
+        (choice, field) for at in first for choice, field, _ in base.decoded[at].texts
     }
     if not pure or len(keys) != 1 or any(len(_texts_at(base, at)) > 1 for at in first):
         return None
@@ -335,7 +331,7 @@ def _shrinking(base: Base) -> LabelledStream | None:
 
 
 def _texts_at(base: Base, place: int) -> list[str]:
-    return [text for _, _, text in base.sayings[place].texts]
+    return [text for _, _, text in base.decoded[place].texts]
 
 
 _MEANT = (*"666", "\n", "\n", *["    "] * 2, *["| - "] * 2, *["ha"] * 2, *["no"] * 2)

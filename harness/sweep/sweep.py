@@ -24,6 +24,7 @@ from harness.dialects.openai_chat.payload import (
     looks_like_object,
     parse_payload,
 )
+from harness.faults.draft.delivery import Delivery
 from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.oracle import Contract
 from harness.judge.run import RunSettings, ScenarioRecord
@@ -112,7 +113,7 @@ def _why_not(job: SweepJob) -> str | None:
     kind = headers.get("content-type", "text/event-stream")
     if wire.head_at_ns is None or wire.status >= 400 or "event-stream" not in kind:
         return "no event stream"
-    if wire.coding is not None:
+    if wire.delivery.coding is not None:
         return "its body is compressed"
     if not wire.body or any(write.raw for write in wire.writes):
         return "no body that could be cut"
@@ -292,30 +293,9 @@ class _Sweep:
 
 def _is_plain(wire: WireDraft) -> bool:
     """Whether an ending changes nothing before it: no length is promised, no coding."""
-    plain = replace(
-        wire,
-        status=200,
-        http_version="",
-        headers=(),
-        writes=(),
-        spans=(),
-        notes=(),
-        head_at_ns=0,
-        finish_at_ns=0,
-        pieces=None,
-    )
-    bare = WireDraft(
-        status=200,
-        http_version="",
-        headers=(),
-        framing=plain.framing,
-        head_at_ns=0,
-        writes=(),
-        spans=(),
-        finish=plain.finish,
-        finish_at_ns=0,
-    )
-    return plain == bare and wire.framing is not Framing.CONTENT_LENGTH
+    if wire.promised_length is not None or wire.framing is Framing.CONTENT_LENGTH:
+        return False
+    return replace(wire.delivery, send_sizes=None) == Delivery()
 
 
 def _ends(wire: WireDraft) -> list[int]:
@@ -451,7 +431,7 @@ class _Branches:
             for write in self._wire.writes[point.place + 1 :]:
                 due_ns = max(due_ns, write.at_ns)
                 branch.tell(due_ns, ("data", write.data))
-            return self._finished(branch, due_ns, self._wire.finish_at_ns)
+            return self._finished(branch, due_ns, self._wire.end_at_ns)
         except Unbranchable:
             return None
 
@@ -475,7 +455,7 @@ class _Branches:
 
 
 def _ended_as(wire: WireDraft) -> str | None:
-    match str(wire.finish):
+    match str(wire.end):
         case "complete":
             return "complete"
         case "truncated":

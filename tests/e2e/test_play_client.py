@@ -15,7 +15,8 @@ import pytest
 
 from harness.cassette.model import EndingKind, Framing, Request
 from harness.errors import EvidenceError, InputError
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.capture import capture
 from harness.play.client.fetch import fetch
@@ -48,8 +49,8 @@ DRAFT = WireDraft(
     head_at_ns=5 * MS,
     writes=tuple(Write(at * MS, b"data: %d\n\n" % at) for at in (20, 40, 60, 80)),
     spans=(),
-    finish=Finish.COMPLETE,
-    finish_at_ns=90 * MS,
+    end=StreamEnd.COMPLETE,
+    end_at_ns=90 * MS,
 )
 
 
@@ -80,22 +81,22 @@ def play(draft: WireDraft, *, request: Request = REQUEST, **options):
 
 
 @pytest.mark.parametrize(
-    ("framing", "finish", "expected"),
+    ("framing", "end", "expected"),
     [
-        (Framing.CHUNKED, Finish.COMPLETE, ClientEnd.COMPLETE),
-        (Framing.CHUNKED, Finish.TRUNCATED, ClientEnd.TRUNCATED),
-        (Framing.CHUNKED, Finish.RESET, ClientEnd.RESET),
-        (Framing.CHUNKED, Finish.STALL, ClientEnd.TIMEOUT),
-        (Framing.CONTENT_LENGTH, Finish.COMPLETE, ClientEnd.COMPLETE),
-        (Framing.CLOSE, Finish.COMPLETE, ClientEnd.COMPLETE),
-        (Framing.CLOSE, Finish.TRUNCATED, ClientEnd.COMPLETE),
-        (Framing.CLOSE, Finish.RESET, ClientEnd.RESET),
-        (Framing.CLOSE, Finish.STALL, ClientEnd.TIMEOUT),
+        (Framing.CHUNKED, StreamEnd.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CHUNKED, StreamEnd.TRUNCATED, ClientEnd.TRUNCATED),
+        (Framing.CHUNKED, StreamEnd.RESET, ClientEnd.RESET),
+        (Framing.CHUNKED, StreamEnd.STALL, ClientEnd.TIMEOUT),
+        (Framing.CONTENT_LENGTH, StreamEnd.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CLOSE, StreamEnd.COMPLETE, ClientEnd.COMPLETE),
+        (Framing.CLOSE, StreamEnd.TRUNCATED, ClientEnd.COMPLETE),
+        (Framing.CLOSE, StreamEnd.RESET, ClientEnd.RESET),
+        (Framing.CLOSE, StreamEnd.STALL, ClientEnd.TIMEOUT),
     ],
 )
-def test_every_ending_is_told_apart(framing, finish, expected):
+def test_every_ending_is_told_apart(framing, end, expected):
     """The end is the one of the wire; body and head came whole before it."""
-    draft = replace(DRAFT, framing=framing, finish=finish)
+    draft = replace(DRAFT, framing=framing, end=end)
     exchange, request = play(draft, deadline_s=0.3)
     assert (expected, 200, framing) == (exchange.end, exchange.status, exchange.framing)
     assert draft.body == b"".join(data for _, data in exchange.reads)
@@ -104,22 +105,20 @@ def test_every_ending_is_told_apart(framing, finish, expected):
         assert exchange.end_at_ns >= 300 * MS
 
 
-@pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET])
-def test_a_length_that_is_not_reached_is_no_complete_answer(finish):
+@pytest.mark.parametrize("end", [StreamEnd.TRUNCATED, StreamEnd.RESET])
+def test_a_length_that_is_not_reached_is_no_complete_answer(end):
     """FIN and RST before the promised length are what they are."""
-    draft = replace(
-        DRAFT, framing=Framing.CONTENT_LENGTH, promised_length=99, finish=finish
-    )
+    draft = replace(DRAFT, framing=Framing.CONTENT_LENGTH, promised_length=99, end=end)
     exchange, _ = play(draft)
-    assert finish.value == exchange.end.value
+    assert end.value == exchange.end.value
 
 
-@pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET])
-def test_an_end_before_the_head_has_no_status(finish):
+@pytest.mark.parametrize("end", [StreamEnd.TRUNCATED, StreamEnd.RESET])
+def test_an_end_before_the_head_has_no_status(end):
     """Nothing came but the end."""
-    draft = replace(DRAFT, head_at_ns=None, writes=(), finish=finish)
+    draft = replace(DRAFT, head_at_ns=None, writes=(), end=end)
     exchange, _ = play(draft)
-    assert (finish.value, None, None, ()) == (
+    assert (end.value, None, None, ()) == (
         exchange.end.value,
         exchange.status,
         exchange.head_at_ns,
@@ -130,7 +129,7 @@ def test_an_end_before_the_head_has_no_status(finish):
 def test_a_broken_chunk_is_a_protocol_error_at_once():
     """The body before it is kept, and the deadline is not waited for."""
     writes = (*DRAFT.writes[:2], Write(50 * MS, b"zz\r\n", raw=True))
-    exchange, _ = play(replace(DRAFT, writes=writes, finish=Finish.STALL))
+    exchange, _ = play(replace(DRAFT, writes=writes, end=StreamEnd.STALL))
     assert (ClientEnd.PROTOCOL_ERROR, b"data: 20\n\ndata: 40\n\n") == (
         exchange.end,
         b"".join(data for _, data in exchange.reads),
@@ -311,7 +310,7 @@ def test_leaving_after_the_head_waits_for_the_whole_head():
 def test_the_client_leaves_after_a_time():
     """Whatever came by then; speed divides the time."""
     plan = ClientPlan(abort=Abort(after_ms=4_000))
-    late = replace(DRAFT, finish_at_ns=5_000 * MS)
+    late = replace(DRAFT, end_at_ns=5_000 * MS)
     exchange, request = play(late, plan=plan, speed=40)
     assert (ClientEnd.CLIENT_CLOSED, False) == (exchange.end, request.finished)
     assert 100 * MS <= exchange.end_at_ns < 4_000 * MS
@@ -395,7 +394,7 @@ def test_no_connection_is_left_behind():
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
-            upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
             task = asyncio.ensure_future(fetch(upstream.url, REQUEST, token="t1"))
             await asyncio.sleep(0.05)
             assert 1 == len(upstream._context.connections)
@@ -409,21 +408,21 @@ def test_no_connection_is_left_behind():
 
 
 @pytest.mark.parametrize(
-    ("finish", "kind"),
+    ("end", "kind"),
     [
-        (Finish.COMPLETE, EndingKind.COMPLETE),
-        (Finish.TRUNCATED, EndingKind.TRUNCATED),
-        (Finish.RESET, EndingKind.RESET),
-        (Finish.STALL, EndingKind.TIMEOUT),
+        (StreamEnd.COMPLETE, EndingKind.COMPLETE),
+        (StreamEnd.TRUNCATED, EndingKind.TRUNCATED),
+        (StreamEnd.RESET, EndingKind.RESET),
+        (StreamEnd.STALL, EndingKind.TIMEOUT),
     ],
 )
-def test_an_answer_is_captured_as_a_cassette_holds_it(finish, kind):
+def test_an_answer_is_captured_as_a_cassette_holds_it(end, kind):
     """Bytes, borders, times and ending are kept; credentials beside it are not."""
 
     async def main():
         async with (
             asyncio.timeout(5),
-            Upstream(responder=lambda _: replace(DRAFT, finish=finish)) as upstream,
+            Upstream(responder=lambda _: replace(DRAFT, end=end)) as upstream,
         ):
             return await capture(
                 upstream.url,

@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 
 from harness.cassette.model import Framing, Request
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.checks.backpressure import most_buffered_bytes
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.play.client.fetch import fetch
@@ -40,8 +41,8 @@ def draft(*writes: Write, **more) -> WireDraft:
         head_at_ns=5 * MS,
         writes=writes,
         spans=(),
-        finish=Finish.COMPLETE,
-        finish_at_ns=writes[-1].at_ns,
+        end=StreamEnd.COMPLETE,
+        end_at_ns=writes[-1].at_ns,
     )
     return replace(whole, **more)
 
@@ -169,7 +170,7 @@ def test_who_shuts_its_sending_half_goes_on_reading():
 def test_exchanges_follow_one_another_on_one_connection():
     """The second finds the first one's connection, and a broken one is not kept."""
     good = draft(Write(10 * MS, b"data: abc\n\n"))
-    cut = replace(good, finish=Finish.TRUNCATED)
+    cut = replace(good, end=StreamEnd.TRUNCATED)
 
     async def main():
         seen = []

@@ -19,7 +19,8 @@ import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.errors import InputError
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft, Write
 from harness.play.upstream.connection import Connection
 from harness.play.upstream.server import Upstream, round_robin
 from harness.scenario.model import ClientPlan
@@ -44,8 +45,8 @@ DRAFT = WireDraft(
         Write(60 * MS, b"data: c\n\n"),
     ),
     spans=(),
-    finish=Finish.COMPLETE,
-    finish_at_ns=80 * MS,
+    end=StreamEnd.COMPLETE,
+    end_at_ns=80 * MS,
 )
 HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
@@ -179,12 +180,12 @@ def test_equal_times_are_separate_sends(monkeypatch):
 
 @pytest.mark.parametrize("framing", list(Framing))
 @pytest.mark.parametrize(
-    ("finish", "expected"),
-    [(Finish.TRUNCATED, "fin"), (Finish.RESET, "rst")],
+    ("end", "expected"),
+    [(StreamEnd.TRUNCATED, "fin"), (StreamEnd.RESET, "rst")],
 )
-def test_broken_endings_are_what_the_script_says(framing, finish, expected):
+def test_broken_endings_are_what_the_script_says(framing, end, expected):
     """FIN or RST comes after the last byte, and no terminator before it."""
-    draft = replace(DRAFT, framing=framing, finish=finish, promised_length=99)
+    draft = replace(DRAFT, framing=framing, end=end, promised_length=99)
     reads, end, (request,), zero_ns = play(draft)
     wire = b"".join(data for _, data in reads)
     assert expected == end
@@ -198,7 +199,7 @@ def test_a_stall_stays_open_until_the_peer_closes():
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
-            slot = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            slot = upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
                 await client.read_until(CHUNKS[2])
@@ -243,7 +244,7 @@ def test_a_peer_that_leaves_ends_the_play(rst):
 @pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.CONTENT_LENGTH])
 def test_a_connection_serves_one_request_after_another(framing):
     """After a complete answer the next request on the connection is answered."""
-    draft = replace(DRAFT, framing=framing, finish_at_ns=60 * MS)
+    draft = replace(DRAFT, framing=framing, end_at_ns=60 * MS)
 
     async def main():
         async with (
@@ -293,7 +294,7 @@ def test_pipelined_requests_are_answered_in_order():
 
 def test_every_attempt_plays_its_script():
     """Attempt n plays entry n, the last one repeating."""
-    first = replace(DRAFT, head_at_ns=None, writes=(), finish=Finish.RESET)
+    first = replace(DRAFT, head_at_ns=None, writes=(), end=StreamEnd.RESET)
 
     async def main():
         async with asyncio.timeout(5), Upstream() as upstream:
@@ -401,7 +402,7 @@ def test_closing_a_slot_resets_what_still_stalls():
             Upstream() as upstream,
             connected(upstream) as client,
         ):
-            slot = upstream.expect("t1", script(replace(DRAFT, finish=Finish.STALL)))
+            slot = upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
             client.writer.write(POST % b"t1")
             await client.read_until(CHUNKS[2])
             slot.close()
@@ -419,7 +420,7 @@ def test_fifty_streams_run_side_by_side():
             Write((20 + index * 5) * MS, b"data: %d-%d\n\n" % (number, index))
             for index in range(40)
         )
-        draft = closing(replace(DRAFT, writes=writes, finish_at_ns=230 * MS))
+        draft = closing(replace(DRAFT, writes=writes, end_at_ns=230 * MS))
         slot = upstream.expect(f"t{number}", script(draft))
         async with connected(upstream) as client:
             client.writer.write(POST % b"t%d" % number)

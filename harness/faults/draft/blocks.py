@@ -15,19 +15,18 @@ from harness.cassette.model import Framing, Headers
 __all__ = [
     "MAX_BODY",
     "Block",
+    "BlockPart",
     "EventDraft",
-    "Finish",
     "Meaning",
-    "Piece",
+    "StreamEnd",
 ]
 
 MAX_BODY = 256 * 1024 * 1024
 """Most bytes that a changed stream may have. A fault that asks for more is refused
-before it takes the machine's memory; 256 MiB is sixty times the largest event that
-FAULTS, class 19, names."""
+before it takes the machine's memory; 256 MiB is sixty-four giant events of 4 MiB."""
 
 
-class Finish(StrEnum):
+class StreamEnd(StrEnum):
     """What the upstream does after its last byte."""
 
     COMPLETE = "complete"
@@ -66,13 +65,13 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class BlockPart:
     """Bytes of one block that travel in one write.
 
     Attributes:
         at_ns: When they are written, nanoseconds since the end of the request.
         data: The bytes.
-        segment: Pieces that follow one another with the same number share a write.
+        segment: Parts that follow one another with the same number share a write.
     """
 
     at_ns: int
@@ -85,34 +84,34 @@ class Block:
     """One event or comment with its line ends, or any bytes in their place.
 
     Attributes:
-        pieces: What is sent, split where the recording was.
+        parts: What is sent, split where the recording was.
         meaning: What a repairing proxy must make of it.
         meant: The block's bytes as meant, for `Meaning.REPLACED`.
     """
 
-    pieces: tuple[Piece, ...]
+    parts: tuple[BlockPart, ...]
     meaning: Meaning = Meaning.AS_SENT
     meant: bytes = b""
 
     @property
     def sent(self) -> bytes:
         """What is sent, whole."""
-        return b"".join(piece.data for piece in self.pieces)
+        return b"".join(part.data for part in self.parts)
 
     @property
     def size(self) -> int:
         """How many bytes are sent."""
-        return sum(len(piece.data) for piece in self.pieces)
+        return sum(len(part.data) for part in self.parts)
 
     @property
     def starts_ns(self) -> int:
         """When the first byte is written."""
-        return self.pieces[0].at_ns
+        return self.parts[0].at_ns
 
     @property
     def at_ns(self) -> int:
         """When the last byte is written: the moment the event exists for a reader."""
-        return self.pieces[-1].at_ns
+        return self.parts[-1].at_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +125,8 @@ class EventDraft:
         framing: How the end of the body is marked.
         head_at_ns: When the head is written; None: the upstream ends without one.
         blocks: The body.
-        finish: What happens after the last block, at ``finish_at_ns``.
-        next_segment: A number that no piece uses yet.
+        end: What happens after the last block, at ``end_at_ns``.
+        next_segment: A number that no part uses yet.
         notes: What the faults did, in words, for the report.
     """
 
@@ -137,11 +136,23 @@ class EventDraft:
     framing: Framing
     head_at_ns: int | None
     blocks: tuple[Block, ...]
-    finish: Finish
-    finish_at_ns: int
+    end: StreamEnd
+    end_at_ns: int
     next_segment: int
     notes: tuple[str, ...] = ()
 
-    def noted(self, note: str) -> EventDraft:
+    def time_after(self, place: int) -> int:
+        """Return when the block after ``place`` begins, or the stream ends."""
+        if place + 1 < len(self.blocks):
+            return max(self.blocks[place].at_ns, self.blocks[place + 1].starts_ns)
+        return max(self.blocks[place].at_ns, self.end_at_ns)
+
+    def time_before(self, place: int) -> int:
+        """Return when what stands before block ``place`` was written."""
+        if place > 0:
+            return self.blocks[place - 1].at_ns
+        return self.head_at_ns or 0
+
+    def with_note(self, note: str) -> EventDraft:
         """Return the draft with one more sentence about what a fault did."""
         return replace(self, notes=(*self.notes, note))

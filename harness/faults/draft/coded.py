@@ -5,14 +5,15 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator
 
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft
 
 __all__ = ["coded_body", "coded_writes"]
 
 
 def coded_body(draft: WireDraft) -> bytes:
     """Return the body as it is on the wire, raw writes left out."""
-    if draft.coding is None:
+    if draft.delivery.coding is None:
         return draft.body
     return b"".join(wire for _, wire, _, raw in coded_writes(draft) if not raw)
 
@@ -23,7 +24,7 @@ def coded_writes(draft: WireDraft) -> Iterator[tuple[int, bytes, int, bool]]:
     A compressor keeps bytes back; they come when it gives them out. What it gives out
     at last comes with the end of a body that is completed.
     """
-    coding = draft.coding
+    coding = draft.delivery.coding
     if coding is None:
         for write in draft.writes:
             length = 0 if write.raw else len(write.data)
@@ -38,8 +39,8 @@ def coded_writes(draft: WireDraft) -> Iterator[tuple[int, bytes, int, bool]]:
             data = encoder.compress(data)
             data += encoder.flush(zlib.Z_SYNC_FLUSH) if coding.flush else b""
         coded.append((write.at_ns, data, write.raw))
-    if draft.finish is Finish.COMPLETE:
-        coded.append((draft.finish_at_ns, encoder.flush(), False))
+    if draft.end is StreamEnd.COMPLETE:
+        coded.append((draft.end_at_ns, encoder.flush(), False))
     for at_ns, data, raw in _without_end(coded, coding.cut):
         if raw:
             yield at_ns, data, 0, True

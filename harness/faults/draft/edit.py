@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from harness.faults.draft.blocks import (
-    MAX_BODY,
-    Block,
-    EventDraft,
-    Meaning,
-    Piece,
-)
+from harness.faults.draft.blocks import MAX_BODY, Block, BlockPart, EventDraft, Meaning
 from harness.faults.errors import FaultError
 
 __all__ = ["Edit", "delayed"]
@@ -41,13 +35,13 @@ class Edit:
         self._count(sum(block.size for block in blocks))
         self._replaced[place] = blocks
 
-    def send(
+    def replace_bytes(
         self, place: int, sent: bytes, *, meaning: Meaning, meant: bytes = b""
     ) -> None:
         """Send other bytes in place of a block, whole, when its last one was due."""
-        last = self._draft.blocks[place].pieces[-1]
-        piece = Piece(last.at_ns, sent, last.segment)
-        self.replace(place, Block(pieces=(piece,), meaning=meaning, meant=meant))
+        last = self._draft.blocks[place].parts[-1]
+        part = BlockPart(last.at_ns, sent, last.segment)
+        self.replace(place, Block(parts=(part,), meaning=meaning, meant=meant))
 
     def change(self, place: int, change: Callable[[bytes], bytes]) -> None:
         """Change a block's bytes and leave its meaning as it is.
@@ -58,7 +52,7 @@ class Edit:
         old = self._draft.blocks[place]
         new = replace(
             old,
-            pieces=_cut_alike(old, change(old.sent)),
+            parts=_cut_alike(old, change(old.sent)),
             meant=change(old.meant) if old.meant else b"",
         )
         self.replace(place, new)
@@ -88,12 +82,12 @@ class Edit:
         write is split.
         """
         self._count(len(sent))
-        piece = Piece(at_ns, sent, self._next_segment)
+        part = BlockPart(at_ns, sent, self._next_segment)
         self._next_segment += 1
-        new = Block(pieces=(piece,), meaning=meaning, meant=meant)
+        new = Block(parts=(part,), meaning=meaning, meant=meant)
         self._inserted.setdefault(place, []).append(new)
 
-    def made(self) -> EventDraft:
+    def apply(self) -> EventDraft:
         """Return the draft with all changes made.
 
         Raises:
@@ -123,23 +117,21 @@ def _too_long() -> FaultError:
 
 def delayed(block: Block, delay_ns: int) -> Block:
     """Return a block that is written so much later."""
-    pieces = tuple(
-        replace(piece, at_ns=piece.at_ns + delay_ns) for piece in block.pieces
-    )
-    return replace(block, pieces=pieces)
+    parts = tuple(replace(part, at_ns=part.at_ns + delay_ns) for part in block.parts)
+    return replace(block, parts=parts)
 
 
-def _cut_alike(old: Block, sent: bytes) -> tuple[Piece, ...]:
-    if len(old.pieces) == 1:
-        return (replace(old.pieces[0], data=sent),)
-    pieces = []
+def _cut_alike(old: Block, sent: bytes) -> tuple[BlockPart, ...]:
+    if len(old.parts) == 1:
+        return (replace(old.parts[0], data=sent),)
+    parts = []
     done = 0
     old_end = 0
-    for piece in old.pieces:
-        old_end += len(piece.data)
-        last = piece is old.pieces[-1]
+    for part in old.parts:
+        old_end += len(part.data)
+        last = part is old.parts[-1]
         end = len(sent) if last else min(len(sent), old_end)
         if end > done:
-            pieces.append(replace(piece, data=sent[done:end]))
+            parts.append(replace(part, data=sent[done:end]))
             done = end
-    return tuple(pieces) or (replace(old.pieces[-1], data=sent),)
+    return tuple(parts) or (replace(old.parts[-1], data=sent),)

@@ -24,8 +24,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypedDict, get_args
 
 from harness.errors import closest
-from harness.faults.draft.decoded import Saying, event_block, read_block, read_blocks
-from harness.faults.draft.wire import EventDraft, WireDraft
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import (
+    DecodedBlock,
+    decode_block,
+    decode_blocks,
+    event_block,
+)
+from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultError
 
 __all__ = [
@@ -34,9 +40,10 @@ __all__ = [
     "block_at",
     "body_offset",
     "check_position",
+    "format_position",
+    "is_before_head",
     "landmark_block",
     "offset_at",
-    "shown_position",
 ]
 
 Landmark = Literal[
@@ -91,13 +98,13 @@ def block_at(draft: EventDraft, at: Position) -> int:
         FaultError: The stream has no such place, or it is within an event.
     """
     check_position(at)
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     if "event" in at:
         if at.get("offset"):
             raise FaultError("a whole event cannot stand within another", key="offset")
-        return event_block(sayings, at["event"], key="event")
+        return event_block(decoded, at["event"], key="event")
     if "after" in at:
-        return landmark_block(sayings, at["after"]) + 1
+        return landmark_block(decoded, at["after"]) + 1
     ends = []
     total = 0
     for block in draft.blocks:
@@ -117,11 +124,11 @@ def offset_at(draft: WireDraft, at: Position) -> int:
     body = draft.body
     if "event" not in at and "after" not in at:
         return body_offset(at, len(body))
-    sayings = [read_block(body[span.start : span.end]) for span in draft.spans]
+    decoded = [decode_block(body[span.start : span.end]) for span in draft.spans]
     if "after" in at:
-        place = landmark_block(sayings, at["after"])
+        place = landmark_block(decoded, at["after"])
         return draft.spans[place].end if place >= 0 else 0
-    span = draft.spans[event_block(sayings, at["event"], key="event")]
+    span = draft.spans[event_block(decoded, at["event"], key="event")]
     offset = at.get("offset", 0)
     if offset > span.end - span.start:
         raise FaultError(
@@ -130,7 +137,12 @@ def offset_at(draft: WireDraft, at: Position) -> int:
     return span.start + offset
 
 
-def landmark_block(sayings: Sequence[Saying], landmark: Landmark) -> int:
+def is_before_head(at: Position) -> bool:
+    """Whether a position is behind ``accept``: the request was read, no head is out."""
+    return at.get("after") == "accept"
+
+
+def landmark_block(decoded: Sequence[DecodedBlock], landmark: Landmark) -> int:
     """Return the block that carries a landmark; -1 for ``accept`` and ``headers``.
 
     Raises:
@@ -139,24 +151,24 @@ def landmark_block(sayings: Sequence[Saying], landmark: Landmark) -> int:
     if landmark in {"accept", "headers"}:
         return -1
     carries, last = _LANDMARKS[landmark]
-    found = [place for place, saying in enumerate(sayings) if carries(saying)]
+    found = [place for place, entry in enumerate(decoded) if carries(entry)]
     if not found:
         raise FaultError(f"the stream has no {landmark.replace('_', ' ')}", key="after")
     return found[-1] if last else found[0]
 
 
-def shown_position(at: Position) -> str:
+def format_position(at: Position) -> str:
     """Return a position as a scenario writes it."""
     return "{" + ", ".join(f"{name}: {part}" for name, part in at.items()) + "}"
 
 
 # With n > 1 there are several finishes, and some providers send usage all along.
-_LANDMARKS: Mapping[str, tuple[Callable[[Saying], bool], bool]] = {
-    "role": (lambda saying: saying.has_role, False),
-    "first_content": (lambda saying: saying.has_words, False),
-    "finish": (lambda saying: saying.has_finish, True),
-    "usage": (lambda saying: saying.has_usage, True),
-    "done": (lambda saying: saying.is_done, False),
+_LANDMARKS: Mapping[str, tuple[Callable[[DecodedBlock], bool], bool]] = {
+    "role": (lambda entry: entry.has_role, False),
+    "first_content": (lambda entry: entry.has_words, False),
+    "finish": (lambda entry: entry.has_finish, True),
+    "usage": (lambda entry: entry.has_usage, True),
+    "done": (lambda entry: entry.is_done, False),
 }
 
 

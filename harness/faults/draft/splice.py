@@ -1,12 +1,12 @@
-"""Bytes put into a stream at any place, between two events or within one."""
+"""Bytes put into a stream at any point, between two events or within one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.faults.draft.blocks import Block, EventDraft, Meaning, Piece
-from harness.faults.draft.decoded import event_block, read_blocks, time_before
+from harness.faults.draft.blocks import Block, BlockPart, EventDraft, Meaning
+from harness.faults.draft.decoded import decode_blocks, event_block
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.position import Position, block_at, body_offset
 from harness.faults.errors import FaultError
@@ -14,21 +14,21 @@ from harness.sse.lines import block_ends
 from harness.sse.parser import parse
 
 __all__ = [
-    "Place",
-    "cut_at",
-    "due_at",
-    "place_at",
-    "put",
-    "put_bytes",
-    "put_run",
-    "put_within",
-    "time_at",
+    "SplicePoint",
+    "insert_at",
+    "insert_raw",
+    "insert_run",
+    "insert_within",
+    "last_write_ns",
+    "next_write_ns",
+    "splice_point",
+    "truncate_at",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place among blocks.
+class SplicePoint:
+    """A point among blocks.
 
     Attributes:
         block: Number of the block it stands before, or in.
@@ -39,8 +39,10 @@ class Place:
     offset: int
 
 
-def place_at(draft: EventDraft, at: Position, *, exact: bool = False) -> Place:
-    """Return the place that a position names.
+def splice_point(
+    draft: EventDraft, at: Position, *, exact: bool = False
+) -> SplicePoint:
+    """Return the point that a position names.
 
     Args:
         draft: The stream.
@@ -49,46 +51,46 @@ def place_at(draft: EventDraft, at: Position, *, exact: bool = False) -> Place:
             between two blocks. An ``offset`` always means the very byte.
 
     Raises:
-        FaultError: The stream has no such place.
+        FaultError: The stream has no such point.
     """
     if at.get("offset"):
-        found = event_block(read_blocks(draft.blocks), at["event"], key="event")
+        found = event_block(decode_blocks(draft.blocks), at["event"], key="event")
         size = draft.blocks[found].size
         if at["offset"] > size:
             raise FaultError(
                 f"the event has {size} bytes, came {at['offset']}", key="offset"
             )
         at_end = at["offset"] == size
-        return Place(found + 1, 0) if at_end else Place(found, at["offset"])
+        return SplicePoint(found + 1, 0) if at_end else SplicePoint(found, at["offset"])
     if not exact or not ("byte" in at or "frac" in at):
-        return Place(block_at(draft, at), 0)
+        return SplicePoint(block_at(draft, at), 0)
     offset = body_offset(at, sum(block.size for block in draft.blocks))
     for number, block in enumerate(draft.blocks):
         if offset < block.size:
-            return Place(number, offset)
+            return SplicePoint(number, offset)
         offset -= block.size
-    return Place(len(draft.blocks), 0)
+    return SplicePoint(len(draft.blocks), 0)
 
 
-def time_at(draft: EventDraft, place: Place) -> int:
-    """Return when the last byte before a place was written."""
-    if not place.offset:
-        return time_before(draft, place.block)
-    before, _ = _parted(draft.blocks[place.block].pieces, place.offset)
+def last_write_ns(draft: EventDraft, point: SplicePoint) -> int:
+    """Return when the last byte before a point was written."""
+    if not point.offset:
+        return draft.time_before(point.block)
+    before, _ = _parted(draft.blocks[point.block].parts, point.offset)
     return before[-1].at_ns
 
 
-def due_at(draft: EventDraft, place: Place) -> int:
-    """Return when the next byte behind a place is written, or the stream ends."""
-    if place.block == len(draft.blocks):
-        return draft.finish_at_ns
-    _, after = _parted(draft.blocks[place.block].pieces, place.offset)
+def next_write_ns(draft: EventDraft, point: SplicePoint) -> int:
+    """Return when the next byte behind a point is written, or the stream ends."""
+    if point.block == len(draft.blocks):
+        return draft.end_at_ns
+    _, after = _parted(draft.blocks[point.block].parts, point.offset)
     return after[0].at_ns
 
 
-def put(
+def insert_at(
     draft: EventDraft,
-    place: Place,
+    point: SplicePoint,
     sent: bytes,
     *,
     at_ns: int,
@@ -99,29 +101,29 @@ def put(
     Between two blocks they are a block that means what is said. Within a block they
     become part of it, and what it means follows from how it reads then.
     """
-    if place.offset:
-        return put_within(draft, place, [(at_ns, sent)])
+    if point.offset:
+        return insert_within(draft, point, [(at_ns, sent)])
     edit = Edit(draft)
-    edit.insert(place.block, sent, at_ns=at_ns, meaning=meaning)
-    return edit.made()
+    edit.insert(point.block, sent, at_ns=at_ns, meaning=meaning)
+    return edit.apply()
 
 
-def put_bytes(
-    draft: EventDraft, place: Place, sent: bytes, *, at_ns: int
+def insert_raw(
+    draft: EventDraft, point: SplicePoint, sent: bytes, *, at_ns: int
 ) -> EventDraft:
     """Return the draft with any bytes put in, in a write of their own.
 
     Between two blocks they are part of the second, unless a blank line ends them.
     """
-    is_block = not place.offset and len(sent) in block_ends(sent)
-    if is_block or place.block == len(draft.blocks):
-        return put(draft, Place(place.block, 0), sent, at_ns=at_ns)
-    return put_within(draft, place, [(at_ns, sent)])
+    is_block = not point.offset and len(sent) in block_ends(sent)
+    if is_block or point.block == len(draft.blocks):
+        return insert_at(draft, SplicePoint(point.block, 0), sent, at_ns=at_ns)
+    return insert_within(draft, point, [(at_ns, sent)])
 
 
-def put_within(
+def insert_within(
     draft: EventDraft,
-    place: Place,
+    point: SplicePoint,
     writes: Sequence[tuple[int, bytes]],
     *,
     delay_ns: int = 0,
@@ -130,24 +132,24 @@ def put_within(
 
     Args:
         draft: The stream.
-        place: Where.
+        point: Where.
         writes: When, and which bytes.
         delay_ns: How much later the rest of that block is written; what follows it is
             not moved.
     """
-    old = draft.blocks[place.block]
-    before, after = _parted(old.pieces, place.offset)
+    old = draft.blocks[point.block]
+    before, after = _parted(old.parts, point.offset)
     number = draft.next_segment
-    new = [Piece(at, data, number + turn) for turn, (at, data) in enumerate(writes)]
-    after = [replace(piece, at_ns=piece.at_ns + delay_ns) for piece in after]
-    block = _read_again(old, Block(pieces=(*before, *new, *after)))
-    blocks = (*draft.blocks[: place.block], block, *draft.blocks[place.block + 1 :])
+    new = [BlockPart(at, data, number + turn) for turn, (at, data) in enumerate(writes)]
+    after = [replace(part, at_ns=part.at_ns + delay_ns) for part in after]
+    block = _read_again(old, Block(parts=(*before, *new, *after)))
+    blocks = (*draft.blocks[: point.block], block, *draft.blocks[point.block + 1 :])
     return replace(draft, blocks=blocks, next_segment=number + len(new))
 
 
-def put_run(
+def insert_run(
     draft: EventDraft,
-    place: Place,
+    point: SplicePoint,
     writes: Sequence[tuple[int, bytes]],
     *,
     delay_ns: int,
@@ -157,29 +159,31 @@ def put_run(
 
     Args:
         draft: The stream.
-        place: Where.
+        point: Where.
         writes: When, and which bytes; between two blocks each is a block.
         delay_ns: How much later the others are written.
         meaning: What each of them means between two blocks.
     """
     edit = Edit(draft)
-    for later in range(place.block + bool(place.offset), len(draft.blocks)):
+    for later in range(point.block + bool(point.offset), len(draft.blocks)):
         edit.delay(later, delay_ns)
-    if not place.offset:
+    if not point.offset:
         for at_ns, sent in writes:
-            edit.insert(place.block, sent, at_ns=at_ns, meaning=meaning)
-    made = edit.made()
-    made = replace(made, finish_at_ns=made.finish_at_ns + delay_ns)
-    return put_within(made, place, writes, delay_ns=delay_ns) if place.offset else made
+            edit.insert(point.block, sent, at_ns=at_ns, meaning=meaning)
+    made = edit.apply()
+    made = replace(made, end_at_ns=made.end_at_ns + delay_ns)
+    return (
+        insert_within(made, point, writes, delay_ns=delay_ns) if point.offset else made
+    )
 
 
-def cut_at(draft: EventDraft, place: Place) -> EventDraft:
-    """Return the draft without what lies behind a place."""
-    blocks = draft.blocks[: place.block]
-    if place.offset:
-        old = draft.blocks[place.block]
-        before, _ = _parted(old.pieces, place.offset)
-        blocks = (*blocks, replace(old, pieces=tuple(before)))
+def truncate_at(draft: EventDraft, point: SplicePoint) -> EventDraft:
+    """Return the draft without what lies behind a point."""
+    blocks = draft.blocks[: point.block]
+    if point.offset:
+        old = draft.blocks[point.block]
+        before, _ = _parted(old.parts, point.offset)
+        blocks = (*blocks, replace(old, parts=tuple(before)))
     return replace(draft, blocks=blocks)
 
 
@@ -195,14 +199,16 @@ def _read_again(old: Block, new: Block) -> Block:
     return replace(new, meaning=Meaning.LOST)
 
 
-def _parted(pieces: Sequence[Piece], offset: int) -> tuple[list[Piece], list[Piece]]:
-    before: list[Piece] = []
-    after: list[Piece] = []
-    for piece in pieces:
-        size = len(piece.data)
+def _parted(
+    parts: Sequence[BlockPart], offset: int
+) -> tuple[list[BlockPart], list[BlockPart]]:
+    before: list[BlockPart] = []
+    after: list[BlockPart] = []
+    for part in parts:
+        size = len(part.data)
         if offset > 0:
-            before.append(replace(piece, data=piece.data[:offset]))
+            before.append(replace(part, data=part.data[:offset]))
         if offset < size:
-            after.append(replace(piece, data=piece.data[max(0, offset) :]))
+            after.append(replace(part, data=part.data[max(0, offset) :]))
         offset -= size
     return before, after

@@ -8,8 +8,9 @@ from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import Saying, rewrite
+from harness.faults.draft.decoded import DecodedBlock
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.errors import FaultError
 
 __all__ = ["CallKey", "ToolStream", "arguments_of", "calls_in", "without_calls"]
@@ -23,17 +24,17 @@ class ToolStream:
 
     Attributes:
         draft: The stream.
-        sayings: What its blocks say.
+        decoded: What its blocks entry.
         places: The blocks with fragments of calls.
         arguments: All arguments of every call.
         firsts: The block where each call begins.
         lasts: The block of its last fragment with arguments.
     """
 
-    def __init__(self, draft: EventDraft, sayings: Sequence[Saying]) -> None:
+    def __init__(self, draft: EventDraft, decoded: Sequence[DecodedBlock]) -> None:
         self.draft = draft
-        self.sayings = sayings
-        self.places = [place for place, say in enumerate(sayings) if say.has_tool]
+        self.decoded = decoded
+        self.places = [place for place, entry in enumerate(decoded) if entry.has_tool]
         self.firsts: dict[CallKey, int] = {}
         self.lasts: dict[CallKey, int] = {}
         parts: dict[CallKey, list[str]] = {}
@@ -47,23 +48,23 @@ class ToolStream:
 
     def calls(self, place: int) -> list[tuple[CallKey, dict[str, Any]]]:
         """Return the fragments in a block."""
-        payload = self.sayings[place].payload
+        payload = self.decoded[place].payload
         return list(calls_in(payload.value)) if payload else []
 
-    def carries_more(self, place: int) -> bool:
+    def has_other_content(self, place: int) -> bool:
         """Whether a block says more than its fragments."""
-        saying = self.sayings[place]
-        more = saying.has_finish or saying.has_usage or saying.texts or saying.has_role
+        entry = self.decoded[place]
+        more = entry.has_finish or entry.has_usage or entry.texts or entry.has_role
         return bool(more)
 
     def drop(self, edit: Edit, place: int) -> None:
         """Leave the fragments of a block out, and the block if it has nothing else."""
-        if self.carries_more(place):
-            edit.change(place, partial(rewrite, change=without_calls))
+        if self.has_other_content(place):
+            edit.change(place, partial(rewrite_json, change=without_calls))
         else:
             edit.drop(place)
 
-    def need_two(self) -> None:
+    def require_two_calls(self) -> None:
         """Refuse a stream with fewer than two calls in a choice."""
         choices = [choice for choice, _ in self.firsts]
         if len(set(choices)) == len(choices):

@@ -21,8 +21,9 @@ from typing import Any
 from harness.cassette.model import Framing
 from harness.dialects.openai_chat.chunk import choices_of, delta_of, finish_reason_of
 from harness.dialects.openai_chat.chunk import text_of as _text_of
-from harness.faults.draft.transport import ChunkStyle
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import ChunkStyle
+from harness.faults.draft.wire import WireDraft
 from harness.judge.evidence.observation import ClientEnd
 
 __all__ = ["ClientView", "SdkModel", "client_view", "direct_view", "join_surrogates"]
@@ -100,8 +101,12 @@ def direct_view(client: SdkModel, wire: WireDraft) -> ClientView | None:
     names = {name.lower() for name, _ in wire.headers}
     if names & {"content-encoding", "content-length", "transfer-encoding"}:
         return None
-    odd = wire.coding or wire.chunks != ChunkStyle() or any(w.raw for w in wire.writes)
-    if odd or wire.finish is Finish.REFUSED:
+    odd = (
+        wire.delivery.coding
+        or wire.delivery.chunks != ChunkStyle()
+        or any(w.raw for w in wire.writes)
+    )
+    if odd or wire.end is StreamEnd.REFUSED:
         return None
     body = wire.body
     if wire.promised_length is not None:
@@ -111,7 +116,7 @@ def direct_view(client: SdkModel, wire: WireDraft) -> ClientView | None:
         status=None if wire.head_at_ns is None else wire.status,
         headers=[
             (name.encode("latin-1"), value.encode("latin-1"))
-            for name, value in (*wire.headers, *(wire.framing_headers or ()))
+            for name, value in (*wire.headers, *(wire.delivery.framing_headers or ()))
         ],
         body=body,
         end=_end_of(wire),
@@ -122,11 +127,11 @@ def _end_of(wire: WireDraft) -> ClientEnd:
     length = wire.promised_length
     if length is not None and len(wire.body) >= length:
         return ClientEnd.COMPLETE
-    if wire.finish is Finish.STALL:
+    if wire.end is StreamEnd.STALL:
         return ClientEnd.TIMEOUT
-    if wire.finish is Finish.RESET:
+    if wire.end is StreamEnd.RESET:
         return ClientEnd.RESET
-    if wire.finish is Finish.COMPLETE and length is None:
+    if wire.end is StreamEnd.COMPLETE and length is None:
         return ClientEnd.COMPLETE
     clean = wire.framing is Framing.CLOSE and length is None
     return ClientEnd.COMPLETE if clean else ClientEnd.TRUNCATED

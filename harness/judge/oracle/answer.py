@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from harness.cassette.model import Framing, Headers
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.draft.coded import coded_body, coded_writes
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.wire import WireDraft
 
 __all__ = [
     "hop_by_hop_headers",
@@ -34,14 +35,14 @@ def readable_body(wire: WireDraft) -> bytes:
     Behind the first byte that is no framing nothing is sure; bytes beyond a promised
     length belong to nobody.
     """
-    if wire.coding is not None and not is_labelled(wire):
+    if wire.delivery.coding is not None and not is_labelled(wire):
         return coded_body(wire)
     size = 0
     for _, _, length, raw in coded_writes(wire):
         if raw:
             break
         size += length
-    if wire.promised_length is not None and wire.coding is None:
+    if wire.promised_length is not None and wire.delivery.coding is None:
         size = min(size, wire.promised_length)
     return wire.body[:size]
 
@@ -55,12 +56,13 @@ def looks_clean(wire: WireDraft) -> bool:
     """Whether the end of the upstream's answer looks right to who reads its wire."""
     if any(write.raw for write in wire.writes):
         return False
-    if wire.coding is not None and wire.coding.cut and is_labelled(wire):
+    coding = wire.delivery.coding
+    if coding is not None and coding.cut and is_labelled(wire):
         return False
-    if wire.finish is Finish.COMPLETE:
+    if wire.end is StreamEnd.COMPLETE:
         promised = wire.promised_length
         return promised is None or promised <= len(coded_body(wire))
-    closed = wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}
+    closed = wire.end in {StreamEnd.TRUNCATED, StreamEnd.HALF_CLOSED}
     return closed and wire.framing is Framing.CLOSE
 
 
@@ -71,9 +73,9 @@ def may_refuse(wire: WireDraft) -> bool:
     (section 5; RFC 9110, section 5.5), a head beyond usual limits, and a coding that
     the body does not have.
     """
-    if len(wire.framing_headers or ()) > 1 or wire.raw_lines:
+    if len(wire.delivery.framing_headers or ()) > 1 or wire.delivery.raw_lines:
         return True
-    if wire.coding is None and is_labelled(wire):
+    if wire.delivery.coding is None and is_labelled(wire):
         return True
     return sum(len(name) + len(value) for name, value in wire.headers) > _HEAD_MAX
 
@@ -84,7 +86,9 @@ def injected_names(wire: WireDraft) -> tuple[str, ...]:
     Behind a bare LF a header may be read (RFC 9112, section 2.2), behind these not.
     """
     parts = [
-        part for line in wire.raw_lines for part in re.split(r"\r(?!\n)|\0", line)[1:]
+        part
+        for line in wire.delivery.raw_lines
+        for part in re.split(r"\r(?!\n)|\0", line)[1:]
     ]
     found = (re.match(r"\s*([-!#$%&'*+.^_`|~0-9A-Za-z]+):", part) for part in parts)
     return tuple(match[1].lower() for match in found if match)

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from harness.cassette.model import Framing, Headers
 from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
-from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft
+from harness.faults.draft.blocks import Meaning, StreamEnd
+from harness.faults.draft.wire import BlockSpan, WireDraft
 from harness.judge.evidence.reading import (
     Event,
     Reading,
@@ -52,10 +53,10 @@ def is_event_stream(wire: WireDraft) -> bool:
 
 def expect_body(wire: WireDraft, contract: Contract) -> Expectation:
     """An answer that is no event stream passes as it is; a missing one is an error."""
-    stalled = wire.finish is Finish.STALL
+    stalled = wire.end is StreamEnd.STALL
     answered = wire.head_at_ns is not None
     if answered:
-        cut = wire.finish is not Finish.COMPLETE and wire.framing is not Framing.CLOSE
+        cut = wire.end is not StreamEnd.COMPLETE and wire.framing is not Framing.CLOSE
         failed = cut or wire.status >= 400
         reason = f"the upstream answers {wire.status} and no event stream"
     else:
@@ -71,7 +72,7 @@ def expect_body(wire: WireDraft, contract: Contract) -> Expectation:
             kind=ExpectedEnding.ERROR if failed else ExpectedEnding.UNFINISHED,
             reasons=(reason,),
             hang_allowed=stalled and contract is Contract.TRANSPARENT,
-            upstream_clean=wire.finish is Finish.COMPLETE and answered,
+            upstream_clean=wire.end is StreamEnd.COMPLETE and answered,
         ),
     )
 
@@ -124,9 +125,9 @@ def expect_events(
 
 def _heartbeat_data(wire: WireDraft) -> str | None:
     """Return the data of the event that a stalled upstream repeats, if it sends one."""
-    if wire.heartbeat is None:
+    if wire.delivery.heartbeat is None:
         return None
-    events = read_stream(wire.heartbeat.data).events
+    events = read_stream(wire.delivery.heartbeat.data).events
     return events[0].data if events else None
 
 
@@ -137,8 +138,8 @@ def _head(wire: WireDraft) -> Head:
         headers=_promised_headers(wire),
         at_ns=None
         if wire.head_at_ns is None
-        else wire.head_at_ns + wire.socket.accept_ns,
-        coded=wire.coding is not None and is_labelled(wire),
+        else wire.head_at_ns + wire.delivery.socket.accept_ns,
+        coded=wire.delivery.coding is not None and is_labelled(wire),
         may_refuse=may_refuse(wire),
         injected=injected_names(wire),
         hop_by_hop=hop_by_hop_headers(wire),
@@ -158,7 +159,7 @@ def _promised_headers(wire: WireDraft) -> Headers:
         for name, value in wire.headers
         if name.lower() in _HEADERS or name.lower().startswith(_HEADER_FAMILIES)
         # The label of a coding goes with the coding: both, or neither.
-        if wire.coding is None or name.lower() != "content-encoding"
+        if wire.delivery.coding is None or name.lower() != "content-encoding"
     )
 
 
@@ -174,7 +175,7 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
     return body
 
 
-def _is_cut(span: Span, event: Event) -> bool:
+def _is_cut(span: BlockSpan, event: Event) -> bool:
     """Whether an event says nothing any more, whatever it was meant to say."""
     return span.partial and event.payload.kind is PayloadKind.MALFORMED
 
@@ -183,7 +184,7 @@ class _EventSelector:
     """Selects, of the events that were sent, those that must arrive."""
 
     def __init__(
-        self, spans: tuple[Span, ...], contract: Contract, body: bytes | None
+        self, spans: tuple[BlockSpan, ...], contract: Contract, body: bytes | None
     ) -> None:
         self._spans = spans
         self._contract = contract
@@ -252,7 +253,7 @@ def _ending(
     wire: WireDraft, contract: Contract, reading: Reading, *, lost: bool
 ) -> Ending:
     """Apply the first law: what did not finish must not look finished."""
-    stalled = wire.finish is Finish.STALL
+    stalled = wire.end is StreamEnd.STALL
     hang_allowed = stalled and contract is Contract.TRANSPARENT
     kind = ExpectedEnding.ERROR
     if reading.errors:
@@ -264,7 +265,7 @@ def _ending(
     elif stalled:
         reason = "the upstream stalls for ever"
     elif not looks_clean(wire):
-        how = "resets" if wire.finish is Finish.RESET else "is cut off"
+        how = "resets" if wire.end is StreamEnd.RESET else "is cut off"
         reason = f"the upstream {how} before its end"
     elif reading.finished:
         kind = ExpectedEnding.COMPLETE

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.faults.draft.wire import Finish, Meaning, WireDraft
+from harness.faults.draft.blocks import Meaning, StreamEnd
+from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.answer import looks_clean
 from harness.judge.oracle.demands import expect_body, expect_events, is_event_stream
 from harness.judge.oracle.expectation import (
@@ -196,7 +197,7 @@ _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
     """Whether it fails before any content, and not because nothing happens."""
-    if wire.finish is Finish.STALL:
+    if wire.end is StreamEnd.STALL:
         return False
     if wire.head_at_ns is None:
         return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from harness.config import Target
 from harness.errors import EvidenceError
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.client.fetch import Exchange, fetch
 from harness.play.client.kept_connection import KeptConnection
@@ -84,7 +84,7 @@ class LiveTarget:
 
     async def play(self, script: Script) -> Observation:
         """Play one script through the target and return what both ends saw."""
-        refusals = sum(wire.finish is Finish.REFUSED for wire in script.attempts)
+        refusals = sum(wire.end is StreamEnd.REFUSED for wire in script.attempts)
         if not refusals:
             async with self._lock.shared():
                 return await self._play_in_turn(script)
@@ -228,7 +228,7 @@ class LiveTarget:
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
         # Who is refused need not come again, and an open circuit lets nobody through.
-        may_skip_upstream |= script.attempts[0].finish is Finish.REFUSED
+        may_skip_upstream |= script.attempts[0].end is StreamEnd.REFUSED
         return check_proof(proof, observation, may_skip_upstream=may_skip_upstream)
 
     def _exit_note(self, exchange: Exchange) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.cassette.model import Framing, Request
-from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft, Write
+from harness.faults.draft.blocks import Meaning, StreamEnd
+from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
 from harness.sse.encoder import encode_event
@@ -27,7 +28,9 @@ def preflight_script() -> Script:
     start = 0
     for event in events:
         end = start + len(event)
-        spans.append(Span(start=start, end=end, meaning=Meaning.AS_SENT, meant=b""))
+        spans.append(
+            BlockSpan(start=start, end=end, meaning=Meaning.AS_SENT, meant=b"")
+        )
         start = end
     wire = WireDraft(
         status=200,
@@ -37,8 +40,8 @@ def preflight_script() -> Script:
         head_at_ns=0,
         writes=tuple(Write(0, event) for event in events),
         spans=tuple(spans),
-        finish=Finish.COMPLETE,
-        finish_at_ns=0,
+        end=StreamEnd.COMPLETE,
+        end_at_ns=0,
     )
     return Script(
         scenario_id="preflight",

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import orjson
 
-from harness.faults.draft.transport import SocketPlan
+from harness.faults.draft.delivery import SocketPlan
 from harness.faults.draft.wire import WireDraft
 from harness.play.sockets import set_nodelay
 from harness.play.upstream.correlation import MatchedBy, ServedRequest, Slot

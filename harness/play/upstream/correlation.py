@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import takewhile
 
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft
 from harness.judge.evidence.observation import UpstreamRequest
 from harness.play.stream_token import STREAM_HEADER, user_field
 from harness.play.upstream.requests import ReceivedRequest
@@ -84,7 +85,7 @@ class Slot:
         self.refusals = sum(
             1
             for _ in takewhile(
-                lambda wire: wire.finish is Finish.REFUSED, script.attempts
+                lambda wire: wire.end is StreamEnd.REFUSED, script.attempts
             )
         )
         self._correlator = correlator

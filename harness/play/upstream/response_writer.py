@@ -12,9 +12,10 @@ from http import HTTPStatus
 from itertools import cycle
 
 from harness.cassette.model import Framing, Headers
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.draft.coded import coded_body, coded_writes
-from harness.faults.draft.transport import Pieces
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.delivery import SendSizes
+from harness.faults.draft.wire import WireDraft
 
 __all__ = [
     "Send",
@@ -52,9 +53,9 @@ def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
     listed = _listed(draft)
     last_ns = listed[-1][0].at_ns if listed else 0
     ending = Send(_end_ns(draft, last_ns), _terminator(draft), is_head=True)
-    if draft.pieces is None:
+    if draft.delivery.send_sizes is None:
         return tuple(send for send, _ in listed), ending
-    pieces = list(_cut([*listed, (ending, 0)], draft.pieces))
+    pieces = list(_cut([*listed, (ending, 0)], draft.delivery.send_sizes))
     if ending.wire:
         return tuple(pieces[:-1]), pieces[-1]
     at_ns = max(ending.at_ns, pieces[-1].at_ns if pieces else 0)
@@ -65,7 +66,7 @@ def response_head(draft: WireDraft) -> bytes:
     """Return status line and header lines, with the header that tells the framing."""
     lines = [f"{draft.http_version} {draft.status} {_phrase(draft.status)}"]
     lines += [f"{name}: {value}" for name, value in draft.headers]
-    lines += draft.raw_lines
+    lines += draft.delivery.raw_lines
     lines += [f"{name}: {value}" for name, value in _framing_headers(draft)]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
@@ -83,12 +84,13 @@ def keeps_alive(draft: WireDraft) -> bool:
         return False
     if _says_close(draft):
         return False
+    dirty, surplus = draft.delivery.socket.dirty, draft.delivery.surplus
     if draft.framing is Framing.CHUNKED:
-        return draft.socket.dirty or not draft.surplus
+        return dirty or not surplus
     there, promised = len(coded_body(draft)), _length(draft)
     if there < promised:
         return False
-    return draft.socket.dirty or (there == promised and not draft.surplus)
+    return dirty or (there == promised and not surplus)
 
 
 def framed(draft: WireDraft, data: bytes) -> bytes:
@@ -114,10 +116,10 @@ def _listed(draft: WireDraft) -> list[tuple[Send, int]]:
 
 def _framed(draft: WireDraft) -> Iterator[tuple[int, bytes, int, int]]:
     """Yield time, wire bytes, plain bytes they bring, and where those start in them."""
-    plain = 0 if draft.coding is None else -1
+    plain = 0 if draft.delivery.coding is None else -1
     chunked = draft.framing is Framing.CHUNKED
-    size_end = f"{draft.chunks.extension}\r\n".encode("latin-1")
-    missing = draft.chunks.missing
+    size_end = f"{draft.delivery.chunks.extension}\r\n".encode("latin-1")
+    missing = draft.delivery.chunks.missing
     left = len(draft.writes)
     silent = draft.head_at_ns is None
     for at_ns, data, length, raw in coded_writes(draft):
@@ -134,19 +136,19 @@ def _framed(draft: WireDraft) -> Iterator[tuple[int, bytes, int, int]]:
         yield at_ns, wire, length, len(size) if plain == 0 else -1
 
 
-def _cut(listed: Iterable[tuple[Send, int]], pieces: Pieces) -> Iterator[Send]:
+def _cut(listed: Iterable[tuple[Send, int]], sizes: SendSizes) -> Iterator[Send]:
     """Cut sends into pieces; body bytes count with the piece that brings them."""
-    sizes = cycle(pieces.sizes)
+    lengths = cycle(sizes.sizes)
     free_ns = 0
     for send, start in listed:
         at_ns = max(send.at_ns, free_ns)
         done = 0
         while done < len(send.wire):
-            end = min(done + next(sizes), len(send.wire))
+            end = min(done + next(lengths), len(send.wire))
             length = _between(send, start, done, end)
             yield Send(at_ns, send.wire[done:end], length, send.is_head)
             done = end
-            at_ns += pieces.gap_ns
+            at_ns += sizes.gap_ns
         free_ns = at_ns
 
 
@@ -160,24 +162,25 @@ def _between(send: Send, start: int, begin: int, end: int) -> int:
 
 def _end_ns(draft: WireDraft, last_ns: int) -> int:
     by_length = draft.framing is Framing.CONTENT_LENGTH
-    if by_length and draft.finish is Finish.COMPLETE:
+    if by_length and draft.end is StreamEnd.COMPLETE:
         # The last byte is the end: a peer that closes then does not close early.
         return last_ns
-    return max(last_ns, draft.finish_at_ns)
+    return max(last_ns, draft.end_at_ns)
 
 
 def _terminator(draft: WireDraft) -> bytes:
-    if draft.head_at_ns is None or draft.finish is not Finish.COMPLETE:
+    if draft.head_at_ns is None or draft.end is not StreamEnd.COMPLETE:
         return b""
     if draft.framing is not Framing.CHUNKED:
-        return draft.surplus
-    trailers = "".join(f"{name}: {value}\r\n" for name, value in draft.chunks.trailers)
-    return b"0\r\n%b\r\n%b" % (trailers.encode("latin-1"), draft.surplus)
+        return draft.delivery.surplus
+    lines = draft.delivery.chunks.trailers
+    trailers = "".join(f"{name}: {value}\r\n" for name, value in lines)
+    return b"0\r\n%b\r\n%b" % (trailers.encode("latin-1"), draft.delivery.surplus)
 
 
 def _framing_headers(draft: WireDraft) -> Headers:
-    if draft.framing_headers is not None:
-        return draft.framing_headers
+    if draft.delivery.framing_headers is not None:
+        return draft.delivery.framing_headers
     if draft.framing is Framing.CHUNKED:
         return (("transfer-encoding", "chunked"),)
     if draft.framing is Framing.CONTENT_LENGTH:

@@ -15,8 +15,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.faults.draft.transport import SocketPlan
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import SocketPlan
+from harness.faults.draft.wire import WireDraft
 from harness.play.sockets import reset, set_nodelay
 from harness.play.upstream.response_writer import Send, framed, keeps_alive, sends
 from harness.play.upstream.scheduler import ScheduledCall, Scheduler
@@ -93,7 +94,7 @@ class ScriptPlayer:
     @property
     def socket_plan(self) -> SocketPlan:
         """What is done with the connection, at the speed that is played."""
-        return self._scaled.socket
+        return self._scaled.delivery.socket
 
     def start(self, zero_ns: int) -> None:
         """Begin; ``zero_ns`` is the moment at which the request was read whole."""
@@ -166,24 +167,24 @@ class ScriptPlayer:
 
     def _finish(self) -> None:
         self.finished = True
-        match self.draft.finish:
-            case Finish.COMPLETE:
+        match self.draft.end:
+            case StreamEnd.COMPLETE:
                 self._complete()
-            case Finish.TRUNCATED:
+            case StreamEnd.TRUNCATED:
                 self._close()
             # Nobody who is connected can be refused any more; this is as near.
-            case Finish.RESET | Finish.REFUSED:
+            case StreamEnd.RESET | StreamEnd.REFUSED:
                 reset(self._transport)
                 self._end()
             # These last until the peer closes, or somebody calls stop.
-            case Finish.HALF_CLOSED:
+            case StreamEnd.HALF_CLOSED:
                 self._write_eof()
-            case Finish.STALL:
+            case StreamEnd.STALL:
                 self._schedule_heartbeat()
 
     def _schedule_heartbeat(self) -> None:
         """Have the heartbeat of a stall sent, and the next one after it."""
-        heartbeat = self._scaled.heartbeat
+        heartbeat = self._scaled.delivery.heartbeat
         if heartbeat is None or self.over:
             return
         self._heartbeats += 1
@@ -198,8 +199,9 @@ class ScriptPlayer:
         if self._transport.is_closing():
             self.peer_closed()
             return
-        if not self._paused and self.draft.heartbeat is not None:
-            self._transport.write(framed(self.draft, self.draft.heartbeat.data))
+        beat = self.draft.delivery.heartbeat
+        if not self._paused and beat is not None:
+            self._transport.write(framed(self.draft, beat.data))
         self._schedule_heartbeat()
 
     def _complete(self) -> None:

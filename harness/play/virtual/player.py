@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from harness.cassette.model import Framing
-from harness.faults.draft.transport import Heartbeat
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import Heartbeat
+from harness.faults.draft.wire import WireDraft
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.virtual.client import VirtualClient
 from harness.play.virtual.clock import Rank, World
@@ -259,7 +260,7 @@ class _Play:
                 upstream.observed(zero)
                 for upstream in self._upstreams
                 # What was refused reached nobody.
-                if upstream.wire.finish is not Finish.REFUSED
+                if upstream.wire.end is not StreamEnd.REFUSED
             ),
             log=tuple(self._log),
             invalid=self._invalid,
@@ -299,8 +300,8 @@ class _Play:
         upstream = _Upstream(self._script, played, zero)
         self._upstreams.append(upstream)
         # Every attempt has a connection of its own, which may be accepted late.
-        wire, zero = upstream.wire, zero + upstream.wire.socket.accept_ns
-        if wire.finish is Finish.REFUSED:
+        wire, zero = upstream.wire, zero + upstream.wire.delivery.socket.accept_ns
+        if wire.end is StreamEnd.REFUSED:
             self._upstream_at(zero, upstream, ("ended", "refused"))
             return
         abort = self._script.client.abort
@@ -326,11 +327,11 @@ class _Play:
                 self._upstream_at(zero + earliest, upstream, ("data", data))
         ended_as = _ended_as(wire, visible_total)
         if ended_as is not None:
-            finish_at = zero + max(earliest, wire.finish_at_ns)
+            finish_at = zero + max(earliest, wire.end_at_ns)
             self._upstream_at(finish_at, upstream, ("ended", ended_as))
-        elif wire.heartbeat is not None:
+        elif wire.delivery.heartbeat is not None:
             self._beat(
-                upstream, wire.heartbeat, zero + max(earliest, wire.finish_at_ns)
+                upstream, wire.delivery.heartbeat, zero + max(earliest, wire.end_at_ns)
             )
 
     def _beat(self, upstream: _Upstream, beat: Heartbeat, at_ns: int) -> None:
@@ -512,13 +513,13 @@ class _Play:
 
 def _ended_as(wire: WireDraft, visible: int) -> str | None:
     """What a reader of the upstream's wire sees at its end; None: nothing, ever."""
-    if wire.finish is Finish.STALL:
+    if wire.end is StreamEnd.STALL:
         return None
-    if wire.finish is Finish.RESET:
+    if wire.end is StreamEnd.RESET:
         return "reset"
     if wire.head_at_ns is None:
         return "truncated"
-    if wire.finish in {Finish.TRUNCATED, Finish.HALF_CLOSED}:
+    if wire.end in {StreamEnd.TRUNCATED, StreamEnd.HALF_CLOSED}:
         return "complete" if wire.framing is Framing.CLOSE else "truncated"
     short = wire.promised_length is not None and visible < wire.promised_length
     return "truncated" if short else "complete"

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.cassette.model import Cassette, Request
 from harness.documents.yaml_document import Document, validate
-from harness.faults.registry import FaultCall, only_live
+from harness.faults.registry import FaultCall, find_live_only
 from harness.scenario.client import AbortHow
 from harness.scenario.model import Mode, Scenario, Take, Waiver
 from harness.scenario.parse.fields import (
@@ -147,7 +147,7 @@ def _modes(document: Document, faults: tuple[FaultCall, ...]) -> tuple[Mode, ...
     """Return the modes asked for; of what virtual time cannot show, live alone."""
     written = document.data.get("modes")
     modes = tuple(Mode(mode) for mode in (written or list(Mode)))
-    what = only_live(faults)
+    what = find_live_only(faults)
     clients = [document.data, *document.data.get("sequence", ())]
     if any(_leaves_by_half(one.get("client", {})) for one in clients):
         what = "a half-closed socket"

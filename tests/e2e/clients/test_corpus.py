@@ -16,7 +16,7 @@ pytest.importorskip("openai", reason="the extra sdks is not installed")
 pytest.importorskip("anthropic", reason="the extra sdks is not installed")
 
 from harness.cassette.model import Ending, EndingKind, Response, Segment
-from harness.faults.draft.wire import draft_response, lower
+from harness.faults.draft.lowering import draft_response, lower
 from harness.scenario.model import ClientPlan
 from harness.scenario.parse.inline_stream import DEFAULT_REQUEST
 from harness.scenario.script import Script

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from random import Random
 
 from harness.cassette.model import Request
-from harness.faults.draft.wire import WireDraft, draft_response
+from harness.faults.draft.lowering import draft_response
+from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import FaultCall, apply_faults
 from harness.play.upstream.server import Upstream
 from harness.scenario.model import ClientPlan

@@ -34,7 +34,7 @@ def test_twenty_megabytes_are_sent_whole(more):
     (found,) = play_all([(wire, Asked())])
     assert not isinstance(found, BaseException)
     (seen,) = found
-    body = zlib.decompress(seen.body, 31) if wire.coding else seen.body
+    body = zlib.decompress(seen.body, 31) if wire.delivery.coding else seen.body
     assert len(body) > SIZE
     assert body == wire.body
     assert seen.end == "fin"

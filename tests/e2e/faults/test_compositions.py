@@ -12,7 +12,8 @@ from random import Random
 import pytest
 
 from harness.cassette.model import Framing
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import FaultCall, FaultError
 from tests.e2e.faults.raw import Asked, Seen
 from tests.e2e.faults.stage import CASES, play_all, wire_of
@@ -23,12 +24,12 @@ pytestmark = pytest.mark.e2e
 COUNT = 120
 LONGEST_MS = 2500
 ENDS = {
-    Finish.COMPLETE: "fin",
-    Finish.TRUNCATED: "fin",
-    Finish.HALF_CLOSED: "fin",
-    Finish.RESET: "rst",
-    Finish.REFUSED: "rst",
-    Finish.STALL: "open",
+    StreamEnd.COMPLETE: "fin",
+    StreamEnd.TRUNCATED: "fin",
+    StreamEnd.HALF_CLOSED: "fin",
+    StreamEnd.RESET: "rst",
+    StreamEnd.REFUSED: "rst",
+    StreamEnd.STALL: "open",
 }
 
 
@@ -50,15 +51,15 @@ def drawn(seed: int) -> tuple[tuple[FaultCall, ...], WireDraft]:
 
 def longest_ms(wire: WireDraft) -> float:
     """Return how long it may take at most."""
-    pieces = wire.pieces
+    pieces = wire.delivery.send_sizes
     gaps_ns = len(wire.body) * pieces.gap_ns // min(pieces.sizes) if pieces else 0
-    return (wire.finish_at_ns + gaps_ns) / 1e6
+    return (wire.end_at_ns + gaps_ns) / 1e6
 
 
 def asked(wire: WireDraft) -> Asked:
     """Watch what stays open until a while after its last byte was due."""
-    stalls = wire.finish is Finish.STALL
-    return Asked(open_ms=wire.finish_at_ns / 1e6 + 400 if stalls else 0.0)
+    stalls = wire.end is StreamEnd.STALL
+    return Asked(open_ms=wire.end_at_ns / 1e6 + 400 if stalls else 0.0)
 
 
 DRAWN = [drawn(seed) for seed in range(COUNT)]
@@ -78,29 +79,36 @@ def test_a_composition_is_sent_as_the_script_says(seed, played):
         raise found
     (seen,) = found
     _, wire = DRAWN[seed]
-    assert ENDS[wire.finish] == seen.end
+    assert ENDS[wire.end] == seen.end
     if wire.head_at_ns is None:
         assert seen.wire == b""
         return
     _check_head(seen, wire)
-    if wire.coding is not None:
-        window = 31 if wire.coding.name == "gzip" else 15
+    if wire.delivery.coding is not None:
+        window = 31 if wire.delivery.coding.name == "gzip" else 15
         plain = zlib.decompressobj(window).decompress(seen.body)
         assert wire.body.startswith(plain)
-        if not wire.coding.cut:
+        if not wire.delivery.coding.cut:
             assert plain == wire.body
     elif wire.framing is Framing.CHUNKED:
         _check_chunks(seen, wire)
     else:
-        assert wire.body + wire.surplus == seen.body
-    if wire.coding is None and wire.pieces is None and wire.heartbeat is None:
+        assert wire.body + wire.delivery.surplus == seen.body
+    if (
+        wire.delivery.coding is None
+        and wire.delivery.send_sizes is None
+        and wire.delivery.heartbeat is None
+    ):
         _check_times(seen, wire)
 
 
 def _check_head(seen: Seen, wire: WireDraft) -> None:
     assert seen.wire.startswith(f"{wire.http_version} {wire.status} ".encode())
     head = seen.wire.partition(b"\r\n\r\n")[0] + b"\r\n"
-    lines = [*(f"{name}: {value}" for name, value in wire.headers), *wire.raw_lines]
+    lines = [
+        *(f"{name}: {value}" for name, value in wire.headers),
+        *wire.delivery.raw_lines,
+    ]
     place = 0
     for line in lines:
         place = head.index(line.encode("latin-1") + b"\r\n", place)
@@ -116,16 +124,16 @@ def _check_chunks(seen: Seen, wire: WireDraft) -> None:
         if write.data:
             expected.append(write.data)
     came = [data for _, data in seen.chunks]
-    if wire.heartbeat is not None:
+    if wire.delivery.heartbeat is not None:
         beats = came[len(expected) :]
-        assert set(beats) <= {wire.heartbeat.data}
+        assert set(beats) <= {wire.delivery.heartbeat.data}
         came = came[: len(expected)]
     assert expected == came
-    assert wire.chunks.missing == seen.short
-    whole = wire.finish is Finish.COMPLETE and seen.bad_line is None
+    assert wire.delivery.chunks.missing == seen.short
+    whole = wire.end is StreamEnd.COMPLETE and seen.bad_line is None
     assert whole is seen.terminated
     if whole:
-        assert wire.surplus == seen.tail
+        assert wire.delivery.surplus == seen.tail
 
 
 def _check_times(seen: Seen, wire: WireDraft) -> None:
@@ -135,7 +143,7 @@ def _check_times(seen: Seen, wire: WireDraft) -> None:
     for write in wire.writes:
         latest = max(latest, write.at_ns)
         total += len(write.data)
-        due.append((latest + wire.socket.accept_ns, total))
+        due.append((latest + wire.delivery.socket.accept_ns, total))
     came = 0
     for at_ns, read in seen.reads:
         came += len(read)
@@ -143,5 +151,5 @@ def _check_times(seen: Seen, wire: WireDraft) -> None:
         overhead = came - allowed
         chunk_marks = 40 * (len(wire.writes) + 2)
         assert overhead <= seen.body_start + chunk_marks
-    if wire.finish is Finish.RESET:
-        assert seen.end_ms >= wire.finish_at_ns / 1e6
+    if wire.end is StreamEnd.RESET:
+        assert seen.end_ms >= wire.end_at_ns / 1e6

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness.cassette.model import Ending, EndingKind, Response, Segment
-from harness.faults.draft.wire import EventDraft, WireDraft, draft_response
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.lowering import draft_response
+from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import FaultCall, apply_faults
 
 MS = 1_000_000

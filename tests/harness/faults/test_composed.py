@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.faults.draft.wire import Meaning, draft_response
+from harness.faults.draft.blocks import Meaning
+from harness.faults.draft.lowering import draft_response
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, Layer, apply_faults
 
 _POSITIONS = st.one_of(
@@ -79,7 +80,7 @@ def test_any_composition_gives_a_stream_that_can_be_played(kit, calls, seed):
         assert bool(span.meant) <= (span.meaning is Meaning.REPLACED)
     times = [write.at_ns for write in wire.writes]
     assert times == sorted(times)
-    assert wire.finish_at_ns >= max(times, default=0)
+    assert wire.end_at_ns >= max(times, default=0)
     assert len(wire.notes) == len(calls)
     again = apply_faults(draft, tuple(calls), Random(seed))
     assert again == wire

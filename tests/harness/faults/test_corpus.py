@@ -12,7 +12,8 @@ from random import Random
 import pytest
 
 from harness.dialects.openai_chat import Assembler, parse_payload
-from harness.faults.draft.wire import Meaning, draft_response, lower
+from harness.faults.draft.blocks import Meaning
+from harness.faults.draft.lowering import draft_response, lower
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, apply_faults
 from harness.sse.parser import parse
 

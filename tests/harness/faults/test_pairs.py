@@ -1,8 +1,8 @@
 """Any two faults of events and lines, one on the other, and the writes they give.
 
 What a fault puts between two blocks of one recorded segment parts their write. Nothing
-counts the writes anew for that: pieces share one where they follow one another with the
-same number, so a piece in between is enough.
+counts the writes anew for that: parts share one where they follow one another with the
+same number, so a part in between is enough.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 from harness.cassette.files import read_cassette
 from harness.cassette.model import Segment
-from harness.faults.draft.wire import draft_response, lower
+from harness.faults.draft.lowering import draft_response, lower
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, Layer, apply_faults
 
 _CASSETTES = Path(__file__).parents[3] / "cassettes"
@@ -90,19 +90,19 @@ def _firsts(name: str):
 
 
 def _runs(draft):
-    pieces = [piece for block in draft.blocks for piece in block.pieces]
-    return [list(run) for _, run in groupby(pieces, key=lambda piece: piece.segment)]
+    parts = [part for block in draft.blocks for part in block.parts]
+    return [list(run) for _, run in groupby(parts, key=lambda part: part.segment)]
 
 
 def _parted(draft):
     """Return a draft in which no number that was parted comes twice."""
-    pieces = iter(
-        replace(piece, segment=number)
+    parts = iter(
+        replace(part, segment=number)
         for number, run in enumerate(_runs(draft))
-        for piece in run
+        for part in run
     )
     blocks = tuple(
-        replace(block, pieces=tuple(next(pieces) for _ in block.pieces))
+        replace(block, parts=tuple(next(parts) for _ in block.parts))
         for block in draft.blocks
     )
     return replace(draft, blocks=blocks, next_segment=len(_runs(draft)))
@@ -121,7 +121,7 @@ def test_what_a_fault_puts_in_parts_a_write_for_every_fault_after_it(first):
             applied.add(second)
             again = apply_faults(_parted(draft), (_call(second),), Random(3))
             assert again.writes == wire.writes, (cassette, second)
-            assert (again.spans, again.finish_at_ns) == (wire.spans, wire.finish_at_ns)
+            assert (again.spans, again.end_at_ns) == (wire.spans, wire.end_at_ns)
     assert applied
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from harness.cassette.files import read_cassette
 from harness.errors import InputError
-from harness.faults.catalog.events.json_fields import Selection
-from harness.faults.draft.wire import draft_response
+from harness.faults.draft.decoded import Selection
+from harness.faults.draft.lowering import draft_response
 from harness.faults.registry import (
     REGISTRY,
     FaultCall,
@@ -30,9 +30,9 @@ def test_every_fault_explains_itself_and_accepts_its_example(name):
     assert definition.summary.endswith(".")
     if definition.layer not in {Layer.EVENTS, Layer.LINES}:
         return
-    assert definition.account.oracle
+    assert definition.doc.oracle
     for parameter, annotation in definition.types.items():
-        said = definition.account.parameters[parameter]
+        said = definition.doc.parameters[parameter]
         assert said[0].endswith((".", ":"))
         for option in options_of(annotation):
             assert option in _SELECTIONS or any(
@@ -106,7 +106,7 @@ def test_an_unknown_fault_is_refused_with_the_nearest():
     with pytest.raises(InputError, match="cannot load"):
         find_fault("no_such_module:fault")
     with pytest.raises(InputError, match="is not a fault"):
-        find_fault("harness.faults.draft.wire:lower")
+        find_fault("harness.faults.draft.lowering:lower")
 
 
 def test_a_fault_of_ones_own_is_found_by_its_path():
@@ -173,7 +173,7 @@ def test_every_example_works_on_its_cassette(name):
     call = FaultCall(name=name, parameters=definition.example)
     wire = apply_faults(draft, (call,), Random(1))
     assert len(wire.notes) == 1
-    assert wire.finish_at_ns >= max((write.at_ns for write in wire.writes), default=0)
+    assert wire.end_at_ns >= max((write.at_ns for write in wire.writes), default=0)
     times = [write.at_ns for write in wire.writes]
     assert times == sorted(times)
 

@@ -17,8 +17,8 @@ import pytest
 
 from harness.cassette.files import read_cassette
 from harness.cassette.model import Interaction
+from harness.faults.draft.blocks import Meaning
 from harness.faults.draft.position import Position
-from harness.faults.draft.wire import Meaning
 from harness.faults.registry import (
     REGISTRY,
     FaultCall,
@@ -183,9 +183,7 @@ def test_who_repairs_and_who_forwards_are_right_by_their_contracts(call):
     for script in _scripts(call):
         [wire] = script.attempts
         assert wire.notes
-        assert wire.finish_at_ns >= max(
-            (write.at_ns for write in wire.writes), default=0
-        )
+        assert wire.end_at_ns >= max((write.at_ns for write in wire.writes), default=0)
         assert _violations(script, "proxy.v2:make_relay", Contract.REPAIRING) == []
         forward = "tests.planted.relays:passing"
         assert _violations(script, forward, Contract.TRANSPARENT) == []

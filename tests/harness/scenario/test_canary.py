@@ -8,7 +8,7 @@ import re
 import pytest
 
 from harness.cassette.model import Ending, EndingKind, Response, Segment
-from harness.faults.draft.wire import draft_response, lower
+from harness.faults.draft.lowering import draft_response, lower
 from harness.faults.errors import FaultError
 from harness.judge.evidence.reading import read_stream
 from harness.scenario.canary import foreign_markers, marker_of, with_marker

@@ -162,7 +162,7 @@ def test_every_fault_applies_to_its_recording(name):
         script = make_script(part, 1)
         noted = sum(len(wire.notes) for wire in script.attempts)
         assert noted == len(part.all_faults)
-        waited_ns += sum(wire.finish_at_ns for wire in script.attempts)
+        waited_ns += sum(wire.end_at_ns for wire in script.attempts)
         _check_leaving(part.client.abort, script.attempt(1))
     if scenario.streams is not None:
         waited_ns += round(scenario.streams.count * scenario.streams.every_ms * 1e6)
@@ -175,5 +175,5 @@ def _check_leaving(abort, wire) -> None:
     """A client that leaves does so before the answer is over."""
     if abort is not None:
         left_ms = (abort.after_ms or 0) + 200
-        stalls = wire.finish.value == "stall"
-        assert stalls or wire.finish_at_ns > left_ms * 1_000_000
+        stalls = wire.end.value == "stall"
+        assert stalls or wire.end_at_ns > left_ms * 1_000_000

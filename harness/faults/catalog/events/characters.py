@@ -8,15 +8,9 @@ from functools import partial
 from typing import Literal
 
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import (
-    Saying,
-    event_block,
-    read_blocks,
-    time_after,
-    with_data,
-    with_text,
-)
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks, event_block
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import with_data, with_text
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
@@ -72,45 +66,45 @@ def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> Event
         they may be U+FFFD, as every reader of event streams has it (WHATWG, 9.2.6).
         Repairing: or their event is kept from the client, who is told at the end.
     """
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
     if mode == "escaped_ascii":
-        _escape_all(edit, sayings)
-        return edit.made().noted("escaped every character that is not ASCII")
-    place = _text_block(sayings, index)
+        _escape_all(edit, decoded)
+        return edit.apply().with_note("escaped every character that is not ASCII")
+    place = _text_block(decoded, index)
     block = draft.blocks[place]
-    text = sayings[place].texts[0][2]
+    text = decoded[place].texts[0][2]
     if mode == "pair_split_over_events":
-        if not sayings[place].is_text_only:
+        if not decoded[place].is_text_only:
             raise FaultError("expected a chunk with text and nothing else", key="index")
-        edit.change(place, _putter(sayings[place], text, b"\\ud83d"))
-        second = _putter(sayings[place], "", b"\\ude00")(block.sent)
-        at_ns = (block.at_ns + time_after(draft, place)) // 2
+        edit.change(place, _putter(decoded[place], text, b"\\ud83d"))
+        second = _putter(decoded[place], "", b"\\ude00")(block.sent)
+        at_ns = (block.at_ns + draft.time_after(place)) // 2
         edit.insert(
             place + 1, second, at_ns=at_ns, meaning=block.meaning, meant=block.meant
         )
     else:
-        edit.change(place, _putter(sayings[place], text, _BYTES[mode]))
-    return edit.made().noted(f"put {mode} behind a text")
+        edit.change(place, _putter(decoded[place], text, _BYTES[mode]))
+    return edit.apply().with_note(f"put {mode} behind a text")
 
 
-def _text_block(sayings: list[Saying], index: int | None) -> int:
+def _text_block(decoded: list[DecodedBlock], index: int | None) -> int:
     if index is not None:
-        place = event_block(sayings, index)
-        if not sayings[place].texts:
+        place = event_block(decoded, index)
+        if not decoded[place].texts:
             raise FaultError("the event has no text", key="index")
         return place
-    texts = [place for place, saying in enumerate(sayings) if saying.texts]
+    texts = [place for place, entry in enumerate(decoded) if entry.texts]
     if not texts:
         raise FaultError("the stream has no text")
     return texts[:2][-1]
 
 
-def _putter(saying: Saying, text: str, more: bytes) -> Callable[[bytes], bytes]:
+def _putter(entry: DecodedBlock, text: str, more: bytes) -> Callable[[bytes], bytes]:
     """Return a change that puts bytes, as they stand in JSON, behind a text."""
 
     def change(sent: bytes) -> bytes:
-        marked = with_text(sent, saying, text + _MARK)
+        marked = with_text(sent, entry, text + _MARK)
         for written in (_MARK.encode(), b"\\ue000"):
             marked = marked.replace(written, more)
         return marked
@@ -118,11 +112,11 @@ def _putter(saying: Saying, text: str, more: bytes) -> Callable[[bytes], bytes]:
     return change
 
 
-def _escape_all(edit: Edit, sayings: list[Saying]) -> None:
+def _escape_all(edit: Edit, decoded: list[DecodedBlock]) -> None:
     count = 0
-    for place, saying in enumerate(sayings):
-        data = saying.data or ""
-        if saying.is_chunk and not data.isascii():
+    for place, entry in enumerate(decoded):
+        data = entry.data or ""
+        if entry.is_chunk and not data.isascii():
             count += 1
             escaped = "".join(map(_escaped, data))
             edit.change(place, partial(with_data, data=escaped))

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal
 
 from harness.dialects.openai_chat.chunk import choices_of
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import Saying, read_blocks, rewrite, with_text
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json, with_text
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost
 from harness.faults.registry import Layer, fault
@@ -46,17 +47,17 @@ def choices_interleave(
         Both: the text of each choice is its own, and the stream does not end at the
         first finish.
     """
-    sayings = read_blocks(draft.blocks)
-    places = [place for place, saying in enumerate(sayings) if saying.choices]
-    if any(index for place in places for index, _ in sayings[place].choices):
+    decoded = decode_blocks(draft.blocks)
+    places = [place for place, entry in enumerate(decoded) if entry.choices]
+    if any(index for place in places for index, _ in decoded[place].choices):
         raise FaultError("the stream has several choices already")
-    texts = [place for place in places if sayings[place].texts]
+    texts = [place for place in places if decoded[place].texts]
     if len(texts) <= n:
         raise FaultError(
             f"expected fewer choices than text deltas, {len(texts)}, came {n}", key="n"
         )
     waiting = [
-        deque(_choice(draft, sayings, places, texts, index)) for index in range(n)
+        deque(_choice(draft, decoded, places, texts, index)) for index in range(n)
     ]
     sent: list[bytes] = []
     turn = 0
@@ -74,12 +75,12 @@ def choices_interleave(
     for number, chunk in enumerate(sent):
         at_ns = start + (end - start) * number // len(sent)
         edit.insert(places[0], chunk, at_ns=at_ns)
-    return edit.made().noted(f"sent {n} choices, {order.replace('_', ' ')}")
+    return edit.apply().with_note(f"sent {n} choices, {order.replace('_', ' ')}")
 
 
 def _choice(
     draft: EventDraft,
-    sayings: list[Saying],
+    decoded: list[DecodedBlock],
     places: list[int],
     texts: list[int],
     index: int,
@@ -93,8 +94,8 @@ def _choice(
             continue
         sent = draft.blocks[place].sent
         if place in turned:
-            sent = with_text(sent, sayings[place], sayings[turned[place]].texts[0][2])
-        chunks.append(rewrite(sent, partial(_set_index, index)) if index else sent)
+            sent = with_text(sent, decoded[place], decoded[turned[place]].texts[0][2])
+        chunks.append(rewrite_json(sent, partial(_set_index, index)) if index else sent)
     return chunks
 
 

@@ -2,7 +2,7 @@
 
 A proxy that repairs delivers the original while the opening of an answer lasts. Once an
 unrelated delta ended the opening, nothing tells a repeat that is a defect from one that
-is meant, so what follows passes as sent (DESIGN, section 8).
+is meant, so what follows passes as sent.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Annotated, Literal
 
 from harness.dialects.openai_chat.opening import Openings, TextKey
 from harness.faults.draft.blocks import Block, EventDraft, Meaning
-from harness.faults.draft.decoded import Saying, read_blocks, with_texts
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import with_texts
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost, Count
 from harness.faults.registry import Layer, fault
@@ -83,7 +84,7 @@ def cumulative(
             f"no text has the deltas for it: {max(totals.values())} at most",
             key="mode" if start == 1 else "start",
         )
-    return grown.noted(f"made {count} delta(s) carry the text so far ({mode})")
+    return grown.with_note(f"made {count} delta(s) carry the text so far ({mode})")
 
 
 @fault(Layer.EVENTS, example={"count": 3})
@@ -100,7 +101,7 @@ def growing_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
     draft, changes = _grow(draft, ["content"], lambda _, number: 1 < number <= count)
     if not changes:
         raise FaultError("no choice has two text deltas to add up", key="count")
-    return draft.noted(f"made the first {count} deltas grow ({changes} changed)")
+    return draft.with_note(f"made the first {count} deltas grow ({changes} changed)")
 
 
 @fault(Layer.EVENTS, example={"count": 3})
@@ -118,8 +119,8 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
         Repairing: the original text: what was sent is not taken back, and a shorter
         repeat adds nothing. Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    texts = _texts_of(draft, sayings)
+    decoded = decode_blocks(draft.blocks)
+    texts = _texts_of(draft, decoded)
     short = [key for key, parts in texts.items() if len(parts) >= count]
     if not short:
         longest = max(map(len, texts.values()), default=0)
@@ -130,13 +131,13 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
     numbers: Counter[TextKey] = Counter()
     edit = Edit(draft)
     changes = 0
-    for place, saying in enumerate(sayings):
+    for place, entry in enumerate(decoded):
         block = draft.blocks[place]
         if _says_no_more(block):
             continue
         sent: dict[TextKey, str] = {}
         meant: dict[TextKey, str] = {}
-        for choice, field, _ in saying.texts:
+        for choice, field, _ in entry.texts:
             key = (choice, field)
             numbers[key] += 1
             if key in short and numbers[key] <= count:
@@ -146,8 +147,8 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
                 meant[key] = whole if numbers[key] == 1 else ""
         if sent:
             changes += 1
-            _shrink(edit, place, block, saying, sent, meant)
-    return edit.made().noted(
+            _shrink(edit, place, block, entry, sent, meant)
+    return edit.apply().with_note(
         f"sent {count} deltas at once, then less and less ({changes} changed)"
     )
 
@@ -156,17 +157,17 @@ def _shrink(  # noqa: PLR0913, PLR0917 - one change of one block
     edit: Edit,
     place: int,
     block: Block,
-    saying: Saying,
+    entry: DecodedBlock,
     sent: dict[TextKey, str],
     meant: dict[TextKey, str],
 ) -> None:
     whole = with_texts(block.sent, sent)
     if sent == meant:
-        edit.send(place, whole, meaning=Meaning.AS_SENT)
-    elif saying.is_text_only and not any(meant.values()):
-        edit.send(place, whole, meaning=Meaning.NOTHING)
+        edit.replace_bytes(place, whole, meaning=Meaning.AS_SENT)
+    elif entry.is_text_only and not any(meant.values()):
+        edit.replace_bytes(place, whole, meaning=Meaning.NOTHING)
     else:
-        edit.send(
+        edit.replace_bytes(
             place,
             whole,
             meaning=Meaning.REPLACED,
@@ -179,12 +180,14 @@ def _says_no_more(block: Block) -> bool:
     return block.meaning in {Meaning.NOTHING, Meaning.LOST}
 
 
-def _texts_of(draft: EventDraft, sayings: Sequence[Saying]) -> dict[TextKey, list[str]]:
+def _texts_of(
+    draft: EventDraft, decoded: Sequence[DecodedBlock]
+) -> dict[TextKey, list[str]]:
     """Return the deltas of every content."""
     texts: dict[TextKey, list[str]] = {}
-    for place, saying in enumerate(sayings):
+    for place, entry in enumerate(decoded):
         if not _says_no_more(draft.blocks[place]):
-            for choice, field, text in saying.texts:
+            for choice, field, text in entry.texts:
                 if field == "content":
                     texts.setdefault((choice, field), []).append(text)
     return texts
@@ -193,9 +196,9 @@ def _texts_of(draft: EventDraft, sayings: Sequence[Saying]) -> dict[TextKey, lis
 def _totals(draft: EventDraft, fields: Sequence[str]) -> Counter[TextKey]:
     return Counter(
         (choice, field)
-        for place, saying in enumerate(read_blocks(draft.blocks))
+        for place, entry in enumerate(decode_blocks(draft.blocks))
         if not _says_no_more(draft.blocks[place])
-        for choice, field, _ in saying.texts
+        for choice, field, _ in entry.texts
         if field in fields
     )
 
@@ -216,11 +219,11 @@ def _grow(
     openings = Openings()
     edit = Edit(draft)
     changes = 0
-    for place, saying in enumerate(read_blocks(draft.blocks)):
+    for place, entry in enumerate(decode_blocks(draft.blocks)):
         block = draft.blocks[place]
         full: dict[TextKey, str] = {}
         if not _says_no_more(block):
-            for choice, field, text in saying.texts:
+            for choice, field, text in entry.texts:
                 key = (choice, field)
                 if field not in fields:
                     continue
@@ -231,13 +234,13 @@ def _grow(
                     full[key] = _drifted(so_far[key]) if changed else so_far[key]
         sent = [
             (choice, field, full.get((choice, field), text))
-            for choice, field, text in saying.texts
+            for choice, field, text in entry.texts
         ]
         if full:
             changes += 1
             _send_full(edit, place, block, full, openings)
         openings.read(sent)
-    return edit.made(), changes
+    return edit.apply(), changes
 
 
 def _send_full(
@@ -250,14 +253,14 @@ def _send_full(
     """Send a block with all text so far, and say what was meant by it."""
     sent = with_texts(block.sent, full)
     if block.meaning is Meaning.REPLACED:
-        edit.send(place, sent, meaning=Meaning.REPLACED, meant=block.meant)
+        edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=block.meant)
         return
     later = {key: text for key, text in full.items() if not openings.repeats(key, text)}
     if len(later) == len(full):
-        edit.send(place, sent, meaning=Meaning.AS_SENT)
+        edit.replace_bytes(place, sent, meaning=Meaning.AS_SENT)
     else:
         meant = with_texts(block.sent, later) if later else block.sent
-        edit.send(place, sent, meaning=Meaning.REPLACED, meant=meant)
+        edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=meant)
 
 
 def _drifted(text: str) -> str:

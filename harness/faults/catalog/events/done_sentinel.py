@@ -7,18 +7,16 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from harness.cassette.model import Framing
-from harness.faults.draft.blocks import Block, EventDraft, Finish, Meaning
-from harness.faults.draft.decoded import (
-    Saying,
-    chunk_json,
-    read_blocks,
-    time_after,
+from harness.faults.draft.blocks import Block, EventDraft, Meaning, StreamEnd
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.position import landmark_block
+from harness.faults.draft.rewrite import (
+    dump_json,
     with_data,
     with_text,
     without_blank_line,
 )
-from harness.faults.draft.edit import Edit
-from harness.faults.draft.position import landmark_block
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
@@ -64,8 +62,8 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
         an open event; nothing follows [DONE], no second one either; the answer ends
         soon behind it. Transparent: as it is sent, a hang too.
     """
-    sayings = read_blocks(draft.blocks)
-    place = landmark_block(sayings, "done")
+    decoded = decode_blocks(draft.blocks)
+    place = landmark_block(decoded, "done")
     block = draft.blocks[place]
     edit = Edit(draft)
     changed = draft
@@ -75,35 +73,35 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
         edit.insert(place + 1, block.sent, at_ns=block.at_ns, meaning=Meaning.NOTHING)
     elif mode == "trailing_space":
         spaced = with_data(block.sent, "[DONE] ")
-        edit.send(place, spaced, meaning=Meaning.AS_SENT)
+        edit.replace_bytes(place, spaced, meaning=Meaning.AS_SENT)
     elif mode in {"no_blank", "no_newline"}:
         if place + 1 < len(draft.blocks):
             raise FaultError("[DONE] is not the last of the stream", key="mode")
         sent = without_blank_line(block.sent)
         sent = sent.rstrip(b"\r\n") if mode == "no_newline" else sent
-        edit.send(place, sent, meaning=Meaning.REPLACED, meant=block.sent)
+        edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=block.sent)
     elif mode == "early":
-        _send_early(edit, draft, sayings, place)
+        _send_early(edit, draft, decoded, place)
     else:
         changed = _unended(draft, mode)
         edit = Edit(changed)
-    return edit.made().noted(f"[DONE]: {mode.replace('_', ' ')}")
+    return edit.apply().with_note(f"[DONE]: {mode.replace('_', ' ')}")
 
 
 def _unended(draft: EventDraft, mode: str) -> EventDraft:
     if mode == "hang":
-        return replace(draft, finish=Finish.STALL)
+        return replace(draft, end=StreamEnd.STALL)
     if draft.framing is not Framing.CHUNKED:
         raise FaultError(
             f"only transfer chunks have a terminator, came {draft.framing}", key="mode"
         )
-    return replace(draft, finish=Finish.TRUNCATED)
+    return replace(draft, end=StreamEnd.TRUNCATED)
 
 
 def _send_early(
-    edit: Edit, draft: EventDraft, sayings: list[Saying], done_at: int
+    edit: Edit, draft: EventDraft, decoded: list[DecodedBlock], done_at: int
 ) -> None:
-    finishes = [at for at, saying in enumerate(sayings[:done_at]) if saying.has_finish]
+    finishes = [at for at, entry in enumerate(decoded[:done_at]) if entry.has_finish]
     if not finishes:
         raise FaultError("no finish stands before [DONE]", key="mode")
     first = finishes[0]
@@ -116,7 +114,7 @@ def _send_early(
 
 def _mean_nothing(edit: Edit, draft: EventDraft, place: int) -> None:
     block = draft.blocks[place]
-    edit.replace(place, Block(pieces=block.pieces, meaning=Meaning.NOTHING))
+    edit.replace(place, Block(parts=block.parts, meaning=Meaning.NOTHING))
 
 
 @fault(Layer.LINES, example={"text": "GHOST"})
@@ -133,30 +131,30 @@ def after_done(
     Oracle:
         Repairing: nothing follows [DONE]. Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    place = landmark_block(sayings, "done")
+    decoded = decode_blocks(draft.blocks)
+    place = landmark_block(decoded, "done")
     if events is not None and not events:
         raise FaultError("expected at least one event", key="events")
-    sent = [_ghost(draft, sayings, text)] if events is None else _encoded(events)
+    sent = [_ghost(draft, decoded, text)] if events is None else _encoded(events)
     start = draft.blocks[place].at_ns
-    gap = (time_after(draft, place) - start) // (len(sent) + 1)
+    gap = (draft.time_after(place) - start) // (len(sent) + 1)
     edit = Edit(draft)
     for number, ghost in enumerate(sent, start=1):
         edit.insert(
             place + 1, ghost, at_ns=start + number * gap, meaning=Meaning.NOTHING
         )
-    return edit.made().noted(f"sent {len(sent)} event(s) behind [DONE]")
+    return edit.apply().with_note(f"sent {len(sent)} event(s) behind [DONE]")
 
 
-def _ghost(draft: EventDraft, sayings: Sequence[Saying], text: str) -> bytes:
-    texts = [place for place, saying in enumerate(sayings) if saying.has_words]
+def _ghost(draft: EventDraft, decoded: Sequence[DecodedBlock], text: str) -> bytes:
+    texts = [place for place, entry in enumerate(decoded) if entry.has_words]
     if not texts:
         raise FaultError("the stream has no text")
-    return with_text(draft.blocks[texts[-1]].sent, sayings[texts[-1]], text)
+    return with_text(draft.blocks[texts[-1]].sent, decoded[texts[-1]], text)
 
 
 def _encoded(events: Sequence[Any]) -> list[bytes]:
     return [
-        encode_event(event if isinstance(event, str) else chunk_json(event, like="{}"))
+        encode_event(event if isinstance(event, str) else dump_json(event, like="{}"))
         for event in events
     ]

@@ -7,15 +7,14 @@ from typing import Annotated, Literal
 from harness.dialects.openai_chat.opening import Openings
 from harness.faults.draft.blocks import EventDraft, Meaning
 from harness.faults.draft.decoded import (
-    Saying,
+    DecodedBlock,
+    decode_blocks,
     event_block,
     event_run,
-    read_blocks,
-    time_after,
-    with_texts,
 )
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.position import landmark_block
+from harness.faults.draft.rewrite import with_texts
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost, Count, Number
 from harness.faults.registry import Layer, fault
@@ -55,11 +54,11 @@ def repeat_first(
         Repairing: the text once. A role is no text: its repeats pass. Transparent: as
         it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    place = landmark_block(sayings, which)
+    decoded = decode_blocks(draft.blocks)
+    place = landmark_block(decoded, which)
     edit = Edit(draft)
-    _repeat(edit, draft, sayings, [place] * (times - 1), place)
-    return edit.made().noted(f"sent the {which} {times} times in all")
+    _repeat(edit, draft, decoded, [place] * (times - 1), place)
+    return edit.apply().with_note(f"sent the {which} {times} times in all")
 
 
 @fault(Layer.EVENTS, example={"index": 4, "times": 2})
@@ -83,12 +82,12 @@ def event_dup(
         later one may be meant, and passes. A second [DONE] is
         dropped. Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    place = event_block(sayings, index)
-    behind = event_run(sayings, place, gap_events + 1, key="gap_events")[-1]
+    decoded = decode_blocks(draft.blocks)
+    place = event_block(decoded, index)
+    behind = event_run(decoded, place, gap_events + 1, key="gap_events")[-1]
     edit = Edit(draft)
-    _repeat(edit, draft, sayings, [place] * (times - 1), behind)
-    return edit.made().noted(
+    _repeat(edit, draft, decoded, [place] * (times - 1), behind)
+    return edit.apply().with_note(
         f"sent event {index} {times} times in all, repeats {gap_events} event(s) later"
     )
 
@@ -113,9 +112,9 @@ def replay_window(
         Repairing: what repeats the opening of a text is sent once, what comes later
         passes as it is sent. Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    first = event_block(sayings, from_, key="from")
-    run = event_run(sayings, first, len_, key="len")
+    decoded = decode_blocks(draft.blocks)
+    first = event_block(decoded, from_, key="from")
+    run = event_run(decoded, first, len_, key="len")
     if len_ * (times - 1) > _MOST_REPEATS:
         raise FaultError(
             f"expected at most {_MOST_REPEATS} events that are sent again, "
@@ -123,8 +122,8 @@ def replay_window(
             key="times",
         )
     edit = Edit(draft)
-    _repeat(edit, draft, sayings, run * (times - 1), run[-1])
-    return edit.made().noted(f"sent {len_} event(s) from event {from_} on again")
+    _repeat(edit, draft, decoded, run * (times - 1), run[-1])
+    return edit.apply().with_note(f"sent {len_} event(s) from event {from_} on again")
 
 
 @fault(Layer.EVENTS, example={"index": 3})
@@ -145,11 +144,11 @@ def event_drop(
         Both: as it is sent; who forwards cannot know what is missing. Where the finish
         or [DONE] was among them, nothing may look as if it had come.
     """
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
-    for place in event_run(sayings, event_block(sayings, index), count, key="count"):
+    for place in event_run(decoded, event_block(decoded, index), count, key="count"):
         edit.drop(place)
-    return edit.made().noted(f"left out {count} event(s) from event {index} on")
+    return edit.apply().with_note(f"left out {count} event(s) from event {index} on")
 
 
 @fault(Layer.EVENTS, example={"i": 3, "j": 4})
@@ -171,34 +170,36 @@ def event_swap(
     Oracle:
         Both: in the order in which they are sent.
     """
-    sayings = read_blocks(draft.blocks)
-    one = event_run(sayings, event_block(sayings, i, key="i"), count, key="count")
-    other = event_run(sayings, event_block(sayings, j, key="j"), count, key="count")
+    decoded = decode_blocks(draft.blocks)
+    one = event_run(decoded, event_block(decoded, i, key="i"), count, key="count")
+    other = event_run(decoded, event_block(decoded, j, key="j"), count, key="count")
     if set(one) & set(other):
         raise FaultError("expected two events, or runs that do not meet", key="j")
     edit = Edit(draft)
     for first, second in zip(one, other, strict=True):
         for place, source in ((first, second), (second, first)):
             moved = draft.blocks[source]
-            edit.send(place, moved.sent, meaning=moved.meaning, meant=moved.meant)
+            edit.replace_bytes(
+                place, moved.sent, meaning=moved.meaning, meant=moved.meant
+            )
     runs = "" if count == 1 else f", each with {count - 1} more behind it,"
-    return edit.made().noted(f"event {i} and event {j}{runs} changed places")
+    return edit.apply().with_note(f"event {i} and event {j}{runs} changed places")
 
 
 def _repeat(
     edit: Edit,
     draft: EventDraft,
-    sayings: list[Saying],
+    decoded: list[DecodedBlock],
     repeats: list[int],
     behind: int,
 ) -> None:
     """Send blocks again behind another, spread over the time to what follows it."""
-    openings = Openings(saying.texts for saying in sayings[: behind + 1])
+    openings = Openings(entry.texts for entry in decoded[: behind + 1])
     start = draft.blocks[behind].at_ns
-    gap = (time_after(draft, behind) - start) // (len(repeats) + 1)
+    gap = (draft.time_after(behind) - start) // (len(repeats) + 1)
     for number, place in enumerate(repeats, start=1):
-        meaning, meant = _meaning_of_repeat(draft, sayings[place], place, openings)
-        openings.read(sayings[place].texts)
+        meaning, meant = _meaning_of_repeat(draft, decoded[place], place, openings)
+        openings.read(decoded[place].texts)
         edit.insert(
             behind + 1,
             draft.blocks[place].sent,
@@ -209,15 +210,15 @@ def _repeat(
 
 
 def _meaning_of_repeat(
-    draft: EventDraft, saying: Saying, place: int, openings: Openings
+    draft: EventDraft, entry: DecodedBlock, place: int, openings: Openings
 ) -> tuple[Meaning, bytes]:
     """Return what a repairing proxy must make of a block that is sent again."""
     block = draft.blocks[place]
-    if block.meaning is Meaning.REPLACED or saying.is_done:
+    if block.meaning is Meaning.REPLACED or entry.is_done:
         return Meaning.NOTHING, b""
-    new = openings.new_texts(saying.texts)
+    new = openings.new_texts(entry.texts)
     if block.meaning is not Meaning.AS_SENT or not new:
         return block.meaning, block.meant
-    if saying.is_text_only and len(new) == len(saying.texts) and not any(new.values()):
+    if entry.is_text_only and len(new) == len(entry.texts) and not any(new.values()):
         return Meaning.NOTHING, b""
     return Meaning.REPLACED, with_texts(block.sent, new)

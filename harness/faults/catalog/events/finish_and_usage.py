@@ -8,17 +8,10 @@ from typing import Any, Literal
 
 from harness.dialects.openai_chat.chunk import choices_of, finish_reason_of
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import (
-    Saying,
-    chunk_json,
-    read_blocks,
-    rewrite,
-    time_after,
-    time_before,
-    with_data,
-)
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.position import landmark_block
+from harness.faults.draft.rewrite import dump_json, rewrite_json, with_data
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
@@ -50,8 +43,8 @@ def finish(
         Both: as it is sent; no finish_reason may appear that the upstream did not send,
         and none may be lost.
     """
-    sayings = read_blocks(draft.blocks)
-    last = landmark_block(sayings, "finish")
+    decoded = decode_blocks(draft.blocks)
+    last = landmark_block(decoded, "finish")
     edit = Edit(draft)
     if mode == "twice":
         block = draft.blocks[last]
@@ -63,23 +56,25 @@ def finish(
             meant=block.meant,
         )
     elif mode == "merged_with_content":
-        _merge_finishes(edit, sayings)
+        _merge_finishes(edit, decoded)
     elif mode == "then_late_content":
-        _move_last_text(edit, draft, sayings, last)
+        _move_last_text(edit, draft, decoded, last)
     else:
-        _unfinish(edit, sayings, "" if mode == "empty_string" else None)
-    return edit.made().noted(f"finish_reason: {mode.replace('_', ' ')}")
+        _unfinish(edit, decoded, "" if mode == "empty_string" else None)
+    return edit.apply().with_note(f"finish_reason: {mode.replace('_', ' ')}")
 
 
-def _unfinish(edit: Edit, sayings: list[Saying], value: str | None) -> None:
+def _unfinish(edit: Edit, decoded: list[DecodedBlock], value: str | None) -> None:
     """Put another value in place of every finish_reason; None leaves bare ones out."""
-    for place, saying in enumerate(sayings):
-        if not saying.has_finish:
+    for place, entry in enumerate(decoded):
+        if not entry.has_finish:
             continue
-        if value is None and _finishes_only(saying):
+        if value is None and _finishes_only(entry):
             edit.drop(place)
         else:
-            edit.change(place, partial(rewrite, change=partial(_set_finish, value)))
+            edit.change(
+                place, partial(rewrite_json, change=partial(_set_finish, value))
+            )
 
 
 def _set_finish(reason: str | None, value: Any) -> None:
@@ -88,35 +83,31 @@ def _set_finish(reason: str | None, value: Any) -> None:
             choice["finish_reason"] = reason
 
 
-def _merge_finishes(edit: Edit, sayings: list[Saying]) -> None:
+def _merge_finishes(edit: Edit, decoded: list[DecodedBlock]) -> None:
     last_text: dict[int, int] = {}
     reasons: dict[int, dict[int, str]] = {}
     emptied: list[int] = []
-    for place, saying in enumerate(sayings):
+    for place, entry in enumerate(decoded):
         finishing = {
             index: finish_reason_of(choice)
-            for index, choice in saying.choices
+            for index, choice in entry.choices
             if finish_reason_of(choice)
         }
-        if (
-            finishing
-            and not saying.texts
-            and all(key in last_text for key in finishing)
-        ):
+        if finishing and not entry.texts and all(key in last_text for key in finishing):
             emptied.append(place)
             for index, reason in finishing.items():
                 reasons.setdefault(last_text[index], {})[index] = reason
-        for index, _, _ in saying.texts:
+        for index, _, _ in entry.texts:
             last_text[index] = place
     if not emptied:
         raise FaultError("no finish_reason stands behind the text of its choice")
     for place, found in reasons.items():
-        edit.change(place, partial(rewrite, change=partial(_give_finish, found)))
+        edit.change(place, partial(rewrite_json, change=partial(_give_finish, found)))
     for place in emptied:
-        if _finishes_only(sayings[place]):
+        if _finishes_only(decoded[place]):
             edit.drop(place)
         else:
-            edit.change(place, partial(rewrite, change=partial(_set_finish, None)))
+            edit.change(place, partial(rewrite_json, change=partial(_set_finish, None)))
 
 
 def _give_finish(reasons: dict[int, str], value: Any) -> None:
@@ -126,14 +117,14 @@ def _give_finish(reasons: dict[int, str], value: Any) -> None:
 
 
 def _move_last_text(
-    edit: Edit, draft: EventDraft, sayings: list[Saying], finish_at: int
+    edit: Edit, draft: EventDraft, decoded: list[DecodedBlock], finish_at: int
 ) -> None:
-    texts = [place for place in range(finish_at) if sayings[place].is_text_only]
+    texts = [place for place in range(finish_at) if decoded[place].is_text_only]
     if not texts:
         raise FaultError("no text stands before the finish", key="mode")
     block = draft.blocks[texts[-1]]
     edit.drop(texts[-1])
-    at_ns = (draft.blocks[finish_at].at_ns + time_after(draft, finish_at)) // 2
+    at_ns = (draft.blocks[finish_at].at_ns + draft.time_after(finish_at)) // 2
     edit.insert(
         finish_at + 1,
         block.sent,
@@ -181,46 +172,46 @@ def usage(
         Both: as it is sent; the last usage counts. An event with empty choices is never
         dropped.
     """
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
     note = f"usage: {mode.replace('_', ' ')}"
     if mode == "first_empty_choices":
-        place = next((at for at, say in enumerate(sayings) if say.is_event), 0)
-        edit.insert(place, _filtered(draft, sayings), at_ns=time_before(draft, place))
-        return edit.made().noted(note)
-    carrier = landmark_block(sayings, "usage")
-    data = sayings[carrier].data or ""
+        place = next((at for at, entry in enumerate(decoded) if entry.is_event), 0)
+        edit.insert(place, _filtered(draft, decoded), at_ns=draft.time_before(place))
+        return edit.apply().with_note(note)
+    carrier = landmark_block(decoded, "usage")
+    data = decoded[carrier].data or ""
     if mode == "every_chunk_cumulative":
-        _count_up(edit, sayings, json.loads(data)["usage"])
-        return edit.made().noted(note)
+        _count_up(edit, decoded, json.loads(data)["usage"])
+        return edit.apply().with_note(note)
     if mode != "omit":
-        finish_at = landmark_block(sayings, "finish")
+        finish_at = landmark_block(decoded, "finish")
         is_tail = mode in {"tail", "tail_empty_choices"}
-        if is_tail and not sayings[carrier].choices:
+        if is_tail and not decoded[carrier].choices:
             raise FaultError("usage has an event of its own already", key="mode")
         tail = json.loads(data)
         tail["choices"] = []
-        sent = with_data(draft.blocks[carrier].sent, chunk_json(tail, like=data))
+        sent = with_data(draft.blocks[carrier].sent, dump_json(tail, like=data))
         place = max(carrier, finish_at) + 1 if is_tail else finish_at
-        edit.insert(place, sent, at_ns=time_before(draft, place))
-    for place, saying in enumerate(sayings):
-        if saying.has_usage and saying.choices:
-            edit.change(place, partial(rewrite, change=_without_usage))
-        elif saying.has_usage:
+        edit.insert(place, sent, at_ns=draft.time_before(place))
+    for place, entry in enumerate(decoded):
+        if entry.has_usage and entry.choices:
+            edit.change(place, partial(rewrite_json, change=_without_usage))
+        elif entry.has_usage:
             edit.drop(place)
-    return edit.made().noted(note)
+    return edit.apply().with_note(note)
 
 
 def _without_usage(value: Any) -> None:
     del value["usage"]
 
 
-def _count_up(edit: Edit, sayings: list[Saying], whole: Any) -> None:
+def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
     """Give every chunk with a choice a usage; the carrier keeps its own."""
     chunks = [
         place
-        for place, saying in enumerate(sayings)
-        if saying.choices and not saying.has_usage
+        for place, entry in enumerate(decoded)
+        if entry.choices and not entry.has_usage
     ]
     total = whole.get("completion_tokens") if isinstance(whole, dict) else None
     if not isinstance(total, int):
@@ -234,16 +225,16 @@ def _count_up(edit: Edit, sayings: list[Saying], whole: Any) -> None:
                 whole["prompt_tokens"] + counted["completion_tokens"]
             )
         change = partial(_set_usage, counted)
-        edit.change(place, partial(rewrite, change=change))
+        edit.change(place, partial(rewrite_json, change=change))
 
 
 def _set_usage(counted: dict[str, Any], value: Any) -> None:
     value["usage"] = counted
 
 
-def _filtered(draft: EventDraft, sayings: list[Saying]) -> bytes:
+def _filtered(draft: EventDraft, decoded: list[DecodedBlock]) -> bytes:
     """Return what Azure sends first: no choice, and how the prompt was filtered."""
-    model = next((at for at, saying in enumerate(sayings) if saying.is_chunk), None)
+    model = next((at for at, entry in enumerate(decoded) if entry.is_chunk), None)
     if model is None:
         raise FaultError("the stream has no chunk to be modelled on")
     safe = {"filtered": False, "severity": "safe"}
@@ -258,10 +249,10 @@ def _filtered(draft: EventDraft, sayings: list[Saying]) -> bytes:
             {"prompt_index": 0, "content_filter_results": dict.fromkeys(kinds, safe)}
         ],
     }
-    data = chunk_json(value, like=sayings[model].data or "")
+    data = dump_json(value, like=decoded[model].data or "")
     return with_data(draft.blocks[model].sent, data)
 
 
-def _finishes_only(saying: Saying) -> bool:
-    more = saying.texts or saying.has_role or saying.has_tool or saying.has_usage
+def _finishes_only(entry: DecodedBlock) -> bool:
+    more = entry.texts or entry.has_role or entry.has_tool or entry.has_usage
     return not more

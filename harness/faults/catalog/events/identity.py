@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import read_blocks, rewrite
+from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
@@ -50,16 +51,18 @@ def identity(
     if not chosen:
         raise FaultError(f"expected one of {', '.join(changes)}")
     chunks = [
-        place for place, say in enumerate(read_blocks(draft.blocks)) if say.is_chunk
+        place
+        for place, entry in enumerate(decode_blocks(draft.blocks))
+        if entry.is_chunk
     ]
     for name, change in chosen.items():
         _check_change(name, change, len(chunks))
     edit = Edit(draft)
     for number, place in enumerate(chunks):
         change_chunk = partial(_rename, chosen, number)
-        edit.change(place, partial(rewrite, change=change_chunk))
+        edit.change(place, partial(rewrite_json, change=change_chunk))
     words = ", ".join(f"{name} {_shown(change)}" for name, change in chosen.items())
-    return edit.made().noted(f"changed {words}")
+    return edit.apply().with_note(f"changed {words}")
 
 
 def _check_change(name: str, change: Change, count: int) -> None:
@@ -130,22 +133,24 @@ def reasoning(
         Both: as it is sent; a chunk with nothing but reasoning is never dropped, and
         fields that a proxy does not know pass.
     """
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
     changed = 0
     seen = False
-    for place, saying in enumerate(sayings):
-        thinks = any(name == "reasoning" for _, name, _ in saying.texts)
-        speaks = any(name == "content" for _, name, _ in saying.texts)
+    for place, entry in enumerate(decoded):
+        thinks = any(name == "reasoning" for _, name, _ in entry.texts)
+        speaks = any(name == "content" for _, name, _ in entry.texts)
         seen = seen or thinks
         if thinks or (seen and speaks and empty_after_switch):
             changed += 1
             change = partial(_name_reasoning, field, empty=empty_after_switch)
-            edit.change(place, partial(rewrite, change=change))
+            edit.change(place, partial(rewrite_json, change=change))
     if not seen:
         raise FaultError("the stream has no reasoning")
     also = ", and empty beside content" if empty_after_switch else ""
-    return edit.made().noted(f"named reasoning {field}{also} in {changed} chunk(s)")
+    return edit.apply().with_note(
+        f"named reasoning {field}{also} in {changed} chunk(s)"
+    )
 
 
 _WRITERS: Mapping[str, Callable[[str], dict[str, Any]]] = {

@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
-from harness.faults.draft.blocks import EventDraft, Finish
-from harness.faults.draft.decoded import read_blocks
-from harness.faults.draft.position import Position, shown_position
-from harness.faults.draft.splice import Place, cut_at, due_at, place_at, put
+from harness.faults.draft.blocks import EventDraft, StreamEnd
+from harness.faults.draft.cuts import CLOSES
+from harness.faults.draft.decoded import decode_blocks
+from harness.faults.draft.position import Position, format_position
+from harness.faults.draft.splice import (
+    SplicePoint,
+    insert_at,
+    next_write_ns,
+    splice_point,
+    truncate_at,
+)
 from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
 
@@ -18,9 +25,7 @@ __all__ = ["RESET_GRACE_NS", "inject_error"]
 
 RESET_GRACE_NS = 50_000_000
 """How long an upstream waits before RST, which may discard what the peer has not yet
-read (FAULTS, class 1)."""
-
-_FINISHES = {"fin": Finish.TRUNCATED, "rst": Finish.RESET}
+read (class 1)."""
 
 Shape = Literal[
     "openai",
@@ -68,19 +73,19 @@ def inject_error(
         look finished. Of an error that is glued to an open event, a repairing proxy
         tells that something was lost.
     """
-    place = place_at(draft, at)
-    at_ns = due_at(draft, place)
+    point = splice_point(draft, at)
+    at_ns = next_write_ns(draft, point)
     sent = _error_event(draft, shape)
-    note = f"reported an error ({shape}) at {shown_position(at)}, then {then}"
+    note = f"reported an error ({shape}) at {format_position(at)}, then {then}"
     if then == "continue":
-        return put(draft, place, sent, at_ns=at_ns).noted(note)
-    cut = put(cut_at(draft, place), place, sent, at_ns=at_ns)
+        return insert_at(draft, point, sent, at_ns=at_ns).with_note(note)
+    cut = insert_at(truncate_at(draft, point), point, sent, at_ns=at_ns)
     if then == "done":
         done = encode_event("[DONE]")
-        cut = put(cut, Place(len(cut.blocks), 0), done, at_ns=at_ns)
-    finish = _FINISHES.get(then, Finish.COMPLETE)
-    grace = RESET_GRACE_NS if finish is Finish.RESET else 0
-    return replace(cut, finish=finish, finish_at_ns=at_ns + grace).noted(note)
+        cut = insert_at(cut, SplicePoint(len(cut.blocks), 0), done, at_ns=at_ns)
+    end = CLOSES.get(then, StreamEnd.COMPLETE)
+    grace = RESET_GRACE_NS if end is StreamEnd.RESET else 0
+    return replace(cut, end=end, end_at_ns=at_ns + grace).with_note(note)
 
 
 _MESSAGE = "The server had an error while processing your request"
@@ -127,9 +132,9 @@ def _beside_choices(draft: EventDraft) -> dict[str, Any]:
 
 def _envelope(draft: EventDraft) -> dict[str, Any]:
     """Return what every chunk of the stream repeats."""
-    for saying in read_blocks(draft.blocks):
-        if saying.is_chunk and saying.payload is not None:
-            value = saying.payload.value
+    for entry in decode_blocks(draft.blocks):
+        if entry.is_chunk and entry.payload is not None:
+            value = entry.payload.value
             return {
                 key: value[key] for key in ("id", "created", "model") if key in value
             }

@@ -13,21 +13,17 @@ from harness.dialects.openai_chat.payload import (
     parse_payload,
 )
 from harness.faults.draft.blocks import MAX_BODY, EventDraft, Meaning
-from harness.faults.draft.decoded import (
-    chunk_json,
-    read_blocks,
-    with_data,
-    with_text,
-)
-from harness.faults.draft.position import Position, landmark_block, shown_position
+from harness.faults.draft.decoded import decode_blocks
+from harness.faults.draft.position import Position, format_position, landmark_block
+from harness.faults.draft.rewrite import dump_json, with_data, with_text
 from harness.faults.draft.splice import (
-    Place,
-    cut_at,
-    place_at,
-    put,
-    put_bytes,
-    put_run,
-    time_at,
+    SplicePoint,
+    insert_at,
+    insert_raw,
+    insert_run,
+    last_write_ns,
+    splice_point,
+    truncate_at,
 )
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, AtMost, Bytes, Milliseconds
@@ -70,11 +66,11 @@ def insert(
     if "\r" in (data or ""):
         raise FaultError("expected no CR: it would end a line; use raw", key="data")
     sent = encode_event(data) if data is not None else (raw or "").encode()
-    place = place_at(draft, at)
+    point = splice_point(draft, at)
     chosen = Meaning(meaning) if meaning else _meaning_of(data)
-    return put(draft, place, sent, at_ns=time_at(draft, place), meaning=chosen).noted(
-        f"put {len(sent)} bytes in at {shown_position(at)}"
-    )
+    return insert_at(
+        draft, point, sent, at_ns=last_write_ns(draft, point), meaning=chosen
+    ).with_note(f"put {len(sent)} bytes in at {format_position(at)}")
 
 
 @fault(Layer.EVENTS, example={"size": 70_000, "at": {"after": "first_content"}})
@@ -105,17 +101,17 @@ def giant_event(
         Both: all of it arrives. Of a line that never ends: the client is told of a
         failure where the proxy repairs; nothing may look finished in any case.
     """
-    place = place_at(draft, at)
-    at_ns = time_at(draft, place)
-    note = f"put in {size} characters of {kind} at {shown_position(at)}"
+    point = splice_point(draft, at)
+    at_ns = last_write_ns(draft, point)
+    note = f"put in {size} characters of {kind} at {format_position(at)}"
     numbers = _numbers(size)
     if kind == "content":
         sent = _modelled(draft, numbers)
     elif kind == "tool_args":
         sent = _tool_call(draft, numbers)
     else:
-        return _without_line_end(draft, place, at_ns, size).noted(note)
-    return put(draft, place, sent, at_ns=at_ns).noted(note)
+        return _without_line_end(draft, point, at_ns, size).with_note(note)
+    return insert_at(draft, point, sent, at_ns=at_ns).with_note(note)
 
 
 @fault(Layer.EVENTS, example={"n": 2000, "bytes_each": 1})
@@ -142,14 +138,14 @@ def tiny_events(
     Oracle:
         Both: every character arrives.
     """
-    place = place_at(draft, at or {"after": "first_content"})
-    sayings = read_blocks(draft.blocks)
-    model = landmark_block(sayings, "first_content")
-    mark = with_text(draft.blocks[model].sent, sayings[model], "\ue000")
+    point = splice_point(draft, at or {"after": "first_content"})
+    decoded = decode_blocks(draft.blocks)
+    model = landmark_block(decoded, "first_content")
+    mark = with_text(draft.blocks[model].sent, decoded[model], "\ue000")
     if n * (len(mark) + bytes_each) > MAX_BODY:
         raise FaultError(f"the stream would have more than {MAX_BODY // 2**20} MiB")
     text = _numbers(n * bytes_each).encode()
-    start = time_at(draft, place)
+    start = last_write_ns(draft, point)
     gap = round(gap_ms * NS_PER_MS)
     before, after = _around(mark)
     writes = [
@@ -159,7 +155,7 @@ def tiny_events(
         )
         for number in range(n)
     ]
-    return put_run(draft, place, writes, delay_ns=n * gap).noted(
+    return insert_run(draft, point, writes, delay_ns=n * gap).with_note(
         f"put in {n} chunks of {bytes_each} character(s)"
     )
 
@@ -190,9 +186,9 @@ def raw(
     sent = text.encode() if text is not None else _decoded(base64 or "")
     if not sent:
         raise FaultError("expected at least one byte")
-    place = place_at(draft, at, exact=True)
-    return put_bytes(draft, place, sent, at_ns=time_at(draft, place)).noted(
-        f"put {len(sent)} raw byte(s) in at {shown_position(at)}"
+    point = splice_point(draft, at, exact=True)
+    return insert_raw(draft, point, sent, at_ns=last_write_ns(draft, point)).with_note(
+        f"put {len(sent)} raw byte(s) in at {format_position(at)}"
     )
 
 
@@ -224,9 +220,9 @@ def _numbers(size: int) -> str:
 
 
 def _modelled(draft: EventDraft, text: str) -> bytes:
-    sayings = read_blocks(draft.blocks)
-    model = landmark_block(sayings, "first_content")
-    return with_text(draft.blocks[model].sent, sayings[model], text)
+    decoded = decode_blocks(draft.blocks)
+    model = landmark_block(decoded, "first_content")
+    return with_text(draft.blocks[model].sent, decoded[model], text)
 
 
 def _around(mark: bytes) -> tuple[bytes, bytes]:
@@ -239,34 +235,37 @@ def _around(mark: bytes) -> tuple[bytes, bytes]:
 
 def _tool_call(draft: EventDraft, numbers: str) -> bytes:
     """Return a chunk with one whole tool call, behind those that the stream has."""
-    sayings = read_blocks(draft.blocks)
-    chunks = [place for place, saying in enumerate(sayings) if saying.choices]
+    decoded = decode_blocks(draft.blocks)
+    chunks = [place for place, entry in enumerate(decoded) if entry.choices]
     if not chunks:
         raise FaultError("the stream has no chunk to be modelled on")
-    saying = sayings[chunks[0]]
+    entry = decoded[chunks[0]]
     arguments = json.dumps({"text": numbers}, separators=(",", ":"))
     call = {
-        "index": 1 + max((call for say in sayings for call in say.calls), default=-1),
+        "index": 1
+        + max((call for entry in decoded for call in entry.calls), default=-1),
         "id": "call_giant",
         "type": "function",
         "function": {"name": "write", "arguments": arguments},
     }
-    value: dict[str, Any] = dict(saying.payload.value) if saying.payload else {}
+    value: dict[str, Any] = dict(entry.payload.value) if entry.payload else {}
     value["choices"] = [
         {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
     ]
     value.pop("usage", None)
-    data = chunk_json(value, like=saying.data or "")
+    data = dump_json(value, like=entry.data or "")
     return with_data(draft.blocks[chunks[0]].sent, data)
 
 
 def _without_line_end(
-    draft: EventDraft, place: Place, at_ns: int, size: int
+    draft: EventDraft, point: SplicePoint, at_ns: int, size: int
 ) -> EventDraft:
-    if place.offset:
+    if point.offset:
         line = _numbers(size).encode()
     else:
         whole = _modelled(draft, _numbers(size))
         start = whole.index(b"data:")
         line = whole[: start + size]
-    return put(cut_at(draft, place), place, line, at_ns=at_ns, meaning=Meaning.LOST)
+    return insert_at(
+        truncate_at(draft, point), point, line, at_ns=at_ns, meaning=Meaning.LOST
+    )

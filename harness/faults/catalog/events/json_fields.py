@@ -3,73 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import Saying, event_block, read_blocks, rewrite
+from harness.faults.draft.decoded import Selection, decode_blocks, selected_chunks
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
-__all__ = ["SELECTS", "Selection", "json_patch", "selected"]
-
-Selection = Literal[
-    "role",
-    "first_content",
-    "last_content",
-    "content",
-    "tool",
-    "finish",
-    "usage",
-    "empty_choices",
-    "all",
-]
-"""Which chunks a fault changes."""
-
-SELECTS: Mapping[str, Callable[[Saying], bool]] = {
-    "role": lambda saying: saying.has_role,
-    "content": lambda saying: bool(saying.texts),
-    "first_content": lambda saying: saying.has_words,
-    "last_content": lambda saying: bool(saying.texts),
-    "tool": lambda saying: saying.has_tool,
-    "finish": lambda saying: saying.has_finish,
-    "usage": lambda saying: saying.has_usage,
-    "empty_choices": lambda saying: saying.is_chunk and not saying.choices,
-    "all": lambda saying: saying.is_chunk,
-}
+__all__ = ["json_patch"]
 
 _IN_CHOICE = frozenset({"delta", "finish_reason", "index", "logprobs"})
-
-
-def selected(sayings: list[Saying], select: Selection | list[int]) -> list[int]:
-    """Return the blocks that a selection names.
-
-    Raises:
-        FaultError: None fits; its key is ``select``.
-    """
-    if not isinstance(select, str):
-        places = [event_block(sayings, index, key="select") for index in select]
-        strange = [
-            index
-            for index, place in zip(select, places, strict=True)
-            if not sayings[place].is_chunk
-        ]
-        if strange or not places:
-            came = f"event {strange[0]}" if strange else "no event"
-            raise FaultError(
-                f"expected events that are chunks, came {came}", key="select"
-            )
-        return sorted(set(places))
-    fits = SELECTS[select]
-    places = [place for place, saying in enumerate(sayings) if fits(saying)]
-    if not places:
-        raise FaultError(f"no chunk fits {select!r}", key="select")
-    if select == "first_content":
-        return places[:1]
-    return places[-1:] if select == "last_content" else places
 
 
 @fault(Layer.EVENTS, example={"select": "finish", "set": {"delta.content": ""}})
@@ -112,16 +60,16 @@ def json_patch(  # noqa: PLR0913 - they are the words of a scenario
     """
     if not (set_ or null or remove or rename):
         raise FaultError("expected one of set, null, remove, rename")
-    sayings = read_blocks(draft.blocks)
-    places = selected(sayings, select)
+    decoded = decode_blocks(draft.blocks)
+    places = selected_chunks(decoded, select)
     values = {**(set_ or {}), **dict.fromkeys(null or ())}
     patch = partial(_patch, values, remove or [], rename or {})
     edit = Edit(draft)
     for place in places:
-        edit.change(place, partial(rewrite, change=patch))
+        edit.change(place, partial(rewrite_json, change=patch))
     paths = [*values, *(f"no {path}" for path in remove or ())]
     paths += [f"{old} as {new}" for old, new in (rename or {}).items()]
-    return edit.made().noted(f"changed {len(places)} chunk(s): {', '.join(paths)}")
+    return edit.apply().with_note(f"changed {len(places)} chunk(s): {', '.join(paths)}")
 
 
 def _patch(

@@ -7,8 +7,9 @@ from itertools import cycle, islice
 from typing import Literal
 
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import read_blocks, time_after, time_before, with_text
+from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import with_text
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count
 from harness.faults.registry import Layer, fault
@@ -65,9 +66,9 @@ def legit_repeats(
         Both: all of it arrives. At the opening a repairing proxy may take it for
         stutter: both readings are right, and are counted apart.
     """
-    sayings = read_blocks(draft.blocks)
-    texts = [place for place, saying in enumerate(sayings) if saying.has_words]
-    plain = [place for place in texts if sayings[place].is_text_only]
+    decoded = decode_blocks(draft.blocks)
+    texts = [place for place, entry in enumerate(decoded) if entry.has_words]
+    plain = [place for place in texts if decoded[place].is_text_only]
     if len(texts) < 2 or not plain:
         raise FaultError(f"expected two text deltas, came {len(texts)}")
     pieces = tuple(deltas) if deltas is not None else _DELTAS[text]
@@ -75,10 +76,10 @@ def legit_repeats(
         raise FaultError("expected texts that are not empty", key="deltas")
     model = plain[0]
     chosen = {"opening": texts[0], "middle": texts[1] + 1, "end": texts[-1] + 1}[where]
-    start = time_before(draft, chosen)
-    gap = (time_after(draft, chosen - 1) - start) // (count + 1) if chosen else 0
+    start = draft.time_before(chosen)
+    gap = (draft.time_after(chosen - 1) - start) // (count + 1) if chosen else 0
     edit = Edit(draft)
     for number, piece in enumerate(islice(cycle(pieces), count), start=1):
-        sent = with_text(draft.blocks[model].sent, sayings[model], piece)
+        sent = with_text(draft.blocks[model].sent, decoded[model], piece)
         edit.insert(chosen, sent, at_ns=start + number * gap)
-    return edit.made().noted(f"put in {count} deltas that repeat and are meant")
+    return edit.apply().with_note(f"put in {count} deltas that repeat and are meant")

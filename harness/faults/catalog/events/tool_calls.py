@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
-from harness.faults.draft.decoded import rewrite
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.draft.tool_stream import CallKey, ToolStream, calls_in
 from harness.faults.errors import FaultError
 
@@ -60,14 +60,14 @@ def _at_firsts(edit: Edit, stream: ToolStream, fill: Callable[[Any], None]) -> N
     firsts = set(stream.firsts.values())
     for place in stream.places:
         if place in firsts:
-            edit.change(place, partial(rewrite, change=fill))
+            edit.change(place, partial(rewrite_json, change=fill))
         else:
             stream.drop(edit, place)
 
 
 def merge_calls(edit: Edit, stream: ToolStream) -> None:
     """Send all calls of the stream whole in the event where the first begins."""
-    stream.need_two()
+    stream.require_two_calls()
     whole: dict[int, list[Any]] = {}
     for key, place in stream.firsts.items():
         call = copy.deepcopy(dict(stream.calls(place))[key])
@@ -80,18 +80,18 @@ def merge_calls(edit: Edit, stream: ToolStream) -> None:
                 delta_of(choice)["tool_calls"] = whole[index]
 
     first = stream.places[0]
-    edit.change(first, partial(rewrite, change=fill))
+    edit.change(first, partial(rewrite_json, change=fill))
     for place in stream.places[1:]:
         stream.drop(edit, place)
 
 
 def interleave(edit: Edit, stream: ToolStream) -> None:
     """Send the fragments of the calls in turn; the times stay where they are."""
-    stream.need_two()
+    stream.require_two_calls()
     queues: dict[CallKey, list[int]] = {}
     for place in stream.places:
         fragments = stream.calls(place)
-        if len(fragments) != 1 or stream.carries_more(place):
+        if len(fragments) != 1 or stream.has_other_content(place):
             raise FaultError(
                 "an event carries more than one fragment of one call", key="mode"
             )
@@ -103,17 +103,17 @@ def interleave(edit: Edit, stream: ToolStream) -> None:
         waiting = [queue for queue in waiting if queue]
     for place, source in zip(stream.places, order, strict=True):
         block = stream.draft.blocks[source]
-        edit.send(place, block.sent, meaning=block.meaning, meant=block.meant)
+        edit.replace_bytes(place, block.sent, meaning=block.meaning, meant=block.meant)
 
 
 def _everywhere(edit: Edit, stream: ToolStream, change: Callable[[Any], None]) -> None:
     for place in stream.places:
-        edit.change(place, partial(rewrite, change=change))
+        edit.change(place, partial(rewrite_json, change=change))
 
 
 def send_same_index(edit: Edit, stream: ToolStream) -> None:
     """Give every call index 0."""
-    stream.need_two()
+    stream.require_two_calls()
 
     def change(value: Any) -> None:
         for _, call in calls_in(value):

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of
-from harness.faults.draft.decoded import rewrite, time_after
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.draft.tool_stream import CallKey, ToolStream, arguments_of, calls_in
 from harness.faults.errors import FaultError
 
@@ -20,7 +20,7 @@ def lose_fragment(edit: Edit, stream: ToolStream) -> None:
         place
         for place in stream.places
         if not any(call.get("id") for _, call in stream.calls(place))
-        and not stream.carries_more(place)
+        and not stream.has_other_content(place)
     ]
     if not inner:
         raise FaultError("no fragment carries arguments alone", key="mode")
@@ -40,7 +40,7 @@ def lose_brace(edit: Edit, stream: ToolStream) -> None:
                 call["function"]["arguments"] = arguments_of(call)[1:]
 
     for place in stream.places:
-        edit.change(place, partial(rewrite, change=change))
+        edit.change(place, partial(rewrite_json, change=change))
 
 
 def lose_end(edit: Edit, stream: ToolStream) -> None:
@@ -55,7 +55,7 @@ def lose_end(edit: Edit, stream: ToolStream) -> None:
                 call["function"]["arguments"] = text[: len(text) // 2]
 
     for place in set(stream.lasts.values()):
-        edit.change(place, partial(rewrite, change=partial(change, place)))
+        edit.change(place, partial(rewrite_json, change=partial(change, place)))
 
 
 def flush_again(edit: Edit, stream: ToolStream) -> None:
@@ -64,8 +64,8 @@ def flush_again(edit: Edit, stream: ToolStream) -> None:
         raise FaultError("no call has arguments", key="mode")
     for key, place in stream.lasts.items():
         block = stream.draft.blocks[place]
-        sent = rewrite(block.sent, partial(_only, key, stream.arguments[key]))
-        at_ns = (block.at_ns + time_after(stream.draft, place)) // 2
+        sent = rewrite_json(block.sent, partial(_only, key, stream.arguments[key]))
+        at_ns = (block.at_ns + stream.draft.time_after(place)) // 2
         edit.insert(place + 1, sent, at_ns=at_ns)
 
 
@@ -84,19 +84,19 @@ def split(edit: Edit, stream: ToolStream, size: int) -> None:
         ]
         if not long:
             continue
-        if stream.sayings[place].has_finish:
+        if stream.decoded[place].has_finish:
             raise FaultError("a fragment shares its event with the finish", key="mode")
         changed = True
         block = stream.draft.blocks[place]
-        edit.change(place, partial(rewrite, change=partial(_shorten, size)))
+        edit.change(place, partial(rewrite_json, change=partial(_shorten, size)))
         parts = [
             (key, text[start : start + size])
             for key, text in long
             for start in range(size, len(text), size)
         ]
-        gap = (time_after(stream.draft, place) - block.at_ns) // (len(parts) + 1)
+        gap = (stream.draft.time_after(place) - block.at_ns) // (len(parts) + 1)
         for number, (key, part) in enumerate(parts, start=1):
-            sent = rewrite(block.sent, partial(_only, key, part))
+            sent = rewrite_json(block.sent, partial(_only, key, part))
             edit.insert(place + 1, sent, at_ns=block.at_ns + number * gap)
     if not changed:
         raise FaultError(f"no fragment has more than {size} character(s)", key="n")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from harness.faults.catalog.events import tool_calls, tool_fragments
 from harness.faults.draft.blocks import EventDraft
-from harness.faults.draft.decoded import read_blocks
+from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.tool_stream import ToolStream
 from harness.faults.errors import FaultError
@@ -102,7 +102,7 @@ def tool(
     Oracle:
         Both: as it is sent: nothing is lost, merged, moved or repaired.
     """
-    stream = ToolStream(draft, read_blocks(draft.blocks))
+    stream = ToolStream(draft, decode_blocks(draft.blocks))
     if not stream.places:
         raise FaultError("the stream has no tool call")
     edit = Edit(draft)
@@ -110,4 +110,4 @@ def tool(
         tool_fragments.split(edit, stream, n)
     else:
         _CHANGES[mode](edit, stream)
-    return edit.made().noted(f"tool calls: {mode.replace('_', ' ')}")
+    return edit.apply().with_note(f"tool calls: {mode.replace('_', ' ')}")

@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from harness.cassette.model import Framing
 from harness.faults.catalog.http.heads import checked_headers
-from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft, Write
+from harness.faults.draft.blocks import Meaning, StreamEnd
+from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast
 from harness.faults.registry import Layer, fault
@@ -68,8 +69,9 @@ def status(
         lines.append(("retry-after", _retry_after(retry_after)))
     whole = _whole(draft, _body(body, code), lines)
     if code in _BODILESS:
-        whole = replace(whole, framing_headers=())
-    return replace(whole, status=code).noted(f"answered {code} with body {body}")
+        bare = replace(whole.delivery, framing_headers=())
+        whole = replace(whole, delivery=bare)
+    return replace(whole, status=code).with_note(f"answered {code} with body {body}")
 
 
 @fault(Layer.HTTP, example={"kind": "html"})
@@ -100,7 +102,9 @@ def body(
     whole = _whole(draft, _body(kind, 500), [("content-type", named)])
     if "text/event-stream" in named:
         whole = replace(whole, framing=draft.framing)
-    return replace(whole, status=200).noted(f"answered 200 {named} with body {kind}")
+    return replace(whole, status=200).with_note(
+        f"answered 200 {named} with body {kind}"
+    )
 
 
 @fault(
@@ -149,27 +153,29 @@ def framing(
         framing=marked,
         http_version="HTTP/1.0" if mode == "http10" else "HTTP/1.1",
         promised_length=None,
-        framing_headers=lines.get(mode),
+        delivery=replace(draft.delivery, framing_headers=lines.get(mode)),
     )
     if keep_open and cl_delta >= 0:
         raise FaultError("only too short a content-length leaves bytes", key=_KEEP)
     if not cl_delta:
-        return draft.noted(f"framed the body by {mode}")
+        return draft.with_note(f"framed the body by {mode}")
     if marked is not Framing.CONTENT_LENGTH:
         raise FaultError("only a content_length can be wrong", key="mode")
     promised = len(draft.body) + cl_delta
     if promised < 0:
         raise FaultError(f"the body has {len(draft.body)} bytes", key="cl_delta")
-    finish = draft.finish
-    if cl_delta > 0 and finish is Finish.COMPLETE:
-        finish = Finish.TRUNCATED
+    end = draft.end
+    if cl_delta > 0 and end is StreamEnd.COMPLETE:
+        end = StreamEnd.TRUNCATED
     more = "more" if cl_delta > 0 else "less"
     return replace(
         draft,
         promised_length=promised,
-        finish=finish,
-        socket=replace(draft.socket, dirty=keep_open),
-    ).noted(f"promised {abs(cl_delta)} bytes {more} than come")
+        end=end,
+        delivery=replace(
+            draft.delivery, socket=replace(draft.delivery.socket, dirty=keep_open)
+        ),
+    ).with_note(f"promised {abs(cl_delta)} bytes {more} than come")
 
 
 _KEEP = "keep_open"
@@ -202,7 +208,7 @@ def _whole(draft: WireDraft, data: bytes, headers: list[tuple[str, str]]) -> Wir
     at_ns = draft.head_at_ns
     if at_ns is None:
         raise FaultError("the upstream closes before a head")
-    span = Span(start=0, end=len(data), meaning=Meaning.AS_SENT, meant=b"")
+    span = BlockSpan(start=0, end=len(data), meaning=Meaning.AS_SENT, meant=b"")
     named = {name.lower() for name, _ in headers} | {"content-type"}
     kept = [line for line in draft.headers if line[0].lower() not in named]
     return replace(
@@ -210,11 +216,11 @@ def _whole(draft: WireDraft, data: bytes, headers: list[tuple[str, str]]) -> Wir
         http_version="HTTP/1.1",
         headers=(*kept, *headers),
         framing=Framing.CONTENT_LENGTH,
-        framing_headers=None,
+        delivery=replace(draft.delivery, framing_headers=None),
         writes=(Write(at_ns, data),) if data else (),
         spans=(span,) if data else (),
-        finish=Finish.COMPLETE,
-        finish_at_ns=at_ns,
+        end=StreamEnd.COMPLETE,
+        end_at_ns=at_ns,
         promised_length=None,
     )
 

@@ -10,9 +10,10 @@ from typing import Literal
 
 from harness.cassette.model import Framing
 from harness.faults.catalog.http.heads import checked_headers
-from harness.faults.catalog.socket.cuts import FINISHES, cut_body, split_writes
-from harness.faults.draft.position import Position, offset_at, shown_position
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.cuts import CLOSES, cut_body, split_writes
+from harness.faults.draft.position import Position, format_position, offset_at
+from harness.faults.draft.wire import WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Milliseconds
 from harness.faults.registry import Layer, fault
@@ -72,7 +73,7 @@ def chunking(  # noqa: PLR0913 - they are the words of a scenario
         writes = _rechunked(draft.writes, _borders(draft, mode, rng))
         draft = replace(draft, writes=tuple(writes))
     done = [f"sent the body in {len(draft.writes)} writes ({mode.replace('_', ' ')})"]
-    style = draft.chunks
+    style = draft.delivery.chunks
     if extension is not None:
         style = replace(style, extension=f";{_one_line(extension, 'extension')}")
         done.append("with a chunk extension")
@@ -87,7 +88,8 @@ def chunking(  # noqa: PLR0913 - they are the words of a scenario
         line = f"{bad_size}\r\n".encode("latin-1")
         draft = replace(draft, writes=_with_raw(draft, offset, line))
         done.append(f"with the chunk size {bad_size!r} at byte {offset}")
-    return replace(draft, chunks=style).noted(", ".join(done))
+    delivery = replace(draft.delivery, chunks=style)
+    return replace(draft, delivery=delivery).with_note(", ".join(done))
 
 
 @fault(Layer.HTTP, example={"at": {"event": 3, "offset": 40}, "how": "fin"})
@@ -118,15 +120,16 @@ def close_in_chunk(
             f"a chunk ends at byte {offset}: expected a place within one", key="at"
         )
     cut = cut_body(draft, offset)
-    finish = FINISHES[how]
-    grace_ns = round(grace_ms * NS_PER_MS) if finish is Finish.RESET else 0
+    chunks = replace(cut.delivery.chunks, missing=missing)
+    end = CLOSES[how]
+    grace_ns = round(grace_ms * NS_PER_MS) if end is StreamEnd.RESET else 0
     return replace(
         cut,
-        chunks=replace(cut.chunks, missing=missing),
-        finish=finish,
-        finish_at_ns=cut.finish_at_ns + grace_ns,
-    ).noted(
-        f"closed by {how.upper()} at {shown_position(at)} (byte {offset}), "
+        delivery=replace(cut.delivery, chunks=chunks),
+        end=end,
+        end_at_ns=cut.end_at_ns + grace_ns,
+    ).with_note(
+        f"closed by {how.upper()} at {format_position(at)} (byte {offset}), "
         f"{missing} bytes before the end of a chunk"
     )
 
@@ -148,15 +151,18 @@ def bytes_after_terminator(
     """
     if draft.framing is Framing.CLOSE:
         raise FaultError("until the close everything belongs to the body")
-    if draft.finish is not Finish.COMPLETE:
+    if draft.end is not StreamEnd.COMPLETE:
         raise FaultError("the answer is not completed")
     if not data:
         raise FaultError("expected at least one byte", key="data")
-    return replace(
-        draft,
+    delivery = replace(
+        draft.delivery,
         surplus=_bytes(data, "data"),
-        socket=replace(draft.socket, dirty=keep_open),
-    ).noted(f"sent {len(data)} bytes behind the end of the answer")
+        socket=replace(draft.delivery.socket, dirty=keep_open),
+    )
+    return replace(draft, delivery=delivery).with_note(
+        f"sent {len(data)} bytes behind the end of the answer"
+    )
 
 
 def _borders(draft: WireDraft, mode: str, rng: Random) -> Iterable[int]:
@@ -212,7 +218,7 @@ def _with_raw(draft: WireDraft, offset: int, line: bytes) -> tuple[Write, ...]:
             raw = Write(write.at_ns, line, raw=True)
             return (*writes[:number], raw, *writes[number:])
         position += len(write.data)
-    return (*writes, Write(draft.finish_at_ns, line, raw=True))
+    return (*writes, Write(draft.end_at_ns, line, raw=True))
 
 
 def _left_of_chunk(writes: Sequence[Write], offset: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from harness.faults.draft.transport import Coding
+from harness.faults.draft.delivery import ContentCoding
 from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast
@@ -59,11 +59,13 @@ def content_encoding(
         line = ("content-encoding", coding)
         draft = replace(draft, headers=(*draft.headers, line))
     if label == "lie":
-        return draft.noted(f"called a plain body {coding}")
-    done = Coding(name=coding, flush=flush == "per_event", cut=truncate)
+        return draft.with_note(f"called a plain body {coding}")
+    done = ContentCoding(name=coding, flush=flush == "per_event", cut=truncate)
     words = f"compressed the body by {coding}, flushed {flush.replace('_', ' ')}"
     if label is False:
         words += ", and did not say so"
     if truncate:
         words += f", without its last {truncate} bytes"
-    return replace(draft, coding=done).noted(words)
+    return replace(draft, delivery=replace(draft.delivery, coding=done)).with_note(
+        words
+    )

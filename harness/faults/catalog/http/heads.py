@@ -73,7 +73,8 @@ def headers(  # noqa: PLR0913 - they are the words of a scenario
         done.append(f"sent a line of {oversized_bytes} bytes")
     if not done:
         raise FaultError("expected one of set, remove, duplicate and the others")
-    return replace(draft, headers=lines, raw_lines=(*draft.raw_lines, *raw)).noted(
+    delivery = replace(draft.delivery, raw_lines=(*draft.delivery.raw_lines, *raw))
+    return replace(draft, headers=lines, delivery=delivery).with_note(
         "in the head: " + ", ".join(done)
     )
 

@@ -7,13 +7,9 @@ from dataclasses import replace
 from typing import Literal
 
 from harness.faults.draft.blocks import Block, EventDraft, Meaning
-from harness.faults.draft.decoded import (
-    event_block,
-    read_block,
-    read_blocks,
-    without_blank_line,
-)
+from harness.faults.draft.decoded import decode_block, decode_blocks, event_block
 from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import without_blank_line
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
@@ -47,22 +43,22 @@ def sse_blank(
         whose data is no JSON: kept from the client and told at the end where the proxy
         repairs. Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    events = [place for place, saying in enumerate(sayings) if saying.is_event]
+    decoded = decode_blocks(draft.blocks)
+    events = [place for place, entry in enumerate(decoded) if entry.is_event]
     if not events:
         raise FaultError("the stream has no event")
     if index is None:
         places = events[:1] if mode == "leading" else events
     else:
-        places = [event_block(sayings, index)]
+        places = [event_block(decoded, index)]
     if mode == "drop":
         made = _run_together(draft, frozenset(places))
     else:
         edit = Edit(draft)
         for place in places:
             edit.change(place, _before if mode == "leading" else _behind)
-        made = edit.made()
-    return made.noted(f"blank lines of {len(places)} event(s): {mode}")
+        made = edit.apply()
+    return made.with_note(f"blank lines of {len(places)} event(s): {mode}")
 
 
 def _behind(sent: bytes) -> bytes:
@@ -95,20 +91,20 @@ def _run_together(draft: EventDraft, places: frozenset[int]) -> EventDraft:
 
 def _shortened(block: Block) -> Block:
     left = len(without_blank_line(block.sent))
-    pieces = []
-    for piece in block.pieces:
+    parts = []
+    for part in block.parts:
         if left > 0:
-            pieces.append(replace(piece, data=piece.data[:left]))
-        left -= len(piece.data)
-    return replace(block, pieces=tuple(pieces))
+            parts.append(replace(part, data=part.data[:left]))
+        left -= len(part.data)
+    return replace(block, parts=tuple(parts))
 
 
 def _joined(blocks: list[Block]) -> Block:
     """Return one block of several, and what is meant by it."""
-    pieces = tuple(piece for block in blocks for piece in block.pieces)
-    whole = Block(pieces=pieces)
-    said = [read_block(block.sent + b"\n\n") for block in blocks]
-    if sum(saying.is_event for saying in said) > 1:
+    parts = tuple(part for block in blocks for part in block.parts)
+    whole = Block(parts=parts)
+    said = [decode_block(block.sent + b"\n\n") for block in blocks]
+    if sum(entry.is_event for entry in said) > 1:
         return replace(whole, meaning=Meaning.LOST)
     meant = next(
         (block for block in blocks if block.meaning is not Meaning.AS_SENT), None

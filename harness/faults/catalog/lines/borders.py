@@ -11,17 +11,14 @@ from typing import Any, Literal
 from harness.dialects.openai_chat.chunk import choices_of, delta_of
 from harness.dialects.openai_chat.payload import looks_like_object
 from harness.faults.draft.blocks import EventDraft, Meaning
-from harness.faults.draft.decoded import (
-    escapes_text,
-    event_block,
-    event_run,
-    read_blocks,
-    rewrite,
-    time_after,
+from harness.faults.draft.decoded import decode_blocks, event_block, event_run
+from harness.faults.draft.edit import Edit
+from harness.faults.draft.rewrite import (
+    escapes_non_ascii,
+    rewrite_json,
     with_data,
     without_blank_line,
 )
-from harness.faults.draft.edit import Edit
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Bytes, Count
 from harness.faults.registry import Layer, fault
@@ -54,10 +51,10 @@ def event_truncate(
         object text may be lost with it, and the client is told at the end.
         Transparent: as it is sent.
     """
-    sayings = read_blocks(draft.blocks)
-    place = event_block(sayings, index)
+    decoded = decode_blocks(draft.blocks)
+    place = event_block(decoded, index)
     block = draft.blocks[place]
-    data = (sayings[place].data or "").encode()
+    data = (decoded[place].data or "").encode()
     if keep_bytes >= len(data):
         raise FaultError(
             f"the event has {len(data)} bytes of data, came {keep_bytes}",
@@ -66,7 +63,7 @@ def event_truncate(
     kept = data[:keep_bytes]
     lost = looks_like_object(kept.decode(errors="replace"))
     edit = Edit(draft)
-    edit.send(
+    edit.replace_bytes(
         place,
         with_data(block.sent, kept),
         meaning=Meaning.LOST if lost else Meaning.NOTHING,
@@ -78,7 +75,7 @@ def event_truncate(
             at_ns=block.at_ns,
             meaning=Meaning.NOTHING,
         )
-    return edit.made().noted(
+    return edit.apply().with_note(
         f"cut event {index} to {keep_bytes} of {len(data)} bytes of data, "
         f"the others: {rest.replace('_', ' ')}"
     )
@@ -111,19 +108,19 @@ def event_merge(
     """
     if n < 2:
         raise FaultError(f"expected at least 2, came {n}", key="n")
-    sayings = read_blocks(draft.blocks)
-    run = event_run(sayings, event_block(sayings, index), n, key="n")
+    decoded = decode_blocks(draft.blocks)
+    run = event_run(decoded, event_block(decoded, index), n, key="n")
     blocks = [draft.blocks[place].sent for place in run]
     if join:
         joined = b"".join([*map(without_blank_line, blocks[:-1]), blocks[-1]])
     else:
-        data = "".join(sayings[place].data or "" for place in run)
+        data = "".join(decoded[place].data or "" for place in run)
         joined = with_data(blocks[0], data)
     edit = Edit(draft)
     for place in run[:-1]:
         edit.drop(place)
-    edit.send(run[-1], joined, meaning=Meaning.LOST)
-    return edit.made().noted(f"sent {n} events from event {index} on as one")
+    edit.replace_bytes(run[-1], joined, meaning=Meaning.LOST)
+    return edit.apply().with_note(f"sent {n} events from event {index} on as one")
 
 
 @fault(Layer.EVENTS, example={"index": 1, "cuts": [1, 2]})
@@ -143,27 +140,29 @@ def event_split_text(draft: EventDraft, *, index: int, cuts: list[Count]) -> Eve
         character: the bytes, or U+FFFD in their place, never another character.
         Repairing: or both events are kept from the client, who is told at the end.
     """
-    sayings = read_blocks(draft.blocks)
-    place = event_block(sayings, index)
+    decoded = decode_blocks(draft.blocks)
+    place = event_block(decoded, index)
     block = draft.blocks[place]
-    saying = sayings[place]
-    if len(saying.texts) != 1 or saying.has_tool or len(saying.choices) != 1:
+    entry = decoded[place]
+    if len(entry.texts) != 1 or entry.has_tool or len(entry.choices) != 1:
         raise FaultError("expected a chunk with one text and nothing else", key="index")
     if block.meaning is not Meaning.AS_SENT:
         raise FaultError(
             "the event was changed by a fault before this one", key="index"
         )
-    parts = _parts(saying.texts[0][2].encode("utf-8", "surrogatepass"), cuts)
-    data = saying.data or ""
-    if escapes_text(data) and not all(map(_is_text, parts)):
+    parts = _parts(entry.texts[0][2].encode("utf-8", "surrogatepass"), cuts)
+    data = entry.data or ""
+    if escapes_non_ascii(data) and not all(map(_is_text, parts)):
         raise FaultError("the text is escaped; it has no bytes to cut", key="cuts")
     sent = _chunks_of(block.sent, parts)
-    gap = (time_after(draft, place) - block.at_ns) // len(parts)
+    gap = (draft.time_after(place) - block.at_ns) // len(parts)
     edit = Edit(draft)
-    edit.send(place, sent[0], meaning=Meaning.AS_SENT)
+    edit.replace_bytes(place, sent[0], meaning=Meaning.AS_SENT)
     for number, later in enumerate(sent[1:], start=1):
         edit.insert(place + 1, later, at_ns=block.at_ns + number * gap)
-    return edit.made().noted(f"sent the text of event {index} in {len(parts)} chunks")
+    return edit.apply().with_note(
+        f"sent the text of event {index} in {len(parts)} chunks"
+    )
 
 
 def _parts(text: bytes, cuts: Sequence[int]) -> list[bytes]:
@@ -190,11 +189,11 @@ _MARK = "\ue000"
 
 def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
     last = len(parts) - 1
-    escaped = escapes_text(sent.decode(errors="replace"))
+    escaped = escapes_non_ascii(sent.decode(errors="replace"))
     chunks = []
     for number, part in enumerate(parts):
         change = partial(_keep_once, first=number == 0, last=number == last)
-        chunk = rewrite(sent, change)
+        chunk = rewrite_json(sent, change)
         for mark in (_MARK.encode(), b"\\ue000"):
             chunk = chunk.replace(mark, _json_bytes(part, escaped=escaped))
         chunks.append(chunk)

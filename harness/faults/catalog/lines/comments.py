@@ -7,10 +7,16 @@ from functools import partial
 from typing import Literal
 
 from harness.faults.draft.blocks import EventDraft, Meaning
-from harness.faults.draft.decoded import read_blocks, time_after, time_before
+from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.edit import Edit
-from harness.faults.draft.position import Position, shown_position
-from harness.faults.draft.splice import place_at, put, put_run, put_within, time_at
+from harness.faults.draft.position import Position, format_position
+from harness.faults.draft.splice import (
+    insert_at,
+    insert_run,
+    insert_within,
+    last_write_ns,
+    splice_point,
+)
 from harness.faults.errors import FaultError
 from harness.faults.parameters import Count, Milliseconds
 from harness.faults.registry import Layer, fault
@@ -65,7 +71,7 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
         raise FaultError("expected one line", key="text")
     if at is not None:
         made = _comment_at(draft, at, text, form)
-        return made.noted(f"put in a comment ({form}) at {shown_position(at)}")
+        return made.with_note(f"put in a comment ({form}) at {format_position(at)}")
     due = (
         _every_event(draft, every) if every is not None else _every_ms(draft, every_ms)
     )
@@ -78,7 +84,7 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
     else:
         for place, at_ns in due:
             edit.insert(place, comment, at_ns=at_ns, meaning=_meaning(form))
-    return edit.made().noted(f"put in {len(due)} comment(s) ({form})")
+    return edit.apply().with_note(f"put in {len(due)} comment(s) ({form})")
 
 
 def _prefixed(line: bytes, sent: bytes) -> bytes:
@@ -86,15 +92,15 @@ def _prefixed(line: bytes, sent: bytes) -> bytes:
 
 
 def _every_event(draft: EventDraft, every: int) -> list[tuple[int, int]]:
-    sayings = read_blocks(draft.blocks)
-    events = [place for place, saying in enumerate(sayings) if saying.is_event]
+    decoded = decode_blocks(draft.blocks)
+    events = [place for place, entry in enumerate(decoded) if entry.is_event]
     return [(place, _between(draft, place)) for place in events[::every]]
 
 
 def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]]:
     step = round((every_ms or 0) * NS_PER_MS)
     start = draft.head_at_ns or 0
-    length = draft.finish_at_ns - start
+    length = draft.end_at_ns - start
     if step <= 0 or length // step > _MOST:
         raise FaultError(
             f"expected at most {_MOST} comments, so at least "
@@ -103,7 +109,7 @@ def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]
         )
     due = []
     place = 0
-    for at_ns in range(start + step, draft.finish_at_ns, step):
+    for at_ns in range(start + step, draft.end_at_ns, step):
         while place < len(draft.blocks) and draft.blocks[place].at_ns <= at_ns:
             place += 1
         due.append((place, at_ns))
@@ -113,27 +119,29 @@ def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]
 
 
 def _comment_at(draft: EventDraft, at: Position, text: str, form: Form) -> EventDraft:
-    place = place_at(draft, at)
-    if place.offset:
-        return put_within(draft, place, [(time_at(draft, place), _comment(text, form))])
+    point = splice_point(draft, at)
+    if point.offset:
+        return insert_within(
+            draft, point, [(last_write_ns(draft, point), _comment(text, form))]
+        )
     if form == "line":
-        if place.block == len(draft.blocks):
+        if point.block == len(draft.blocks):
             raise FaultError("no event follows that could hold the line", key="at")
         edit = Edit(draft)
-        edit.change(place.block, partial(_prefixed, _comment(text, form)))
-        return edit.made()
-    return put(
+        edit.change(point.block, partial(_prefixed, _comment(text, form)))
+        return edit.apply()
+    return insert_at(
         draft,
-        place,
+        point,
         _comment(text, form),
-        at_ns=_between(draft, place.block),
+        at_ns=_between(draft, point.block),
         meaning=_meaning(form),
     )
 
 
 def _between(draft: EventDraft, place: int) -> int:
-    before = time_before(draft, place)
-    after = time_after(draft, place - 1) if place else before
+    before = draft.time_before(place)
+    after = draft.time_after(place - 1) if place else before
     return (before + after) // 2
 
 
@@ -185,16 +193,16 @@ def keepalive(  # noqa: PLR0913 - they are the words of a scenario
             f"expected at most for_ms, and no more than {_MOST} comments",
             key="every_ms",
         )
-    place = place_at(draft, at)
-    start = time_at(draft, place)
+    point = splice_point(draft, at)
+    start = last_write_ns(draft, point)
     beats = [
         (start + round((number + 1) * every_ms * NS_PER_MS), _comment(text, form))
         for number in range(count)
     ]
-    return put_run(
+    return insert_run(
         draft,
-        place,
+        point,
         beats,
         delay_ns=round(for_ms * NS_PER_MS),
         meaning=_meaning(form),
-    ).noted(f"sent {count} comment(s) in {for_ms:g} ms at {shown_position(at)}")
+    ).with_note(f"sent {count} comment(s) in {for_ms:g} ms at {format_position(at)}")

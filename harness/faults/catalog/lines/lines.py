@@ -11,17 +11,17 @@ from functools import partial
 from random import Random
 from typing import Literal
 
-from harness.faults.catalog.events.json_fields import Selection, selected
 from harness.faults.draft.blocks import EventDraft, Meaning
+from harness.faults.draft.cuts import cut_writes
 from harness.faults.draft.decoded import (
+    Selection,
+    decode_block,
+    decode_blocks,
     event_block,
-    read_block,
-    read_blocks,
-    time_before,
-    with_data,
+    selected_chunks,
 )
 from harness.faults.draft.edit import Edit
-from harness.faults.draft.write_borders import cut_writes
+from harness.faults.draft.rewrite import with_data
 from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 from harness.sse.lines import field_lines
@@ -69,11 +69,11 @@ def sse_eol(
     writer = _LineEnds(rng, eol)
     for place in range(len(draft.blocks)):
         edit.change(place, writer.write)
-    made = edit.made()
+    made = edit.apply()
     if split_crlf:
         made = cut_writes(made, lambda sent: [at.start() + 1 for at in _CRLF(sent)])
     split = ", CR and LF in two writes" if split_crlf else ""
-    return made.noted(f"ended every line in {eol.upper()}{split}")
+    return made.with_note(f"ended every line in {eol.upper()}{split}")
 
 
 _CRLF = re.compile(rb"\r\n").finditer
@@ -121,7 +121,7 @@ def sse_space(draft: EventDraft, *, spaces: Literal[0, 1, 2] = 0) -> EventDraft:
     def change(sent: bytes) -> bytes:
         return re.sub(rb"(?:(?<=[\r\n])|^)data: ?", b"data:" + b" " * spaces, sent)
 
-    return _all_changed(draft, change).noted(f"put {spaces} space(s) behind data:")
+    return _all_changed(draft, change).with_note(f"put {spaces} space(s) behind data:")
 
 
 @fault(Layer.LINES, example={"select": "all"})
@@ -149,15 +149,15 @@ def sse_multiline(
         is no JSON is kept from the client, who is told at the end. Transparent: as it
         is sent.
     """
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     if index is not None and select is not None:
         raise FaultError("expected either index or select", key="select")
     if select is not None:
-        places = selected(sayings, select)
+        places = selected_chunks(decoded, select)
     elif index is not None:
-        places = [event_block(sayings, index)]
+        places = [event_block(decoded, index)]
     else:
-        places = [at for at, saying in enumerate(sayings) if saying.is_chunk]
+        places = [at for at, entry in enumerate(decoded) if entry.is_chunk]
     border = _token_border if at == "json_token" else _text_border
     edit = Edit(draft)
     for place in places:
@@ -169,8 +169,10 @@ def sse_multiline(
         if at == "json_token":
             edit.change(place, change)
         else:
-            edit.send(place, change(block.sent), meaning=Meaning.LOST)
-    return edit.made().noted(f"sent {len(places)} event(s) as two data fields ({at})")
+            edit.replace_bytes(place, change(block.sent), meaning=Meaning.LOST)
+    return edit.apply().with_note(
+        f"sent {len(places)} event(s) as two data fields ({at})"
+    )
 
 
 @fault(Layer.LINES, example={"split": True})
@@ -188,10 +190,10 @@ def sse_bom(draft: EventDraft, *, split: bool = False) -> EventDraft:
         raise FaultError("the stream has no body")
     edit = Edit(draft)
     edit.change(0, lambda sent: b"\xef\xbb\xbf" + sent)
-    made = edit.made()
+    made = edit.apply()
     if split:
         made = cut_writes(made, lambda _: [1, 2, 3], only=0)
-    return made.noted("began the stream with a byte order mark")
+    return made.with_note("began the stream with a byte order mark")
 
 
 @fault(Layer.LINES, example={"field": "event", "value": "message"})
@@ -227,19 +229,19 @@ def sse_field(
     text = str(value)
     if "\n" in text or "\r" in text:
         raise FaultError("expected one line", key="value")
-    sayings = read_blocks(draft.blocks)
+    decoded = decode_blocks(draft.blocks)
     if index is None:
-        places = [place for place, saying in enumerate(sayings) if saying.is_event]
+        places = [place for place, entry in enumerate(decoded) if entry.is_event]
     else:
-        places = [event_block(sayings, index)]
+        places = [event_block(decoded, index)]
     line = f"{field}: {text}\n".encode()
     edit = Edit(draft)
     for place in places:
         if form == "with_data":
             edit.change(place, lambda sent: line + sent)
         else:
-            edit.insert(place, line + b"\n", at_ns=time_before(draft, place))
-    return edit.made().noted(
+            edit.insert(place, line + b"\n", at_ns=draft.time_before(place))
+    return edit.apply().with_note(
         f"added {field}: {text} to {len(places)} event(s) ({form})"
     )
 
@@ -264,7 +266,7 @@ def sse_strip_event_lines(draft: EventDraft) -> EventDraft:
             edit.change(place, partial(_EVENT_LINE.sub, b""))
     if not count:
         raise FaultError("no event has a name")
-    return edit.made().noted(f"sent {count} event(s) without their names")
+    return edit.apply().with_note(f"sent {count} event(s) without their names")
 
 
 _EVENT_LINE = re.compile(rb"(?:(?<=[\r\n])|^)event(?::[^\r\n]*)?(?:\r\n|\n|\r)")
@@ -274,7 +276,7 @@ def _all_changed(draft: EventDraft, change: Callable[[bytes], bytes]) -> EventDr
     edit = Edit(draft)
     for place in range(len(draft.blocks)):
         edit.change(place, change)
-    return edit.made()
+    return edit.apply()
 
 
 _MEMBER_END = re.compile(r'"(?:[^"\\]|\\.)*"|(,)')
@@ -283,17 +285,17 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 def _token_border(sent: bytes) -> int | None:
     """Return where, in the data, the comma nearest to its middle ends."""
-    data = read_block(sent).data or ""
+    data = decode_block(sent).data or ""
     commas = [match.end() for match in _MEMBER_END.finditer(data) if match[1]]
     return min(commas, key=lambda end: abs(2 * end - len(data)), default=None)
 
 
 def _text_border(sent: bytes) -> int | None:
     """Return where, in the data, the string nearest to its middle is cut."""
-    saying = read_block(sent)
-    if not saying.texts:
+    entry = decode_block(sent)
+    if not entry.texts:
         return None
-    data = saying.data or ""
+    data = entry.data or ""
     ends = [match.end() - 1 for match in _STRING.finditer(data)]
     return min(ends, key=lambda end: abs(2 * end - len(data)), default=None)
 
@@ -302,7 +304,7 @@ def _split_data(border_of: Callable[[bytes], int | None], sent: bytes) -> bytes:
     border = border_of(sent)
     if border is None:
         return sent
-    data = read_block(sent).data or ""
+    data = decode_block(sent).data or ""
     first = with_data(sent, data[:border])
     second = with_data(sent, data[border:])
     [end] = [line.end for line in field_lines(first) if line.name == b"data"]

@@ -29,8 +29,9 @@ def accept_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     Oracle:
         Both: as it is sent.
     """
-    socket = replace(draft.socket, accept_ns=round(ms * NS_PER_MS))
-    return replace(draft, socket=socket).noted(f"accepted {ms:g} ms late")
+    socket = replace(draft.delivery.socket, accept_ns=round(ms * NS_PER_MS))
+    delivery = replace(draft.delivery, socket=socket)
+    return replace(draft, delivery=delivery).with_note(f"accepted {ms:g} ms late")
 
 
 @fault(Layer.SOCKET, example={"idle_ms": 100}, live_only=True)
@@ -53,13 +54,16 @@ def keepalive_close(
     if (idle_ms is None) is (after_requests is None):
         raise FaultError("expected one of idle_ms and after_requests")
     idle_ns = None if idle_ms is None else round(idle_ms * NS_PER_MS)
-    socket = replace(draft.socket, idle_ns=idle_ns, requests=after_requests)
+    socket = replace(draft.delivery.socket, idle_ns=idle_ns, requests=after_requests)
+    delivery = replace(draft.delivery, socket=socket)
     when = (
         f"after {after_requests} answer(s)"
         if idle_ms is None
         else f"when it was idle for {idle_ms:g} ms"
     )
-    return replace(draft, socket=socket).noted(f"closed the kept connection {when}")
+    return replace(draft, delivery=delivery).with_note(
+        f"closed the kept connection {when}"
+    )
 
 
 @fault(Layer.SOCKET, example={"on": False}, live_only=True)
@@ -76,5 +80,6 @@ def nodelay(draft: WireDraft, *, on: Literal[False] = False) -> WireDraft:
     Oracle:
         Both: as it is sent; the proxy adds no delay of its own.
     """
-    socket = replace(draft.socket, nodelay=on)
-    return replace(draft, socket=socket).noted("sent with TCP_NODELAY off")
+    socket = replace(draft.delivery.socket, nodelay=on)
+    delivery = replace(draft.delivery, socket=socket)
+    return replace(draft, delivery=delivery).with_note("sent with TCP_NODELAY off")

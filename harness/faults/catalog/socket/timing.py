@@ -7,16 +7,18 @@ from dataclasses import replace
 from random import Random
 from typing import Annotated, Literal
 
-from harness.faults.catalog.socket.cuts import (
-    cut_body,
+from harness.faults.draft.blocks import Meaning, StreamEnd
+from harness.faults.draft.cuts import cut_body, split_writes, without_head
+from harness.faults.draft.decoded import decode_block
+from harness.faults.draft.delivery import Heartbeat
+from harness.faults.draft.position import (
+    Position,
+    format_position,
     is_before_head,
-    split_writes,
-    without_head,
+    offset_at,
 )
-from harness.faults.draft.decoded import chunk_json, read_block
-from harness.faults.draft.position import Position, offset_at, shown_position
-from harness.faults.draft.transport import Heartbeat
-from harness.faults.draft.wire import Finish, Meaning, Span, WireDraft, Write
+from harness.faults.draft.rewrite import dump_json
+from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast, Count, Milliseconds
 from harness.faults.registry import Layer, fault
@@ -56,7 +58,7 @@ def pace(
     """
     if len(draft.writes) < 2:
         raise FaultError("the stream has fewer than two writes to pace")
-    tail_ns = max(0, draft.finish_at_ns - draft.writes[-1].at_ns)
+    tail_ns = max(0, draft.end_at_ns - draft.writes[-1].at_ns)
     at_ns = draft.writes[0].at_ns
     writes = [draft.writes[0]]
     for number, write in enumerate(draft.writes[1:], start=1):
@@ -65,7 +67,7 @@ def pace(
             at_ns += round(gap_ms * NS_PER_MS)
         writes.append(replace(write, at_ns=at_ns))
     bursts = f", {burst} at once" if burst > 1 else ""
-    return replace(draft, writes=tuple(writes), finish_at_ns=at_ns + tail_ns).noted(
+    return replace(draft, writes=tuple(writes), end_at_ns=at_ns + tail_ns).with_note(
         f"sent {len(writes)} writes {itl_ms:g} ms apart, jitter {jitter_ms:g} ms"
         + bursts
     )
@@ -87,7 +89,7 @@ def head_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
     delay_ns = round(ms * NS_PER_MS)
     return replace(
         _delayed(draft, 0, delay_ns), head_at_ns=draft.head_at_ns + delay_ns
-    ).noted(f"sent the head {ms:g} ms later")
+    ).with_note(f"sent the head {ms:g} ms later")
 
 
 @fault(Layer.SOCKET, example={"ms": 500})
@@ -116,7 +118,7 @@ def first_token_delay(
     """
     end = offset_at(draft, {"after": "first_content"})
     start = next(span.start for span in draft.spans if span.end == end)
-    return _wait(draft, start, ms, keepalive_ms, form).noted(
+    return _wait(draft, start, ms, keepalive_ms, form).with_note(
         f"sent the first text {ms:g} ms later{_meanwhile(keepalive_ms, form)}"
     )
 
@@ -154,19 +156,19 @@ def stall(
     if is_before_head(at):
         return _without_answer(draft, for_ms, keepalive_ms)
     offset = offset_at(draft, at)
-    where = f"at {shown_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
+    where = f"at {format_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
     if isinstance(for_ms, int | float):
         waited = _wait(draft, offset, for_ms, keepalive_ms, form)
-        return waited.noted(f"said nothing for {for_ms:g} ms {where}")
-    cut = replace(cut_body(draft, offset), finish=Finish.STALL)
+        return waited.with_note(f"said nothing for {for_ms:g} ms {where}")
+    cut = replace(cut_body(draft, offset), end=StreamEnd.STALL)
     if keepalive_ms is not None:
         _check_border(draft, offset)
-        if draft.coding is not None:
+        if draft.delivery.coding is not None:
             raise FaultError("what is said for ever is not compressed", key=_EVERY)
         data = _saying(draft, form)
         beat = Heartbeat(every_ns=round(keepalive_ms * NS_PER_MS), data=data)
-        cut = replace(cut, heartbeat=beat)
-    return cut.noted(f"said nothing ever again {where}")
+        cut = replace(cut, delivery=replace(cut.delivery, heartbeat=beat))
+    return cut.with_note(f"said nothing ever again {where}")
 
 
 def _without_answer(
@@ -177,7 +179,7 @@ def _without_answer(
         raise FaultError("before the head nothing can be said meanwhile", key=_EVERY)
     if isinstance(for_ms, int | float):
         return head_delay(draft, ms=for_ms)
-    return without_head(draft, Finish.STALL, 0).noted("never sent a head")
+    return without_head(draft, StreamEnd.STALL, 0).with_note("never sent a head")
 
 
 @fault(Layer.SOCKET, example={"at": {"event": 3, "offset": 10}, "count": 20})
@@ -215,8 +217,10 @@ def trickle(
     return replace(
         draft,
         writes=(*writes[:begin], *slow, *rest),
-        finish_at_ns=max(draft.finish_at_ns, due_ns),
-    ).noted(f"sent {count} bytes one at a time, {gap_ms:g} ms apart, from byte {first}")
+        end_at_ns=max(draft.end_at_ns, due_ns),
+    ).with_note(
+        f"sent {count} bytes one at a time, {gap_ms:g} ms apart, from byte {first}"
+    )
 
 
 def _meanwhile(every_ms: float | None, form: str) -> str:
@@ -236,9 +240,7 @@ def _wait(
     _check_border(draft, offset)
     start_ns = writes[before - 1].at_ns if before else draft.head_at_ns or 0
     end_ns = (
-        waited.writes[before].at_ns
-        if before < len(waited.writes)
-        else waited.finish_at_ns
+        waited.writes[before].at_ns if before < len(waited.writes) else waited.end_at_ns
     )
     every_ns = round(every_ms * NS_PER_MS)
     times = range(start_ns + every_ns, end_ns, every_ns)
@@ -251,9 +253,9 @@ def _wait(
 def _inserted(
     draft: WireDraft, place: int, offset: int, said: list[tuple[int, bytes]]
 ) -> WireDraft:
-    """Put in whole blocks as writes, and as spans that mean what they say."""
+    """Put in whole blocks as writes, and as spans that mean what they entry."""
     new = [
-        Span(
+        BlockSpan(
             start=offset + number * len(data),
             end=offset + (number + 1) * len(data),
             meaning=Meaning.AS_SENT,
@@ -290,15 +292,15 @@ def _saying(draft: WireDraft, form: str) -> bytes:
     if form != "empty_delta":
         return b":\n\n" if form == "bare_colon" else b": keepalive\n\n"
     for span in draft.spans:
-        saying = read_block(draft.body[span.start : span.end])
-        if saying.is_chunk and saying.payload is not None and saying.data is not None:
+        entry = decode_block(draft.body[span.start : span.end])
+        if entry.is_chunk and entry.payload is not None and entry.data is not None:
             value = {
                 name: part
-                for name, part in saying.payload.value.items()
+                for name, part in entry.payload.value.items()
                 if name != "usage"
             }
             choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
-            text = chunk_json({**value, "choices": [choice]}, like=saying.data)
+            text = dump_json({**value, "choices": [choice]}, like=entry.data)
             return f"data: {text}\n\n".encode()
     raise FaultError("the stream has no chunk to make an empty one of", key="form")
 
@@ -320,5 +322,5 @@ def _delayed(draft: WireDraft, first: int, delay_ns: int) -> WireDraft:
     return replace(
         draft,
         writes=(*draft.writes[:first], *later),
-        finish_at_ns=draft.finish_at_ns + delay_ns,
+        end_at_ns=draft.end_at_ns + delay_ns,
     )

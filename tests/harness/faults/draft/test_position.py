@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.faults.draft.lowering import lower
 from harness.faults.draft.position import block_at, check_position, offset_at
-from harness.faults.draft.wire import lower
 from harness.faults.errors import FaultError
 
 

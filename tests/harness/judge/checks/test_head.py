@@ -39,7 +39,7 @@ def judged(bench, fault, **changes):
         head_at_ns=wire.head_at_ns,
         reads=((wire.head_at_ns, wire.body),),
         end=ClientEnd.COMPLETE,
-        end_at_ns=wire.finish_at_ns,
+        end_at_ns=wire.end_at_ns,
         upstream=(request,),
     )
     script = bench.script(scenario, seed=1)

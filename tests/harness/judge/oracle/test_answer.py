@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from harness.cassette.model import Framing
-from harness.faults.draft.transport import Coding
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import ContentCoding, Delivery
+from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.oracle.answer import (
     hop_by_hop_headers,
     injected_names,
@@ -25,14 +26,22 @@ PLAIN = WireDraft(
     head_at_ns=0,
     writes=tuple(Write(number, data) for number, data in enumerate(EVENTS)),
     spans=(),
-    finish=Finish.COMPLETE,
-    finish_at_ns=9,
+    end=StreamEnd.COMPLETE,
+    end_at_ns=9,
 )
 GZIP = replace(
     PLAIN,
     headers=(*PLAIN.headers, ("content-encoding", "gzip")),
-    coding=Coding(name="gzip"),
+    delivery=Delivery(coding=ContentCoding(name="gzip")),
 )
+
+
+def _delivered(**how) -> WireDraft:
+    return replace(PLAIN, delivery=Delivery(**how))
+
+
+def _cut_gzip(size: int) -> WireDraft:
+    return replace(GZIP, delivery=Delivery(coding=ContentCoding(name="gzip", cut=size)))
 
 
 def with_raw(place: int) -> WireDraft:
@@ -51,11 +60,11 @@ def with_raw(place: int) -> WireDraft:
          b"data: a\n\ndat", True),
         (replace(PLAIN, framing=Framing.CONTENT_LENGTH, promised_length=99),
          b"".join(EVENTS), False),
-        (replace(PLAIN, finish=Finish.HALF_CLOSED), b"".join(EVENTS), False),
-        (replace(PLAIN, finish=Finish.HALF_CLOSED, framing=Framing.CLOSE),
+        (replace(PLAIN, end=StreamEnd.HALF_CLOSED), b"".join(EVENTS), False),
+        (replace(PLAIN, end=StreamEnd.HALF_CLOSED, framing=Framing.CLOSE),
          b"".join(EVENTS), True),
         (GZIP, b"".join(EVENTS), True),
-        (replace(GZIP, coding=Coding(name="gzip", cut=8)), b"".join(EVENTS), False),
+        (_cut_gzip(8), b"".join(EVENTS), False),
     ],
 )  # fmt: skip
 def test_what_can_be_read_of_an_answer(wire, body, clean):
@@ -65,7 +74,7 @@ def test_what_can_be_read_of_an_answer(wire, body, clean):
 
 def test_a_coded_body_that_was_cut_can_be_read_up_to_there():
     """The last event went with the end of the coding."""
-    cut = readable_body(replace(GZIP, coding=Coding(name="gzip", cut=20)))
+    cut = readable_body(_cut_gzip(20))
     assert b"".join(EVENTS).startswith(cut)
     assert len(cut) < len(b"".join(EVENTS))
 
@@ -82,10 +91,10 @@ def test_without_a_label_the_coded_bytes_are_the_body():
     [
         (PLAIN, False),
         (GZIP, False),
-        (replace(GZIP, coding=None), True),
-        (replace(PLAIN, raw_lines=("x-a: 1\rx-b: 2",)), True),
-        (replace(PLAIN, framing_headers=(("content-length", "3"),)), False),
-        (replace(PLAIN, framing_headers=(("content-length", "3"),) * 2), True),
+        (replace(GZIP, delivery=Delivery()), True),
+        (_delivered(raw_lines=("x-a: 1\rx-b: 2",)), True),
+        (_delivered(framing_headers=(("content-length", "3"),)), False),
+        (_delivered(framing_headers=(("content-length", "3"),) * 2), True),
         (replace(PLAIN, headers=(("x-long", "o" * 9000),)), True),
     ],
 )
@@ -106,7 +115,7 @@ def test_a_head_that_is_wrong_may_be_refused(wire, expected):
 )
 def test_names_that_only_a_broken_line_brings(line, names):
     """A bare LF may end a line (RFC 9112, section 2.2); a bare CR and a NUL may not."""
-    assert names == injected_names(replace(PLAIN, raw_lines=(line,)))
+    assert names == injected_names(_delivered(raw_lines=(line,)))
 
 
 def test_headers_of_one_connection():

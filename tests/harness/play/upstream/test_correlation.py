@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from harness.cassette.model import Framing, Request
-from harness.faults.draft.wire import Finish, WireDraft
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft
 from harness.play.upstream.correlation import Correlator, MatchedBy
 from harness.play.upstream.requests import ReceivedRequest
 from harness.scenario.model import ClientPlan
@@ -129,10 +130,10 @@ def test_attempts_that_are_refused_come_before_those_that_are_seen():
         head_at_ns=None,
         writes=(),
         spans=(),
-        finish=Finish.REFUSED,
-        finish_at_ns=0,
+        end=StreamEnd.REFUSED,
+        end_at_ns=0,
     )
-    plain = replace(wire, finish=Finish.COMPLETE)
+    plain = replace(wire, end=StreamEnd.COMPLETE)
     script = replace(SCRIPT, attempts=(wire, wire, plain, wire))
     slots = Correlator()
     assert 3 == slots.open("t1", script).next_attempt

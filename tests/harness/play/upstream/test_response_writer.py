@@ -9,14 +9,16 @@ from itertools import pairwise
 import pytest
 
 from harness.cassette.model import Framing
-from harness.faults.draft.transport import (
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import (
     ChunkStyle,
-    Coding,
+    ContentCoding,
+    Delivery,
     Heartbeat,
-    Pieces,
+    SendSizes,
     SocketPlan,
 )
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.wire import WireDraft, Write
 from harness.play.upstream.response_writer import (
     Send,
     keeps_alive,
@@ -32,8 +34,8 @@ DRAFT = WireDraft(
     head_at_ns=10,
     writes=(Write(20, b"data: a\n\n"), Write(40, b"data: b\n\n")),
     spans=(),
-    finish=Finish.COMPLETE,
-    finish_at_ns=50,
+    end=StreamEnd.COMPLETE,
+    end_at_ns=50,
 )
 
 
@@ -104,9 +106,15 @@ def test_the_head_keeps_order_case_and_repeats():
         ({"status": 599}, b"HTTP/1.1 599 \r\n"),
         ({"headers": (("x", "a\r\ny: b"),)}, b"x: a\r\ny: b\r\n"),
         ({"headers": (("x", "\xe9"),)}, b"x: \xe9\r\n"),
-        ({"raw_lines": ("x: a\rb", "\0")}, b"x-b: 2\r\nx: a\rb\r\n\0\r\ntransfer-"),
-        ({"framing_headers": ()}, b"x-b: 2\r\n\r\n"),
-        ({"framing_headers": (("a", "1"), ("a", "2"))}, b"a: 1\r\na: 2\r\n\r\n"),
+        (
+            {"delivery": Delivery(raw_lines=("x: a\rb", "\0"))},
+            b"x-b: 2\r\nx: a\rb\r\n\0\r\ntransfer-",
+        ),
+        ({"delivery": Delivery(framing_headers=())}, b"x-b: 2\r\n\r\n"),
+        (
+            {"delivery": Delivery(framing_headers=(("a", "1"), ("a", "2")))},
+            b"a: 1\r\na: 2\r\n\r\n",
+        ),
     ],
 )
 def test_the_head_says_what_the_script_says(changes, line):
@@ -120,10 +128,10 @@ def test_http_1_0_is_delimited_by_its_version():
     assert b"connection" not in response_head(old)
 
 
-@pytest.mark.parametrize("finish", [Finish.TRUNCATED, Finish.RESET, Finish.STALL])
-def test_a_body_that_is_cut_has_no_terminator(finish):
+@pytest.mark.parametrize("end", [StreamEnd.TRUNCATED, StreamEnd.RESET, StreamEnd.STALL])
+def test_a_body_that_is_cut_has_no_terminator(end):
     """Its ending has a time and no bytes."""
-    assert Send(50, b"", is_head=True) == sends(replace(DRAFT, finish=finish))[1]
+    assert Send(50, b"", is_head=True) == sends(replace(DRAFT, end=end))[1]
 
 
 def test_a_length_is_the_end_of_its_body():
@@ -135,14 +143,15 @@ def test_a_length_is_the_end_of_its_body():
 def test_chunks_have_extensions_and_trailers():
     """A reader of the body sees neither."""
     style = ChunkStyle(extension=";a=1", trailers=(("x-sum", "9"), ("x-b", "2")))
-    (_, first, _), ending = sends(replace(DRAFT, chunks=style))
+    (_, first, _), ending = sends(replace(DRAFT, delivery=Delivery(chunks=style)))
     assert Send(20, b"9;a=1\r\ndata: a\n\n\r\n", 9) == first
     assert b"0\r\nx-sum: 9\r\nx-b: 2\r\n\r\n" == ending.wire
 
 
 def test_the_last_chunk_may_promise_more_than_comes():
     """Its line end does not come either."""
-    cut = replace(DRAFT, chunks=ChunkStyle(missing=5), finish=Finish.TRUNCATED)
+    delivery = Delivery(chunks=ChunkStyle(missing=5))
+    cut = replace(DRAFT, delivery=delivery, end=StreamEnd.TRUNCATED)
     _, first, last = listed(cut)
     assert (b"9\r\ndata: a\n\n\r\n", b"e\r\ndata: b\n\n") == (first.wire, last.wire)
 
@@ -150,14 +159,16 @@ def test_the_last_chunk_may_promise_more_than_comes():
 @pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.CONTENT_LENGTH])
 def test_what_is_behind_the_end_shares_its_send(framing):
     """The surplus belongs to no answer."""
-    ending = sends(replace(DRAFT, framing=framing, surplus=b"GHOST"))[1]
+    delivery = Delivery(surplus=b"GHOST")
+    ending = sends(replace(DRAFT, framing=framing, delivery=delivery))[1]
     end = b"0\r\n\r\n" if framing is Framing.CHUNKED else b""
     assert end + b"GHOST" == ending.wire
 
 
 def test_pieces_cut_head_chunks_and_terminator():
     """Borders of sends stay; a body byte counts with the piece that brings it."""
-    draft = replace(DRAFT, pieces=Pieces(sizes=(7,), gap_ns=3))
+    delivery = Delivery(send_sizes=SendSizes(sizes=(7,), gap_ns=3))
+    draft = replace(DRAFT, delivery=delivery)
     cut, ending = sends(draft)
     whole, end = sends(DRAFT)
     assert b"".join(send.wire for send in (*whole, end)) == b"".join(
@@ -172,8 +183,8 @@ def test_pieces_cut_head_chunks_and_terminator():
 @pytest.mark.parametrize("flush", [True, False])
 def test_a_coded_body_counts_what_can_be_decoded(flush):
     """With every flush a write can be read; without, all comes at the end."""
-    coding = Coding(name="gzip", flush=flush)
-    coded = replace(DRAFT, framing=Framing.CLOSE, coding=coding)
+    coding = ContentCoding(name="gzip", flush=flush)
+    coded = replace(DRAFT, framing=Framing.CLOSE, delivery=Delivery(coding=coding))
     body = listed(coded)[1:]
     assert b"data: a\n\ndata: b\n\n" == gzip.decompress(
         b"".join(send.wire for send in body)
@@ -189,16 +200,19 @@ def test_time_is_divided_everywhere():
     """Every wait of a draft is shorter, and nothing else is changed."""
     draft = replace(
         DRAFT,
-        heartbeat=Heartbeat(every_ns=40, data=b":\n\n"),
-        pieces=Pieces(sizes=(1,), gap_ns=20),
-        socket=SocketPlan(accept_ns=10, idle_ns=30, requests=4),
+        delivery=Delivery(
+            heartbeat=Heartbeat(every_ns=40, data=b":\n\n"),
+            send_sizes=SendSizes(sizes=(1,), gap_ns=20),
+            socket=SocketPlan(accept_ns=10, idle_ns=30, requests=4),
+        ),
     )
     fast = draft.scaled(2.0)
-    assert (5, 25) == (fast.head_at_ns, fast.finish_at_ns)
-    assert fast.heartbeat is not None
-    assert fast.pieces is not None
-    assert (20, 10) == (fast.heartbeat.every_ns, fast.pieces.gap_ns)
-    assert SocketPlan(accept_ns=5, idle_ns=15, requests=4) == fast.socket
+    assert (5, 25) == (fast.head_at_ns, fast.end_at_ns)
+    assert fast.delivery.heartbeat is not None
+    assert fast.delivery.send_sizes is not None
+    assert 20 == fast.delivery.heartbeat.every_ns
+    assert 10 == fast.delivery.send_sizes.gap_ns
+    assert SocketPlan(accept_ns=5, idle_ns=15, requests=4) == fast.delivery.socket
     assert draft.scaled(1.0) is draft
 
 
@@ -206,13 +220,13 @@ def test_time_is_divided_everywhere():
     ("changes", "expected"),
     [
         ({}, True),
-        ({"surplus": b"x"}, False),
-        ({"surplus": b"x", "socket": SocketPlan(dirty=True)}, True),
+        ({"delivery": Delivery(surplus=b"x")}, False),
+        ({"delivery": Delivery(surplus=b"x", socket=SocketPlan(dirty=True))}, True),
         (
             {
                 "framing": Framing.CONTENT_LENGTH,
                 "promised_length": 17,
-                "socket": SocketPlan(dirty=True),
+                "delivery": Delivery(socket=SocketPlan(dirty=True)),
             },
             True,
         ),
@@ -220,7 +234,7 @@ def test_time_is_divided_everywhere():
             {
                 "framing": Framing.CONTENT_LENGTH,
                 "promised_length": 19,
-                "socket": SocketPlan(dirty=True),
+                "delivery": Delivery(socket=SocketPlan(dirty=True)),
             },
             False,
         ),

@@ -3,7 +3,8 @@ from __future__ import annotations
 import errno
 
 from harness.cassette.model import Framing
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.wire import WireDraft, Write
 from harness.play.upstream.script_player import PlayContext, ScriptPlayer
 
 DRAFT = WireDraft(
@@ -14,8 +15,8 @@ DRAFT = WireDraft(
     head_at_ns=10,
     writes=(Write(20, b"data: a\n\n"),),
     spans=(),
-    finish=Finish.TRUNCATED,
-    finish_at_ns=50,
+    end=StreamEnd.TRUNCATED,
+    end_at_ns=50,
 )
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from harness.cassette.model import Framing, Request
 from harness.errors import InputError
-from harness.faults.draft.transport import Heartbeat, SocketPlan
-from harness.faults.draft.wire import Finish, WireDraft, Write
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import Delivery, Heartbeat, SocketPlan
+from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.model import Abort, ClientPlan
@@ -20,8 +21,8 @@ EVENT = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 
 def script(
     *writes: tuple[int, bytes],
-    finish: Finish = Finish.COMPLETE,
-    finish_ms: int = 500,
+    end: StreamEnd = StreamEnd.COMPLETE,
+    end_ms: int = 500,
     framing: Framing = Framing.CHUNKED,
     head_ms: int | None = 10,
     promised: int | None = None,
@@ -36,8 +37,8 @@ def script(
         head_at_ns=None if head_ms is None else head_ms * MS,
         writes=tuple(Write(at_ms * MS, data) for at_ms, data in writes),
         spans=(),
-        finish=finish,
-        finish_at_ns=finish_ms * MS,
+        end=end,
+        end_at_ns=end_ms * MS,
         promised_length=promised,
     )
     return Script(
@@ -93,18 +94,18 @@ def test_events_arrive_at_their_instants():
 
 
 @pytest.mark.parametrize(
-    ("finish", "framing", "ended"),
+    ("end", "framing", "ended"),
     [
-        (Finish.COMPLETE, Framing.CHUNKED, ("ended", "complete")),
-        (Finish.TRUNCATED, Framing.CHUNKED, ("ended", "truncated")),
-        (Finish.TRUNCATED, Framing.CONTENT_LENGTH, ("ended", "truncated")),
-        (Finish.TRUNCATED, Framing.CLOSE, ("ended", "complete")),
-        (Finish.RESET, Framing.CLOSE, ("ended", "reset")),
+        (StreamEnd.COMPLETE, Framing.CHUNKED, ("ended", "complete")),
+        (StreamEnd.TRUNCATED, Framing.CHUNKED, ("ended", "truncated")),
+        (StreamEnd.TRUNCATED, Framing.CONTENT_LENGTH, ("ended", "truncated")),
+        (StreamEnd.TRUNCATED, Framing.CLOSE, ("ended", "complete")),
+        (StreamEnd.RESET, Framing.CLOSE, ("ended", "reset")),
     ],
 )
-def test_endings_look_as_they_do_on_a_wire(finish, framing, ended):
+def test_endings_look_as_they_do_on_a_wire(end, framing, ended):
     """A FIN is the end of a close-delimited body and a cut of any other."""
-    _, told = play(script((100, b"a"), finish=finish, framing=framing))
+    _, told = play(script((100, b"a"), end=end, framing=framing))
 
     assert ended == told[-1][1]
 
@@ -124,7 +125,7 @@ def test_promised_length_cuts_and_keeps_waiting():
 def test_stall_ends_at_the_deadline():
     """Nothing more, for ever: the client gives up when its patience ends."""
     plan = ClientPlan(deadline_ms=60_000)
-    seen, _ = play(script((100, b"a"), finish=Finish.STALL, client=plan))
+    seen, _ = play(script((100, b"a"), end=StreamEnd.STALL, client=plan))
 
     assert (ClientEnd.TIMEOUT, 60_000 * MS) == (seen.end, seen.end_at_ns)
 
@@ -151,7 +152,7 @@ def test_client_leaves_after_a_time():
 def test_at_one_instant_client_upstream_timer():
     """The order at equal instants is fixed: client, upstream, timers."""
     plan = ClientPlan(abort=Abort(after_ms=100))
-    wanted = script((100, b"a"), finish=Finish.STALL, client=plan)
+    wanted = script((100, b"a"), end=StreamEnd.STALL, client=plan)
 
     _, told = play(wanted, request=[("set_timer", "t", 100 * MS)], client_gone=[])
     assert ["request", "head", "client_gone"] == [event[0] for _, event in told]
@@ -322,7 +323,7 @@ def with_wire(wanted: Script, **changes) -> Script:
 
 def test_a_refused_attempt_reaches_nobody():
     """The relay is told at once, and no request is seen."""
-    refused = with_wire(script(head_ms=None), finish=Finish.REFUSED)
+    refused = with_wire(script(head_ms=None), end=StreamEnd.REFUSED)
     seen, told = play(refused)
     assert (0, ("ended", "refused")) == told[-1]
     assert () == seen.upstream
@@ -330,7 +331,8 @@ def test_a_refused_attempt_reaches_nobody():
 
 def test_a_connection_that_is_accepted_late_delays_all_of_it():
     """Head, body and end."""
-    late = with_wire(script((100, b"a")), socket=SocketPlan(accept_ns=30 * MS))
+    delivery = Delivery(socket=SocketPlan(accept_ns=30 * MS))
+    late = with_wire(script((100, b"a")), delivery=delivery)
     _, told = play(late)
     assert [0, 40 * MS, 130 * MS, 530 * MS] == [at_ns for at_ns, _ in told]
 
@@ -341,7 +343,7 @@ def test_a_connection_that_is_accepted_late_delays_all_of_it():
 )
 def test_half_a_close_is_a_fin(framing, ended):
     """Who reads cannot tell it from a whole one."""
-    _, told = play(script((100, b"a"), finish=Finish.HALF_CLOSED, framing=framing))
+    _, told = play(script((100, b"a"), end=StreamEnd.HALF_CLOSED, framing=framing))
     assert ("ended", ended) == told[-1][1]
 
 
@@ -349,15 +351,15 @@ def test_a_heartbeat_goes_on_until_the_deadline():
     """Every so often after the last byte; when the client leaves it stops."""
     beat = Heartbeat(every_ns=100 * MS, data=b":\n\n")
     plan = ClientPlan(deadline_ms=1000)
-    stalled = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=plan)
-    seen, told = play(with_wire(stalled, heartbeat=beat))
+    stalled = script((100, b"a"), end=StreamEnd.STALL, end_ms=200, client=plan)
+    seen, told = play(with_wire(stalled, delivery=Delivery(heartbeat=beat)))
     beats = [at_ns for at_ns, event in told if event == ("data", b":\n\n")]
     assert [ms * MS for ms in range(300, 1001, 100)] == beats[:8]
     assert len(beats) <= 9
     assert (ClientEnd.TIMEOUT, 1000 * MS) == (seen.end, seen.end_at_ns)
     left = ClientPlan(abort=Abort(after_ms=450))
-    leaves = script((100, b"a"), finish=Finish.STALL, finish_ms=200, client=left)
-    _, told = play(with_wire(leaves, heartbeat=beat))
+    leaves = script((100, b"a"), end=StreamEnd.STALL, end_ms=200, client=left)
+    _, told = play(with_wire(leaves, delivery=Delivery(heartbeat=beat)))
     assert 400 * MS == [at_ns for at_ns, event in told if event[0] == "data"][-1]
 
 

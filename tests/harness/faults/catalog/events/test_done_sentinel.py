@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.errors import FaultError
 
 
@@ -55,9 +55,12 @@ def test_after_done_sends_any_events(play, kit):
 
 def test_done_can_be_followed_by_an_open_connection(play):
     """Or by a close before the framing's end; the body is the same."""
-    for mode, finish in (("hang", Finish.STALL), ("no_terminator", Finish.TRUNCATED)):
+    for mode, finish in (
+        ("hang", StreamEnd.STALL),
+        ("no_terminator", StreamEnd.TRUNCATED),
+    ):
         wire = play({"done": {"mode": mode}})
-        assert wire.finish is finish
+        assert wire.end is finish
         assert wire.body == play().body
 
 

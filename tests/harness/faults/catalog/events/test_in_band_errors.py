@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 
 
 def _data(block: bytes) -> dict:
@@ -14,10 +14,10 @@ def _data(block: bytes) -> dict:
 @pytest.mark.parametrize(
     ("then", "rest", "finish"),
     [
-        ("end", 0, Finish.COMPLETE),
-        ("done", 1, Finish.COMPLETE),
-        ("fin", 0, Finish.TRUNCATED),
-        ("rst", 0, Finish.RESET),
+        ("end", 0, StreamEnd.COMPLETE),
+        ("done", 1, StreamEnd.COMPLETE),
+        ("fin", 0, StreamEnd.TRUNCATED),
+        ("rst", 0, StreamEnd.RESET),
     ],
 )
 def test_inject_error_ends_the_stream_as_asked(play, kit, then, rest, finish):
@@ -26,14 +26,14 @@ def test_inject_error_ends_the_stream_as_asked(play, kit, then, rest, finish):
     assert kit.sent(wire)[:3] == list(kit.STREAM[:3])
     assert _data(kit.sent(wire)[3])["error"]["type"] == "server_error"
     assert kit.sent(wire)[4:] == [kit.DONE] * rest
-    assert wire.finish is finish
+    assert wire.end is finish
     assert set(kit.meanings(wire)) == {"as_sent"}
 
 
 def test_inject_error_waits_before_a_reset(play):
     """RST may discard what the peer has not read yet."""
     wire = play({"inject_error": {"at": {"event": 3}, "then": "rst"}})
-    assert wire.finish_at_ns - wire.writes[-1].at_ns == 50_000_000
+    assert wire.end_at_ns - wire.writes[-1].at_ns == 50_000_000
 
 
 def test_inject_error_can_let_the_stream_go_on(play, kit):

@@ -91,7 +91,7 @@ def test_tiny_events_count_on(play, kit):
     assert kit.sent(wire)[2:5] == [kit.chunk({"content": part}) for part in parts]
     assert kit.sent(wire)[5:] == list(kit.STREAM[2:])
     assert kit.times(wire)[1:6] == [110, 115, 120, 125, 135]
-    assert wire.finish_at_ns == play().finish_at_ns + 15_000_000
+    assert wire.end_at_ns == play().end_at_ns + 15_000_000
 
 
 def test_raw_puts_bytes_at_the_very_byte(play):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness.cassette.model import Framing
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.errors import FaultError
 
 
@@ -19,7 +19,7 @@ def test_status_replaces_the_whole_answer(play, kit):
     )
     assert json.loads(wire.body)["error"]["type"] == "rate_limit_error"
     assert kit.times(wire) == [100]
-    assert (wire.finish, wire.finish_at_ns) == (Finish.COMPLETE, wire.head_at_ns)
+    assert (wire.end, wire.end_at_ns) == (StreamEnd.COMPLETE, wire.head_at_ns)
     assert [(span.start, span.end) for span in wire.spans] == [(0, len(wire.body))]
 
 
@@ -61,6 +61,6 @@ def test_framing_can_promise_bytes_that_never_come(play):
     """Then the stream cannot end whole."""
     wire = play({"framing": {"mode": "content_length", "cl_delta": 9}})
     assert wire.promised_length == len(wire.body) + 9
-    assert wire.finish is Finish.TRUNCATED
+    assert wire.end is StreamEnd.TRUNCATED
     with pytest.raises(FaultError, match="only a content_length"):
         play({"framing": {"mode": "chunked", "cl_delta": 9}})

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.registry import FaultError
 
 
@@ -50,14 +50,14 @@ def test_a_bad_size_stands_between_writes(play, kit):
 def test_a_chunk_that_is_cut_promised_the_rest_of_itself(play, kit):
     """The write that is cut, as it was before."""
     wire = play({"close_in_chunk": {"at": {"event": 2, "offset": 30}}})
-    assert len(kit.COMMA) - 30 == wire.chunks.missing
-    assert Finish.TRUNCATED is wire.finish
+    assert len(kit.COMMA) - 30 == wire.delivery.chunks.missing
+    assert StreamEnd.TRUNCATED is wire.end
     assert wire.spans[-1].partial
     twice = play(
         {"close_in_chunk": {"at": {"event": 2, "offset": 30}}},
         {"close_at": {"at": {"event": 1}}},
     )
-    assert 0 == twice.chunks.missing
+    assert 0 == twice.delivery.chunks.missing
 
 
 @pytest.mark.parametrize(

@@ -17,14 +17,14 @@ def test_lines_are_set_removed_doubled_and_written_raw(play):
         }
     )
     assert (("Content-Type", "text/plain"), ("x-a", "1"), ("x-a", "1")) == wire.headers
-    assert ("x-b: 1\rx-c: 2",) == wire.raw_lines
+    assert ("x-b: 1\rx-c: 2",) == wire.delivery.raw_lines
     removed = play({"headers": {"remove": ["CONTENT-TYPE"]}})
     assert () == removed.headers
 
 
 def test_oversized_lines_have_the_size_asked_for(play):
     """The value, without the name."""
-    (line,) = play({"headers": {"oversized_bytes": 9000}}).raw_lines
+    (line,) = play({"headers": {"oversized_bytes": 9000}}).delivery.raw_lines
     assert line == "x-oversized: " + "o" * 9000
 
 
@@ -52,7 +52,7 @@ def test_what_is_no_header_is_refused(play, parameters, message):
 def test_statuses_without_a_body_have_no_header_that_tells_one(play):
     """RFC 9110, section 8.6."""
     wire = play({"status": {"code": 204}})
-    assert (b"", ()) == (wire.body, wire.framing_headers)
+    assert (b"", ()) == (wire.body, wire.delivery.framing_headers)
     assert ("content-type", "application/json") not in wire.headers
 
 

@@ -43,7 +43,7 @@ def test_keepalive_waits_and_sends_comments_meanwhile(play, kit):
         kit.HELLO,
     ]
     assert kit.times(wire)[:5] == [100, 140, 180, 210, 220]
-    assert wire.finish_at_ns == play().finish_at_ns + 100_000_000
+    assert wire.end_at_ns == play().end_at_ns + 100_000_000
     with pytest.raises(FaultError, match="every_ms"):
         play({"keepalive": {"at": {"event": 1}, "for_ms": 1, "every_ms": 40}})
 
@@ -113,7 +113,7 @@ def test_keepalive_can_come_within_an_event(play, kit):
     beats = b": keepalive\n\n" * 2
     assert kit.sent(wire)[1] == kit.HELLO[:20] + beats + kit.HELLO[20:]
     assert kit.times(wire)[:6] == [100, 110, 150, 190, 210, 220]
-    assert wire.finish_at_ns == play().finish_at_ns + 100_000_000
+    assert wire.end_at_ns == play().end_at_ns + 100_000_000
 
 
 def test_keepalive_refuses_more_comments_than_memory_has_room_for(play):

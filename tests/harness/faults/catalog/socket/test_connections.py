@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.draft.transport import SocketPlan
-from harness.faults.draft.wire import Finish
-from harness.faults.registry import FaultCall, FaultError, only_live
+from harness.faults.draft.blocks import StreamEnd
+from harness.faults.draft.delivery import SocketPlan
+from harness.faults.registry import FaultCall, FaultError, find_live_only
 
 MS = 1_000_000
 
@@ -16,17 +16,22 @@ def test_the_connection_has_a_plan(play):
         {"keepalive_close": {"idle_ms": 7}},
         {"nodelay": {}},
     )
-    assert SocketPlan(accept_ns=5 * MS, idle_ns=7 * MS, nodelay=False) == wire.socket
-    assert 3 == play({"keepalive_close": {"after_requests": 3}}).socket.requests
+    assert (
+        SocketPlan(accept_ns=5 * MS, idle_ns=7 * MS, nodelay=False)
+        == wire.delivery.socket
+    )
+    assert (
+        3 == play({"keepalive_close": {"after_requests": 3}}).delivery.socket.requests
+    )
 
 
 def test_a_refusal_has_nothing_to_send(play):
     """There is no connection to send it on."""
     wire = play({"close_before_head": {"how": "refuse"}})
-    assert (Finish.REFUSED, None, 0, b"") == (
-        wire.finish,
+    assert (StreamEnd.REFUSED, None, 0, b"") == (
+        wire.end,
         wire.head_at_ns,
-        wire.finish_at_ns,
+        wire.end_at_ns,
         wire.body,
     )
 
@@ -58,4 +63,4 @@ def test_what_virtual_time_cannot_show_is_declared(name, parameters, expected):
         FaultCall(name="sse_bom", parameters={}),
         FaultCall(name=name, parameters=parameters),
     ]
-    assert expected == only_live(calls)
+    assert expected == find_live_only(calls)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 
 
 def test_chunking_gives_every_event_a_write(play, kit):
@@ -30,7 +30,7 @@ def test_segment_cuts_every_write(play, kit):
     assert set(kit.times(wire)) == set(kit.times(play()))
     slow = play({"segment": {"size": 50, "gap_ms": 4}}, blocks=(kit.ROLE, kit.HELLO))
     assert kit.times(slow) == [100, 104, 108, 112, 116, 120]
-    assert slow.finish_at_ns == 120_000_000
+    assert slow.end_at_ns == 120_000_000
 
 
 def test_segment_at_random_follows_the_seed(play):
@@ -58,7 +58,7 @@ def test_close_at_keeps_whole_spans_and_marks_the_partial_one(play, kit):
     assert wire.body == kit.ROLE + kit.HELLO + kit.COMMA[:40]
     assert [span.partial for span in wire.spans] == [False, False, True]
     assert wire.spans[2].end == len(wire.body)
-    assert (wire.finish, wire.finish_at_ns) == (Finish.TRUNCATED, 120_000_000)
+    assert (wire.end, wire.end_at_ns) == (StreamEnd.TRUNCATED, 120_000_000)
 
 
 def test_close_at_a_border_leaves_no_partial_span(play, kit):
@@ -71,7 +71,7 @@ def test_close_at_a_border_leaves_no_partial_span(play, kit):
 def test_close_at_by_reset_waits_so_that_what_was_sent_is_read(play):
     """RST may discard what lies in the peer's buffer."""
     wire = play({"close_at": {"at": {"after": "done"}, "how": "rst"}})
-    assert (wire.finish, wire.finish_at_ns) == (Finish.RESET, 220_000_000)
+    assert (wire.end, wire.end_at_ns) == (StreamEnd.RESET, 220_000_000)
     assert wire.body == play().body
 
 
@@ -88,14 +88,14 @@ def test_close_at_the_head_sends_no_body(play):
     """The head is out."""
     wire = play({"close_at": {"at": {"after": "headers"}}})
     assert (wire.writes, wire.spans) == ((), ())
-    assert wire.head_at_ns == wire.finish_at_ns == 100_000_000
+    assert wire.head_at_ns == wire.end_at_ns == 100_000_000
 
 
 @pytest.mark.parametrize(
-    ("how", "finish"), [("fin", Finish.TRUNCATED), ("rst", Finish.RESET)]
+    ("how", "end"), [("fin", StreamEnd.TRUNCATED), ("rst", StreamEnd.RESET)]
 )
-def test_close_before_head_sends_nothing(play, how, finish):
+def test_close_before_head_sends_nothing(play, how, end):
     """When the head was due."""
     wire = play({"close_before_head": {"how": how}})
     assert (wire.head_at_ns, wire.writes, wire.spans) == (None, (), ())
-    assert (wire.finish, wire.finish_at_ns) == (finish, 100_000_000)
+    assert (wire.end, wire.end_at_ns) == (end, 100_000_000)

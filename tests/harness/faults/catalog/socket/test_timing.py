@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.faults.draft.wire import Finish
+from harness.faults.draft.blocks import StreamEnd
 from harness.faults.errors import FaultError
 
 
@@ -14,7 +14,7 @@ def test_pace_spaces_writes_evenly_and_keeps_borders(play, kit):
     wire = play({"pace": {"itl_ms": 30}}, blocks=blocks)
     assert kit.times(wire) == [100 + 30 * number for number in range(7)]
     assert [write.data for write in wire.writes] == list(blocks)
-    assert wire.finish_at_ns == wire.writes[-1].at_ns
+    assert wire.end_at_ns == wire.writes[-1].at_ns
     with pytest.raises(FaultError, match="fewer than two"):
         play({"pace": {"itl_ms": 30}}, blocks=(kit.DONE,))
 
@@ -36,7 +36,7 @@ def test_head_delay_moves_everything(play, kit):
     wire = play({"head_delay": {"ms": 50}})
     assert wire.head_at_ns == 150_000_000
     assert kit.times(wire) == [at + 50 for at in kit.times(play())]
-    assert wire.finish_at_ns == play().finish_at_ns + 50_000_000
+    assert wire.end_at_ns == play().end_at_ns + 50_000_000
 
 
 def test_first_token_delay_leaves_head_and_role_where_they_are(play, kit):
@@ -60,7 +60,7 @@ def test_stall_for_ever_sends_nothing_more(play, kit):
     """The connection stays open."""
     wire = play({"stall": {"at": {"event": 2}}})
     assert wire.body == kit.ROLE + kit.HELLO
-    assert (wire.finish, wire.finish_at_ns) == (Finish.STALL, 110_000_000)
+    assert (wire.end, wire.end_at_ns) == (StreamEnd.STALL, 110_000_000)
     assert len(wire.spans) == 2
 
 
@@ -91,10 +91,10 @@ def test_an_empty_delta_fills_a_stall_in_the_stream_s_own_style(play, kit):
     assert [kit.ROLE, empty, empty, kit.HELLO] == kit.sent(wire)[:4]
     for_ever = {"at": {"event": 2}, "keepalive_ms": 40, "form": "empty_delta"}
     stalled = play({"stall": for_ever})
-    assert stalled.heartbeat is not None
+    assert stalled.delivery.heartbeat is not None
     assert (empty, 40 * 1_000_000) == (
-        stalled.heartbeat.data,
-        stalled.heartbeat.every_ns,
+        stalled.delivery.heartbeat.data,
+        stalled.delivery.heartbeat.every_ns,
     )
 
 
@@ -106,7 +106,7 @@ def test_bytes_trickle_one_at_a_time(play, kit):
         len(write.data) for write in wire.writes
     ]
     assert [100, 110, 110, 140, 170, 200, 200] == kit.times(wire)
-    assert wire.finish_at_ns == 200_000_000
+    assert wire.end_at_ns == 200_000_000
 
 
 @pytest.mark.parametrize(

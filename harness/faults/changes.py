@@ -9,10 +9,10 @@ from harness.faults.draft.blocks import Block, EventDraft
 from harness.faults.errors import FaultError
 from harness.sse.lines import field_lines
 
-__all__ = ["located"]
+__all__ = ["note_changes"]
 
 
-def located(before: EventDraft, after: EventDraft, name: str) -> EventDraft:
+def note_changes(before: EventDraft, after: EventDraft, name: str) -> EventDraft:
     """Return a changed draft whose last note says which events and bytes are changed.
 
     Args:

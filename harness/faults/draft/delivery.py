@@ -6,16 +6,23 @@ meanings stay those of the plain body; `harness.play.upstream.response_writer` d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.cassette.model import Headers
 
-__all__ = ["ChunkStyle", "Coding", "Heartbeat", "Pieces", "SocketPlan"]
+__all__ = [
+    "ChunkStyle",
+    "ContentCoding",
+    "Delivery",
+    "Heartbeat",
+    "SendSizes",
+    "SocketPlan",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Coding:
+class ContentCoding:
     """The content coding of a body (RFC 9110, section 8.4).
 
     Attributes:
@@ -61,7 +68,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pieces:
+class SendSizes:
     """Cuts everything on the wire, head and chunk sizes too, into sends.
 
     Attributes:
@@ -100,4 +107,41 @@ class SocketPlan:
             self,
             accept_ns=round(self.accept_ns / speed),
             idle_ns=None if self.idle_ns is None else round(self.idle_ns / speed),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """How an answer travels, besides its bytes and times; by default nothing is odd.
+
+    Attributes:
+        raw_lines: More lines of the head, written as they are.
+        framing_headers: The header lines that tell the framing, right or wrong; None:
+            those that fit the framing.
+        coding: How the body is compressed on the wire; the writes are plain.
+        chunks: How transfer chunks are written.
+        surplus: Bytes behind a complete answer, in the send that completes it.
+        heartbeat: What is said during a stall for ever.
+        send_sizes: Into which sends the bytes on the wire are cut; None: one for a
+            write.
+        socket: What is done with the connection.
+    """
+
+    raw_lines: tuple[str, ...] = ()
+    framing_headers: Headers | None = None
+    coding: ContentCoding | None = None
+    chunks: ChunkStyle = field(default_factory=ChunkStyle)
+    surplus: bytes = b""
+    heartbeat: Heartbeat | None = None
+    send_sizes: SendSizes | None = None
+    socket: SocketPlan = field(default_factory=SocketPlan)
+
+    def scaled(self, speed: float) -> Delivery:
+        """Return it with every wait divided by ``speed``."""
+        beat, sizes = self.heartbeat, self.send_sizes
+        return replace(
+            self,
+            heartbeat=beat and replace(beat, every_ns=round(beat.every_ns / speed)),
+            send_sizes=sizes and replace(sizes, gap_ns=round(sizes.gap_ns / speed)),
+            socket=self.socket.scaled(speed),
         )

@@ -1,0 +1,139 @@
+"""How to change what an event says in the style in which its provider writes.
+
+Line ends, other fields of the event, the spacing of the JSON and the escaping of its
+text stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.faults.draft.decoded import DecodedBlock, decode_block
+from harness.faults.errors import FaultError
+from harness.sse.lines import field_lines
+
+__all__ = [
+    "TEXT_NAMES",
+    "dump_json",
+    "escapes_non_ascii",
+    "rewrite_json",
+    "with_data",
+    "with_text",
+    "with_texts",
+    "without_blank_line",
+]
+
+
+def rewrite_json(sent: bytes, change: Callable[[Any], None]) -> bytes:
+    """Return a block with its JSON changed in place by ``change``, in its own style.
+
+    Args:
+        sent: One event whose data is JSON.
+        change: Gets the value and changes it.
+    """
+    data = decode_block(sent).data or ""
+    value = json.loads(data)
+    change(value)
+    return with_data(sent, dump_json(value, like=data))
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def dump_json(value: Any, *, like: str) -> str:
+    """Return JSON with the spacing and the escaping of another JSON text.
+
+    Text is escaped to ASCII only where ``like`` does it, or where it cannot be UTF-8
+    (a lone surrogate).
+    """
+    bare = _STRING.sub("", like)
+    separators = (", " if ", " in bare else ",", ": " if ": " in bare else ":")
+    escaped = escapes_non_ascii(like)
+    write = partial(json.dumps, value, separators=separators)
+    text = write(ensure_ascii=escaped)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return write(ensure_ascii=True)
+    return text
+
+
+def escapes_non_ascii(like: str) -> bool:
+    """Tell whether a JSON text is written in ASCII, all else escaped."""
+    return like.isascii() and "\\u" in like
+
+
+TEXT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "content": ("content",),
+    "reasoning": ("reasoning_content", "reasoning"),
+    "refusal": ("refusal",),
+}
+"""The fields of text (`harness.dialects.openai_chat.deltas`) and their names on the
+wire."""
+
+
+def with_texts(sent: bytes, texts: Mapping[tuple[int, str], str]) -> bytes:
+    """Return a chunk with other texts in place of some that it has.
+
+    Args:
+        sent: The event.
+        texts: The new texts, by choice and field.
+    """
+
+    def change(value: Any) -> None:
+        for index, choice in choices_of(value):
+            delta = delta_of(choice)
+            for field, names in TEXT_NAMES.items():
+                for name in names:
+                    if (index, field) in texts and text_of(delta, name):
+                        delta[name] = texts[index, field]
+
+    return rewrite_json(sent, change)
+
+
+def with_text(sent: bytes, entry: DecodedBlock, text: str) -> bytes:
+    """Return a chunk with another text in place of its first, and no other text.
+
+    Args:
+        sent: The event.
+        entry: What it says; it must have text.
+        text: The new text.
+    """
+    if not entry.texts:
+        raise FaultError("the event has no text")
+    keys = [(choice, field) for choice, field, _ in entry.texts]
+    return with_texts(sent, {**dict.fromkeys(keys, ""), keys[0]: text})
+
+
+_LINE_ENDS = re.compile(rb"(\r\n|\n|\r)(?:\r\n|\n|\r)*\Z")
+
+
+def without_blank_line(sent: bytes) -> bytes:
+    """Return a block without the blank line behind it."""
+    return _LINE_ENDS.sub(rb"\1", sent)
+
+
+def with_data(sent: bytes, data: str | bytes) -> bytes:
+    """Return a block with other data; its other lines and its line ends stay.
+
+    Args:
+        sent: One event.
+        data: One line.
+    """
+    new = data.encode() if isinstance(data, str) else data
+    parts: list[bytes] = []
+    kept = 0
+    for line in field_lines(sent):
+        if line.name == b"data":
+            parts.append(sent[kept : line.start])
+            if not kept:
+                colon = b"" if line.value > line.start + len(line.name) else b":"
+                parts += [sent[line.start : line.value], colon, new]
+                parts.append(sent[line.stop : line.end])
+            kept = line.end
+    return b"".join([*parts, sent[kept:]])
