@@ -1,4 +1,4 @@
-"""What a fault says about itself: the sections of its docstring.
+"""The sections of a fault's docstring, which are the help on it.
 
 They are in Google style. A parameter's text may end in a list, one point (``- ``) to an
 option; a section ``Oracle:`` says what a correct proxy must do.
@@ -19,7 +19,7 @@ _ITEM = re.compile(r"^(\w+): (.*)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDoc:
-    """What a docstring says.
+    """The docstring of a fault, by its sections.
 
     Attributes:
         summary: Its first line.

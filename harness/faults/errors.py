@@ -1,4 +1,4 @@
-"""What a fault says when it cannot do what it was asked, and what is said of it."""
+"""Errors of a fault: it cannot apply, or its own code is wrong."""
 
 from __future__ import annotations
 

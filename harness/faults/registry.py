@@ -348,6 +348,6 @@ def _import_fault(path: str) -> FaultDefinition:
             f"{module_name} has no {attribute!r}", key=path, nearest=closest(path, own)
         )
     raise InputError(
-        f"{path!r} is not a fault: declare it with harness.faults.registry.fault",
+        f"{path!r} is not a fault: declare it with harness.faults.fault",
         key=path,
     )

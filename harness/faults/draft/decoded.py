@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedBlock:
-    """What one block says.
+    """One block as a client reads it: its event, if it is one, and what that means.
 
     Attributes:
         data: The event's data; None where the block dispatches no event.
@@ -116,7 +116,7 @@ class DecodedBlock:
 
 
 def decode_block(sent: bytes) -> DecodedBlock:
-    """Read one block by itself."""
+    """Return what a block says when it is read by itself."""
     events = parse(sent).events
     if not events:
         return DecodedBlock()
@@ -125,7 +125,7 @@ def decode_block(sent: bytes) -> DecodedBlock:
 
 
 def decode_blocks(blocks: Iterable[Block]) -> list[DecodedBlock]:
-    """Read every block of a draft."""
+    """Return what each block of a draft says, in order."""
     return [decode_block(block.sent) for block in blocks]
 
 
@@ -179,7 +179,7 @@ Selection = Literal[
 ]
 """Which chunks a fault changes."""
 
-_SELECTED: Mapping[str, Callable[[DecodedBlock], bool]] = {
+_SELECTIONS: Mapping[str, Callable[[DecodedBlock], bool]] = {
     "role": lambda entry: entry.has_role,
     "content": lambda entry: bool(entry.texts),
     "first_content": lambda entry: entry.has_words,
@@ -213,7 +213,7 @@ def selected_chunks(
                 f"expected events that are chunks, came {came}", key="select"
             )
         return sorted(set(places))
-    fits = _SELECTED[select]
+    fits = _SELECTIONS[select]
     places = [place for place, entry in enumerate(decoded) if fits(entry)]
     if not places:
         raise FaultError(f"no chunk fits {select!r}", key="select")

@@ -1,7 +1,8 @@
-"""How a body travels, beside its bytes and times: coding, transfer chunks, connection.
+"""How a body travels, besides its bytes and times: coding, transfer chunks, connection.
 
-All of it belongs to a whole answer. A draft says it, so that borders, positions and
-meanings stay those of the plain body; `harness.play.upstream.response_writer` does it.
+All of it belongs to a whole answer. It is kept apart, so that borders, positions and
+meanings stay those of the plain body; `harness.play.upstream.response_writer` carries
+it out.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSizes:
-    """Cuts everything on the wire, head and chunk sizes too, into sends.
+    """The sends into which all on the wire is cut, head and chunk sizes too.
 
     Attributes:
         sizes: Bytes of one send after another, over and over.

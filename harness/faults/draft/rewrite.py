@@ -1,4 +1,4 @@
-"""How to change what an event says in the style in which its provider writes.
+"""JSON of an event changed, in the style in which its provider writes.
 
 Line ends, other fields of the event, the spacing of the JSON and the escaping of its
 text stay as they are.
@@ -96,17 +96,17 @@ def with_texts(sent: bytes, texts: Mapping[tuple[int, str], str]) -> bytes:
     return rewrite_json(sent, change)
 
 
-def with_text(sent: bytes, entry: DecodedBlock, text: str) -> bytes:
+def with_text(sent: bytes, decoded: DecodedBlock, text: str) -> bytes:
     """Return a chunk with another text in place of its first, and no other text.
 
     Args:
         sent: The event.
-        entry: What it says; it must have text.
+        decoded: The same, decoded; it must have text.
         text: The new text.
     """
-    if not entry.texts:
+    if not decoded.texts:
         raise FaultError("the event has no text")
-    keys = [(choice, field) for choice, field, _ in entry.texts]
+    keys = [(choice, field) for choice, field, _ in decoded.texts]
     return with_texts(sent, {**dict.fromkeys(keys, ""), keys[0]: text})
 
 

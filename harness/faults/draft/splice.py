@@ -76,7 +76,7 @@ def last_write_ns(draft: EventDraft, point: SplicePoint) -> int:
     """Return when the last byte before a point was written."""
     if not point.offset:
         return draft.time_before(point.block)
-    before, _ = _parted(draft.blocks[point.block].parts, point.offset)
+    before, _ = _split(draft.blocks[point.block].parts, point.offset)
     return before[-1].at_ns
 
 
@@ -84,7 +84,7 @@ def next_write_ns(draft: EventDraft, point: SplicePoint) -> int:
     """Return when the next byte behind a point is written, or the stream ends."""
     if point.block == len(draft.blocks):
         return draft.end_at_ns
-    _, after = _parted(draft.blocks[point.block].parts, point.offset)
+    _, after = _split(draft.blocks[point.block].parts, point.offset)
     return after[0].at_ns
 
 
@@ -138,11 +138,11 @@ def insert_within(
             not moved.
     """
     old = draft.blocks[point.block]
-    before, after = _parted(old.parts, point.offset)
+    before, after = _split(old.parts, point.offset)
     number = draft.next_segment
     new = [BlockPart(at, data, number + turn) for turn, (at, data) in enumerate(writes)]
     after = [replace(part, at_ns=part.at_ns + delay_ns) for part in after]
-    block = _read_again(old, Block(parts=(*before, *new, *after)))
+    block = _with_meaning(old, Block(parts=(*before, *new, *after)))
     blocks = (*draft.blocks[: point.block], block, *draft.blocks[point.block + 1 :])
     return replace(draft, blocks=blocks, next_segment=number + len(new))
 
@@ -172,9 +172,9 @@ def insert_run(
             edit.insert(point.block, sent, at_ns=at_ns, meaning=meaning)
     made = edit.apply()
     made = replace(made, end_at_ns=made.end_at_ns + delay_ns)
-    return (
-        insert_within(made, point, writes, delay_ns=delay_ns) if point.offset else made
-    )
+    if not point.offset:
+        return made
+    return insert_within(made, point, writes, delay_ns=delay_ns)
 
 
 def truncate_at(draft: EventDraft, point: SplicePoint) -> EventDraft:
@@ -182,12 +182,12 @@ def truncate_at(draft: EventDraft, point: SplicePoint) -> EventDraft:
     blocks = draft.blocks[: point.block]
     if point.offset:
         old = draft.blocks[point.block]
-        before, _ = _parted(old.parts, point.offset)
+        before, _ = _split(old.parts, point.offset)
         blocks = (*blocks, replace(old, parts=tuple(before)))
     return replace(draft, blocks=blocks)
 
 
-def _read_again(old: Block, new: Block) -> Block:
+def _with_meaning(old: Block, new: Block) -> Block:
     """Return the new block with what it means, now that bytes were put into it."""
     if old.meaning is Meaning.AS_SENT:
         return new  # the oracle reads it as it is sent
@@ -199,7 +199,7 @@ def _read_again(old: Block, new: Block) -> Block:
     return replace(new, meaning=Meaning.LOST)
 
 
-def _parted(
+def _split(
     parts: Sequence[BlockPart], offset: int
 ) -> tuple[list[BlockPart], list[BlockPart]]:
     before: list[BlockPart] = []

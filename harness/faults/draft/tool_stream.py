@@ -20,11 +20,11 @@ CallKey = tuple[int, Any]
 
 
 class ToolStream:
-    """What a draft says of tool calls.
+    """The tool calls of a draft, by call and by block.
 
     Attributes:
         draft: The stream.
-        decoded: What its blocks entry.
+        decoded: Its blocks, decoded.
         places: The blocks with fragments of calls.
         arguments: All arguments of every call.
         firsts: The block where each call begins.

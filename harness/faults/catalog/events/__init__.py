@@ -1,1 +1,1 @@
-"""Faults of whole events and of what they entry."""
+"""Faults of whole events and of what they say."""

@@ -133,7 +133,7 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
     changes = 0
     for place, entry in enumerate(decoded):
         block = draft.blocks[place]
-        if _says_no_more(block):
+        if _adds_nothing(block):
             continue
         sent: dict[TextKey, str] = {}
         meant: dict[TextKey, str] = {}
@@ -175,7 +175,7 @@ def _shrink(  # noqa: PLR0913, PLR0917 - one change of one block
         )
 
 
-def _says_no_more(block: Block) -> bool:
+def _adds_nothing(block: Block) -> bool:
     """Whether a block adds nothing to what the server has said: a repeat, noise."""
     return block.meaning in {Meaning.NOTHING, Meaning.LOST}
 
@@ -186,7 +186,7 @@ def _texts_of(
     """Return the deltas of every content."""
     texts: dict[TextKey, list[str]] = {}
     for place, entry in enumerate(decoded):
-        if not _says_no_more(draft.blocks[place]):
+        if not _adds_nothing(draft.blocks[place]):
             for choice, field, text in entry.texts:
                 if field == "content":
                     texts.setdefault((choice, field), []).append(text)
@@ -197,7 +197,7 @@ def _totals(draft: EventDraft, fields: Sequence[str]) -> Counter[TextKey]:
     return Counter(
         (choice, field)
         for place, entry in enumerate(decode_blocks(draft.blocks))
-        if not _says_no_more(draft.blocks[place])
+        if not _adds_nothing(draft.blocks[place])
         for choice, field, _ in entry.texts
         if field in fields
     )
@@ -222,7 +222,7 @@ def _grow(
     for place, entry in enumerate(decode_blocks(draft.blocks)):
         block = draft.blocks[place]
         full: dict[TextKey, str] = {}
-        if not _says_no_more(block):
+        if not _adds_nothing(block):
             for choice, field, text in entry.texts:
                 key = (choice, field)
                 if field not in fields:

@@ -119,7 +119,7 @@ def first_token_delay(
     end = offset_at(draft, {"after": "first_content"})
     start = next(span.start for span in draft.spans if span.end == end)
     return _wait(draft, start, ms, keepalive_ms, form).with_note(
-        f"sent the first text {ms:g} ms later{_meanwhile(keepalive_ms, form)}"
+        f"sent the first text {ms:g} ms later{_keepalive_note(keepalive_ms, form)}"
     )
 
 
@@ -156,7 +156,9 @@ def stall(
     if is_before_head(at):
         return _without_answer(draft, for_ms, keepalive_ms)
     offset = offset_at(draft, at)
-    where = f"at {format_position(at)} (byte {offset}){_meanwhile(keepalive_ms, form)}"
+    where = (
+        f"at {format_position(at)} (byte {offset}){_keepalive_note(keepalive_ms, form)}"
+    )
     if isinstance(for_ms, int | float):
         waited = _wait(draft, offset, for_ms, keepalive_ms, form)
         return waited.with_note(f"said nothing for {for_ms:g} ms {where}")
@@ -165,7 +167,7 @@ def stall(
         _check_border(draft, offset)
         if draft.delivery.coding is not None:
             raise FaultError("what is said for ever is not compressed", key=_EVERY)
-        data = _saying(draft, form)
+        data = _keepalive_block(draft, form)
         beat = Heartbeat(every_ns=round(keepalive_ms * NS_PER_MS), data=data)
         cut = replace(cut, delivery=replace(cut.delivery, heartbeat=beat))
     return cut.with_note(f"said nothing ever again {where}")
@@ -223,7 +225,7 @@ def trickle(
     )
 
 
-def _meanwhile(every_ms: float | None, form: str) -> str:
+def _keepalive_note(every_ms: float | None, form: str) -> str:
     if every_ms is None:
         return ""
     return f", but for a {form.replace('_', ' ')} every {every_ms:g} ms"
@@ -246,14 +248,14 @@ def _wait(
     times = range(start_ns + every_ns, end_ns, every_ns)
     if not times:
         raise FaultError(f"nothing fits into {ms:g} ms", key=_EVERY)
-    data = _saying(draft, form)
+    data = _keepalive_block(draft, form)
     return _inserted(waited, before, offset, [(at_ns, data) for at_ns in times])
 
 
 def _inserted(
     draft: WireDraft, place: int, offset: int, said: list[tuple[int, bytes]]
 ) -> WireDraft:
-    """Put in whole blocks as writes, and as spans that mean what they entry."""
+    """Put in whole blocks as writes, and as spans that mean what they say."""
     new = [
         BlockSpan(
             start=offset + number * len(data),
@@ -288,7 +290,7 @@ def _check_border(draft: WireDraft, offset: int) -> None:
         raise FaultError("within an event nothing can be said meanwhile", key="at")
 
 
-def _saying(draft: WireDraft, form: str) -> bytes:
+def _keepalive_block(draft: WireDraft, form: str) -> bytes:
     if form != "empty_delta":
         return b":\n\n" if form == "bare_colon" else b": keepalive\n\n"
     for span in draft.spans:

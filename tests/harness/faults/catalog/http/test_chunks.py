@@ -6,6 +6,23 @@ from harness.faults.draft.blocks import StreamEnd
 from harness.faults.registry import FaultError
 
 
+def test_chunking_gives_every_event_a_write(play, kit):
+    """However they shared writes before; times are those of the last byte."""
+    body = b"".join(kit.STREAM)
+    answer = kit.response((body[:100], body[100:700], body[700:]))
+    wire = play({"chunking": {}}, answer=answer)
+    assert [write.data for write in wire.writes] == list(kit.STREAM)
+    assert kit.times(wire)[0] == 110
+    assert kit.times(wire)[-1] == 120
+
+
+def test_chunking_can_make_one_write_of_all(play, kit):
+    """When the last byte was due."""
+    wire = play({"chunking": {"mode": "one"}})
+    assert [write.data for write in wire.writes] == [b"".join(kit.STREAM)]
+    assert kit.times(wire) == [170]
+
+
 @pytest.mark.parametrize(
     "mode", ["per_event", "per_byte", "random", "one", "mid_event"]
 )

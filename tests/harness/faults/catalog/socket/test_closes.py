@@ -5,53 +5,6 @@ import pytest
 from harness.faults.draft.blocks import StreamEnd
 
 
-def test_chunking_gives_every_event_a_write(play, kit):
-    """However they shared writes before; times are those of the last byte."""
-    body = b"".join(kit.STREAM)
-    answer = kit.response((body[:100], body[100:700], body[700:]))
-    wire = play({"chunking": {}}, answer=answer)
-    assert [write.data for write in wire.writes] == list(kit.STREAM)
-    assert kit.times(wire)[0] == 110
-    assert kit.times(wire)[-1] == 120
-
-
-def test_chunking_can_make_one_write_of_all(play, kit):
-    """When the last byte was due."""
-    wire = play({"chunking": {"mode": "one"}})
-    assert [write.data for write in wire.writes] == [b"".join(kit.STREAM)]
-    assert kit.times(wire) == [170]
-
-
-def test_segment_cuts_every_write(play, kit):
-    """Into pieces of a size, at the time of the write, or one after the other."""
-    wire = play({"segment": {"size": 1}})
-    assert {len(write.data) for write in wire.writes} == {1}
-    assert wire.body == b"".join(kit.STREAM)
-    assert set(kit.times(wire)) == set(kit.times(play()))
-    slow = play({"segment": {"size": 50, "gap_ms": 4}}, blocks=(kit.ROLE, kit.HELLO))
-    assert kit.times(slow) == [100, 104, 108, 112, 116, 120]
-    assert slow.end_at_ns == 120_000_000
-
-
-def test_segment_at_random_follows_the_seed(play):
-    """The same seed cuts the same."""
-    faults = {"segment": {"size": "random"}}
-    assert play(faults, seed=3) == play(faults, seed=3)
-    assert play(faults, seed=3) != play(faults, seed=4)
-    assert play(faults, seed=3).body == play().body
-
-
-def test_coalesce_joins_writes(play, kit):
-    """The last of them sets the time; what is left over makes a shorter one."""
-    wire = play({"coalesce": {"n": 3}})
-    assert [write.data for write in wire.writes] == [
-        b"".join(kit.STREAM[:3]),
-        b"".join(kit.STREAM[3:6]),
-        b"".join(kit.STREAM[6:]),
-    ]
-    assert kit.times(wire) == [120, 150, 170]
-
-
 def test_close_at_keeps_whole_spans_and_marks_the_partial_one(play, kit):
     """The oracle must tell an event that was sent from one that was begun."""
     wire = play({"close_at": {"at": {"event": 2, "offset": 40}, "how": "fin"}})
@@ -99,3 +52,11 @@ def test_close_before_head_sends_nothing(play, how, end):
     wire = play({"close_before_head": {"how": how}})
     assert (wire.head_at_ns, wire.writes, wire.spans) == (None, (), ())
     assert (wire.end, wire.end_at_ns) == (end, 100_000_000)
+
+
+def test_end_at_ends_the_framing_cleanly(play, kit):
+    """Nothing on the wire shows that something is missing."""
+    wire = play({"end_at": {"at": {"event": 2, "offset": 40}}})
+    assert wire.body == kit.ROLE + kit.HELLO + kit.COMMA[:40]
+    assert (wire.end, wire.promised_length) == (StreamEnd.COMPLETE, None)
+    assert wire.spans[-1].partial
