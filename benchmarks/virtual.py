@@ -8,7 +8,7 @@ import time
 
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
 from harness.play.virtual.player import RelayFactory, load_relay, play_virtual
-from harness.scenario.model import Scenario
+from harness.scenario.model import Answer, ExchangePlan, Scenario
 from harness.scenario.script import Script, make_script
 
 EVENTS = 2000
@@ -36,9 +36,9 @@ def script(events: int) -> Script:
         id="benchmark/virtual",
         why="measured",
         tags=(),
-        request=request,
-        response=response,
-        recorded=False,
+        exchange=ExchangePlan(
+            request=request, answers=(Answer(response=response, recorded=False),)
+        ),
     )
     return make_script(scenario, seed=1)
 

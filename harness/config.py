@@ -1,21 +1,23 @@
-"""``harness.yaml``: the proxies to compare (DESIGN, section 7)."""
+"""``harness.yaml``: the proxies to compare, and what each promises."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.cassette.files import read_text
+from jsonschema import Draft202012Validator
+
 from harness.cassette.model import Headers
-from harness.documents.yaml_document import Document, load, validate
-from harness.documents.yaml_document import Path as Place
+from harness.documents.node import Node
+from harness.documents.yaml_document import load
 from harness.errors import InputError, closest
+from harness.files import read_text
 from harness.judge.oracle.oracle import Contract
 from harness.judge.oracle.policy import Policy, policy_with
 from harness.placeholders import PLACEHOLDERS, fill_template, unknown_placeholder
@@ -143,37 +145,35 @@ def read_config(path: Path) -> Config:
         InputError: The file cannot be read or does not say what it must; the message
             has the line, the key and, for a mistyped name, the nearest valid one.
     """
-    document = load(read_text(path), source=str(path))
-    validate(document, config_schema())
-    data = document.data
+    root = load(read_text(path), source=str(path))
+    root.check(Draft202012Validator(config_schema()))
     targets = {
-        name: _Reader(document, name, path.parent).read() for name in data["targets"]
+        target.name: target
+        for target in (_read_target(node, path.parent) for node in root.at("targets"))
     }
-    for role in ("baseline", "candidate"):
-        if data[role] not in targets:
-            raise document.error(
-                f"there is no target {data[role]!r}",
-                (role,),
-                nearest=closest(data[role], targets),
+    for role in (root.at("baseline"), root.at("candidate")):
+        if role.value not in targets:
+            raise InputError(
+                f"there is no target {role.value!r}",
+                at=role,
+                nearest=closest(role.value, targets),
             )
     return Config(
         targets=targets,
-        baseline=data["baseline"],
-        candidate=data["candidate"],
+        baseline=root.value["baseline"],
+        candidate=root.value["candidate"],
         source=str(path),
-        policy=_policy(document),
+        policy=_policy(root.at("policy")),
     )
 
 
-def _policy(document: Document) -> Policy:
+def _policy(node: Node) -> Policy:
     policy = Policy()
-    for name, value in document.data.get("policy", {}).items():
+    for choice in node:
         try:
-            policy = policy_with(policy, name, value)
+            policy = policy_with(policy, choice.name, choice.value)
         except InputError as error:
-            raise document.error(
-                error.message, ("policy", name), nearest=error.nearest
-            ) from None
+            raise InputError(error.message, at=choice, nearest=error.nearest) from None
     return policy
 
 
@@ -220,133 +220,106 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-class _Reader:
-    """Reads one target; the schema holds already."""
+def _read_target(node: Node, folder: Path) -> Target:
+    """Read one target; the schema holds already."""
+    _check_placeholders(node)
+    _check_keys(node)
+    data = node.value
+    env = data.get("env", {})
+    url = data.get("url")
+    return Target(
+        name=node.name,
+        contract=Contract(data["contract"]),
+        command=tuple(data["command"]) if "command" in data else None,
+        url=None if url is None else url.rstrip("/"),
+        env=env,
+        files={file.name: _read_template(file, folder) for file in node.at("files")},
+        ready=_ready(node.at("ready")),
+        headers=tuple(data.get("headers", {}).items()),
+        upstream_listen=_upstream_listen(node.at("upstream_listen")),
+        relay=data.get("relay"),
+        relay_settings=data.get("relay_settings", env),
+        proof=_proof(node.at("proof")),
+        folder=folder,
+    )
 
-    def __init__(self, document: Document, name: str, folder: Path) -> None:
-        self._document = document
-        self._name = name
-        self._place: Place = ("targets", name)
-        self._data: dict[str, Any] = document.data["targets"][name]
-        self._folder = folder
 
-    def read(self) -> Target:
-        data = self._data
-        self._check_placeholders()
-        self._check_keys()
-        env = data.get("env", {})
-        url = data.get("url")
-        return Target(
-            name=self._name,
-            contract=Contract(data["contract"]),
-            command=tuple(data["command"]) if "command" in data else None,
-            url=None if url is None else url.rstrip("/"),
-            env=env,
-            files=self._files(),
-            ready=self._ready(),
-            headers=tuple(data.get("headers", {}).items()),
-            upstream_listen=self._upstream_listen(),
-            relay=data.get("relay"),
-            relay_settings=data.get("relay_settings", env),
-            proof=self._proof(),
-            folder=self._folder,
-        )
-
-    def _check_keys(self) -> None:
-        """Refuse what would be ignored, and what cannot be known."""
-        data = self._data
-        if "command" not in data:
-            if "url" not in data:
-                raise self._error("expected command or url: how is it reached?")
-            for key in ("env", "files"):
-                if key in data and not (key == "env" and "relay" in data):
-                    raise self._error("only a target with a command has this key", key)
-            if (
-                fill_template(data["url"], dict.fromkeys(PLACEHOLDERS, ""))
-                != data["url"]
-            ):
-                raise self._error(
-                    "only a target with a command has placeholders", "url"
-                )
-            if "stdout" in data.get("ready", {}):
-                raise self._error(
-                    "only a target with a command has output", "ready", "stdout"
-                )
-        elif "url" not in data and "(?P<url>" not in data.get("ready", {}).get(
-            "stdout", ""
-        ):
+def _check_placeholders(target: Node) -> None:
+    for node in (*target.at("command"), *target.at("env"), target.at("url")):
+        unknown = unknown_placeholder(node.value or "")
+        if unknown is not None:
+            name, nearest = unknown
             message = (
-                "expected url, or ready.stdout with a group (?P<url>…): "
-                "where does it listen?"
+                f"unknown placeholder {{{name}}}; write {{{{{name}}}}} for the text"
             )
-            raise self._error(message)
+            raise InputError(message, at=node, nearest=nearest)
 
-    def _check_placeholders(self) -> None:
-        for place, text in self._filled():
-            unknown = unknown_placeholder(text)
-            if unknown is not None:
-                name, nearest = unknown
-                message = (
-                    f"unknown placeholder {{{name}}}; write {{{{{name}}}}} for the text"
-                )
-                raise self._document.error(
-                    message, (*self._place, *place), nearest=nearest
-                )
 
-    def _filled(self) -> Iterator[tuple[Place, str]]:
-        for index, argument in enumerate(self._data.get("command", ())):
-            yield ("command", index), argument
-        for name, value in self._data.get("env", {}).items():
-            yield ("env", name), value
-        if "url" in self._data:
-            yield ("url",), self._data["url"]
+def _check_keys(target: Node) -> None:
+    """Refuse what would be ignored, and what cannot be known."""
+    data = target.value
+    output = target.at("ready", "stdout")
+    if "command" in data:
+        if "url" not in data and "(?P<url>" not in (output.value or ""):
+            raise InputError(
+                "expected url, or ready.stdout with a group (?P<url>…): "
+                "where does it listen?",
+                at=target,
+            )
+        return
+    if "url" not in data:
+        raise InputError("expected command or url: how is it reached?", at=target)
+    for key in ("env", "files"):
+        if key in data and not (key == "env" and "relay" in data):
+            raise InputError(
+                "only a target with a command has this key", at=target.at(key)
+            )
+    if fill_template(data["url"], dict.fromkeys(PLACEHOLDERS, "")) != data["url"]:
+        raise InputError(
+            "only a target with a command has placeholders", at=target.at("url")
+        )
+    if output.value is not None:
+        raise InputError("only a target with a command has output", at=output)
 
-    def _files(self) -> Mapping[str, str]:
-        files = {}
-        for name, value in self._data.get("files", {}).items():
-            if isinstance(value, str):
-                files[name] = value
-                continue
-            try:
-                files[name] = read_text(self._folder / value["template"])
-            except InputError as error:
-                raise self._error(
-                    f"{error.source}: {error.message}", "files", name, "template"
-                ) from None
-        return files
 
-    def _ready(self) -> Ready | None:
-        ready = self._data.get("ready")
-        if ready is None:
-            return None
-        if "stdout" in ready:
-            self._check_pattern(ready["stdout"], "ready", "stdout")
-        return Ready(**ready)
+def _read_template(file: Node, folder: Path) -> str:
+    if isinstance(file.value, str):
+        return file.value
+    template = file.at("template")
+    try:
+        return read_text(folder / template.value)
+    except InputError as error:
+        raise InputError(f"{error.source}: {error.message}", at=template) from None
 
-    def _proof(self) -> Proof | None:
-        proof = self._data.get("proof")
-        if proof is None:
-            return None
-        if "log" in proof:
-            self._check_pattern(proof["log"], "proof", "log")
-            return Proof(log=proof["log"])
-        name, _, value = proof["header"].partition(":")
-        return Proof(header=(name.lower(), value.strip()))
 
-    def _upstream_listen(self) -> tuple[str, int] | None:
-        text = self._data.get("upstream_listen")
-        if text is None:
-            return None
-        try:
-            return parse_address(text)
-        except ValueError as error:
-            raise self._error(str(error), "upstream_listen") from None
+def _ready(node: Node) -> Ready | None:
+    if node.value is None:
+        return None
+    _check_pattern(node.at("stdout"))
+    return Ready(**node.value)
 
-    def _check_pattern(self, pattern: str, *place: str) -> None:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise self._error(f"not a regular expression: {error}", *place) from None
 
-    def _error(self, message: str, *place: str) -> InputError:
-        return self._document.error(message, (*self._place, *place))
+def _proof(node: Node) -> Proof | None:
+    if node.value is None:
+        return None
+    if "log" in node.value:
+        _check_pattern(node.at("log"))
+        return Proof(log=node.value["log"])
+    name, _, value = node.value["header"].partition(":")
+    return Proof(header=(name.lower(), value.strip()))
+
+
+def _upstream_listen(node: Node) -> tuple[str, int] | None:
+    if node.value is None:
+        return None
+    try:
+        return parse_address(node.value)
+    except ValueError as error:
+        raise InputError(str(error), at=node) from None
+
+
+def _check_pattern(node: Node) -> None:
+    try:
+        re.compile(node.value or "")
+    except re.error as error:
+        raise InputError(f"not a regular expression: {error}", at=node) from None

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Protocol
 
 __all__ = [
     "EvidenceError",
     "HarnessError",
     "InputError",
     "InterruptedRunError",
+    "Place",
     "closest",
 ]
 
@@ -30,10 +32,26 @@ class HarnessError(Exception):
 
     Attributes:
         exit_code: The process exit code that belongs to this kind of error
-            (DESIGN, section 7: 2 usage or configuration, 4 invalid evidence).
+            (2: usage or configuration, 4: invalid evidence).
     """
 
     exit_code = 2
+
+
+class Place(Protocol):
+    """A place in what a user gave us, as messages name it."""
+
+    @property
+    def source(self) -> str:
+        """The file or option."""
+
+    @property
+    def line(self) -> int | None:
+        """The one-based line, where one is known."""
+
+    @property
+    def key(self) -> str | None:
+        """The path of the key; None: the whole."""
 
 
 class InputError(HarnessError):
@@ -41,21 +59,25 @@ class InputError(HarnessError):
 
     Args:
         message: What was expected and what came instead.
+        at: The place it came from, which knows source, line and key.
         source: The file or option it came from.
         line: One-based line in ``source``.
         key: The offending key, as a path such as ``faults[0].repeat_first``.
         nearest: The nearest valid name, where one is close enough to be meant.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each part of the message
         self,
         message: str,
         *,
+        at: Place | None = None,
         source: str | None = None,
         line: int | None = None,
         key: str | None = None,
         nearest: str | None = None,
     ) -> None:
+        if at is not None:
+            source, line, key = at.source, at.line, at.key
         self.message = message
         self.source = source
         self.line = line

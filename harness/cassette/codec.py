@@ -1,4 +1,4 @@
-r"""Cassettes as YAML text, and back, byte for byte (DESIGN, section 5).
+r"""Cassettes as YAML text, and back, byte for byte.
 
 Rules of the text:
 
@@ -19,7 +19,6 @@ emitter 0.3 s and its own 2.2 s; reading and validating them takes 0.9 s.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +26,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
+from harness.cassette.http_message import read_body, read_headers
 from harness.cassette.model import (
     FORMAT,
     Cassette,
@@ -39,7 +41,9 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.documents.yaml_document import Document, Path, load, validate
+from harness.documents.node import Node
+from harness.documents.yaml_document import load
+from harness.errors import InputError
 from harness.units import NS_PER_MS
 
 __all__ = ["AT_NS_MAX", "cassette_schema", "dump_cassette", "load_cassette"]
@@ -56,6 +60,11 @@ def cassette_schema() -> Mapping[str, Any]:
     return schema
 
 
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(cassette_schema())
+
+
 def load_cassette(text: str, *, source: str) -> Cassette:
     """Read a cassette.
 
@@ -67,23 +76,19 @@ def load_cassette(text: str, *, source: str) -> Cassette:
         InputError: The text is not YAML, is of another format, does not fit the schema,
             holds bytes that are not base64, or its times fall.
     """
-    document = load(text, source=source)
-    _check_format(document)
-    validate(document, cassette_schema())
-    data = document.data
-    recorded = data["recorded"]
+    root = load(text, source=source)
+    _check_format(root)
+    root.check(_validator())
+    recorded = root.value["recorded"]
     return Cassette(
         recorded=Recorded(
             at=recorded.get("at"),
             by=recorded["by"],
             upstream=recorded.get("upstream"),
         ),
-        tags=tuple(data.get("tags", ())),
-        interactions=tuple(
-            _read_interaction(document, ("interactions", index), interaction)
-            for index, interaction in enumerate(data["interactions"])
-        ),
-        reconstructed=tuple(data.get("reconstructed", ())),
+        tags=tuple(root.value.get("tags", ())),
+        interactions=tuple(map(_read_interaction, root.at("interactions"))),
+        reconstructed=tuple(root.value.get("reconstructed", ())),
     )
 
 
@@ -102,83 +107,56 @@ def dump_cassette(cassette: Cassette) -> str:
 # --- reading ----------------------------------------------------------------------
 
 
-def _check_format(document: Document) -> None:
+def _check_format(root: Node) -> None:
     # Before the schema: a newer format may differ in every other key.
-    data = document.data
-    came = data.get("format", FORMAT) if isinstance(data, dict) else FORMAT
-    if isinstance(came, int) and came != FORMAT:
-        message = f"this version reads cassettes of format {FORMAT}, came format {came}"
-        raise document.error(message, ("format",))
+    came = root.at("format")
+    if isinstance(came.value, int) and came.value != FORMAT:
+        message = "this version reads cassettes of format"
+        raise InputError(f"{message} {FORMAT}, came format {came.value}", at=came)
 
 
-def _read_interaction(document: Document, path: Path, data: Any) -> Interaction:
-    request, response = data["request"], data["response"]
-    body_path = (*path, "request", "body")
+def _read_interaction(node: Node) -> Interaction:
+    request = node.at("request")
     return Interaction(
         request=Request(
-            method=request["method"],
-            path=request["path"],
-            headers=_read_headers(document, (*path, "request"), request),
-            body=_read_bytes(document, body_path, request["body"]),
+            method=request.value["method"],
+            path=request.value["path"],
+            headers=read_headers(request.at("headers")),
+            body=read_body(request.at("body")),
         ),
-        response=_read_response(document, (*path, "response"), response),
-        notes=tuple(data.get("notes", ())),
+        response=_read_response(node.at("response")),
+        notes=tuple(node.value.get("notes", ())),
     )
 
 
-def _read_response(document: Document, path: Path, data: Any) -> Response:
+def _read_response(node: Node) -> Response:
     segments = []
     last_ns = 0
-    for index, item in enumerate(data["segments"]):
-        at_ns = round(item["at_ms"] * NS_PER_MS)
-        place = (*path, "segments", index)
-        if at_ns < last_ns:
-            came = f"came {item['at_ms']} after {_milliseconds(last_ns)}"
-            message = f"expected a time not before the last segment, {came}"
-            raise document.error(message, (*place, "at_ms"))
-        last_ns = at_ns
-        segments.append(Segment(at_ns=at_ns, data=_read_bytes(document, place, item)))
+    for item in node.at("segments"):
+        last_ns = _read_time(item, "a time", last_ns)
+        segments.append(Segment(at_ns=last_ns, data=read_body(item)))
+    headers = read_headers(node.at("headers"))
+    ending = node.at("ending")
     return Response(
-        status=data["status"],
-        http_version=data["http_version"],
-        headers=_read_headers(document, path, data),
+        status=node.value["status"],
+        http_version=node.value["http_version"],
+        headers=headers,
         segments=tuple(segments),
-        ending=_read_ending(document, (*path, "ending"), data["ending"], last_ns),
+        ending=Ending(
+            at_ns=_read_time(ending, "an ending", last_ns),
+            kind=EndingKind(ending.value["kind"]),
+        ),
     )
 
 
-def _read_ending(document: Document, path: Path, data: Any, last_ns: int) -> Ending:
-    at_ns = round(data["at_ms"] * NS_PER_MS)
+def _read_time(node: Node, what: str, last_ns: int) -> int:
+    at_ms = node.value["at_ms"]
+    at_ns: int = round(at_ms * NS_PER_MS)
     if at_ns < last_ns:
-        came = f"came {data['at_ms']} after {_milliseconds(last_ns)}"
-        message = f"expected an ending not before the last segment, {came}"
-        raise document.error(message, (*path, "at_ms"))
-    return Ending(at_ns=at_ns, kind=EndingKind(data["kind"]))
-
-
-def _read_headers(document: Document, path: Path, data: Any) -> Headers:
-    for index, (name, value) in enumerate(data["headers"]):
-        if not (name + value).isascii():
-            try:
-                (name + value).encode("latin-1")
-            except UnicodeEncodeError:
-                message = "expected characters up to U+00FF, one for each byte"
-                raise document.error(message, (*path, "headers", index)) from None
-    return tuple((name, value) for name, value in data["headers"])
-
-
-def _read_bytes(document: Document, path: Path, data: Any) -> bytes:
-    if "text" in data:
-        try:
-            return str(data["text"]).encode()
-        except UnicodeEncodeError:  # only PyYAML's own loader lets it pass
-            message = "expected text, came half a surrogate pair"
-            raise document.error(message, (*path, "text")) from None
-    try:
-        return base64.b64decode(data["base64"], validate=True)
-    except (binascii.Error, ValueError) as error:
-        message = f"expected base64: {error}"
-        raise document.error(message, (*path, "base64")) from None
+        came = f"came {at_ms} after {_milliseconds(last_ns)}"
+        message = f"expected {what} not before the last segment, {came}"
+        raise InputError(message, at=node.at("at_ms"))
+    return at_ns
 
 
 # --- writing ----------------------------------------------------------------------

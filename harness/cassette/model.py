@@ -1,4 +1,4 @@
-"""What a cassette holds, as values (DESIGN, section 5)."""
+"""What a cassette holds, as values."""
 
 from __future__ import annotations
 

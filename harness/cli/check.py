@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 
 from harness.cassette.codec import load_cassette
-from harness.cassette.files import find_cassettes, read_text
+from harness.cassette.files import find_cassettes
 from harness.cassette.model import Cassette
-from harness.documents.yaml_document import Document, load
+from harness.documents.node import Node
+from harness.documents.yaml_document import load
 from harness.errors import HarnessError, InputError
+from harness.files import read_text
 
 __all__ = ["check"]
 
@@ -84,8 +86,8 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
 
 def _check_file(path: Path, cassettes: Path) -> str:
     text = read_text(path)
-    document = load(text, source=str(path))
-    keys = document.data if isinstance(document.data, dict) else {}
+    root = load(text, source=str(path))
+    keys = root.value if isinstance(root.value, dict) else {}
     # The readers are loaded where they are needed: start-up time is felt.
     if "scenario" in keys:
         from harness.scenario.loader import read_scenario  # noqa: PLC0415
@@ -97,7 +99,7 @@ def _check_file(path: Path, cassettes: Path) -> str:
         return f"configuration, {', '.join(read_config(path).targets)}"
     if "interactions" in keys or "format" in keys:
         cassette = load_cassette(text, source=str(path))
-        _check_secrets(cassette, document)
+        _check_secrets(cassette, root)
         return _describe(cassette)
     message = (
         "neither a cassette (interactions), a scenario (scenario) "
@@ -106,18 +108,18 @@ def _check_file(path: Path, cassettes: Path) -> str:
     raise InputError(message, source=str(path))
 
 
-def _check_secrets(cassette: Cassette, document: Document) -> None:
+def _check_secrets(cassette: Cassette, root: Node) -> None:
     """Refuse a cassette that holds a secret; all of them are told, none is shown."""
     from harness.privacy.scan import find_secrets  # noqa: PLC0415
 
     found = find_secrets(cassette)
     errors = [
-        document.error(f"not safe to keep: {finding}", finding.path)
+        InputError(f"not safe to keep: {finding}", at=root.at(*finding.path))
         for finding in found[:_SECRETS_MAX]
     ]
     if len(found) > _SECRETS_MAX:
         message = f"not safe to keep: {len(found) - _SECRETS_MAX} more places"
-        errors.append(InputError(message, source=document.source))
+        errors.append(InputError(message, source=root.source))
     if errors:
         raise ExceptionGroup("secrets", errors)
 

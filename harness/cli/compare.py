@@ -31,7 +31,7 @@ from harness.reporting.environment import environment
 from harness.reporting.escaping import printable
 from harness.reporting.files import check_folder, run_name, write_report
 from harness.reporting.render.console import ConsoleReporter
-from harness.scenario.from_cassettes import cassette_scenarios, parse_fault, put_on_top
+from harness.scenario.from_cassettes import cassette_scenarios, parse_fault, with_fault
 from harness.scenario.loader import read_suite
 from harness.scenario.model import Mode, Scenario
 from harness.sweep.model import Swept
@@ -325,7 +325,9 @@ def _plan(options: _Options) -> Plan:
 def _check_faults(plan: Plan, faults: tuple[str, ...]) -> None:
     """Refuse a fault that fits none of the recordings: it would test nothing."""
     played = {
-        call.name for job in (*plan.live, *plan.virtual) for call in job.scenario.faults
+        call.name
+        for job in (*plan.live, *plan.virtual)
+        for call in job.scenario.exchange.answers[0].faults
     }
     for text in faults:
         call = parse_fault(text)
@@ -414,8 +416,8 @@ def _with_faults(scenarios: list[Scenario], options: _Options) -> list[Scenario]
     """Return scenarios, and each once more with every fault that was given on top."""
     calls = [parse_fault(text) for text in options.faults]
     # Of several attempts or exchanges nobody said which one is meant.
-    simple = [one for one in scenarios if not (one.attempts or one.sequence)]
-    return scenarios + [put_on_top(one, call) for one in simple for call in calls]
+    simple = [one for one in scenarios if not (one.exchange.by_attempt or one.sequence)]
+    return scenarios + [with_fault(one, call) for one in simple for call in calls]
 
 
 def _is_file(name: str) -> bool:

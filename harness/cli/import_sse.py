@@ -10,12 +10,12 @@ from typing import Any
 import click
 from jsonschema import Draft202012Validator
 
-from harness.cassette.files import read_text
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.sse import Dialect, SseSource, import_sse
-from harness.cassette.importers.values import Place, parse_json
 from harness.cli.importing import made_by, plan_targets, read_source, save
 from harness.cli.param_types import FiniteRange
+from harness.documents.json_document import load_json
+from harness.files import read_text
 from harness.units import NS_PER_MS
 
 __all__ = ["read_split", "sse"]
@@ -174,6 +174,7 @@ def _read_manifest(path: Path) -> dict[Path, dict[str, Any]]:
 
 
 def _read_entry(line: str, path: Path, number: int) -> dict[str, Any]:
-    entry: dict[str, Any] = parse_json(line.encode(), str(path), line=number)
-    Place(str(path), line=number).check(entry, _ENTRY)
-    return entry
+    entry = load_json(line.encode(), source=str(path), line=number)
+    entry.check(_ENTRY)
+    value: dict[str, Any] = entry.value
+    return value

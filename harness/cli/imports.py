@@ -12,14 +12,16 @@ from typing import Any, TypeVar
 import click
 
 from harness.cassette.importers.har import import_har
-from harness.cassette.importers.harvest import (
-    Found,
-    Harvest,
-    Rebuild,
-    assemble,
-    is_event_stream,
+from harness.cassette.importers.imported import (
+    ImportedFile,
+    ImportedInteraction,
+    assemble_cassette,
 )
 from harness.cassette.importers.ndjson import import_ndjson
+from harness.cassette.importers.reconstruction import (
+    ReconstructionOptions,
+    is_event_stream,
+)
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.vcr import import_vcr
 from harness.cli.import_sse import read_split, sse
@@ -32,7 +34,7 @@ __all__ = ["import_group"]
 
 _NOT_STREAMS = "answers that are no event streams (--all takes them)"
 
-_Read = Callable[[Path], Harvest]
+_Read = Callable[[Path], ImportedFile]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -124,7 +126,7 @@ def ndjson(**given: Any) -> None:
       harness import ndjson gateway.ndjson --out cassettes --tag openai-chat
     """  # noqa: D301 - \b is click's
 
-    def read(path: Path) -> Harvest:
+    def read(path: Path) -> ImportedFile:
         return import_ndjson(read_source(path), source=str(path))
 
     _import("ndjson", ("*.ndjson", "*.jsonl"), read, _Given(**given))
@@ -152,9 +154,11 @@ def vcr(*, split: Split | int | None, pacing: float, **given: Any) -> None:
     Example:
       harness import vcr tests/cassettes --out cassettes --pacing 35
     """  # noqa: D301 - \b is click's
-    how = Rebuild(split=split or Split.EVENT, pacing_ns=round(pacing * NS_PER_MS))
+    how = ReconstructionOptions(
+        split=split or Split.EVENT, pacing_ns=round(pacing * NS_PER_MS)
+    )
 
-    def read(path: Path) -> Harvest:
+    def read(path: Path) -> ImportedFile:
         return import_vcr(read_source(path), source=str(path), how=how)
 
     _import("vcr", ("*.yaml", "*.yml", "*.json"), read, _Given(**given))
@@ -175,9 +179,9 @@ def har(*, split: Split | int | None, **given: Any) -> None:
     Example:
       harness import har session.har --out cassettes --tag openai-chat
     """  # noqa: D301 - \b is click's
-    how = Rebuild(split=split or Split.EVENT)
+    how = ReconstructionOptions(split=split or Split.EVENT)
 
-    def read(path: Path) -> Harvest:
+    def read(path: Path) -> ImportedFile:
         return import_har(read_source(path), source=str(path), how=how)
 
     _import("har", ("*.har",), read, _Given(**given))
@@ -208,7 +212,7 @@ def mitm(*, split: Split | int | None, **given: Any) -> None:
             "flow files are read by mitmproxy, which is not installed:"
             " pip install 'stream-rollout-harness[record]'"
         ) from None
-    read = partial(import_flows, how=Rebuild(split=split or Split.EVENT))
+    read = partial(import_flows, how=ReconstructionOptions(split=split or Split.EVENT))
     _import("mitm", ("*.mitm", "*.flow", "*.flows"), read, _Given(**given))
 
 
@@ -217,13 +221,15 @@ def _import(kind: str, patterns: tuple[str, ...], read: _Read, given: _Given) ->
     cassettes = {}
     left_out: Counter[str] = Counter()
     for target, file in plan.items():
-        harvest = read(file)
-        found = [one for one in harvest.found if given.everything or _is_stream(one)]
-        left_out.update(harvest.left_out)
-        left_out[_NOT_STREAMS] += len(harvest.found) - len(found)
-        if found:
-            by = made_by(kind, harvest.of)
-            cassettes[target] = assemble(found, by=by, tags=given.tags)
+        imported = read(file)
+        kept = [
+            one for one in imported.interactions if given.everything or _is_stream(one)
+        ]
+        left_out.update(imported.left_out)
+        left_out[_NOT_STREAMS] += len(imported.interactions) - len(kept)
+        if kept:
+            by = made_by(kind, imported.program)
+            cassettes[target] = assemble_cassette(kept, by=by, tags=given.tags)
     counts = [f"{count} {why}" for why, count in sorted(left_out.items()) if count]
     told = f"; left out: {', '.join(counts)}" if counts else ""
     if not cassettes:
@@ -232,5 +238,5 @@ def _import(kind: str, patterns: tuple[str, ...], read: _Read, given: _Given) ->
     save(cassettes, given.out, told=told)
 
 
-def _is_stream(found: Found) -> bool:
-    return is_event_stream(found.interaction.response.headers)
+def _is_stream(imported: ImportedInteraction) -> bool:
+    return is_event_stream(imported.interaction.response.headers)

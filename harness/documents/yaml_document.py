@@ -16,17 +16,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
 
-from harness.documents.schema_errors import Path, cut, explain, one_line, shown
+from harness.documents.node import Node, Origin
+from harness.documents.schema_errors import Path, cut, one_line, shown
 from harness.errors import InputError
 
-__all__ = ["Document", "Path", "key_path", "load", "shown", "validate"]
+__all__ = ["Document", "load"]
 
 _DEPTH_MAX = 100
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -43,18 +43,14 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What a YAML text says, and where it came from.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document(Origin):
+    """A YAML text that knows on which line each of its values stands.
 
     Attributes:
-        data: Mappings, lists, text, numbers, booleans and None.
-        source: The file's name, for messages.
         text: The text itself.
     """
 
-    data: Any
-    source: str
     text: str = field(repr=False)
 
     def line_of(self, path: Path) -> int | None:
@@ -78,31 +74,16 @@ class Document:
                     break
         return best[1] if best else None
 
-    def error(
-        self, message: str, path: Path = (), *, nearest: str | None = None
-    ) -> InputError:
-        """Return the error that says what is wrong at a place of this document.
 
-        Args:
-            message: What was expected and what came.
-            path: Where.
-            nearest: The nearest valid name, where one is close enough to be meant.
-        """
-        return InputError(
-            message,
-            source=self.source,
-            line=self.line_of(path),
-            key=key_path(path) or None,
-            nearest=nearest,
-        )
-
-
-def load(text: str, *, source: str) -> Document:
+def load(text: str, *, source: str) -> Node:
     """Read a YAML text.
 
     Args:
         text: One YAML document.
         source: The file's name, for messages.
+
+    Returns:
+        The root.
 
     Raises:
         InputError: The text is empty or not YAML, says a key twice, or uses what is
@@ -113,33 +94,7 @@ def load(text: str, *, source: str) -> Document:
         builder.take(event)
     if not builder.root:
         raise InputError("expected a YAML document, came nothing", source=source)
-    return Document(builder.root[0], source, text)
-
-
-def key_path(path: Path) -> str:
-    """Return a path as a person writes it, such as ``faults[0].repeat_first``."""
-    parts = []
-    for step in path:
-        if isinstance(step, int):
-            parts.append(f"[{step}]")
-        else:
-            parts.append(f".{one_line(step)}" if parts else one_line(step))
-    return "".join(parts)
-
-
-def validate(document: Document, schema: Mapping[str, Any]) -> None:
-    """Hold a document against a JSON Schema (draft 2020-12).
-
-    Of several errors an unknown key is told first (a mistyped key is also a missing
-    one), missing keys last, and the others in the order of the text.
-
-    Raises:
-        InputError: With line, key path and the nearest valid name.
-    """
-    errors = list(Draft202012Validator(schema).iter_errors(document.data))
-    if errors:
-        message, path, nearest = explain(document.data, errors)
-        raise document.error(message, path, nearest=nearest)
+    return Node(builder.root[0], Document(source=source, text=text))
 
 
 def _events(text: str, source: str) -> Iterator[yaml.Event]:

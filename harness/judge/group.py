@@ -17,8 +17,7 @@ from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Expectation, unasked
 from harness.judge.violation import Kind, Violation
 from harness.scenario.canary import foreign_markers
-from harness.scenario.group import Phase
-from harness.scenario.model import Expect
+from harness.scenario.model import Expect, Phase
 from harness.units import NS_PER_MS
 
 __all__ = ["GroupExpectation", "judge_group"]

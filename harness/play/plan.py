@@ -10,9 +10,8 @@ from harness.judge.oracle.oracle import Contract, Expectation, expectation
 from harness.judge.oracle.policy import Policy
 from harness.judge.run import RunSettings, TargetFacts
 from harness.play.virtual.relays import RelayFactory, load_relay
-from harness.scenario.client import ClientPlan
-from harness.scenario.model import Mode, Scenario
-from harness.scenario.program import Part, Program, make_program
+from harness.scenario.model import ClientPlan, Mode, Scenario
+from harness.scenario.program import Program, ScriptedStream, make_program
 from harness.scenario.script import Script
 
 __all__ = ["Plan", "PlannedScenario", "make_plan", "plan_scenario", "target_facts"]
@@ -36,7 +35,7 @@ class PlannedScenario:
     @property
     def script(self) -> Script:
         """The script of the first stream; most scenarios have no other."""
-        return self.program.parts[0].script
+        return self.program.streams[0].script
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,16 +174,16 @@ def _expectations(
     """Compute what is expected of each stream; many may play the same."""
     known: dict[tuple[int, ClientPlan], Expectation] = {}
     found = []
-    for part in program.parts:
+    for part in program.streams:
         key = (id(part.script.attempts), part.script.client)
-        if key not in known or program.parts[0].expect is not part.expect:
+        if key not in known or program.streams[0].expect is not part.expect:
             known[key] = expectation(part.script, contract, part.expect, policy)
         found.append(known[key])
     return tuple(found)
 
 
 def _faster(program: Program, speed: float) -> Program:
-    def scaled(part: Part) -> Part:
+    def scaled(part: ScriptedStream) -> ScriptedStream:
         script = part.script
         script = replace(
             script,
@@ -199,5 +198,5 @@ def _faster(program: Program, speed: float) -> Program:
         replace(phase, from_ms=phase.from_ms / speed) for phase in program.phases
     )
     return replace(
-        program, parts=tuple(scaled(part) for part in program.parts), phases=phases
+        program, streams=tuple(scaled(part) for part in program.streams), phases=phases
     )

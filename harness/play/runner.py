@@ -167,10 +167,10 @@ def _judge(
     if not program.is_group:
         return judge(expected[0], seen[0], limits)
     group = GroupExpectation(
-        names=tuple(part.name for part in program.parts),
-        markers=tuple(part.script.marker for part in program.parts),
+        names=tuple(part.name for part in program.streams),
+        markers=tuple(part.script.marker for part in program.streams),
         phases=program.phases,
-        expect=planned.scenario.expect,
+        expect=planned.scenario.exchange.expect,
     )
     return judge_group(expected, seen, limits, group)
 

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from harness.cassette.content_coding import CodingError, codings_of, decode_body
 from harness.cassette.model import Cassette, Headers, Interaction, Segment
-from harness.documents.yaml_document import Path
+from harness.documents.node import Path
 from harness.privacy.redact import DEFAULT_RULES, RedactionRules, content_type_of
 from harness.privacy.secret_names import is_value
 from harness.privacy.secrets_body import BodySecrets, Found

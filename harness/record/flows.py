@@ -22,13 +22,15 @@ from mitmproxy.http import HTTPFlow
 from mitmproxy.http import Response as FlowResponse
 from mitmproxy.io import FlowReader
 
-from harness.cassette.importers.harvest import (
-    Found,
-    Harvest,
-    Held,
-    Rebuild,
-    rebuild,
-    utc,
+from harness.cassette.importers.imported import (
+    ImportedFile,
+    ImportedInteraction,
+    utc_time,
+)
+from harness.cassette.importers.reconstruction import (
+    ReconstructionOptions,
+    SourceResponse,
+    reconstruct,
 )
 from harness.cassette.model import EndingKind, Headers, Request
 from harness.errors import InputError
@@ -48,7 +50,7 @@ _BROKEN = "answers that broke off, of which mitmproxy keeps no body"
 _OTHER = "flows that are not HTTP"
 
 
-def import_flows(path: Path, *, how: Rebuild) -> Harvest:
+def import_flows(path: Path, *, how: ReconstructionOptions) -> ImportedFile:
     """Read a flow file, flow by flow.
 
     Args:
@@ -59,7 +61,7 @@ def import_flows(path: Path, *, how: Rebuild) -> Harvest:
         InputError: It cannot be read, is no flow file or one of a newer mitmproxy, or
             its bodies exceed `KEPT_MAX`.
     """
-    found: list[Found] = []
+    found: list[ImportedInteraction] = []
     left_out: Counter[str] = Counter()
     kept = 0
     for flow in _flows(path):
@@ -73,7 +75,9 @@ def import_flows(path: Path, *, how: Rebuild) -> Harvest:
         if kept > KEPT_MAX:
             message = f"expected at most {KEPT_MAX} bytes of bodies, came more"
             raise InputError(message, source=str(path))
-    return Harvest(found=tuple(found), of="mitmproxy", left_out=left_out)
+    return ImportedFile(
+        interactions=tuple(found), program="mitmproxy", left_out=left_out
+    )
 
 
 class _Bounded:
@@ -122,7 +126,7 @@ def _refuse_json(file: BufferedReader, path: Path) -> None:
         raise InputError(message, source=str(path))
 
 
-def _take(flow: HTTPFlow, how: Rebuild) -> Found | str:
+def _take(flow: HTTPFlow, how: ReconstructionOptions) -> ImportedInteraction | str:
     """Return what a flow holds, or why it holds nothing to take."""
     asked, answered = flow.request, flow.response
     if flow.websocket is not None:
@@ -138,7 +142,7 @@ def _take(flow: HTTPFlow, how: Rebuild) -> Found | str:
     if flow.error is not None:
         notes += (f"mitmproxy says of the end: {flow.error.msg}.",)
     zero_s = asked.timestamp_end or asked.timestamp_start
-    held = Held(
+    held = SourceResponse(
         status=answered.status_code,
         http_version=answered.http_version,
         headers=_headers(answered.headers),
@@ -157,9 +161,9 @@ def _take(flow: HTTPFlow, how: Rebuild) -> Found | str:
     host = f"[{asked.host}]" if ":" in asked.host else asked.host
     standard = {"http": 80, "https": 443}.get(asked.scheme)
     port = "" if asked.port == standard else f":{asked.port}"
-    return Found(
-        interaction=rebuild(request, held, how),
-        at=utc(datetime.fromtimestamp(asked.timestamp_start, UTC).isoformat()),
+    return ImportedInteraction(
+        interaction=reconstruct(request, held, how),
+        at=utc_time(datetime.fromtimestamp(asked.timestamp_start, UTC).isoformat()),
         upstream=f"{asked.scheme}://{host}{port}",
     )
 

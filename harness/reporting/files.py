@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -14,9 +13,10 @@ from typing import Any
 import orjson
 from jsonschema import Draft202012Validator
 
-from harness.documents.schema_errors import explain, shown
-from harness.documents.yaml_document import key_path
+from harness.documents.node import Node, Origin
+from harness.documents.schema_errors import shown
 from harness.errors import InputError, closest
+from harness.files import write_atomically
 from harness.reporting.document.build import FORMAT, report_schema
 
 __all__ = [
@@ -89,20 +89,7 @@ def write_named(content: Mapping[str, Any] | str, path: Path) -> Path:
         InputError: The file cannot be written.
     """
     data = content.encode() if isinstance(content, str) else encode_report(content)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError(f"cannot write: {reason}", source=str(path)) from None
+    write_atomically(path, data)
     return path
 
 
@@ -185,11 +172,6 @@ def _check(data: bytes, source: str) -> dict[str, Any]:
                 source=source,
                 key="report_format",
             )
-    errors = list(Draft202012Validator(report_schema()).iter_errors(report))
-    if errors:
-        message, path, nearest = explain(report, errors)
-        raise InputError(
-            message, source=source, key=key_path(path) or None, nearest=nearest
-        )
+    Node(report, Origin(source)).check(Draft202012Validator(report_schema()))
     checked: dict[str, Any] = report
     return checked

@@ -2,7 +2,7 @@
 
 Every piece of text (content, reasoning, refusal, tool arguments) and the head of a
 stream get its marker before any fault is applied, so that what was sent and what was
-meant stay true (FAULTS, class 28). It stands before the text of a delta, since what
+meant stay true. It stands before the text of a delta, since what
 repeats or extends another delta must go on doing so.
 """
 
@@ -32,7 +32,7 @@ MARKER = re.compile(rb"qz([0-9]{3})zq")
 _ESCAPE = 9
 """Right behind a backslash; below it, the digits that are still to come."""
 
-_TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
+_TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 def marker_of(number: int) -> str:
@@ -55,15 +55,15 @@ def with_marker(draft: EventDraft, marker: str) -> EventDraft:
         raise FaultError("the recording holds a text that looks like a marker")
 
     edits = Edit(draft)
-    arguments: dict[tuple[int, int], _Arguments] = {}
+    scanners: dict[tuple[int, int], _ArgumentsScanner] = {}
     marked = 0
     for place, block in enumerate(draft.blocks):
         entry = decode_block(block.sent)
         if not entry.is_chunk or entry.payload is None:
             continue
-        slots = list(_slots(entry.payload.value, arguments))
+        slots = list(_slots(entry.payload.value, scanners))
         if slots:
-            edits.change(place, partial(_marked, marker=marker, slots=slots))
+            edits.change(place, partial(_insert_marker, marker=marker, slots=slots))
             marked += 1
     if not marked:
         raise FaultError("no text that could carry a marker")
@@ -76,11 +76,13 @@ _Slot = tuple[int, str, int, int]
 """The choice's position, the field, the call's position, and where in the text."""
 
 
-def _slots(value: Any, arguments: dict[tuple[int, int], _Arguments]) -> Iterator[_Slot]:
-    """Yield the places of a chunk at which a marker can stand."""
+def _slots(
+    value: Any, scanners: dict[tuple[int, int], _ArgumentsScanner]
+) -> Iterator[_Slot]:
+    """Yield the slots of a chunk: where a marker can stand."""
     for position, (index, choice) in enumerate(choices_of(value)):
         delta = delta_of(choice)
-        for name in _TEXTS:
+        for name in _TEXT_FIELDS:
             if isinstance(delta.get(name), str) and delta[name]:
                 yield position, name, 0, 0
         calls = delta.get("tool_calls")
@@ -89,13 +91,15 @@ def _slots(value: Any, arguments: dict[tuple[int, int], _Arguments]) -> Iterator
             text = function.get("arguments") if isinstance(function, dict) else None
             if isinstance(text, str):
                 which = call.get("index", number)
-                reader = arguments.setdefault((index, which), _Arguments())
-                at = reader.read(text)
+                scanner = scanners.setdefault((index, which), _ArgumentsScanner())
+                at = scanner.read(text)
                 if at is not None:
                     yield position, "arguments", number, at
 
 
-def _marked(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
+def _insert_marker(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
+    """Return a block with a marker at each slot."""
+
     def change(value: Any) -> None:
         choices = [choice for _, choice in choices_of(value)]
         for position, name, number, at in slots:
@@ -108,8 +112,8 @@ def _marked(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
     return rewrite_json(sent, change)
 
 
-class _Arguments:
-    """Finds, in the fragments of a call's arguments, where text of a value stands.
+class _ArgumentsScanner:
+    """A scanner of the fragments of a call's arguments for text inside of a value.
 
     There a marker leaves the JSON valid, whatever the fragments' borders.
     """

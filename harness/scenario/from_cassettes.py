@@ -15,9 +15,9 @@ from harness.faults.registry import (
     find_fault,
     find_live_only,
 )
-from harness.scenario.model import Expect, Mode, Scenario
+from harness.scenario.model import Answer, ExchangePlan, Expect, Mode, Scenario
 
-__all__ = ["WHOLE", "cassette_scenarios", "parse_fault", "put_on_top"]
+__all__ = ["WHOLE", "cassette_scenarios", "parse_fault", "with_fault"]
 
 WHOLE = "whole"
 """The family of cassettes that are played as they were recorded."""
@@ -32,40 +32,47 @@ def cassette_scenarios(
         cassettes: Name, file and content; the name becomes part of the id.
         faults: Each makes a family of its own, named like the fault.
     """
-    scenarios = []
-    for name, source, cassette in cassettes:
-        for position, interaction in enumerate(cassette.interactions):
-            number = f"/{position}" if len(cassette.interactions) > 1 else ""
-            for calls in ((), *((call,) for call in faults)):
-                family = calls[0].name if calls else WHOLE
-                scenarios.append(
-                    Scenario(
-                        id=f"{family}/{name}{number}",
-                        why=_why(calls),
-                        tags=cassette.tags,
-                        request=interaction.request,
-                        response=interaction.response,
-                        recorded=True,
-                        faults=calls,
-                        modes=(Mode.LIVE,) if find_live_only(calls) else tuple(Mode),
-                        source=source,
-                    )
-                )
-    return scenarios
+    return [
+        _scenario(name, source, cassette, position, calls)
+        for name, source, cassette in cassettes
+        for position in range(len(cassette.interactions))
+        for calls in ((), *((call,) for call in faults))
+    ]
 
 
-def put_on_top(scenario: Scenario, call: FaultCall) -> Scenario:
-    """Return a scenario with one fault more, behind its own.
+def _scenario(
+    name: str,
+    source: str,
+    cassette: Cassette,
+    position: int,
+    calls: tuple[FaultCall, ...],
+) -> Scenario:
+    interaction = cassette.interactions[position]
+    number = f"/{position}" if len(cassette.interactions) > 1 else ""
+    answer = Answer(response=interaction.response, recorded=True, faults=calls)
+    return Scenario(
+        id=f"{calls[0].name if calls else WHOLE}/{name}{number}",
+        why=_why(calls),
+        tags=cassette.tags,
+        exchange=ExchangePlan(request=interaction.request, answers=(answer,)),
+        modes=(Mode.LIVE,) if find_live_only(calls) else tuple(Mode),
+        source=source,
+    )
+
+
+def with_fault(scenario: Scenario, call: FaultCall) -> Scenario:
+    """Return a scenario of one answer with one fault more, behind its own.
 
     What the scenario demands beyond the oracle was said of it without that fault, and
     is not demanded.
     """
+    [answer] = scenario.exchange.answers
+    answer = replace(answer, faults=(*answer.faults, call))
     return replace(
         scenario,
         id=f"{scenario.id}+{call.name}",
-        faults=(*scenario.faults, call),
+        exchange=replace(scenario.exchange, answers=(answer,), expect=Expect()),
         added=(call,),
-        expect=Expect(),
         allow=(),
     )
 
@@ -79,7 +86,7 @@ def parse_fault(text: str) -> FaultCall:
     Raises:
         InputError: If it is no such fault; it names the nearest.
     """
-    data = load(text, source="--fault").data
+    data = load(text, source="--fault").value
     if isinstance(data, str):
         data = {data: {}}
     if not isinstance(data, dict) or len(data) != 1:

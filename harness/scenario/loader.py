@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from harness.cassette.files import read_cassette, read_text
+from harness.cassette.files import read_cassette
 from harness.cassette.model import Cassette
-from harness.documents.yaml_document import Document, load
-from harness.documents.yaml_document import Path as Place
+from harness.documents.node import Node
+from harness.documents.yaml_document import load
 from harness.errors import InputError, closest
+from harness.files import read_text
 from harness.scenario.model import Scenario
-from harness.scenario.parse.fields import named_cassettes
+from harness.scenario.parse.answer import named_cassettes
 from harness.scenario.parse.scenario import check_scenario, parse_scenario
 
 __all__ = ["read_scenario", "read_suite"]
@@ -63,32 +64,30 @@ def read_suite(paths: Sequence[Path], *, cassettes: Path) -> list[Scenario]:
 def _read(
     path: Path, cassettes: Path, known: dict[Path, Cassette], today: date
 ) -> Scenario:
-    document = load(read_text(path), source=str(path))
-    check_scenario(document)
+    root = load(read_text(path), source=str(path))
+    check_scenario(root)
     named = {}
-    for name, place in named_cassettes(document):
-        file = cassettes / name
+    for name in named_cassettes(root):
+        file = cassettes / name.value
         if file not in known:
             if not file.is_file():
-                raise _no_cassette(document, place, name, cassettes)
+                raise _no_cassette(name, cassettes)
             known[file] = read_cassette(file)
-        named[name] = known[file]
-    return parse_scenario(document, cassettes=named, today=today)
+        named[name.value] = known[file]
+    return parse_scenario(root, cassettes=named, today=today)
 
 
-def _no_cassette(
-    document: Document, place: Place, name: str, cassettes: Path
-) -> InputError:
+def _no_cassette(name: Node, cassettes: Path) -> InputError:
     names: list[str] = []
     if cassettes.is_dir():
         inside = [
             file for suffix in _SUFFIXES for file in cassettes.rglob(f"*{suffix}")
         ]
         names = [file.relative_to(cassettes).as_posix() for file in inside]
-    return document.error(
-        f"no cassette {name!r} in {cassettes}",
-        place,
-        nearest=closest(name, sorted(names)),
+    return InputError(
+        f"no cassette {name.value!r} in {cassettes}",
+        at=name,
+        nearest=closest(name.value, sorted(names)),
     )
 
 

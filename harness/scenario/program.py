@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
 from harness.scenario.canary import marker_of
-from harness.scenario.client import Abort, AbortHow, ClientPlan
-from harness.scenario.group import Phase
-from harness.scenario.model import Expect, Scenario
+from harness.scenario.model import (
+    Abort,
+    AbortHow,
+    ClientPlan,
+    Expect,
+    Phase,
+    Scenario,
+    Streams,
+)
 from harness.scenario.script import Script, make_script
 from harness.sse.parser import parse
 from harness.units import NS_PER_MS
 
-__all__ = ["Part", "Program", "make_program"]
+__all__ = ["Program", "ScriptedStream", "make_program"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One stream of a scenario.
+class ScriptedStream:
+    """One stream of a scenario, and when it starts.
 
     Attributes:
         name: What the report calls it; empty where there is no other.
@@ -39,13 +46,13 @@ class Program:
     """All streams of one scenario.
 
     Attributes:
-        parts: In the order of their start.
+        streams: In the order of their start.
         one_connection: Whether they share a client connection, one after another.
         phases: What the upstream does by time.
         fresh: Whether it needs a target of its own: what it leaves behind would stay.
     """
 
-    parts: tuple[Part, ...]
+    streams: tuple[ScriptedStream, ...]
     one_connection: bool = False
     phases: tuple[Phase, ...] = ()
     fresh: bool = False
@@ -53,7 +60,7 @@ class Program:
     @property
     def is_group(self) -> bool:
         """Whether it is judged as several streams."""
-        return bool(self.parts[0].name)
+        return bool(self.streams[0].name)
 
 
 def make_program(scenario: Scenario, seed: int) -> Program:
@@ -72,57 +79,61 @@ def make_program(scenario: Scenario, seed: int) -> Program:
 
 def _program(scenario: Scenario, seed: int) -> Program:
     if scenario.sequence:
-        parts = tuple(
-            Part(
+        streams = tuple(
+            ScriptedStream(
                 name=f"exchange {number}",
-                script=make_script(one, seed),
-                expect=one.expect,
+                script=make_script(scenario, seed, exchange=exchange),
+                expect=exchange.expect,
                 start_ns=None if number > 1 else 0,
             )
-            for number, one in enumerate(scenario.sequence, start=1)
+            for number, exchange in enumerate(scenario.sequence, start=1)
         )
-        return Program(parts=parts, one_connection=True)
-    if scenario.streams is None:
-        name = "stream 1" if scenario.is_group else ""
-        script = make_script(scenario, seed)
-        return Program(parts=(Part(name=name, script=script, expect=scenario.expect),))
-    return _many(scenario, seed)
+        return Program(streams=streams, one_connection=True)
+    if scenario.streams is not None:
+        return Program(
+            streams=tuple(_streams(scenario, scenario.streams, seed)),
+            one_connection=scenario.streams.one_connection,
+        )
+    stream = ScriptedStream(
+        name="stream 1" if scenario.is_group else "",
+        script=make_script(scenario, seed),
+        expect=scenario.exchange.expect,
+    )
+    return Program(streams=(stream,))
 
 
-def _many(scenario: Scenario, seed: int) -> Program:
-    streams = scenario.streams
-    assert streams is not None  # noqa: S101 - asked by the caller
+def _streams(
+    scenario: Scenario, streams: Streams, seed: int
+) -> Iterator[ScriptedStream]:
+    """Yield the streams of many clients."""
+    exchange = scenario.exchange
     plain = make_script(scenario, seed)
-    leaving = _leaving(scenario, plain, seed)
+    leaving = _leaving(scenario, streams, plain, seed)
     # The number of requests is told of all streams together.
-    expect = replace(scenario.expect, upstream_requests=None)
-    parts = []
+    expect = replace(exchange.expect, upstream_requests=None)
     for number in range(streams.count):
-        client = leaving.get(number, scenario.client)
+        client = leaving.get(number, exchange.client)
         if streams.canary:
-            marker = marker_of(number)
-            script = make_script(scenario, seed, marker=marker, client=client)
+            own, marker = replace(exchange, client=client), marker_of(number)
+            script = make_script(scenario, seed, exchange=own, marker=marker)
         else:
             script = replace(plain, client=client)
         start_ns: int | None = round(number * streams.every_ms * NS_PER_MS)
         if streams.one_connection and number:
             start_ns = None
-        parts.append(
-            Part(
-                name=f"stream {number + 1}",
-                # Each relay has chance of its own, as each stream of a server has.
-                script=replace(script, seed=seed + number),
-                expect=expect,
-                start_ns=start_ns,
-            )
+        yield ScriptedStream(
+            name=f"stream {number + 1}",
+            # Each relay has chance of its own, as each stream of a server has.
+            script=replace(script, seed=seed + number),
+            expect=expect,
+            start_ns=start_ns,
         )
-    return Program(parts=tuple(parts), one_connection=streams.one_connection)
 
 
-def _leaving(scenario: Scenario, script: Script, seed: int) -> dict[int, ClientPlan]:
+def _leaving(
+    scenario: Scenario, streams: Streams, script: Script, seed: int
+) -> dict[int, ClientPlan]:
     """Say which clients leave, and where."""
-    streams = scenario.streams
-    assert streams is not None  # noqa: S101 - asked by the caller
     count = round(streams.count * streams.abort_ratio)
     if not count:
         return {}
@@ -130,7 +141,7 @@ def _leaving(scenario: Scenario, script: Script, seed: int) -> dict[int, ClientP
     events = len(parse(script.attempts[0].body).events)
     return {
         number: replace(
-            scenario.client,
+            scenario.exchange.client,
             abort=Abort(
                 after_events=rng.randrange(max(1, events - 1)),
                 how=rng.choice((AbortHow.FIN, AbortHow.RST)),

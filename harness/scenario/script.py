@@ -10,9 +10,7 @@ from harness.faults.draft.lowering import draft_response
 from harness.faults.draft.wire import WireDraft
 from harness.faults.registry import FaultCall, FaultError, apply_faults
 from harness.scenario.canary import with_marker
-from harness.scenario.client import ClientPlan
-from harness.scenario.group import Phase
-from harness.scenario.model import Scenario, Take
+from harness.scenario.model import Answer, ClientPlan, ExchangePlan, Phase, Scenario
 from harness.units import NS_PER_MS
 
 __all__ = ["Script", "make_script"]
@@ -74,34 +72,35 @@ def make_script(
     scenario: Scenario,
     seed: int,
     *,
+    exchange: ExchangePlan | None = None,
     marker: str | None = None,
-    client: ClientPlan | None = None,
 ) -> Script:
-    """Apply a scenario's faults to its recordings.
+    """Apply the faults of one exchange to its recordings.
 
     Args:
         scenario: What to play.
         seed: The run's seed; the scenario's id is mixed in, so that adding a scenario
             does not change the others.
+        exchange: Which one; None: the scenario's own.
         marker: What the text of this stream must carry.
-        client: What this stream's client does; None: what the scenario says.
 
     Raises:
         FaultError: If a fault cannot apply, or the client cannot do what it is to do;
             it names the scenario and the key.
     """
+    exchange = exchange or scenario.exchange
     attempts = tuple(
-        _draft(scenario, take, number, seed, marker)
-        for number, take in enumerate(scenario.takes)
+        _draft(scenario, answer, number, seed, marker)
+        for number, answer in enumerate(exchange.answers)
     )
-    _check_client(scenario, attempts[0])
+    _check_client(scenario, exchange.client, attempts[0])
     outage, troubles = _outage(scenario, seed)
     return Script(
         scenario_id=scenario.id,
         seed=seed,
-        request=scenario.request,
+        request=exchange.request,
         attempts=attempts,
-        client=client or scenario.client,
+        client=exchange.client,
         outage=tuple(
             (from_ns, None if trouble is None else len(attempts) + trouble)
             for from_ns, trouble in outage
@@ -121,8 +120,9 @@ def _outage(
         trouble = None
         if not phase.works:
             trouble = len(troubles)
-            take = replace(scenario.takes[0], faults=(_as_fault(phase),))
-            troubles.append(_draft(scenario, take, 0, seed, None))
+            [answer, *_] = scenario.exchange.answers
+            answer = replace(answer, faults=(_as_fault(phase),))
+            troubles.append(_draft(scenario, answer, 0, seed, None))
         phases.append((round(phase.from_ms * NS_PER_MS), trouble))
     return phases, tuple(troubles)
 
@@ -135,19 +135,20 @@ def _as_fault(phase: Phase) -> FaultCall:
 
 
 def _draft(
-    scenario: Scenario, take: Take, number: int, seed: int, marker: str | None
+    scenario: Scenario, answer: Answer, number: int, seed: int, marker: str | None
 ) -> WireDraft:
     more = f":attempt {number + 1}" if number else ""
     # What is put on top of a scenario changes none of its own random choices.
     drawn = scenario.id.partition("+")[0]
     rng = Random(f"{seed}:{drawn}{more}")  # noqa: S311 - repeatable, not secret
     try:
-        draft = draft_response(take.response)
+        draft = draft_response(answer.response)
         if marker is not None:
             draft = with_marker(draft, marker)
-        return apply_faults(draft, take.faults, rng)
+        return apply_faults(draft, answer.faults, rng)
     except FaultError as error:
-        place = f"attempts[{number}].faults" if scenario.attempts else "faults"
+        by_attempt = scenario.exchange.by_attempt
+        place = f"attempts[{number}].faults" if by_attempt else "faults"
         raise FaultError(
             error.message,
             source=scenario.source or scenario.id,
@@ -157,9 +158,9 @@ def _draft(
         ) from None
 
 
-def _check_client(scenario: Scenario, first: WireDraft) -> None:
+def _check_client(scenario: Scenario, client: ClientPlan, first: WireDraft) -> None:
     """Refuse a client that cannot be shown to do what it is to do."""
-    abort = scenario.client.abort
+    abort = client.abort
     if abort is None or not abort.before_head or first.head_at_ns is None:
         return
     if first.head_at_ns < _HEAD_ROOM_NS:

@@ -32,7 +32,7 @@ from harness.play.plan import plan_scenario
 from harness.play.runner import play_and_judge
 from harness.play.virtual.player import play_virtual
 from harness.play.virtual.relays import RelayFactory, load_relay, new_relay
-from harness.scenario.from_cassettes import put_on_top
+from harness.scenario.from_cassettes import with_fault
 from harness.scenario.model import Expect, Scenario
 from harness.scenario.script import Script, make_script
 from harness.sse.model import ServerSentEvent
@@ -79,7 +79,7 @@ class SweepJob:
 
 def variant_of(scenario: Scenario, kind: SweepKind, offset: int) -> Scenario:
     """Return the scenario that plays one variant."""
-    varied = put_on_top(scenario, kind.call(offset))
+    varied = with_fault(scenario, kind.call(offset))
     return replace(varied, id=f"{scenario.id}+{kind}@{offset}")
 
 
@@ -99,14 +99,15 @@ def sweep_stream(job: SweepJob) -> Swept:
 def _why_not(job: SweepJob) -> str | None:
     """Say why a scenario is no stream to be swept."""
     scenario = job.scenario
-    if scenario.client != type(scenario.client)():
+    exchange = scenario.exchange
+    if exchange.client != type(exchange.client)():
         return "its client does not just read"
     if scenario.is_group:
         return "it has several streams"
     if scenario.settings:
         return "it has settings of its own"
     script = make_script(scenario, job.settings.seed)
-    if scenario.attempts or len(script.drafts) > 1:
+    if exchange.by_attempt or len(script.drafts) > 1:
         return "its attempts differ"
     wire = script.drafts[0]
     headers = {name.lower(): value.lower() for name, value in wire.headers}
@@ -141,7 +142,11 @@ class _Sweep:
             load_relay(job.candidate.relay or ""),
         )
         whole = plan_scenario(
-            replace(job.scenario, expect=Expect(), allow=()),
+            replace(
+                job.scenario,
+                exchange=replace(job.scenario.exchange, expect=Expect()),
+                allow=(),
+            ),
             job.settings,
             self._targets,
         )

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.documents.node import Node
 from harness.documents.yaml_document import Document, load
 from harness.scenario.parse.scenario import check_scenario, parse_scenario
 from harness.scenario.script import Script, make_script
@@ -69,8 +70,7 @@ def read_shapes(path: Path) -> list[Shape]:
     Raises:
         InputError: A shape is no scenario, or one of its faults does not fit.
     """
-    document = load(path.read_text(encoding="utf-8"), source=path.name)
-    table = document.data
+    table = load(path.read_text(encoding="utf-8"), source=path.name).value
     return [_shape(path, table, entry) for entry in table["shapes"]]
 
 
@@ -84,10 +84,10 @@ def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sh
         **{key: entry[key] for key in _SCENARIO_KEYS if key in entry},
     }
     text = json.dumps(scenario)
-    written = Document(data=scenario, source=f"{path.name}: {name}", text=text)
-    check_scenario(written)
+    root = Node(scenario, Document(source=f"{path.name}: {name}", text=text))
+    check_scenario(root)
     today = datetime.now(UTC).date()
-    parsed = parse_scenario(written, cassettes={}, today=today)
+    parsed = parse_scenario(root, cassettes={}, today=today)
     meant = _meant(entry.get("meant", table.get("meant", _HELLO)), entry)
     meant_by = {
         sdk: _meant(told, entry) for sdk, told in entry.get("meant_by", {}).items()
@@ -95,7 +95,7 @@ def _shape(path: Path, table: Mapping[str, Any], entry: Mapping[str, Any]) -> Sh
     return Shape(
         name=name,
         what=entry["what"],
-        script=make_script(replace(parsed, source=written.source), seed=0),
+        script=make_script(replace(parsed, source=root.source), seed=0),
         meant=meant,
         meant_by=meant_by,
         directly={sdk: _reading(told) for sdk, told in entry["directly"].items()},

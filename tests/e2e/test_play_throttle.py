@@ -17,7 +17,7 @@ from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.play.client.fetch import fetch
 from harness.play.client.kept_connection import KeptConnection
 from harness.play.upstream.server import Upstream
-from harness.scenario.client import Abort, AbortHow, ClientPlan, Pause, ReadPlan
+from harness.scenario.model import Abort, AbortHow, ClientPlan, Pause, ReadPlan
 from harness.scenario.script import Script
 
 pytestmark = pytest.mark.e2e

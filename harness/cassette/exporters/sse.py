@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.cassette.content_coding import codings_of
-from harness.cassette.importers.harvest import is_event_stream
+from harness.cassette.importers.reconstruction import is_event_stream
 from harness.cassette.model import Response
 
 __all__ = ["body_suffix"]

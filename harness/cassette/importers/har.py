@@ -9,25 +9,30 @@ comes back as it was.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from harness.cassette.codec import AT_NS_MAX
+from harness.cassette.http_message import check_headers, read_base64, read_text
 from harness.cassette.importers.har_exact import EXACT, read_exact
-from harness.cassette.importers.harvest import (
-    Found,
-    Harvest,
-    Held,
-    Rebuild,
-    is_event_stream,
-    rebuild,
+from harness.cassette.importers.imported import (
+    ImportedFile,
+    ImportedInteraction,
     split_url,
-    utc,
+    utc_time,
 )
-from harness.cassette.importers.values import Place, parse_json
-from harness.cassette.model import EndingKind, Headers, Interaction, Request
+from harness.cassette.importers.reconstruction import (
+    ReconstructionOptions,
+    SourceResponse,
+    is_event_stream,
+    reconstruct,
+)
+from harness.cassette.model import EndingKind, Headers, Request
+from harness.documents.json_document import load_json
+from harness.documents.node import Node
+from harness.errors import InputError
 from harness.sse.encoder import encode_event
 from harness.units import NS_PER_MS
 
@@ -41,7 +46,7 @@ _REWRITTEN = (
 )
 
 
-def import_har(data: bytes, *, source: str, how: Rebuild) -> Harvest:
+def import_har(data: bytes, *, source: str, how: ReconstructionOptions) -> ImportedFile:
     """Read a HAR.
 
     Args:
@@ -53,24 +58,25 @@ def import_har(data: bytes, *, source: str, how: Rebuild) -> Harvest:
         InputError: It is not JSON or not of HAR's form, or its ``_harness`` does not
             fit the body beside it.
     """
-    value = parse_json(data, source)
-    whole = Place(source)
-    whole.check(value, _HAR)
-    log = value["log"]
-    found: list[Found] = []
+    root = load_json(data, source=source)
+    root.check(_HAR)
+    interactions: list[ImportedInteraction] = []
     left_out: Counter[str] = Counter()
-    for index, entry in enumerate(log["entries"]):
-        place = whole.at("log", "entries", index)
-        place.check(entry, _ENTRY)
-        taken = _take(entry, place, how)
-        if isinstance(taken, str):
-            left_out[taken] += 1
+    for entry in root.at("log", "entries"):
+        entry.check(_ENTRY)
+        imported = _import_entry(entry, how)
+        if isinstance(imported, str):
+            left_out[imported] += 1
         else:
-            found.append(taken)
-    return Harvest(found=tuple(found), of=_of(log), left_out=left_out)
+            interactions.append(imported)
+    return ImportedFile(
+        interactions=tuple(interactions),
+        program=_program(root.value["log"]),
+        left_out=left_out,
+    )
 
 
-def _of(log: Mapping[str, Any]) -> str | None:
+def _program(log: Mapping[str, Any]) -> str | None:
     recorders = {entry.get(EXACT, {}).get("by") for entry in log["entries"]}
     if len(recorders) == 1 and (recorder := recorders.pop()):
         return str(recorder)
@@ -79,59 +85,49 @@ def _of(log: Mapping[str, Any]) -> str | None:
     return " ".join(name for name in names if name) or None
 
 
-def _take(entry: Mapping[str, Any], place: Place, how: Rebuild) -> Found | str:
-    """Return what an entry holds, or why it holds nothing to take."""
-    answered = entry["response"]
-    if "_webSocketMessages" in entry or answered["status"] == 101:
+def _import_entry(entry: Node, how: ReconstructionOptions) -> ImportedInteraction | str:
+    """Return what an entry holds, or why it holds nothing to import."""
+    status = entry.value["response"]["status"]
+    if "_webSocketMessages" in entry.value or status == 101:
         return _SOCKETS
-    if answered["status"] < 100:
+    if status < 100:
         return _NO_ANSWER
+    url = entry.at("request", "url")
     try:
-        upstream, path = split_url(entry["request"]["url"])
+        upstream, path = split_url(url.value)
     except ValueError as error:
-        at = place.at("request", "url")
-        raise at.error(f"expected a URL: {error}") from None
-    request = _request(entry["request"], path, place.at("request"))
-    inside = place.at("response")
-    headers = _headers(answered["headers"], inside.at("headers"))
-    if EXACT in entry:
-        body = _body(answered["content"], inside.at("content")) or b""
-        at = place.at(EXACT)
-        return read_exact(entry[EXACT], at, request, answered, headers, body)
-    return _rebuilt(entry, place, request, headers, upstream, how)
+        raise InputError(f"expected a URL: {error}", at=url) from None
+    request = _request(entry.at("request"), path)
+    headers = _headers(entry.at("response", "headers"))
+    if EXACT in entry.value:
+        body = _body(entry.at("response", "content")) or b""
+        return read_exact(entry, request, headers, body)
+    response = _response(entry, headers)
+    if isinstance(response, str):
+        return response
+    return ImportedInteraction(
+        interaction=reconstruct(request, response, how),
+        at=utc_time(entry.value.get("startedDateTime", "")),
+        upstream=upstream,
+    )
 
 
-def _rebuilt(  # noqa: PLR0913, PLR0917 - the parts of one entry
-    entry: Mapping[str, Any],
-    place: Place,
-    request: Request,
-    headers: Headers,
-    upstream: str | None,
-    how: Rebuild,
-) -> Found | str:
-    answered = entry["response"]
-    timings = entry.get("timings", {})
-    wait_ms, receive_ms = timings.get("wait"), timings.get("receive")
-    first_ns = last_ns = None
-    # -1 says that a time is not known (HAR 1.2, timings).
-    if wait_ms is not None and wait_ms >= 0:
-        first_ns = round(wait_ms * NS_PER_MS)
-        if receive_ms is not None and receive_ms >= 0:
-            last_ns = first_ns + round(receive_ms * NS_PER_MS)
-    body = _body(answered["content"], place.at("response", "content"))
+def _response(entry: Node, headers: Headers) -> SourceResponse | str:
+    answered = entry.at("response")
+    first_ns, last_ns = _times(entry.value.get("timings", {}))
+    body = _body(answered.at("content"))
     notes: tuple[str, ...] = ()
     if not body and is_event_stream(headers):
-        messages = entry.get("_eventSourceMessages", ())
-        body = _written_anew(messages, place.at("_eventSourceMessages"))
+        body = _written_anew(entry.at("_eventSourceMessages"))
         if not body:
             return _NO_BODY
         notes = (_REWRITTEN,)
-    error = answered.get("_error")
+    error = answered.value.get("_error")
     if error:
         notes += (f"The source says of the end: {error}.",)
-    held = Held(
-        status=answered["status"],
-        http_version=answered.get("httpVersion", ""),
+    return SourceResponse(
+        status=answered.value["status"],
+        http_version=answered.value.get("httpVersion", ""),
         headers=headers,
         body=body or b"",
         first_ns=first_ns,
@@ -139,43 +135,52 @@ def _rebuilt(  # noqa: PLR0913, PLR0917 - the parts of one entry
         ending=_ending(error),
         notes=notes,
     )
-    at = utc(entry.get("startedDateTime", ""))
-    interaction: Interaction = rebuild(request, held, how)
-    return Found(interaction=interaction, at=at, upstream=upstream)
 
 
-def _request(asked: Mapping[str, Any], path: str, place: Place) -> Request:
-    posted = asked.get("postData") or {}
-    body = _body(posted, place.at("postData"))
+def _times(timings: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return when the body began and ended, as far as that is known."""
+    wait_ms, receive_ms = timings.get("wait"), timings.get("receive")
+    # -1 says that a time is not known (HAR 1.2, timings).
+    if wait_ms is None or wait_ms < 0:
+        return None, None
+    first_ns = round(wait_ms * NS_PER_MS)
+    if receive_ms is None or receive_ms < 0:
+        return first_ns, None
+    return first_ns, first_ns + round(receive_ms * NS_PER_MS)
+
+
+def _request(asked: Node, path: str) -> Request:
+    body = _body(asked.at("postData"))
     return Request(
-        method=asked["method"],
+        method=asked.value["method"],
         path=path,
-        headers=_headers(asked["headers"], place.at("headers")),
+        headers=_headers(asked.at("headers")),
         body=body or b"",
     )
 
 
-def _headers(lines: Sequence[Mapping[str, str]], place: Place) -> Headers:
+def _headers(node: Node) -> Headers:
     # Those of HTTP/2 that begin with a colon are no headers (RFC 9113, section 8.3).
-    pairs = [(line["name"], line["value"]) for line in lines]
-    return tuple(pair for pair in place.headers(pairs) if not pair[0].startswith(":"))
+    lines = ((line["name"], line["value"]) for line in node.value)
+    headers = check_headers(lines, node)
+    return tuple(line for line in headers if not line[0].startswith(":"))
 
 
-def _body(content: Mapping[str, Any], place: Place) -> bytes | None:
-    text = content.get("text")
-    if text is None:
+def _body(content: Node) -> bytes | None:
+    text = content.at("text")
+    if text.value is None:
         return None
-    at = place.at("text")
-    if content.get("encoding") == "base64":
-        return at.decode(text)
+    if content.value.get("encoding") == "base64":
+        return read_base64(text)
     # mitmproxy writes a byte that is not UTF-8 as half a surrogate pair (PEP 383).
-    return at.encode(text, errors="surrogateescape")
+    return read_text(text, surrogates="surrogateescape")
 
 
-def _written_anew(messages: Sequence[Mapping[str, Any]], place: Place) -> bytes:
+def _written_anew(messages: Node) -> bytes:
     """Return the bytes of events that Chrome keeps where it keeps no body."""
     written = []
-    for index, message in enumerate(messages):
+    for node in messages:
+        message = node.value
         name, last_id = message.get("eventName"), message.get("eventId")
         event = None if name in {None, "", "message"} else name
         try:
@@ -183,7 +188,7 @@ def _written_anew(messages: Sequence[Mapping[str, Any]], place: Place) -> bytes:
                 encode_event(message["data"], event=event, id=last_id or None)
             )
         except ValueError as error:
-            raise place.at(index).error(f"expected an event: {error}") from None
+            raise InputError(f"expected an event: {error}", at=node) from None
     return b"".join(written)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from harness.cassette.codec import cassette_schema
-from harness.cassette.importers.harvest import Found
-from harness.cassette.importers.values import Place
+from harness.cassette.http_message import read_base64
+from harness.cassette.importers.imported import ImportedInteraction
 from harness.cassette.model import (
     Ending,
     EndingKind,
@@ -20,6 +19,8 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.documents.node import Node
+from harness.errors import InputError
 from harness.units import NS_PER_MS
 
 __all__ = ["EXACT", "read_exact"]
@@ -28,44 +29,39 @@ EXACT = "_harness"
 """Custom field of an entry; the format leaves names with an underscore to tools."""
 
 
-def read_exact(  # noqa: PLR0913, PLR0917 - the parts of one entry
-    exact: Any,
-    place: Place,
-    request: Request,
-    answered: Mapping[str, Any],
-    headers: Headers,
-    body: bytes,
-) -> Found:
-    """Return the interaction of which the entry was made.
+def read_exact(
+    entry: Node, request: Request, headers: Headers, body: bytes
+) -> ImportedInteraction:
+    """Return the interaction of which an entry with the field was made.
 
     Args:
-        exact: The field.
-        place: Where it stands.
+        entry: The entry.
         request: As HAR says it.
-        answered: The entry's response.
         headers: Those of the response.
         body: Its body, as HAR says it: decoded.
 
     Raises:
         InputError: The field does not say what it must, or does not fit the body.
     """
-    place.check(exact, _FIELD)
+    node = entry.at(EXACT)
+    node.check(_FIELD)
+    exact = node.value
     if "response_base64" in exact:
-        body = place.at("response_base64").decode(exact["response_base64"])
+        body = read_base64(node.at("response_base64"))
     if "request_base64" in exact:
-        asked = place.at("request_base64").decode(exact["request_base64"])
-        request = replace(request, body=asked)
-    segments = _segments(exact["segments"], body, place.at("segments"))
+        request = replace(request, body=read_base64(node.at("request_base64")))
+    segments = _segments(node.at("segments"), body)
     last_ns = segments[-1].at_ns if segments else 0
     ending = exact["ending"]
     at_ns = round(ending["at_ms"] * NS_PER_MS)
     if at_ns < last_ns:
         message = "expected an ending not before the last segment"
-        raise place.at("ending", "at_ms").error(message)
+        raise InputError(message, at=node.at("ending", "at_ms"))
+    answered = entry.value["response"]
     version = str(answered.get("httpVersion"))
     if version not in _VERSIONS:
         message = f"expected one of {', '.join(_VERSIONS)} for response.httpVersion"
-        raise place.error(message)
+        raise InputError(message, at=node)
     response = Response(
         status=answered["status"],
         http_version=version,
@@ -73,7 +69,7 @@ def read_exact(  # noqa: PLR0913, PLR0917 - the parts of one entry
         segments=segments,
         ending=Ending(at_ns=at_ns, kind=EndingKind(ending["kind"])),
     )
-    return Found(
+    return ImportedInteraction(
         interaction=Interaction(
             request=replace(request, path=exact["path"]),
             response=response,
@@ -81,26 +77,25 @@ def read_exact(  # noqa: PLR0913, PLR0917 - the parts of one entry
         ),
         at=exact.get("at"),
         upstream=exact.get("upstream"),
-        invented=tuple(exact.get("reconstructed", ())),
+        reconstructed=tuple(exact.get("reconstructed", ())),
         tags=tuple(exact.get("tags", ())),
     )
 
 
-def _segments(
-    listed: Sequence[tuple[float, int]], body: bytes, place: Place
-) -> tuple[Segment, ...]:
+def _segments(node: Node, body: bytes) -> tuple[Segment, ...]:
     segments: list[Segment] = []
     start = 0
-    for index, (at_ms, length) in enumerate(listed):
+    for item in node:
+        at_ms, length = item.value
         at_ns = round(at_ms * NS_PER_MS)
         if segments and at_ns < segments[-1].at_ns:
-            raise place.at(index).error("expected a time not before the last segment")
+            raise InputError("expected a time not before the last segment", at=item)
         data = body[start : start + length]
         segments.append(Segment(at_ns=at_ns, data=data))
         start += length
     if start != len(body):
         message = f"expected lengths of {len(body)} bytes, as the body, came {start}"
-        raise place.error(message)
+        raise InputError(message, at=node)
     return tuple(segments)
 
 

@@ -13,8 +13,12 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.cassette.codec import cassette_schema
-from harness.cassette.importers.harvest import Found, Harvest, utc
-from harness.cassette.importers.values import Place, parse_json
+from harness.cassette.http_message import read_body, read_headers
+from harness.cassette.importers.imported import (
+    ImportedFile,
+    ImportedInteraction,
+    utc_time,
+)
 from harness.cassette.model import (
     Ending,
     EndingKind,
@@ -23,6 +27,8 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.documents.json_document import load_json
+from harness.documents.node import Node
 from harness.errors import InputError
 from harness.units import NS_PER_MS
 
@@ -31,7 +37,7 @@ __all__ = ["import_ndjson"]
 _CUT_NOTE = "The last line of the log is cut."
 
 
-def import_ndjson(data: bytes, *, source: str) -> Harvest:
+def import_ndjson(data: bytes, *, source: str) -> ImportedFile:
     """Read a log of timed NDJSON.
 
     Args:
@@ -43,17 +49,17 @@ def import_ndjson(data: bytes, *, source: str) -> Harvest:
             to one that has ended, or its time falls; an id opens two interactions. A
             last line without its line end may be cut: the writer was killed.
     """
-    log = _Log(source)
-    for number, line, whole in _lines(data):
+    log = _LogReader(source)
+    for number, text, whole in _lines(data):
         try:
-            value = parse_json(line, source, line=number)
+            line = load_json(text, source=source, line=number)
         except InputError:
             if whole:
                 raise
             log.cut = True
         else:
-            log.take(value, Place(source, line=number))
-    return Harvest(found=tuple(log.found()), of=log.by)
+            log.take(line)
+    return ImportedFile(interactions=tuple(log.interactions()), program=log.by)
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
@@ -71,20 +77,30 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes, bool]]:
         start = end + 1
 
 
-class _Open:
+class _OpenInteraction:
     """An interaction that was opened by its head."""
 
-    __slots__ = ("ending", "head", "last_ms", "place", "segments")
+    __slots__ = ("ending", "head", "last_ms", "segments")
 
-    def __init__(self, head: dict[str, Any], place: Place) -> None:
+    def __init__(self, head: Node) -> None:
         self.head = head
-        self.place = place
         self.segments: list[Segment] = []
         self.last_ms: float = 0
         self.ending: Ending | None = None
 
+    def read_time(self, at_ms: Node) -> int:
+        """Return a time in nanoseconds; none may be before the one before it."""
+        if at_ms.value < self.last_ms:
+            raise InputError(
+                "expected a time not before the last of its interaction,"
+                f" came {at_ms.value} after {self.last_ms}",
+                at=at_ms,
+            )
+        self.last_ms = at_ms.value
+        return round(self.last_ms * NS_PER_MS)
 
-class _Log:
+
+class _LogReader:
     """Takes the lines of a log in order.
 
     Attributes:
@@ -96,100 +112,93 @@ class _Log:
         self.by: str | None = None
         self.cut = False
         self._source = source
-        self._open: dict[str | int | None, _Open] = {}
+        self._opened: dict[str | int | None, _OpenInteraction] = {}
 
-    def take(self, value: Any, place: Place) -> None:
+    def take(self, line: Node) -> None:
         """Take what a line says."""
-        if not isinstance(value, dict):
-            place.check(value, _SEGMENT)  # an error: it tells what is expected
-        elif "request" in value or "response" in value:
-            place.check(value, _HEAD)
-            self._take_head(value, place)
-        elif "ending" in value:
-            place.check(value, _ENDING)
-            opened = self._find(value, place)
-            ending = value["ending"]
-            at_ns = _forward(opened, ending["at_ms"], place.at("ending", "at_ms"))
-            opened.ending = Ending(at_ns=at_ns, kind=EndingKind(ending["kind"]))
+        if not isinstance(line.value, dict):
+            line.check(_SEGMENT)  # an error: it tells what is expected
+        elif "request" in line.value or "response" in line.value:
+            line.check(_HEAD)
+            self._open(line)
+        elif "ending" in line.value:
+            line.check(_ENDING)
+            opened = self._find(line)
+            ending = line.at("ending")
+            at_ns = opened.read_time(ending.at("at_ms"))
+            kind = EndingKind(ending.value["kind"])
+            opened.ending = Ending(at_ns=at_ns, kind=kind)
         else:
-            place.check(value, _SEGMENT)
-            opened = self._find(value, place)
-            at_ns = _forward(opened, value["at_ms"], place.at("at_ms"))
-            data = place.body(value)
+            line.check(_SEGMENT)
+            opened = self._find(line)
+            at_ns = opened.read_time(line.at("at_ms"))
+            data = read_body(line)
             if data:  # no read brings nothing
                 opened.segments.append(Segment(at_ns=at_ns, data=data))
 
-    def found(self) -> Iterator[Found]:
+    def interactions(self) -> Iterator[ImportedInteraction]:
         """Yield the interactions in the order of their heads."""
-        if not self._open:
+        if not self._opened:
             message = "expected a line with request and response, came none"
             raise InputError(message, source=self._source)
-        for opened in self._open.values():
+        for opened in self._opened.values():
             yield _finish(opened, cut=self.cut)
 
-    def _take_head(self, head: dict[str, Any], place: Place) -> None:
-        name = head.get("id")
-        if name in self._open:
+    def _open(self, head: Node) -> None:
+        name = head.value.get("id")
+        if name in self._opened:
             id_ = "no id" if name is None else f"the id {name!r}"
-            line = self._open[name].place.line
+            line = self._opened[name].head.origin.line
             message = f"an interaction with {id_} was opened before, on line {line}"
-            raise place.at("id").error(message)
-        if "at" in head and utc(head["at"]) is None:
-            raise place.at("at").error("expected a time with its zone, in ISO 8601")
-        self.by = self.by or head.get("by")
-        self._open[name] = _Open(head, place)
+            raise InputError(message, at=head.at("id"))
+        at = head.at("at")
+        if at.value is not None and utc_time(at.value) is None:
+            raise InputError("expected a time with its zone, in ISO 8601", at=at)
+        self.by = self.by or head.value.get("by")
+        self._opened[name] = _OpenInteraction(head)
 
-    def _find(self, value: dict[str, Any], place: Place) -> _Open:
-        name = value.get("id")
-        opened = self._open.get(name)
+    def _find(self, line: Node) -> _OpenInteraction:
+        name = line.value.get("id")
+        opened = self._opened.get(name)
         which = "without id" if name is None else f"{name!r}"
         if opened is None:
-            message = f"no interaction {which} was opened before this line"
-            raise place.error(message)
+            raise InputError(
+                f"no interaction {which} was opened before this line", at=line
+            )
         if opened.ending is not None:
-            raise place.error(f"the interaction {which} has ended before this line")
+            raise InputError(
+                f"the interaction {which} has ended before this line", at=line
+            )
         return opened
 
 
-def _forward(opened: _Open, at_ms: float, place: Place) -> int:
-    if at_ms < opened.last_ms:
-        message = (
-            "expected a time not before the last of its interaction,"
-            f" came {at_ms} after {opened.last_ms}"
-        )
-        raise place.error(message)
-    opened.last_ms = at_ms
-    return round(at_ms * NS_PER_MS)
-
-
-def _finish(opened: _Open, *, cut: bool) -> Found:
-    head, place = opened.head, opened.place
-    asked, answered = head["request"], head["response"]
+def _finish(opened: _OpenInteraction, *, cut: bool) -> ImportedInteraction:
+    head = opened.head.value
     notes = tuple(head.get("notes", ()))
     ending = opened.ending
     if ending is None:
         at_ns = round(opened.last_ms * NS_PER_MS)
         ending = Ending(at_ns=at_ns, kind=EndingKind.RECORDER_STOPPED)
         notes += (_CUT_NOTE,) if cut else ()
-    inside = place.at("request")
+    asked, answered = opened.head.at("request"), opened.head.at("response")
     request = Request(
-        method=asked["method"],
-        path=asked["path"],
-        headers=inside.at("headers").headers(asked.get("headers", ())),
-        body=inside.at("body").body(asked["body"]) if "body" in asked else b"",
+        method=asked.value["method"],
+        path=asked.value["path"],
+        headers=read_headers(asked.at("headers")),
+        body=read_body(asked.at("body")) if "body" in asked.value else b"",
     )
     response = Response(
-        status=answered["status"],
-        http_version=answered.get("http_version", "HTTP/1.1"),
-        headers=place.at("response", "headers").headers(answered.get("headers", ())),
+        status=answered.value["status"],
+        http_version=answered.value.get("http_version", "HTTP/1.1"),
+        headers=read_headers(answered.at("headers")),
         segments=tuple(opened.segments),
         ending=ending,
     )
-    return Found(
+    return ImportedInteraction(
         interaction=Interaction(request=request, response=response, notes=notes),
-        at=utc(head["at"]) if "at" in head else None,
+        at=utc_time(head["at"]) if "at" in head else None,
         upstream=head.get("upstream"),
-        invented=(),
+        reconstructed=(),
         tags=tuple(head.get("tags", ())),
     )
 
@@ -203,8 +212,8 @@ _SCHEMA = cassette_schema()
 _DEFS = _SCHEMA["$defs"]
 _ID = {"type": ["string", "integer"]}
 _TEXT = {"type": "string", "minLength": 1}
-_PARTS = _DEFS["response"]["properties"]
-_PIECE = _PARTS["segments"]["items"]
+_RESPONSE = _DEFS["response"]["properties"]
+_ITEM = _RESPONSE["segments"]["items"]
 
 _HEAD = _validator(
     {
@@ -223,16 +232,17 @@ _HEAD = _validator(
                 "required": ["status"],
                 "additionalProperties": False,
                 "properties": {
-                    name: _PARTS[name] for name in ("status", "http_version", "headers")
+                    name: _RESPONSE[name]
+                    for name in ("status", "http_version", "headers")
                 },
             },
         },
     }
 )
-_SEGMENT = _validator({**_PIECE, "properties": {"id": _ID, **_PIECE["properties"]}})
+_SEGMENT = _validator({**_ITEM, "properties": {"id": _ID, **_ITEM["properties"]}})
 _ENDING = _validator(
     {
         "required": ["ending"],
-        "properties": {"id": _ID, "ending": _PARTS["ending"]},
+        "properties": {"id": _ID, "ending": _RESPONSE["ending"]},
     }
 )

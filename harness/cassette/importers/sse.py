@@ -57,7 +57,7 @@ class SseSource:
         dialect: Whose payloads the events carry.
         status: HTTP status.
         content_type: Value of the content-type header.
-        lengths: The lengths of the recorded pieces, if known; they win over ``split``.
+        lengths: Those of the recorded segments, if known; they win over ``split``.
         split: Where to cut; a number cuts after so many bytes.
         first_ns: When the first event comes, after the end of the request.
         pacing_ns: From one event to the next.

@@ -7,22 +7,26 @@ form that httpx recordings had before version 6 (``status_code`` and ``content``
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.cassette.importers.harvest import (
-    Found,
-    Harvest,
-    Held,
-    Rebuild,
-    rebuild,
+from harness.cassette.http_message import check_headers, read_text
+from harness.cassette.importers.imported import (
+    ImportedFile,
+    ImportedInteraction,
     split_url,
 )
-from harness.cassette.importers.values import Place, parse_json
+from harness.cassette.importers.reconstruction import (
+    ReconstructionOptions,
+    SourceResponse,
+    reconstruct,
+)
 from harness.cassette.model import Headers, Interaction, Request
+from harness.documents.json_document import load_json
+from harness.documents.node import Node, Origin
 from harness.documents.schema_errors import cut, shown
 from harness.errors import InputError
 
@@ -35,7 +39,7 @@ _SIZE_MAX = 512 * 1024 * 1024
 _HEADER_SIZE = 100
 
 
-def import_vcr(data: bytes, *, source: str, how: Rebuild) -> Harvest:
+def import_vcr(data: bytes, *, source: str, how: ReconstructionOptions) -> ImportedFile:
     """Read a cassette of VCR.py.
 
     Args:
@@ -48,74 +52,75 @@ def import_vcr(data: bytes, *, source: str, how: Rebuild) -> Harvest:
             does not have the form of such a cassette.
     """
     is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
-    value = parse_json(data, source) if is_json else _read_yaml(data, source)
-    whole = Place(source)
-    if isinstance(value, dict) and "http_interactions" in value:
+    root = load_json(data, source=source) if is_json else _load_yaml(data, source)
+    if isinstance(root.value, dict) and "http_interactions" in root.value:
         message = "a cassette of Ruby's VCR, and only those of VCR.py are read here"
-        raise whole.at("http_interactions").error(message)
-    whole.check(value, _CASSETTE)
-    found = []
+        raise InputError(message, at=root.at("http_interactions"))
+    root.check(_CASSETTE)
+    interactions = []
     size = 0
-    for index, interaction in enumerate(value["interactions"]):
-        place = whole.at("interactions", index)
-        place.check(interaction, _INTERACTION)
-        found.append(_find(interaction, place, how))
+    for node in root.at("interactions"):
+        node.check(_INTERACTION)
+        imported = _import_interaction(node, how)
+        interactions.append(imported)
         # With aliases a small file can say very much.
-        size += _size(found[-1].interaction)
+        size += _size(imported.interaction)
         if size > _SIZE_MAX:
-            raise place.error(f"the file says more than {_SIZE_MAX} bytes up to here")
-    return Harvest(found=tuple(found), of="VCR.py")
+            raise InputError(
+                f"the file says more than {_SIZE_MAX} bytes up to here", at=node
+            )
+    return ImportedFile(interactions=tuple(interactions), program="VCR.py")
 
 
-def _find(interaction: Mapping[str, Any], place: Place, how: Rebuild) -> Found:
-    asked, answered = interaction["request"], interaction["response"]
-    inside = place.at("request")
+def _import_interaction(node: Node, how: ReconstructionOptions) -> ImportedInteraction:
+    asked, answered = node.at("request"), node.at("response")
+    uri = asked.at("uri")
     try:
-        upstream, path = split_url(asked["uri"])
+        upstream, path = split_url(uri.value)
     except ValueError as error:
-        raise inside.at("uri").error(f"expected a URL: {error}") from None
+        raise InputError(f"expected a URL: {error}", at=uri) from None
     request = Request(
-        method=asked["method"],
+        method=asked.value["method"],
         path=path,
-        headers=_headers(asked.get("headers"), inside.at("headers")),
-        body=_body(asked.get("body"), inside.at("body")),
+        headers=_headers(asked.at("headers")),
+        body=_body(asked.at("body")),
     )
-    inside = place.at("response")
-    if "status" in answered:
-        status, content, at = answered["status"]["code"], answered["body"], "body"
+    if "status" in answered.value:
+        status, body = answered.value["status"]["code"], answered.at("body")
     else:
-        status, content, at = answered["status_code"], answered["content"], "content"
-    held = Held(
+        status, body = answered.value["status_code"], answered.at("content")
+    response = SourceResponse(
         status=status,
-        http_version=str(answered.get("http_version", "")),
-        headers=_headers(answered.get("headers"), inside.at("headers")),
-        body=_body(content, inside.at(at)),
+        http_version=str(answered.value.get("http_version", "")),
+        headers=_headers(answered.at("headers")),
+        body=_body(body),
     )
-    return Found(interaction=rebuild(request, held, how), at=None, upstream=upstream)
+    interaction = reconstruct(request, response, how)
+    return ImportedInteraction(interaction=interaction, at=None, upstream=upstream)
 
 
-def _body(value: Any, place: Place) -> bytes:
-    if isinstance(value, dict) and "string" in value:
-        value, place = value["string"], place.at("string")
-    match value:
+def _body(node: Node) -> bytes:
+    if isinstance(node.value, dict) and "string" in node.value:
+        node = node.at("string")
+    match node.value:
         case None:
             return b""
         case _Binary():
-            return value.encode("latin-1")
+            return node.value.encode("latin-1")
         case str():
-            return place.encode(value)
-    raise place.error(f"expected text or binary, came {shown(value)}")
+            return read_text(node)
+    raise InputError(f"expected text or binary, came {shown(node.value)}", at=node)
 
 
-def _headers(value: Any, place: Place) -> Headers:
+def _headers(node: Node) -> Headers:
     lines = []
-    for name, values in (value or {}).items():
+    for name, values in (node.value or {}).items():
         for one in values if isinstance(values, list) else [values]:
             if not isinstance(one, str):
                 message = f"expected text, came {shown(one)}"
-                raise place.at(str(name)).error(message)
+                raise InputError(message, at=node.at(str(name)))
             lines.append((str(name), str(one)))
-    return place.headers(lines)
+    return check_headers(lines, node)
 
 
 def _size(interaction: Interaction) -> int:
@@ -148,7 +153,7 @@ _Loader.add_constructor(_BINARY, _construct_binary)
 _Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
 
-def _read_yaml(data: bytes, source: str) -> Any:
+def _load_yaml(data: bytes, source: str) -> Node:
     """Return what a YAML text says, read by PyYAML's safe loader.
 
     The loader recurses and merges mappings, so a small text can end the process or
@@ -157,7 +162,7 @@ def _read_yaml(data: bytes, source: str) -> Any:
     try:
         text = data.decode("utf-8-sig")
         _check(yaml.parse(text, Loader=_Loader), source)
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+        value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
@@ -172,32 +177,35 @@ def _read_yaml(data: bytes, source: str) -> Any:
         raise InputError(message, source=source, line=at) from None
     except (yaml.YAMLError, ValueError) as error:  # a number or date that is none
         raise InputError(cut(f"not YAML: {error}", 200), source=source) from None
+    return Node(value, Origin(source))
 
 
 def _check(events: Iterator[yaml.Event], source: str) -> None:
     depth = aliases = 0
     for event in events:
         mark = event.start_mark
-        place = Place(source, line=mark.line + 1 if mark else None)
+        here = Node(None, Origin(source, mark.line + 1 if mark else None))
         if isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
             continue
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEPTH_MAX:
-                raise place.error(f"nested deeper than {_DEPTH_MAX} levels")
+                raise InputError(f"nested deeper than {_DEPTH_MAX} levels", at=here)
         elif isinstance(event, yaml.AliasEvent):
             aliases += 1
             if aliases > _ALIASES_MAX:
-                raise place.error(f"more than {_ALIASES_MAX} aliases (*name)")
+                raise InputError(f"more than {_ALIASES_MAX} aliases (*name)", at=here)
             continue
         elif not isinstance(event, yaml.ScalarEvent):
             continue
         elif event.value == "<<" and event.implicit[0]:
-            raise place.error("merge keys (<<) are not read here: write the value out")
+            raise InputError(
+                "merge keys (<<) are not read here: write the value out", at=here
+            )
         if event.tag is not None and event.tag != _BINARY:
             message = f"tags other than !!binary are not read, came {shown(event.tag)}"
-            raise place.error(message)
+            raise InputError(message, at=here)
 
 
 _CASSETTE = Draft202012Validator(

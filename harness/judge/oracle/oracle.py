@@ -23,8 +23,7 @@ from harness.judge.oracle.expectation import (
     Expectation,
 )
 from harness.judge.oracle.policy import Policy
-from harness.scenario.client import ClientPlan
-from harness.scenario.model import Expect, ExpectedEnding
+from harness.scenario.model import ClientPlan, Expect, ExpectedEnding
 from harness.scenario.model import Reading as ReadingChoice
 from harness.scenario.script import Script
 

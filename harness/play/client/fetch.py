@@ -18,7 +18,7 @@ from harness.play.client.kept_connection import KeptConnection
 from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import StampedConnection
 from harness.play.stream_token import with_token
-from harness.scenario.client import ClientPlan
+from harness.scenario.model import ClientPlan
 from harness.units import NS_PER_S
 
 __all__ = ["DEADLINE_S", "Exchange", "fetch"]

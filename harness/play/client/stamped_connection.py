@@ -14,7 +14,7 @@ from harness.cassette.model import Framing
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.response_reader import ResponseReader
 from harness.play.sockets import close_with_fin, reset
-from harness.scenario.client import AbortHow, ClientPlan
+from harness.scenario.model import AbortHow, ClientPlan
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 

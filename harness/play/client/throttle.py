@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from harness.scenario.client import READ_EVERY_NS, ReadPlan
+from harness.scenario.model import READ_EVERY_NS, ReadPlan
 from harness.units import NS_PER_S
 
 __all__ = ["CountingProtocol", "ThrottledReader"]

@@ -24,8 +24,8 @@ from harness.play.target.proof import check_proof, served_by
 from harness.play.target.shared_lock import SharedLock
 from harness.play.upstream.correlation import MatchedBy
 from harness.play.upstream.server import Upstream
-from harness.scenario.group import Phase
-from harness.scenario.program import Part, Program
+from harness.scenario.model import Phase
+from harness.scenario.program import Program, ScriptedStream
 from harness.scenario.script import Script
 from harness.units import NS_PER_S
 
@@ -100,7 +100,7 @@ class LiveTarget:
         Where requests cannot be told apart, or lines of a log, they play in turn.
         """
         if not program.is_group:
-            return (await self.play(program.parts[0].script),)
+            return (await self.play(program.streams[0].script),)
         async with self._lock.exclusive():
             zero_ns = time.monotonic_ns()
             outage = asyncio.ensure_future(self._refuse_in_phases(program.phases))
@@ -118,9 +118,9 @@ class LiveTarget:
         shared = _GroupContext(
             zero_ns=zero_ns, kept=kept, may_skip_upstream=program.fresh
         )
-        timed = [part for part in program.parts if part.start_ns is not None]
+        timed = [part for part in program.streams if part.start_ns is not None]
 
-        async def begin(part: Part) -> Observation:
+        async def begin(part: ScriptedStream) -> Observation:
             due_ns = zero_ns + (part.start_ns or 0)
             await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / NS_PER_S)
             return await self._play_in_turn(part.script, shared)
@@ -131,7 +131,7 @@ class LiveTarget:
             seen = [task.result() for task in tasks]
             seen += [
                 await self._play_in_turn(part.script, shared)
-                for part in program.parts[len(timed) :]
+                for part in program.streams[len(timed) :]
             ]
         finally:
             if kept is not None:

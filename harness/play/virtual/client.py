@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from harness.judge.oracle.expectation import CLIENT_WINDOW_BYTES
 from harness.play.virtual.clock import Rank, World
-from harness.scenario.client import READ_EVERY_NS, ClientPlan, Pause
+from harness.scenario.model import READ_EVERY_NS, ClientPlan, Pause
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 from harness.units import NS_PER_MS

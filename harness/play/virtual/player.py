@@ -21,7 +21,7 @@ from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamR
 from harness.play.virtual.client import VirtualClient
 from harness.play.virtual.clock import Rank, World
 from harness.play.virtual.relays import Relay, RelayFactory, load_relay, new_relay
-from harness.scenario.program import Part, Program
+from harness.scenario.program import Program, ScriptedStream
 from harness.scenario.script import Script
 from harness.units import NS_PER_MS
 
@@ -84,19 +84,19 @@ def play_program(
     stage = _Stage(target, factory, settings, {}, world)
     plays: list[_Play] = []
 
-    def begin(part: Part) -> _Play:
+    def begin(part: ScriptedStream) -> _Play:
         play = stage.enter(part.script)
         plays.append(play)
         play.start()
         return play
 
-    waiting = [part for part in program.parts if part.start_ns is not None]
+    waiting = [part for part in program.streams if part.start_ns is not None]
     for part in waiting:
         world.at(part.start_ns or 0, Rank.CLIENT, partial(begin, part))
     world.run(
         until=lambda: len(plays) == len(waiting) and all(play.over for play in plays)
     )
-    for part in program.parts[len(waiting) :]:
+    for part in program.streams[len(waiting) :]:
         play = begin(part)
         world.run(until=lambda last=play: last.over)  # type: ignore[misc]
     return tuple(_proved(play, architecture) for play in plays)

@@ -111,23 +111,25 @@ def _evidence(run: RunRecord) -> _Told:
         }
         if names:
             yield f"{len(names)} scenario(s) {verdict}", f"{detail}: {_names(names)}"
-    if run.records and not any(record.scenario.recorded for record in run.records):
+    recorded = (record.scenario.exchange.answers[0].recorded for record in run.records)
+    if run.records and not any(recorded):
         yield "recordings", "every stream was written by hand; none was recorded"
 
 
 def _faults(run: RunRecord) -> _Told:
-    used = {call.name for record in run.records for call in record.scenario.faults}
+    used = {
+        call.name
+        for record in run.records
+        for call in record.scenario.exchange.answers[0].faults
+    }
     unused = set(REGISTRY) - used
     if unused:
         yield (
             f"{len(unused)} of {len(REGISTRY)} faults",
             f"no scenario has them: {_names(unused, limit=len(unused))}",
         )
-    left = {
-        record.scenario.client.abort.how
-        for record in run.records
-        if record.scenario.client.abort is not None
-    }
+    clients = (record.scenario.exchange.client for record in run.records)
+    left = {client.abort.how for client in clients if client.abort is not None}
     for how in AbortHow:
         if how not in left:
             yield (

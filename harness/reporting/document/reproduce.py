@@ -35,7 +35,7 @@ def repeat_scenario(
     scenario = record.scenario
     if run.settings.suite == _CASSETTES:
         source = scenario.source or scenario.id
-        chosen = [*_cassettes([source]), *_faults(scenario.faults)]
+        chosen = [*_cassettes([source]), *_faults(scenario.all_faults)]
     else:
         chosen = [_name(run, scenario), *_faults(scenario.added)]
     return _line(run, chosen, (record.mode,), options)
@@ -49,7 +49,7 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
     elif suite == _CASSETTES and run.settings.sweep:
         chosen = _cassettes(run.settings.cassettes)
     elif suite == _CASSETTES:
-        calls = [call for record in run.records for call in record.scenario.faults]
+        calls = [call for record in run.records for call in record.scenario.all_faults]
         faults = _faults(
             call for at, call in enumerate(calls) if call not in calls[:at]
         )

@@ -34,7 +34,7 @@ _NOT_REPEATED = frozenset({Verdict.UNSTABLE_BASELINE, Verdict.RACE_SUSPECT})
 
 def left_early(record: ScenarioRecord) -> bool:
     """Tell whether a live client left: how much it had read then is its own pace."""
-    if record.mode is Mode.LIVE and record.scenario.client.abort is not None:
+    if record.mode is Mode.LIVE and record.scenario.exchange.client.abort is not None:
         return True
     return streams_differ_by_time(record)
 
@@ -76,7 +76,7 @@ def scenario_facts(
         "why": " ".join(scenario.why.split()),
         "tags": scenario.tags,
         "source": scenario.source,
-        "recorded": scenario.recorded,
+        "recorded": scenario.exchange.answers[0].recorded,
         "faults": [
             {"name": call.name, "parameters": call.parameters}
             for call in scenario.all_faults
@@ -126,7 +126,7 @@ def _waivers(record: ScenarioRecord) -> list[dict[str, str]]:
 
 
 def _client(record: ScenarioRecord) -> dict[str, Any] | None:
-    plan = record.scenario.client
+    plan = record.scenario.exchange.client
     abort, read = plan.abort, plan.read
     if abort is None and read is None:
         return None

@@ -40,7 +40,7 @@ def group_notes(scenario: Scenario) -> Iterator[str]:
             words.append(f"{leaving} of them leave in mid stream")
         yield ", ".join(words)
     for number, one in enumerate(scenario.sequence, start=1):
-        names = ", ".join(call.name for call in one.all_faults) or "nothing is broken"
+        names = ", ".join(call.name for call in one.faults) or "nothing is broken"
         yield f"exchange {number}: {names}"
     for phase in scenario.outage:
         yield f"from {phase.from_ms:g} ms on the upstream answers {phase.answer}"

@@ -1,9 +1,9 @@
-"""Answers that a scenario writes out by hand, where no recording can serve."""
+"""Responses that a scenario writes out, where no recording can serve."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.cassette.model import (
@@ -15,11 +15,12 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.documents.yaml_document import Document, Path
+from harness.documents.node import Node
+from harness.errors import InputError
 from harness.sse.encoder import encode_comment, encode_event
 from harness.units import NS_PER_MS
 
-__all__ = ["DEFAULT_REQUEST", "at", "handmade_response", "json_text"]
+__all__ = ["DEFAULT_REQUEST", "inline_response", "json_text"]
 
 _ITL_MS = 20.0
 """Time before each event: what a model of 50 tokens a second takes."""
@@ -47,31 +48,17 @@ DEFAULT_REQUEST = Request(
 """What the client asks where the scenario has neither recording nor request."""
 
 
-def at(document: Document, place: Path) -> Any:
-    """Return what stands at a place of a document."""
-    value = document.data
-    for step in place:
-        value = value[step]
-    return value
-
-
-def handmade_response(document: Document, place: Path = ()) -> Response:
-    """Make the answer that a ``stream`` describes.
+def inline_response(node: Node) -> Response:
+    """Make the response that a mapping with a ``stream`` describes.
 
     Args:
-        document: The scenario, valid by its schema.
-        place: Where in it the mapping stands that has the ``stream``.
+        node: The mapping, valid by the scenario's schema.
 
     Raises:
         InputError: An event is none, or comes before the one before it.
     """
-    data: Mapping[str, Any] = at(document, place)
-    segments = _segments(
-        document,
-        (*place, "stream"),
-        data["stream"],
-        float(data.get("itl_ms", _ITL_MS)),
-    )
+    data = node.value
+    segments = _segments(node.at("stream"), float(data.get("itl_ms", _ITL_MS)))
     total = sum(len(segment.data) for segment in segments)
     return Response(
         status=data.get("status", 200),
@@ -97,48 +84,46 @@ def _headers(data: Mapping[str, Any], total: int) -> Headers:
             return headers
 
 
-def _segments(
-    document: Document, around: Path, items: Sequence[Any], itl_ms: float
-) -> tuple[Segment, ...]:
+def _segments(stream: Node, itl_ms: float) -> tuple[Segment, ...]:
     segments: list[Segment] = []
     at_ms = 0.0
-    for number, item in enumerate(items):
-        form: Mapping[str, Any] = item if isinstance(item, dict) else {"data": item}
-        place = (*around, number)
+    for event in stream:
+        form = event.value if isinstance(event.value, dict) else {"data": event.value}
         if "at_ms" in form and "gap_ms" in form:
-            raise document.error("expected at_ms or gap_ms, came both", place)
+            raise InputError("expected at_ms or gap_ms, came both", at=event)
         due_ms = float(form.get("at_ms", at_ms + form.get("gap_ms", itl_ms)))
         if due_ms < at_ms:
-            raise document.error(
+            raise InputError(
                 f"expected at least {at_ms:g}, when the event before it is sent, "
                 f"came {due_ms:g}",
-                (*place, "at_ms"),
+                at=event.at("at_ms"),
             )
         at_ms = due_ms
-        try:
-            sent = _encode(document, place, form)
-        except ValueError as error:
-            raise document.error(str(error), place) from None
-        segments.append(Segment(at_ns=round(at_ms * NS_PER_MS), data=sent))
+        segments.append(
+            Segment(at_ns=round(at_ms * NS_PER_MS), data=_encode(event, form))
+        )
     return tuple(segments)
 
 
-def _encode(document: Document, place: Path, form: Mapping[str, Any]) -> bytes:
+def _encode(event: Node, form: Mapping[str, Any]) -> bytes:
     kinds = [kind for kind in _FORMS if kind in form]
     if len(kinds) != 1:
         came = ", ".join(kinds) or "none"
-        raise document.error(f"expected one of {', '.join(_FORMS)}, came {came}", place)
+        raise InputError(f"expected one of {', '.join(_FORMS)}, came {came}", at=event)
     if kinds[0] in {"comment", "raw"}:
         for key in ("event", "id"):
             if key in form:
-                raise document.error(f"a {kinds[0]} has none", (*place, key))
-    match kinds[0]:
-        case "comment":
-            return encode_comment(form["comment"])
-        case "raw":
-            return str(form["raw"]).encode()
-        case "json":
-            text = json_text(form["json"])
-        case _:
-            text = form["data"]
-    return encode_event(text, event=form.get("event"), id=form.get("id"))
+                raise InputError(f"a {kinds[0]} has none", at=event.at(key))
+    try:
+        match kinds[0]:
+            case "comment":
+                return encode_comment(form["comment"])
+            case "raw":
+                return str(form["raw"]).encode()
+            case "json":
+                text = json_text(form["json"])
+            case _:
+                text = form["data"]
+        return encode_event(text, event=form.get("event"), id=form.get("id"))
+    except ValueError as error:
+        raise InputError(str(error), at=event) from None

@@ -1,16 +1,10 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from harness.cassette.files import (
-    find_cassettes,
-    read_cassette,
-    read_text,
-    write_cassette,
-)
+from harness.cassette.files import find_cassettes, read_cassette, write_cassette
 from harness.cassette.model import (
     Cassette,
     Ending,
@@ -58,22 +52,6 @@ def test_reads_what_it_wrote(tmp_path):
     assert names_in(path.parent) == ["one.yaml"]
 
 
-@pytest.mark.parametrize(("owner", "step"), [(os, "fsync"), (Path, "replace")])
-def test_a_failed_write_leaves_the_old_cassette(tmp_path, monkeypatch, owner, step):
-    """The old file stays whole until the last step, and nothing is left beside it."""
-    path = tmp_path / "one.yaml"
-    write_cassette(path, make_cassette(b"old"))
-
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(owner, step, fail)
-    with pytest.raises(InputError, match="cannot write: No space left on device"):
-        write_cassette(path, make_cassette(b"new"))
-    assert read_cassette(path) == make_cassette(b"old")
-    assert names_in(tmp_path) == ["one.yaml"]
-
-
 def test_writes_nothing_that_it_could_not_read(tmp_path):
     """A cassette that the format cannot hold makes no file."""
     with pytest.raises(ValueError, match="a time lies between"):
@@ -102,24 +80,6 @@ def test_a_folder_is_no_cassette(tmp_path):
     """Reading a folder is refused in words."""
     with pytest.raises(InputError, match="cannot read: Is a directory"):
         read_cassette(tmp_path)
-
-
-def test_text_must_be_utf8(tmp_path):
-    """Bytes that are not UTF-8 are refused with their line."""
-    path = tmp_path / "latin.yaml"
-    path.write_bytes(b"a: 1\nb: \xe4\n")
-    with pytest.raises(
-        InputError, match="expected UTF-8, came the byte 0xE4"
-    ) as caught:
-        read_text(path)
-    assert caught.value.line == 2
-
-
-def test_line_ends_stay(tmp_path):
-    """Reading changes no line end."""
-    path = tmp_path / "crlf.yaml"
-    path.write_bytes(b"a: 1\r\nb: 2\r")
-    assert read_text(path) == "a: 1\r\nb: 2\r"
 
 
 def test_finds_cassettes_sorted_and_once(tmp_path):

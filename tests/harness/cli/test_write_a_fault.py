@@ -47,7 +47,9 @@ def _judged(call, relay, contract):
     script = make_script(scenario, seed=1)
     observed = play_virtual(relay, load_relay(relay), script, {})
     judgement = judge(
-        expectation(script, contract, scenario.expect), observed, Limits(hold_ms=20)
+        expectation(script, contract, scenario.exchange.expect),
+        observed,
+        Limits(hold_ms=20),
     )
     return script, judgement
 

@@ -20,7 +20,7 @@ from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.oracle.policy import Policy
 from harness.judge.violation import Kind
 from harness.play.virtual.player import load_relay, play_program, play_virtual
-from harness.scenario.model import ClientPlan, Expect, Scenario, Take
+from harness.scenario.model import Answer, ClientPlan, ExchangePlan, Expect, Scenario
 from harness.scenario.program import make_program
 from harness.scenario.script import make_script
 
@@ -92,27 +92,28 @@ def scenario(
     *faults: tuple[str, dict],
     client: ClientPlan | None = None,
     expect: Expect | None = None,
-    attempts: tuple[Take, ...] = (),
+    attempts: tuple[Answer, ...] = (),
 ) -> Scenario:
     """A scenario of a response and faults, or of attempts."""
     if isinstance(given, list):
         given = response(given)
+    only = Answer(response=given, recorded=False, faults=calls(*faults))
     return Scenario(
         id="test/one",
         why="a test",
         tags=(),
-        request=Request(
-            method="POST",
-            path="/v1/chat/completions",
-            headers=(("Content-Type", "application/json"),),
-            body=b'{"model":"m","messages":[],"stream":true}',
+        exchange=ExchangePlan(
+            request=Request(
+                method="POST",
+                path="/v1/chat/completions",
+                headers=(("Content-Type", "application/json"),),
+                body=b'{"model":"m","messages":[],"stream":true}',
+            ),
+            answers=attempts or (only,),
+            client=client or ClientPlan(),
+            expect=expect or Expect(),
+            by_attempt=bool(attempts),
         ),
-        response=given,
-        recorded=False,
-        faults=calls(*faults),
-        attempts=attempts,
-        client=client or ClientPlan(),
-        expect=expect or Expect(),
     )
 
 
@@ -121,9 +122,9 @@ def calls(*faults: tuple[str, dict]) -> tuple[FaultCall, ...]:
     return tuple(FaultCall(name=name, parameters=use) for name, use in faults)
 
 
-def take(given: list[str], *faults: tuple[str, dict]) -> Take:
+def attempt(given: list[str], *faults: tuple[str, dict]) -> Answer:
     """What the upstream plays for one attempt."""
-    return Take(response=response(given), recorded=False, faults=calls(*faults))
+    return Answer(response=response(given), recorded=False, faults=calls(*faults))
 
 
 def play(
@@ -135,7 +136,7 @@ def play(
     """Play a scenario into a relay in virtual time and judge it."""
     script = make_script(wanted, seed=1)
     observed = play_virtual(relay, load_relay(relay), script, {})
-    expected = expectation(script, contract, wanted.expect, Policy(**switches))
+    expected = expectation(script, contract, wanted.exchange.expect, Policy(**switches))
     return judge(expected, observed, Limits(hold_ms=20))
 
 
@@ -146,13 +147,13 @@ def play_group(
     program = make_program(wanted, seed=1)
     observed = play_program(relay, load_relay(relay), program, wanted.settings)
     expected = [
-        expectation(part.script, contract, part.expect) for part in program.parts
+        expectation(part.script, contract, part.expect) for part in program.streams
     ]
     group = GroupExpectation(
-        names=tuple(part.name for part in program.parts),
-        markers=tuple(part.script.marker for part in program.parts),
+        names=tuple(part.name for part in program.streams),
+        markers=tuple(part.script.marker for part in program.streams),
         phases=program.phases,
-        expect=wanted.expect,
+        expect=wanted.exchange.expect,
     )
     return judge_group(expected, observed, Limits(hold_ms=20), group)
 
@@ -210,7 +211,9 @@ def answer_kinds(events, *, wanted=None, contract=Contract.REPAIRING, **changes)
     That follows from the others, and has tests of its own (`test_sdk_models.py`).
     """
     wanted = wanted or scenario(answer(*WORDS))
-    expected = expectation(make_script(wanted, seed=1), contract, wanted.expect)
+    expected = expectation(
+        make_script(wanted, seed=1), contract, wanted.exchange.expect
+    )
     seen = observed(events, wanted=wanted, **changes)
     return [
         violation.kind
@@ -223,6 +226,7 @@ class Bench:
     """What the tests need, in one fixture."""
 
     answer = staticmethod(answer)
+    attempt = staticmethod(attempt)
     answer_kinds = staticmethod(answer_kinds)
     chunk = staticmethod(chunk)
     observed = staticmethod(observed)
@@ -231,7 +235,6 @@ class Bench:
     response = staticmethod(response)
     scenario = staticmethod(scenario)
     sse = staticmethod(sse)
-    take = staticmethod(take)
     rng = staticmethod(Random)
     script = staticmethod(make_script)
     expectation = staticmethod(expectation)

@@ -100,7 +100,7 @@ def test_outcome_is_what_the_client_believed(bench):
     """A clean end with neither [DONE] nor finish_reason is unfinished."""
     wanted = bench.scenario(bench.answer(*WORDS))
     expected = bench.expectation(
-        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.expect
+        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.exchange.expect
     )
     seen = bench.observed(bench.answer(*WORDS)[:3])
 

@@ -31,7 +31,7 @@ from harness.judge.check import judge
 from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.play.virtual.player import load_relay, play_virtual
-from harness.scenario.model import Expect, Scenario
+from harness.scenario.model import Answer, ExchangePlan, Expect, Scenario
 from harness.scenario.script import Script, make_script
 
 _CASSETTES = Path(__file__).parents[3] / "cassettes"
@@ -153,14 +153,12 @@ _MADE: dict[int, list[Script]] = {}
 def _applied(call: FaultCall) -> Iterator[Script]:
     for cassette in (REGISTRY[call.name].cassette, *_MORE):
         interaction = _interaction(cassette)
+        answer = Answer(response=interaction.response, recorded=True, faults=(call,))
         scenario = Scenario(
             id=f"{call.name}/{cassette}",
             why="",
             tags=(),
-            request=interaction.request,
-            response=interaction.response,
-            recorded=True,
-            faults=(call,),
+            exchange=ExchangePlan(request=interaction.request, answers=(answer,)),
         )
         try:
             yield make_script(scenario, seed=1)

@@ -131,7 +131,8 @@ def test_circuit_that_counts_leaving_clients_is_a_misfire(bench):
 def test_requests_are_counted_over_all_streams(bench):
     """A number for the scenario, not for each stream."""
     exact = Expect(upstream_requests=Bounds(at_least=12, at_most=12))
-    wanted = replace(many(bench), expect=exact)
+    wanted = many(bench)
+    wanted = replace(wanted, exchange=replace(wanted.exchange, expect=exact))
 
     assert [] == bench.kinds(bench.play_group(f"{RELAYS}:passing", wanted))
     doubled = bench.play_group(f"{RELAYS}:two_requests", wanted)
@@ -145,7 +146,8 @@ def test_exchanges_follow_one_another_in_virtual_time(bench):
         bench.answer(*WORDS), ("close_at", {"at": {"frac": 0.5}, "how": "rst"})
     )
     seen = bench.play_group(
-        "proxy.v2:make_relay", replace(first, sequence=(first, cut, first))
+        "proxy.v2:make_relay",
+        replace(first, sequence=(first.exchange, cut.exchange, first.exchange)),
     )
     starts = [part.observation.started_ns for part in seen.parts]
     ends = [part.observation.end_at_ns for part in seen.parts]

@@ -43,7 +43,7 @@ def found(cassette: Cassette) -> list[tuple[str, list[str]]]:
         except FaultError:
             results.append((scenario.id, ["does not apply"]))
             continue
-        expected = expectation(script, Contract.REPAIRING, scenario.expect)
+        expected = expectation(script, Contract.REPAIRING, scenario.exchange.expect)
         for relay in RELAYS:
             seen = play_virtual("t", relay, script, {})
             judged = judge(expected, seen, virtual_limits())

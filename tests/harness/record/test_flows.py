@@ -13,8 +13,9 @@ from mitmproxy.io import FlowReader, FlowWriter
 from mitmproxy.test import tflow
 
 from harness.cassette.exporters.har import export_har
-from harness.cassette.importers.harvest import Rebuild, assemble
+from harness.cassette.importers.imported import assemble_cassette
 from harness.cassette.importers.ndjson import import_ndjson
+from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.model import EndingKind
 from harness.errors import InputError
 from harness.record.flows import import_flows
@@ -29,12 +30,12 @@ def test_flow_files_keep_every_byte(name):
     if name == "mitmproxy-12.mitm":
         newest = import_flows_or_skip(name)
     else:
-        newest = import_flows(DATA / name, how=Rebuild())
+        newest = import_flows(DATA / name, how=ReconstructionOptions())
     sent = import_ndjson(DATA.joinpath("gateway.ndjson").read_bytes(), source="")
-    assert 4 == len(newest.found)
+    assert 4 == len(newest.interactions)
     broken = "answers that broke off, of which mitmproxy keeps no body"
     assert {broken: 1} == newest.left_out
-    for one, found in zip(sent.found, newest.found, strict=False):
+    for one, found in zip(sent.interactions, newest.interactions, strict=False):
         expected, came = one.interaction.response, found.interaction.response
         assert (expected.status, expected.body) == (came.status, came.body)
         assert expected.framing == came.framing
@@ -49,7 +50,7 @@ def test_flow_files_keep_every_byte(name):
 def import_flows_or_skip(name):
     """Read a file of mitmproxy 12, if this one's format is not older."""
     try:
-        return import_flows(DATA / name, how=Rebuild())
+        return import_flows(DATA / name, how=ReconstructionOptions())
     except InputError as error:
         pytest.skip(f"this mitmproxy is older: {error}")
 
@@ -78,11 +79,11 @@ def stream(body: bytes | None = b"data: a\n\ndata: b\n\n", **changes):
 def test_times_count_from_the_end_of_the_request(tmp_path):
     """First and last are those of the flow; in between they are invented."""
     path = write(tmp_path / "a", stream())
-    [found] = import_flows(path, how=Rebuild()).found
+    [found] = import_flows(path, how=ReconstructionOptions()).interactions
     response = found.interaction.response
     assert [1000 * MS, 2000 * MS] == [one.at_ns for one in response.segments]
     assert 2000 * MS == response.ending.at_ns
-    assert ("times", "borders") == found.invented
+    assert ("times", "borders") == found.reconstructed
     assert "1970-01-01T00:16:40Z" == found.at
 
 
@@ -96,7 +97,7 @@ def test_times_count_from_the_end_of_the_request(tmp_path):
 def test_an_error_tells_the_ending(tmp_path, said, kind):
     """Where mitmproxy kept the body, the ending is not that of a whole stream."""
     path = write(tmp_path / "a", stream(error=flows.Error(said)))
-    [found] = import_flows(path, how=Rebuild()).found
+    [found] = import_flows(path, how=ReconstructionOptions()).interactions
     assert kind == found.interaction.response.ending.kind
     assert said in found.interaction.notes[0]
 
@@ -112,9 +113,9 @@ def test_what_cannot_be_taken_is_counted(tmp_path):
         tflow.ttcpflow(),
         tflow.twebsocketflow(),
     )
-    harvest = import_flows(path, how=Rebuild())
-    assert 1 == len(harvest.found)
-    assert [1, 1, 1, 2] == sorted(harvest.left_out.values())
+    imported = import_flows(path, how=ReconstructionOptions())
+    assert 1 == len(imported.interactions)
+    assert [1, 1, 1, 2] == sorted(imported.left_out.values())
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_what_is_no_flow_file_is_refused(tmp_path, data, message):
     path = tmp_path / "a.mitm"
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):
-        import_flows(path, how=Rebuild())
+        import_flows(path, how=ReconstructionOptions())
 
 
 def test_nesting_without_end_is_refused(tmp_path):
@@ -144,7 +145,7 @@ def test_nesting_without_end_is_refused(tmp_path):
     path = tmp_path / "a.mitm"
     path.write_bytes(data)
     with pytest.raises(InputError, match="flow 1 cannot be read: RecursionError"):
-        import_flows(path, how=Rebuild())
+        import_flows(path, how=ReconstructionOptions())
 
 
 def test_a_file_that_is_cut_names_the_flow(tmp_path):
@@ -152,7 +153,7 @@ def test_a_file_that_is_cut_names_the_flow(tmp_path):
     path = write(tmp_path / "a", stream(), stream())
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(InputError, match="flow 2 cannot be read"):
-        import_flows(path, how=Rebuild())
+        import_flows(path, how=ReconstructionOptions())
 
 
 def test_the_bodies_have_a_limit(tmp_path, monkeypatch):
@@ -160,19 +161,19 @@ def test_the_bodies_have_a_limit(tmp_path, monkeypatch):
     monkeypatch.setattr("harness.record.flows.KEPT_MAX", 30)
     path = write(tmp_path / "a", stream(), stream())
     with pytest.raises(InputError, match="at most 30 bytes"):
-        import_flows(path, how=Rebuild())
+        import_flows(path, how=ReconstructionOptions())
 
 
 def test_a_missing_file_is_told(tmp_path):
     """With the system's words."""
     with pytest.raises(InputError, match="cannot read: No such file"):
-        import_flows(tmp_path / "a", how=Rebuild())
+        import_flows(tmp_path / "a", how=ReconstructionOptions())
 
 
 def test_mitmproxy_reads_our_har():
     """The export is a HAR for others too: it decodes to what was sent."""
     sent = import_ndjson(DATA.joinpath("gateway.ndjson").read_bytes(), source="")
-    held = assemble(sent.found[:5], by="x")
+    held = assemble_cassette(sent.interactions[:5], by="x")
     data = json.dumps(export_har([held], version="1")).encode()
     read = list(FlowReader(io.BytesIO(data)).stream())
     assert 5 == len(read)

@@ -27,7 +27,9 @@ from harness.play.virtual.player import load_relay, play_virtual
 from harness.scenario.model import (
     Abort,
     AbortHow,
+    Answer,
     ClientPlan,
+    ExchangePlan,
     Mode,
     Scenario,
     Waiver,
@@ -87,16 +89,20 @@ def scenario(
         id=name,
         why=why,
         tags=("pr",),
-        request=Request(
-            method="POST",
-            path="/v1/chat/completions",
-            headers=(("content-type", "application/json"),),
-            body=b'{"stream": true}',
+        exchange=ExchangePlan(
+            request=Request(
+                method="POST",
+                path="/v1/chat/completions",
+                headers=(("content-type", "application/json"),),
+                body=b'{"stream": true}',
+            ),
+            answers=(
+                Answer(
+                    response=response or stream(*words), recorded=True, faults=faults
+                ),
+            ),
+            client=ClientPlan(abort=abort),
         ),
-        response=response or stream(*words),
-        recorded=True,
-        faults=faults,
-        client=ClientPlan(abort=abort),
         allow=allow,
     )
 
@@ -142,7 +148,7 @@ def record_of(
         change: Applied to the candidate's judgement, for evidence made up.
     """
     script = make_script(wanted, SEED)
-    expected = expectation(script, Contract.REPAIRING, wanted.expect)
+    expected = expectation(script, Contract.REPAIRING, wanted.exchange.expect)
     judgements = []
     for name in ("v2", "v1") if swapped else ("v1", "v2"):
         factory = load_relay(f"proxy.{name}:make_relay")

@@ -58,15 +58,17 @@ def test_read_scenario_reads_its_cassette(cassettes, write):
     text = HEAD.format("clean/one") + "cassette: server/hello.yaml\n"
     path = write("clean/one.yaml", text)
     scenario = read_scenario(path, cassettes=cassettes)
-    assert scenario.response.body == b"data: [DONE]\n\n"
-    assert (scenario.recorded, scenario.source) == (True, str(path))
+    [answer] = scenario.exchange.answers
+    assert answer.response.body == b"data: [DONE]\n\n"
+    assert (answer.recorded, scenario.source) == (True, str(path))
 
 
 def test_read_scenario_needs_no_cassette_for_a_stream(tmp_path, write):
     """Nor the folder."""
     path = write("clean/one.yaml", HEAD.format("clean/one") + "stream: ['[DONE]']\n")
     scenario = read_scenario(path, cassettes=tmp_path / "nowhere")
-    assert (scenario.recorded, scenario.request) == (False, DEFAULT_REQUEST)
+    [answer] = scenario.exchange.answers
+    assert (answer.recorded, scenario.exchange.request) == (False, DEFAULT_REQUEST)
 
 
 def test_a_missing_cassette_is_told_with_the_nearest(cassettes, write):
@@ -98,7 +100,8 @@ def test_read_suite_reads_folders_and_files_sorted_by_id(cassettes, write):
     write(".hidden.yaml", "not a scenario")
     suite = read_suite([folder, last], cassettes=cassettes)
     assert [scenario.id for scenario in suite] == ["clean/a", "clean/b"]
-    assert suite[0].response is suite[1].response
+    [first], [second] = (scenario.exchange.answers for scenario in suite)
+    assert first.response is second.response
 
 
 def test_read_suite_refuses_an_id_that_is_taken(cassettes, write):

@@ -6,23 +6,25 @@ import pytest
 
 from harness.documents.yaml_document import load
 from harness.faults.registry import FaultCall, FaultError
-from harness.scenario.model import Scenario
-from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, handmade_response
+from harness.scenario.model import Answer, ExchangePlan, Scenario
+from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, inline_response
 from harness.scenario.script import make_script
 
 
 @pytest.fixture
 def scenario() -> Scenario:
     """A scenario with chance in it."""
-    document = load("stream: [a, b, c, d, e, f]\n", source="s.yaml")
+    root = load("stream: [a, b, c, d, e, f]\n", source="s.yaml")
+    answer = Answer(
+        response=inline_response(root),
+        recorded=False,
+        faults=(FaultCall(name="pace", parameters={"itl_ms": 9, "jitter_ms": 9}),),
+    )
     return Scenario(
         id="clean/one",
         why="Because.",
         tags=(),
-        request=DEFAULT_REQUEST,
-        response=handmade_response(document),
-        recorded=False,
-        faults=(FaultCall(name="pace", parameters={"itl_ms": 9, "jitter_ms": 9}),),
+        exchange=ExchangePlan(request=DEFAULT_REQUEST, answers=(answer,)),
         source="s.yaml",
     )
 
@@ -44,7 +46,11 @@ def test_make_script_plays_the_last_attempt_again(scenario):
 
 def test_make_script_says_whose_fault_cannot_apply(scenario):
     """The file and the fault."""
-    broken = replace(scenario, faults=(FaultCall(name="repeat_first", parameters={}),))
+    [answer] = scenario.exchange.answers
+    call = FaultCall(name="repeat_first", parameters={})
+    answers = (replace(answer, faults=(call,)),)
+    exchange = replace(scenario.exchange, answers=answers)
+    broken = replace(scenario, exchange=exchange)
     with pytest.raises(
         FaultError, match=r"s.yaml: faults.repeat_first.*: the stream has no first"
     ):

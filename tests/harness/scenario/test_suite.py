@@ -46,7 +46,7 @@ REPEATING = {
 
 
 def _data(name: str) -> dict:
-    return load(FILES[name].read_text(encoding="utf-8"), source=name).data
+    return load(FILES[name].read_text(encoding="utf-8"), source=name).value
 
 
 def _faults(data: dict) -> set[str]:
@@ -57,9 +57,9 @@ def _faults(data: dict) -> set[str]:
 @pytest.mark.parametrize("name", FILES)
 def test_every_scenario_is_one_under_its_own_path(name):
     """Its id is its path; its first tag is its family; its faults exist."""
-    document = load(FILES[name].read_text(encoding="utf-8"), source=name)
-    check_scenario(document)
-    data = document.data
+    root = load(FILES[name].read_text(encoding="utf-8"), source=name)
+    check_scenario(root)
+    data = root.value
     assert data["scenario"] == name
     assert data["tags"][0] == name.partition("/")[0]
     assert data["tags"][0] in FAMILIES
@@ -158,15 +158,15 @@ def test_every_fault_applies_to_its_recording(name):
         pytest.skip(f"{cassette} is not recorded yet")
     scenario = read_scenario(FILES[name], cassettes=CASSETTES)
     waited_ns = 0
-    for part in scenario.sequence or (scenario,):
-        script = make_script(part, 1)
+    for exchange in scenario.sequence or (scenario.exchange,):
+        script = make_script(scenario, 1, exchange=exchange)
         noted = sum(len(wire.notes) for wire in script.attempts)
-        assert noted == len(part.all_faults)
+        assert noted == len(exchange.faults)
         waited_ns += sum(wire.end_at_ns for wire in script.attempts)
-        _check_leaving(part.client.abort, script.attempt(1))
+        _check_leaving(exchange.client.abort, script.attempt(1))
     if scenario.streams is not None:
         waited_ns += round(scenario.streams.count * scenario.streams.every_ms * 1e6)
-    leaves = scenario.client.abort is not None
+    leaves = scenario.exchange.client.abort is not None
     if Mode.LIVE in scenario.modes and not leaves:
         assert waited_ns <= LIVE_MS_MAX * 1_000_000
 

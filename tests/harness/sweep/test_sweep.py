@@ -52,6 +52,19 @@ def job(path=PLAIN, *, limit=12, branching=True, relay=None):
     )
 
 
+def _response(swept):
+    """The recording of a sweep."""
+    return swept.scenario.exchange.answers[0].response
+
+
+def _with_response(swept, response):
+    """The sweep of another recording."""
+    exchange = swept.scenario.exchange
+    answers = (replace(exchange.answers[0], response=response),)
+    exchange = replace(exchange, answers=answers)
+    return replace(swept, scenario=replace(swept.scenario, exchange=exchange))
+
+
 @pytest.mark.parametrize("relay", ["proxy.v1:make_relay", "proxy.v2:make_relay"])
 @pytest.mark.parametrize(
     "kind", [kind for kind in SweepKind if kind is not SweepKind.BYTES]
@@ -93,9 +106,8 @@ def test_counts_are_those_of_a_sweep_without_branching():
 def test_every_byte_is_taken_where_no_limit_is_set():
     """A byte of the body, and the place behind the last."""
     few = job(limit=0)
-    segments = few.scenario.response.segments[:2]
-    response = replace(few.scenario.response, segments=segments)
-    few = replace(few, scenario=replace(few.scenario, response=response))
+    response = _response(few)
+    few = _with_response(few, replace(response, segments=response.segments[:2]))
     swept = sweep_stream(few)
 
     assert swept.offsets == swept.size + 1
@@ -142,13 +154,11 @@ def test_a_promised_length_is_not_branched():
     """Where a head tells the length, a cut changes the head."""
     whole = job()
     response = replace(
-        whole.scenario.response,
+        _response(whole),
         headers=(("content-type", "text/event-stream"), ("content-length", "1")),
     )
     assert response.framing is Framing.CONTENT_LENGTH
-    sized = replace(
-        whole, scenario=replace(whole.scenario, response=response), limit=10
-    )
+    sized = replace(_with_response(whole, response), limit=10)
 
     assert sweep_stream(sized).unbranched == ("v1", "v2")
 

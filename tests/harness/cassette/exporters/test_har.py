@@ -14,8 +14,9 @@ from harness.cassette.exporters.har import export_har
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.importers.har import import_har
 from harness.cassette.importers.har_exact import EXACT
-from harness.cassette.importers.harvest import Rebuild, assemble
+from harness.cassette.importers.imported import assemble_cassette
 from harness.cassette.importers.ndjson import import_ndjson
+from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.model import (
     Cassette,
     Ending,
@@ -108,7 +109,9 @@ HAR = Draft202012Validator(
 def sample() -> Cassette:
     """Read the log of the sample gateway."""
     data = DATA.joinpath("gateway.ndjson").read_bytes()
-    return assemble(import_ndjson(data, source="").found, by="gateway 3.1")
+    return assemble_cassette(
+        import_ndjson(data, source="").interactions, by="gateway 3.1"
+    )
 
 
 def written(*cassettes: Cassette) -> bytes:
@@ -118,8 +121,8 @@ def written(*cassettes: Cassette) -> bytes:
 
 def back(data: bytes) -> Cassette:
     """Import a HAR."""
-    harvest = import_har(data, source="a.har", how=Rebuild())
-    return assemble(harvest.found, by=str(harvest.of))
+    imported = import_har(data, source="a.har", how=ReconstructionOptions())
+    return assemble_cassette(imported.interactions, by=str(imported.program))
 
 
 def test_the_sample_is_valid_and_comes_back():

@@ -9,8 +9,9 @@ import pytest
 
 from harness.cassette.content_coding import codings_of, decode_body
 from harness.cassette.importers.har import import_har
-from harness.cassette.importers.harvest import Harvest, Rebuild
+from harness.cassette.importers.imported import ImportedFile
 from harness.cassette.importers.ndjson import import_ndjson
+from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.model import EndingKind
 from harness.errors import InputError
@@ -48,23 +49,25 @@ def entry(text="data: a\n\n", *, response=None, **changes):
     }
 
 
-def read(*entries, **how) -> Harvest:
+def read(*entries, **how) -> ImportedFile:
     """Read a HAR of these entries."""
     log = {"version": "1.2", "creator": {"name": "Web", "version": "1"}}
     data = json.dumps({"log": {**log, "entries": entries}}).encode()
-    return import_har(data, source="a.har", how=Rebuild(**how))
+    return import_har(data, source="a.har", how=ReconstructionOptions(**how))
 
 
 def test_a_har_of_mitmproxy_keeps_every_byte():
     """What it saw of the sample gateway has the bytes that the gateway sent."""
     sent = import_ndjson(DATA.joinpath("gateway.ndjson").read_bytes(), source="")
     source = DATA / "mitmproxy-11.har"
-    harvest = import_har(source.read_bytes(), source="a.har", how=Rebuild())
-    assert 4 == len(harvest.found)
+    imported = import_har(
+        source.read_bytes(), source="a.har", how=ReconstructionOptions()
+    )
+    assert 4 == len(imported.interactions)
     # The one that broke off: mitmproxy drops what had come.
     expected = {"event streams whose body the source did not keep": 1}
-    assert expected == harvest.left_out
-    for one, found in zip(sent.found, harvest.found, strict=False):
+    assert expected == imported.left_out
+    for one, found in zip(sent.interactions, imported.interactions, strict=False):
         response, came = one.interaction.response, found.interaction.response
         assert decode_body(response.body, codings_of(response.headers)) == came.body
         assert () == codings_of(came.headers)
@@ -75,9 +78,9 @@ def test_a_har_of_mitmproxy_keeps_every_byte():
 
 def test_the_parts_of_an_entry():
     """Both heads, body and the times that are known arrive."""
-    harvest = read(entry("data: a\n\ndata: b\n\ndata: c\n\n"))
-    assert "Web 1" == harvest.of
-    [found] = harvest.found
+    imported = read(entry("data: a\n\ndata: b\n\ndata: c\n\n"))
+    assert "Web 1" == imported.program
+    [found] = imported.interactions
     assert ("https://llm.example:8443", "2026-11-23T07:00:00Z") == (
         found.upstream,
         found.at,
@@ -97,19 +100,19 @@ def test_the_parts_of_an_entry():
         response.ending.at_ns,
         response.ending.kind,
     )
-    assert ("times", "borders") == found.invented
+    assert ("times", "borders") == found.reconstructed
 
 
 def test_one_segment_comes_when_it_is_whole():
     """Where a body is not cut, its last byte came at the end."""
-    [found] = read(entry("data: a\n\ndata: b\n\n"), split=Split.WHOLE).found
+    [found] = read(entry("data: a\n\ndata: b\n\n"), split=Split.WHOLE).interactions
     assert [30_500_000] == [one.at_ns for one in found.interaction.response.segments]
 
 
 @pytest.mark.parametrize("timings", [{}, {"wait": -1, "receive": 5}, {"wait": None}])
 def test_times_that_are_not_known_are_invented(timings):
     """-1 is HAR's word for it."""
-    [found] = read(entry("data: a\n\ndata: b\n\n", timings=timings)).found
+    [found] = read(entry("data: a\n\ndata: b\n\n", timings=timings)).interactions
     assert [100 * MS, 120 * MS] == [
         one.at_ns for one in found.interaction.response.segments
     ]
@@ -122,8 +125,8 @@ def test_base64_and_escaped_bytes():
         "encoding": "base64",
     }
     escaped = entry("data: \udcff\n\n")
-    harvest = read(entry(response={"content": encoded}), escaped)
-    bodies = [found.interaction.response.body for found in harvest.found]
+    imported = read(entry(response={"content": encoded}), escaped)
+    bodies = [found.interaction.response.body for found in imported.interactions]
     assert [b"data: \xff\n\n"] * 2 == bodies
 
 
@@ -132,7 +135,9 @@ def test_a_body_that_is_coded_still_stays_so():
     coded = gzip.compress(b"data: a\n\n")
     headers = [STREAM, {"name": "content-encoding", "value": "gzip"}]
     content = {"text": base64.b64encode(coded).decode(), "encoding": "base64"}
-    [found] = read(entry(response={"content": content, "headers": headers})).found
+    [found] = read(
+        entry(response={"content": content, "headers": headers})
+    ).interactions
     assert coded == found.interaction.response.body
     assert ("gzip",) == codings_of(found.interaction.response.headers)
 
@@ -143,7 +148,7 @@ def test_the_messages_of_chrome_where_it_keeps_no_body():
         {"time": 1.0, "eventName": "message", "eventId": "", "data": "a\nb"},
         {"time": 2.0, "eventName": "ping", "eventId": "7", "data": "c"},
     ]
-    [found] = read(entry(None, _eventSourceMessages=messages)).found
+    [found] = read(entry(None, _eventSourceMessages=messages)).interactions
     expected = b"data: a\ndata: b\n\nevent: ping\nid: 7\ndata: c\n\n"
     assert expected == found.interaction.response.body
     assert "written anew" in found.interaction.notes[0]
@@ -151,7 +156,7 @@ def test_the_messages_of_chrome_where_it_keeps_no_body():
 
 def test_what_cannot_be_taken_is_counted():
     """Sockets, requests without answer, streams without body."""
-    harvest = read(
+    imported = read(
         entry(),
         entry(_webSocketMessages=[]),
         entry(response={"status": 101}),
@@ -159,12 +164,12 @@ def test_what_cannot_be_taken_is_counted():
         entry(None),
         entry(""),
     )
-    assert 1 == len(harvest.found)
+    assert 1 == len(imported.interactions)
     assert {
         "WebSockets": 2,
         "requests without an answer": 1,
         "event streams whose body the source did not keep": 2,
-    } == harvest.left_out
+    } == imported.left_out
 
 
 @pytest.mark.parametrize(
@@ -180,7 +185,7 @@ def test_what_cannot_be_taken_is_counted():
 )
 def test_how_it_ended(error, kind):
     """Chrome's words for what went wrong are understood."""
-    [found] = read(entry(response={"_error": error})).found
+    [found] = read(entry(response={"_error": error})).interactions
     assert kind == found.interaction.response.ending.kind
     assert bool(error) == any(str(error) in note for note in found.interaction.notes)
 
@@ -199,7 +204,7 @@ def test_how_it_ended(error, kind):
 def test_what_is_no_har_is_refused(data, message):
     """Whatever the file holds, the message says what was expected, and where."""
     with pytest.raises(InputError, match=message):
-        import_har(data, source="a.har", how=Rebuild())
+        import_har(data, source="a.har", how=ReconstructionOptions())
 
 
 @pytest.mark.parametrize(
@@ -227,4 +232,6 @@ def test_what_is_wrong_in_an_entry_is_told(response, message):
 def test_a_byte_order_mark_is_passed_over():
     """Fiddler writes one."""
     data = b"\xef\xbb\xbf" + json.dumps({"log": {"entries": [entry()]}}).encode()
-    assert 1 == len(import_har(data, source="a.har", how=Rebuild()).found)
+    assert 1 == len(
+        import_har(data, source="a.har", how=ReconstructionOptions()).interactions
+    )

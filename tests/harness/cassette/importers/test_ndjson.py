@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cassette.importers.harvest import assemble
+from harness.cassette.importers.imported import assemble_cassette
 from harness.cassette.importers.ndjson import import_ndjson
 from harness.cassette.model import Ending, EndingKind, Interaction, Segment
 from harness.errors import InputError
@@ -29,13 +29,13 @@ def log(*lines) -> bytes:
 
 def interactions(*lines) -> list[Interaction]:
     """Return what a log of these lines holds."""
-    harvest = import_ndjson(log(*lines), source="a.ndjson")
-    return [found.interaction for found in harvest.found]
+    imported = import_ndjson(log(*lines), source="a.ndjson")
+    return [found.interaction for found in imported.interactions]
 
 
 def test_a_line_becomes_a_segment():
     """Bytes, times and ending are those of the log; nothing is invented."""
-    harvest = import_ndjson(
+    imported = import_ndjson(
         log(
             HEAD,
             {"at_ms": 1.5, "text": "data: 世"},
@@ -44,7 +44,7 @@ def test_a_line_becomes_a_segment():
         ),
         source="a.ndjson",
     )
-    [found] = harvest.found
+    [found] = imported.interactions
     response = found.interaction.response
     assert (
         Segment(at_ns=1_500_000, data="data: 世".encode()),
@@ -55,16 +55,16 @@ def test_a_line_becomes_a_segment():
         response.http_version,
         found.interaction.request.body,
     )
-    assert () == found.invented
-    assert () == assemble(harvest.found, by="x").reconstructed
+    assert () == found.reconstructed
+    assert () == assemble_cassette(imported.interactions, by="x").reconstructed
 
 
 def test_interleaved_interactions_are_told_apart_by_id():
     """The sample of a gateway: two streams side by side, five kinds of answer."""
     source = str(DATA / "gateway.ndjson")
-    harvest = import_ndjson(Path(source).read_bytes(), source=source)
-    found = harvest.found
-    assert "gateway 3.1" == harvest.of
+    imported = import_ndjson(Path(source).read_bytes(), source=source)
+    found = imported.interactions
+    assert "gateway 3.1" == imported.program
     assert ["1", "2", "3", "4", "5", "6"] == [
         one.interaction.request.path[-1] for one in found
     ]
@@ -91,8 +91,8 @@ def test_a_last_line_that_is_cut_is_dropped():
     whole = log(HEAD, {"at_ms": 7, "text": "a"})
     cut = log({"at_ms": 8, "text": "b"})
     for length in range(1, len(cut) - 1):
-        harvest = import_ndjson(whole + cut[:length], source="a.ndjson")
-        [found] = harvest.found
+        imported = import_ndjson(whole + cut[:length], source="a.ndjson")
+        [found] = imported.interactions
         assert b"a" == found.interaction.response.body
         assert ("The last line of the log is cut.",) == found.interaction.notes
 
@@ -182,18 +182,18 @@ def test_every_log_comes_back(pieces):
 
 def test_several_upstreams_are_named_in_notes():
     """A cassette names one upstream; where there were two, each interaction does."""
-    harvest = import_ndjson(
+    imported = import_ndjson(
         log(
             {**HEAD, "id": 1, "upstream": "https://a.example"},
             {**HEAD, "id": 2, "upstream": "https://b.example", "notes": ["n"]},
         ),
         source="a.ndjson",
     )
-    cassette = assemble(harvest.found, by="x")
+    cassette = assemble_cassette(imported.interactions, by="x")
     assert cassette.recorded.upstream is None
     assert [
         ("The server that was asked is https://a.example.",),
         ("n", "The server that was asked is https://b.example."),
     ] == [one.notes for one in cassette.interactions]
-    one = assemble(harvest.found[:1], by="x")
+    one = assemble_cassette(imported.interactions[:1], by="x")
     assert one.recorded.upstream == "https://a.example"

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cassette.content_coding import codings_of, decode_body
-from harness.cassette.importers.harvest import Rebuild
 from harness.cassette.importers.ndjson import import_ndjson
+from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.importers.vcr import import_vcr
 from harness.cassette.model import EndingKind, Framing, Interaction
 from harness.errors import InputError
@@ -44,8 +44,8 @@ def cassette(*interactions) -> bytes:
 
 def read(data: bytes, **how) -> list[Interaction]:
     """Return what a cassette of VCR.py holds."""
-    harvest = import_vcr(data, source="a.yaml", how=Rebuild(**how))
-    return [found.interaction for found in harvest.found]
+    imported = import_vcr(data, source="a.yaml", how=ReconstructionOptions(**how))
+    return [found.interaction for found in imported.interactions]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_recorded_cassettes_keep_every_byte(name):
     sent = import_ndjson(DATA.joinpath("gateway.ndjson").read_bytes(), source="")
     found = read(DATA.joinpath(name).read_bytes())
     assert len(found) == (1 if name.endswith("json") else 4)
-    for expected, came in zip(sent.found, found, strict=False):
+    for expected, came in zip(sent.interactions, found, strict=False):
         response = expected.interaction.response
         body, codings = response.body, codings_of(response.headers)
         if codings and not codings_of(came.response.headers):
@@ -71,15 +71,15 @@ def test_recorded_cassettes_keep_every_byte(name):
 
 def test_the_parts_of_an_interaction():
     """URL, headers, borders and times arrive, or are invented."""
-    harvest = import_vcr(
+    imported = import_vcr(
         cassette(interaction("data: a\n\ndata: b\n\n")),
         source="a.yaml",
-        how=Rebuild(first_ns=5 * MS, pacing_ns=2 * MS),
+        how=ReconstructionOptions(first_ns=5 * MS, pacing_ns=2 * MS),
     )
-    [found] = harvest.found
+    [found] = imported.interactions
     assert ("https://llm.example", ("times", "borders")) == (
         found.upstream,
-        found.invented,
+        found.reconstructed,
     )
     request, response = found.interaction.request, found.interaction.response
     assert ("POST", "/v1/x?a=1", b"{}") == (request.method, request.path, request.body)

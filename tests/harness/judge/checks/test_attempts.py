@@ -19,8 +19,8 @@ RELAYS = "tests.planted.relays"
 def scenario(bench, first, **more):
     """A first attempt that fails so, and a second one that is right."""
     takes = (
-        bench.take(bench.answer(*FIRST), first),
-        bench.take(bench.answer(*SECOND)),
+        bench.attempt(bench.answer(*FIRST), first),
+        bench.attempt(bench.answer(*SECOND)),
     )
     return bench.scenario(bench.answer(*FIRST), attempts=takes, **more)
 
@@ -84,7 +84,7 @@ def test_planted_retries_turn_the_gate_red_and_are_named(bench, relay, fault, ki
 
 def test_an_answer_on_its_way_is_asked_for_once(bench):
     """A healthy attempt that is dropped and asked for again is billed twice."""
-    takes = (bench.take(bench.answer(*FIRST)), bench.take(bench.answer(*FIRST)))
+    takes = (bench.attempt(bench.answer(*FIRST)), bench.attempt(bench.answer(*FIRST)))
     wanted = bench.scenario(bench.answer(*FIRST), attempts=takes)
     wrong = bench.play(f"{RELAYS}:two_requests", wanted)
 
@@ -95,7 +95,7 @@ def test_bad_request_is_not_asked_again(bench):
     """What the client did wrong no other attempt mends."""
     wanted = scenario(bench, ("status", {"code": 400}))
     script = bench.script(wanted, seed=1)
-    found = bench.expectation(script, "repairing", wanted.expect)
+    found = bench.expectation(script, "repairing", wanted.exchange.expect)
 
     assert not found.duty.may_be_retried
     assert not found.for_draft(1).duty.may_be_retried
@@ -105,8 +105,8 @@ def test_bad_request_is_not_asked_again(bench):
 def test_the_last_attempt_repeats(bench):
     """Attempt three of two plays the second again."""
     takes = (
-        bench.take(bench.answer(*FIRST), BUSY),
-        bench.take(bench.answer(*FIRST), BUSY),
+        bench.attempt(bench.answer(*FIRST), BUSY),
+        bench.attempt(bench.answer(*FIRST), BUSY),
     )
     wanted = bench.scenario(bench.answer(*FIRST), attempts=takes)
     seen = bench.play(f"{RELAYS}:retrying", wanted)

@@ -35,7 +35,7 @@ def test_fields_stay_with_their_events(bench, head, where):
     named = ((1, head + data[0]), *((2, piece) for piece in data[1:]))
     wanted = bench.scenario(bench.answer(*WORDS))
     expected = bench.expectation(
-        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.expect
+        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.exchange.expect
     )
     seen = bench.observed(bench.answer(*WORDS), reads=named)
 

@@ -43,7 +43,7 @@ def judged(bench, fault, **changes):
         upstream=(request,),
     )
     script = bench.script(scenario, seed=1)
-    expected = bench.expectation(script, Contract.REPAIRING, scenario.expect)
+    expected = bench.expectation(script, Contract.REPAIRING, scenario.exchange.expect)
     answer = replace(plain, **changes)
     found = judge(expected, answer, Limits(hold_ms=1e6)).violations
     return [violation.kind for violation in found]

@@ -14,7 +14,7 @@ from harness.judge.limits import virtual_limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.play.virtual.player import play_virtual
 from harness.play.virtual.relays import load_relay
-from harness.scenario.model import Scenario
+from harness.scenario.model import Answer, ExchangePlan, Scenario
 from harness.scenario.script import make_script
 from scripts.clients.shapes import TABLES, read_shapes
 
@@ -87,14 +87,15 @@ def played(relay, *blocks):
         id="x/y",
         why="",
         tags=(),
-        request=Request(
-            method="POST", path="/v1/chat/completions", headers=(), body=b"{}"
+        exchange=ExchangePlan(
+            request=Request(
+                method="POST", path="/v1/chat/completions", headers=(), body=b"{}"
+            ),
+            answers=(Answer(response=response, recorded=True),),
         ),
-        response=response,
-        recorded=True,
     )
     script = make_script(scenario, 1)
-    expected = expectation(script, Contract.REPAIRING, scenario.expect)
+    expected = expectation(script, Contract.REPAIRING, scenario.exchange.expect)
     seen = play_virtual("t", load_relay(relay), script, {})
     return judge(expected, seen, virtual_limits())
 

@@ -12,7 +12,9 @@ WORDS = ("Once", " upon", " a", " time", ".")
 
 def expected(bench, wanted, contract=Contract.REPAIRING):
     """What the oracle says of a scenario."""
-    return bench.expectation(bench.script(wanted, seed=1), contract, wanted.expect)
+    return bench.expectation(
+        bench.script(wanted, seed=1), contract, wanted.exchange.expect
+    )
 
 
 def text(expectation, index=0):
@@ -212,7 +214,7 @@ def test_a_cumulative_delta_that_is_cut_says_nothing(bench):
         ("end_at", {"at": {"event": 3, "offset": 60}}),
     )
     expected = bench.expectation(
-        bench.script(grown, seed=1), Contract.REPAIRING, grown.expect
+        bench.script(grown, seed=1), Contract.REPAIRING, grown.exchange.expect
     )
 
     [choice] = expected.content.reading.message.choices
@@ -225,7 +227,7 @@ def may(bench, *faults) -> bool:
     wanted = bench.scenario(bench.answer(*WORDS), *faults)
     script = bench.script(wanted, seed=1)
     return bench.expectation(
-        script, Contract.REPAIRING, wanted.expect
+        script, Contract.REPAIRING, wanted.exchange.expect
     ).duty.may_be_retried
 
 

@@ -155,7 +155,9 @@ def test_half_close(bench):
 
     def expected(choice):
         policy = Policy(half_close=choice)
-        return bench.expectation(script, Contract.REPAIRING, wanted.expect, policy)
+        return bench.expectation(
+            script, Contract.REPAIRING, wanted.exchange.expect, policy
+        )
 
     assert ["abort"] == [other.choice for other in expected("either").alternatives]
     assert (False, ()) == (

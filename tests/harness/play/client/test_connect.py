@@ -12,7 +12,7 @@ from harness.play.client.connect import connect, start_tls
 from harness.play.client.kept_connection import KeptConnection
 from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import StampedConnection
-from harness.scenario.client import ClientPlan, ReadPlan
+from harness.scenario.model import ClientPlan, ReadPlan
 
 pytestmark = pytest.mark.e2e
 

@@ -15,7 +15,7 @@ from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.fetch import fetch
 from harness.play.client.httpx_backend import refusal
 from harness.play.client.kept_connection import KeptConnection
-from harness.scenario.client import Abort, ClientPlan, ReadPlan
+from harness.scenario.model import Abort, ClientPlan, ReadPlan
 
 pytestmark = pytest.mark.e2e
 

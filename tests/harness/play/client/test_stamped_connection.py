@@ -9,7 +9,7 @@ import pytest
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import StampedConnection
-from harness.scenario.client import Abort, AbortHow, ClientPlan
+from harness.scenario.model import Abort, AbortHow, ClientPlan
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n"
 

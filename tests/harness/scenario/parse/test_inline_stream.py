@@ -7,11 +7,11 @@ import pytest
 from harness.cassette.model import EndingKind, Framing
 from harness.documents.yaml_document import load
 from harness.errors import InputError
-from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, handmade_response
+from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, inline_response
 
 
 def _response(text: str):
-    return handmade_response(load(text, source="s.yaml"))
+    return inline_response(load(text, source="s.yaml"))
 
 
 def test_a_stream_is_one_segment_to_an_event():

@@ -29,7 +29,7 @@ from harness.scenario.model import (
     Streams,
     Waiver,
 )
-from harness.scenario.parse.fields import named_cassettes
+from harness.scenario.parse.answer import named_cassettes
 from harness.scenario.parse.scenario import check_scenario, parse_scenario
 
 TODAY = date(2027, 1, 1)
@@ -90,10 +90,10 @@ CASSETTE = Cassette(
 
 
 def _parse(text: str):
-    document = load(text, source="s.yaml")
-    check_scenario(document)
-    cassettes = {name: CASSETTE for name, _ in named_cassettes(document)}
-    return parse_scenario(document, cassettes=cassettes, today=TODAY)
+    root = load(text, source="s.yaml")
+    check_scenario(root)
+    cassettes = {name.value: CASSETTE for name in named_cassettes(root)}
+    return parse_scenario(root, cassettes=cassettes, today=TODAY)
 
 
 def test_a_scenario_says_everything_that_its_model_holds():
@@ -101,16 +101,17 @@ def test_a_scenario_says_everything_that_its_model_holds():
     scenario = _parse(GOOD)
     assert (scenario.id, scenario.family) == ("stuttering/first-twice", "stuttering")
     assert (scenario.why, scenario.tags) == ("DashScope does it.", ("stuttering", "pr"))
-    assert scenario.response is CASSETTE.interactions[1].response
-    assert (scenario.recorded, scenario.source) == (True, "s.yaml")
-    assert [(call.name, call.parameters) for call in scenario.faults] == [
+    [answer] = scenario.exchange.answers
+    assert answer.response is CASSETTE.interactions[1].response
+    assert (answer.recorded, scenario.source) == (True, "s.yaml")
+    assert [(call.name, call.parameters) for call in answer.faults] == [
         ("repeat_first", {"times": 3}),
         ("sse_bom", {}),
     ]
-    assert scenario.client == ClientPlan(
+    assert scenario.exchange.client == ClientPlan(
         abort=Abort(after_events=3, how=AbortHow.FIN), deadline_ms=5000
     )
-    assert scenario.expect == Expect(
+    assert scenario.exchange.expect == Expect(
         text=Reading.ORIGINAL,
         usage=Reading.AS_SENT,
         finish_reason="stop",
@@ -126,7 +127,7 @@ def test_a_scenario_says_everything_that_its_model_holds():
 
 def test_a_request_replaces_parts_of_the_recorded_one():
     """The length of the old body goes with it."""
-    request = _parse(GOOD).request
+    request = _parse(GOOD).exchange.request
     assert (request.method, request.path) == ("POST", "/v1/other")
     assert request.headers == (("x-a", "b"),)
     assert request.body == '{"model":"é","stream":true}'.encode()
@@ -135,17 +136,18 @@ def test_a_request_replaces_parts_of_the_recorded_one():
 def test_what_is_left_out_has_a_default():
     """Both modes, no faults, nothing demanded."""
     scenario = _parse(f"{HEAD}cassette: a.yaml\n")
-    assert scenario.request == CASSETTE.interactions[0].request
+    assert scenario.exchange.request == CASSETTE.interactions[0].request
     assert scenario.modes == (Mode.LIVE, Mode.VIRTUAL)
-    assert (scenario.faults, scenario.allow) == ((), ())
-    assert (scenario.client, scenario.expect) == (ClientPlan(), Expect())
+    assert (scenario.all_faults, scenario.allow) == ((), ())
+    exchange = scenario.exchange
+    assert (exchange.client, exchange.expect) == (ClientPlan(), Expect())
 
 
 def test_a_text_that_is_no_reading_is_the_text_itself():
     """The literal text of choice 0."""
     scenario = _parse(f"{HEAD}cassette: a.yaml\nexpect: {{text: 'Hi there'}}\n")
-    assert scenario.expect.text == "Hi there"
-    assert not isinstance(scenario.expect.text, Reading)
+    assert scenario.exchange.expect.text == "Hi there"
+    assert not isinstance(scenario.exchange.expect.text, Reading)
 
 
 @pytest.mark.parametrize(
@@ -260,11 +262,12 @@ attempts:
 def test_every_attempt_has_an_answer_of_its_own():
     """What an entry leaves out is the scenario's."""
     scenario = _parse(f"{HEAD}{ATTEMPTS}")
-    first, second, third = scenario.takes
+    answers = scenario.exchange.answers
+    first, second, third = answers
 
-    assert scenario.response is first.response is CASSETTE.interactions[0].response
+    assert first.response is CASSETTE.interactions[0].response
     assert second.response is CASSETTE.interactions[1].response
-    assert (True, True, False) == tuple(take.recorded for take in scenario.takes)
+    assert (True, True, False) == tuple(answer.recorded for answer in answers)
     assert ["close_before_head"] == [call.name for call in scenario.all_faults]
     assert b"data: [DONE]\n\n" == third.response.body
 
@@ -273,7 +276,7 @@ def test_client_reads_and_leaves_as_it_says():
     """Every key of the client becomes a value."""
 
     def client(text):
-        return _parse(f"{HEAD}cassette: a\nclient: {text}\n").client
+        return _parse(f"{HEAD}cassette: a\nclient: {text}\n").exchange.client
 
     assert ReadPlan(bytes_per_s=500) == client("{read: {bytes_per_s: 500}}").read
     never = client(
@@ -377,7 +380,7 @@ def test_group_says_everything_that_its_model_holds():
     assert [503, "refuse", "ok"] == [phase.answer for phase in scenario.outage]
     assert Bounds(at_most=9) == scenario.outage[0].upstream_requests
     assert {"STREAMING_MAX_ERRORS": "3"} == scenario.settings
-    assert (200, 503) == scenario.expect.status
+    assert (200, 503) == scenario.exchange.expect.status
     assert scenario.needs_fresh_target
 
 
@@ -390,8 +393,8 @@ def test_sequence_is_a_list_of_exchanges():
     )
     first, second = scenario.sequence
 
-    assert first.response is CASSETTE.interactions[0].response
-    assert second.response is CASSETTE.interactions[1].response
+    assert first.answers[0].response is CASSETTE.interactions[0].response
+    assert second.answers[0].response is CASSETTE.interactions[1].response
     assert b"second" == second.request.body
     assert Abort(after_events=1) == second.client.abort
     assert ExpectedEnding.ERROR is second.expect.ending

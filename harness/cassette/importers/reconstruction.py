@@ -1,0 +1,179 @@
+"""Interactions from sources that kept neither borders nor all times.
+
+What the source did not keep is invented here, the same way for all:
+
+1. Borders and times are those of `harness.cassette.importers.segmentation`. Where the
+   source knows when the body began and ended, the events are spread evenly in between.
+2. Where the source kept the body decoded, its content coding leaves the head.
+3. A body shorter than its content-length was cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.cassette.content_coding import codings_of
+from harness.cassette.importers.segmentation import (
+    Split,
+    borders_of,
+    cut_at,
+    event_ends,
+)
+from harness.cassette.model import (
+    Ending,
+    EndingKind,
+    Headers,
+    Interaction,
+    Request,
+    Response,
+)
+
+__all__ = [
+    "ReconstructionOptions",
+    "SourceResponse",
+    "is_event_stream",
+    "reconstruct",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconstructionOptions:
+    """How to invent what the source did not keep.
+
+    Attributes:
+        split: Where a body is cut into segments; a number cuts after so many bytes.
+        pacing_ns: From one event to the next, where no time is known.
+        first_ns: When the first event comes, where no time is known.
+    """
+
+    split: Split | int = Split.EVENT
+    pacing_ns: int = 20_000_000
+    first_ns: int = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceResponse:
+    """A response as a source without borders holds it.
+
+    Attributes:
+        status: HTTP status code.
+        http_version: In the source's words; unknown ones become ``HTTP/1.1``.
+        headers: As they were sent.
+        body: The body; it may be decoded where ``headers`` say that it was coded.
+        first_ns: When its first byte came; None where that is not known.
+        last_ns: When it ended; None where that is not known.
+        ending: How it ended; None where that is not known.
+        notes: What is to be said of it.
+    """
+
+    status: int
+    http_version: str
+    headers: Headers
+    body: bytes
+    first_ns: int | None = None
+    last_ns: int | None = None
+    ending: EndingKind | None = None
+    notes: tuple[str, ...] = ()
+
+
+def reconstruct(
+    request: Request, kept: SourceResponse, how: ReconstructionOptions
+) -> Interaction:
+    """Return an interaction, with borders and times invented."""
+    headers, notes = _fit_headers(kept.headers, kept.body)
+    ends = event_ends(kept.body)
+    split = how.split
+    if split is Split.EVENT and not (
+        is_event_stream(headers) and not codings_of(headers)
+    ):
+        split = Split.WHOLE
+    if kept.first_ns is None or kept.last_ns is None:
+        first_ns, pacing_ns = how.first_ns, float(how.pacing_ns)
+    else:
+        first_ns = kept.first_ns
+        pacing_ns = max(0, kept.last_ns - first_ns) / max(1, len(ends) - 1)
+    borders = borders_of(kept.body, split, ends)
+    if len(borders) == 1 and kept.last_ns is not None:
+        first_ns, pacing_ns = max(first_ns, kept.last_ns), 0.0  # whole at the end
+    segments = cut_at(borders, kept.body, ends, first_ns=first_ns, pacing_ns=pacing_ns)
+    last_ns = segments[-1].at_ns if segments else first_ns
+    kind = kept.ending
+    if kind is None:
+        bodiless = request.method == "HEAD" or kept.status in _BODILESS
+        cut = not bodiless and _is_short(headers, kept.body)
+        kind = EndingKind.TRUNCATED if cut else EndingKind.COMPLETE
+    response = Response(
+        status=kept.status,
+        http_version=_VERSIONS.get(kept.http_version.lower(), "HTTP/1.1"),
+        headers=headers,
+        segments=segments,
+        ending=Ending(at_ns=max(last_ns, kept.last_ns or 0), kind=kind),
+    )
+    return Interaction(request=request, response=response, notes=(*kept.notes, *notes))
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Tell whether a head announces an event stream, parameters aside."""
+    kinds = (value for name, value in headers if name.lower() == "content-type")
+    kind = next(kinds, "").partition(";")[0].strip().lower()
+    return kind == "text/event-stream"
+
+
+_VERSIONS = {
+    "http/1.0": "HTTP/1.0",
+    "h2": "HTTP/2",
+    "http/2": "HTTP/2",
+    "http/2.0": "HTTP/2",
+    # The format knows no later version, and what differs lies below the body.
+    "h3": "HTTP/2",
+    "http/3": "HTTP/2",
+    "http/3.0": "HTTP/2",
+}
+
+# No body follows, whatever length they tell (RFC 9110, sections 15.3.5 and 15.4.5).
+_BODILESS = frozenset({204, 304})
+
+
+def _fit_headers(headers: Headers, body: bytes) -> tuple[Headers, tuple[str, ...]]:
+    """Return the head that fits the body, and what had to be changed."""
+    codings = codings_of(headers)
+    if not codings or _is_coded(body, codings[-1]):
+        return headers, ()
+    kept = []
+    for name, value in headers:
+        match name.lower():
+            case "content-encoding":
+                continue
+            case "content-length":  # that of the coded body
+                kept.append((name, str(len(body))))
+            case _:
+                kept.append((name, value))
+    note = (
+        f"The source kept the body decoded: its content coding {', '.join(codings)}"
+        " was taken out of the head."
+    )
+    return tuple(kept), (note,)
+
+
+def _is_coded(body: bytes, coding: str) -> bool:
+    """Tell whether a body still has the coding that its head names."""
+    match coding:
+        case _ if not body:
+            return True
+        case "gzip" | "x-gzip":
+            return body.startswith(b"\x1f\x8b")  # RFC 1952, section 2.3.1
+        case "zstd":
+            return body.startswith(b"\x28\xb5\x2f\xfd")  # RFC 8878, section 3.1.1
+        case _:  # nothing marks the others, but text they are not
+            try:
+                body.decode()
+            except UnicodeDecodeError:
+                return True
+            return False
+
+
+def _is_short(headers: Headers, body: bytes) -> bool:
+    lengths = [value for name, value in headers if name.lower() == "content-length"]
+    if not lengths or not lengths[0].isdecimal():
+        return False
+    return len(body) < int(lengths[0][:18])
