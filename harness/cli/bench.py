@@ -29,8 +29,8 @@ from harness.cli.signals import stopped_by_signals
 from harness.config import Config, Target, read_config
 from harness.errors import InputError, InterruptedRunError
 from harness.play.virtual.player import load_relay
+from harness.printable import printable
 from harness.reporting.environment import environment
-from harness.reporting.escaping import printable
 from harness.statistics import Ratio, Ruling
 
 __all__ = ["bench"]

@@ -26,9 +26,9 @@ from harness.judge.run import RunEvent, RunRecord, RunSettings, TargetReady
 from harness.judge.verdict import EXIT_CODES
 from harness.play.plan import Plan, make_plan
 from harness.play.runner import run
+from harness.printable import printable
 from harness.reporting.document.build import build_report
 from harness.reporting.environment import environment
-from harness.reporting.escaping import printable
 from harness.reporting.files import check_folder, run_name, write_report
 from harness.reporting.render.console import ConsoleReporter
 from harness.scenario.from_cassettes import cassette_scenarios, parse_fault, with_fault

@@ -1,7 +1,8 @@
 """What a recorded thing is, in words for a terminal.
 
 Recordings are untrusted: an upstream may send escape sequences that move the cursor,
-retitle the window or hide text. Everything recorded passes through `printable`.
+retitle the window or hide text. Everything recorded passes through
+`harness.printable`.
 """
 
 from __future__ import annotations
@@ -19,25 +20,12 @@ from harness.dialects.openai_chat.chunk import (
     text_of,
     tool_fragments,
 )
+from harness.printable import excerpt, printable, short_escape
 from harness.sse import Comment, ServerSentEvent
 
-__all__ = ["clip", "describe", "describe_usage", "printable", "quoted"]
+__all__ = ["clip", "describe", "describe_usage"]
 
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_QUOTED_MAX = 160
-
-
-def printable(text: str) -> str:
-    """Return a text on one line, with everything escaped that a terminal might obey."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else _escape(one) for one in text)
-
-
-def quoted(text: str) -> str:
-    """Return a text in quotes, printable; more than a line of it is not read."""
-    rest = "…" if len(text) > _QUOTED_MAX else ""
-    return f'"{printable(text[:_QUOTED_MAX])}{rest}"'
+_SHOWN_MAX = 160
 
 
 def clip(text: str, width: int) -> str:
@@ -58,20 +46,22 @@ def describe(item: ServerSentEvent | Comment, payload: Payload | None = None) ->
         payload: The event's data, read.
     """
     if isinstance(item, Comment):
-        return f"comment {quoted(item.text)}"
+        return f"comment {excerpt(item.text)}"
     # An event named error is called an error anyway, by its payload.
     usual = item.event in {"message", "error"}
-    name = "" if usual else f"event {printable(item.event[:_QUOTED_MAX])}: "
-    return name + (quoted(item.data) if payload is None else _meaning(item, payload))
+    event = printable(item.event[:_SHOWN_MAX], short_escape)
+    name = "" if usual else f"event {event}: "
+    return name + (excerpt(item.data) if payload is None else _meaning(item, payload))
 
 
 def describe_usage(usage: Any) -> str:
     """Say what a usage object counts."""
     if not isinstance(usage, dict):
-        return f"usage {quoted(str(usage))}"
+        return f"usage {excerpt(str(usage))}"
     names = {"prompt_tokens": "in", "completion_tokens": "out"}
     counts = [f"{usage[key]} {name}" for key, name in names.items() if key in usage]
-    return printable("usage " + (", ".join(counts) or "without counts"))[:_QUOTED_MAX]
+    words = "usage " + (", ".join(counts) or "without counts")
+    return printable(words, short_escape)[:_SHOWN_MAX]
 
 
 def _meaning(item: ServerSentEvent, payload: Payload) -> str:
@@ -81,7 +71,7 @@ def _meaning(item: ServerSentEvent, payload: Payload) -> str:
         case PayloadKind.DONE:
             return "[DONE]"
         case kind:
-            return f"{kind} {quoted(item.data)}"
+            return f"{kind} {excerpt(item.data)}"
 
 
 def _chunk_parts(value: dict[str, Any]) -> Iterator[str]:
@@ -98,18 +88,12 @@ def _choice_parts(choice: dict[str, Any]) -> Iterator[str]:
     delta = delta_of(choice)
     for fragment in tool_fragments(delta):
         if fragment.name:
-            yield f"tool {fragment.index} calls {printable(fragment.name)}"
+            name = printable(fragment.name, short_escape)
+            yield f"tool {fragment.index} calls {name}"
     for _, field, text in text_deltas({"choices": [choice]}):
-        yield f"{field.replace(':', ' ')} {quoted(text)}"
+        yield f"{field.replace(':', ' ')} {excerpt(text)}"
     if reason := finish_reason_of(choice):
-        yield f"finish {printable(reason)}"
+        yield f"finish {printable(reason, short_escape)}"
     # Last: most providers repeat it in every chunk.
     if role := text_of(delta, "role"):
-        yield f"role {printable(role)}"
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if character in _SHORT:
-        return _SHORT[character]
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"
+        yield f"role {printable(role, short_escape)}"

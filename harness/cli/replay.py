@@ -20,10 +20,10 @@ from harness.faults.draft.lowering import draft_response
 from harness.faults.draft.wire import WireDraft
 from harness.faults.errors import FaultError
 from harness.faults.registry import FaultCall, apply_faults
-from harness.play.escape import escaped
 from harness.play.upstream.correlation import ServedRequest
 from harness.play.upstream.requests import ReceivedRequest
 from harness.play.upstream.server import Upstream
+from harness.printable import printable, python_escape
 from harness.scenario.from_cassettes import parse_fault
 from harness.units import NS_PER_MS
 
@@ -161,7 +161,7 @@ def _playlist(paths: tuple[Path, ...], changes: _Changes) -> _Playlist:
                 answers.append((name, _draft(interaction.response, seed, changes)))
             except FaultError as error:
                 refused = FaultError(error.message, source=name, key=error.key)
-                click.echo(f"left out {escaped(str(refused))}", err=True)
+                click.echo(f"left out {printable(refused, python_escape)}", err=True)
     if refused is not None and not answers:
         raise InputError("nothing is left to play", key="--fault")
     return _Playlist(answers)
@@ -218,8 +218,8 @@ def _line(served: ServedRequest, playlist: _Playlist) -> str:
     count = len(played.sent)
     last_ns = played.sent[-1][0] if played.sent else request.read_at_ns
     return (
-        f"{request.method} {escaped(request.path)}"
-        f" <- {escaped(playlist.name_of(played.draft))}:"
+        f"{request.method} {printable(request.path, python_escape)}"
+        f" <- {printable(playlist.name_of(played.draft), python_escape)}:"
         f" {played.draft.status}, {count} write{'' if count == 1 else 's'},"
         f" {(last_ns - request.read_at_ns) / NS_PER_MS:.0f} ms, {how}"
     )

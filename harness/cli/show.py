@@ -24,7 +24,7 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.cli.describe import clip, describe, describe_usage, printable, quoted
+from harness.cli.describe import clip, describe, describe_usage
 from harness.dialects.openai_chat import (
     Assembler,
     Choice,
@@ -33,6 +33,7 @@ from harness.dialects.openai_chat import (
     check,
     parse_payload,
 )
+from harness.printable import excerpt, printable, short_escape
 from harness.sse import Comment, EventStreamParser, ServerSentEvent
 from harness.units import NS_PER_MS
 
@@ -90,14 +91,14 @@ def _plain(text: str = "", *, whole: bool = False) -> _Line:
 
 
 def _field(name: str, value: str, **style: Any) -> Iterator[_Line]:
-    parts = textwrap.wrap(printable(value), 68, break_on_hyphens=False) or [""]
-    for part in parts:
+    text = printable(value, short_escape)
+    for part in textwrap.wrap(text, 68, break_on_hyphens=False) or [""]:
         yield _Line(f"{name:<11}{part}".rstrip(), style, whole=True)
         name = ""
 
 
 def _lines(held: Cassette, name: str, *, events: bool, raw: bool) -> Iterator[_Line]:
-    yield _plain(f"cassette   {printable(name)}", whole=True)
+    yield _plain(f"cassette   {printable(name, short_escape)}", whole=True)
     recorded = held.recorded
     origin = [recorded.at, f"by {recorded.by}"]
     origin += [f"from {recorded.upstream}"] if recorded.upstream else []
@@ -231,7 +232,7 @@ class _Reading:
         if pending:
             words = [*words, f"({pending} bytes of the next)"]
         if not words:
-            return quoted(segment.data.decode(errors="backslashreplace"))
+            return excerpt(segment.data.decode(errors="backslashreplace"))
         count = f"{len(words)}: " if len(words) > 1 else ""
         return count + "; ".join(words)
 
@@ -254,9 +255,9 @@ class _Reading:
 def _message_lines(message: Message) -> Iterator[_Line]:
     for choice in message.choices:
         yield _plain()
-        ending = choice.finish_reason or "no finish_reason"
-        role = choice.role or "no role"
-        title = f"choice {choice.index}: {printable(role)}, {printable(ending)}"
+        ending = printable(choice.finish_reason or "no finish_reason", short_escape)
+        role = printable(choice.role or "no role", short_escape)
+        title = f"choice {choice.index}: {role}, {ending}"
         yield _Line(title, {"bold": True})
         yield from _choice_lines(choice)
     yield _plain()
@@ -264,7 +265,7 @@ def _message_lines(message: Message) -> Iterator[_Line]:
         yield _plain(describe_usage(message.usage))
     for error in message.errors:
         text = error if isinstance(error, str) else json.dumps(error)
-        yield _Line(f"error {quoted(text)}", {"fg": "red"})
+        yield _Line(f"error {excerpt(text)}", {"fg": "red"})
     if message.malformed:
         yield _Line(f"{message.malformed} malformed", {"fg": "red"})
     yield _plain("[DONE]" if message.done else "no [DONE]")
@@ -282,14 +283,14 @@ def _choice_lines(choice: Choice) -> Iterator[_Line]:
     }
     for name, text in texts.items():
         if text or name.startswith("tool"):
-            yield _plain(f"  {printable(name)} ({len(text)} characters)")
+            yield _plain(f"  {printable(name, short_escape)} ({len(text)} characters)")
             for line in text.splitlines():
-                for part in textwrap.wrap(printable(line), 74) or [""]:
+                for part in textwrap.wrap(printable(line, short_escape), 74) or [""]:
                     yield _plain(f"    {part}".rstrip(), whole=True)
 
 
 def _bytes_words(data: bytes) -> str:
-    return printable(data.decode(errors="backslashreplace"))
+    return printable(data.decode(errors="backslashreplace"), short_escape)
 
 
 def _ms(at_ns: int) -> str:

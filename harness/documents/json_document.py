@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from harness.documents.node import Node, Origin
-from harness.documents.schema_errors import cut
 from harness.errors import InputError
+from harness.printable import cut
 
 __all__ = ["load_json"]
 

@@ -17,8 +17,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from harness.documents.schema_errors import Path, explain, one_line
+from harness.documents.schema_errors import Path, explain
 from harness.errors import InputError
+from harness.printable import one_line
 
 __all__ = ["Node", "Origin", "Path"]
 

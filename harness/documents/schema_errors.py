@@ -11,8 +11,9 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from harness.errors import closest
+from harness.printable import cut, one_line
 
-__all__ = ["Path", "cut", "explain", "one_line", "shown"]
+__all__ = ["Path", "explain", "shown"]
 
 Path = tuple[str | int, ...]
 """The keys and list positions that lead from the root of a document to a value."""
@@ -190,13 +191,3 @@ def _forms(branches: Iterable[Any]) -> str:
         else:
             return ""
     return "either " + " or ".join(dict.fromkeys(names))
-
-
-def one_line(text: str) -> str:
-    """Return a name printable, on one line, cut after 60 characters."""
-    return cut(text if text.isprintable() else repr(text)[1:-1])
-
-
-def cut(text: str, limit: int = _SHOWN_MAX) -> str:
-    """Return a text of at most ``limit`` characters; what was cut ends in ``…``."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -23,8 +23,9 @@ from typing import Any
 import yaml
 
 from harness.documents.node import Node, Origin
-from harness.documents.schema_errors import Path, cut, one_line, shown
+from harness.documents.schema_errors import Path, shown
 from harness.errors import InputError
+from harness.printable import cut, one_line
 
 __all__ = ["Document", "load"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import types
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from harness.errors import closest
 from harness.faults.draft.position import Position, check_position
 from harness.faults.errors import FaultError
+from harness.printable import visible
 
 __all__ = [
     "AtLeast",
@@ -177,8 +177,7 @@ def _option(name: Any) -> str:
     if isinstance(name, bool):
         return str(name).lower()
     # A line break or nothing at all would not be seen.
-    text = str(name)
-    return text if text and text.isprintable() else json.dumps(name)
+    return visible(str(name))
 
 
 def _describe_number(option: Any) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Event, structural_events
 from harness.judge.judgement import Judgement
-from harness.judge.text_diff import quote
+from harness.printable import quote
 
 __all__ = [
     "Difference",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Change", "TextDifference", "compare_text", "quote"]
+from harness.printable import quote
+
+__all__ = ["Change", "TextDifference", "compare_text"]
 
 _CONTEXT = 24
 """Characters shown on each side of a difference."""
@@ -56,17 +57,6 @@ def compare_text(expected: str, got: str) -> TextDifference | None:
         expected=_excerpt(expected, at),
         got=_excerpt(got, at),
         count=abs(len(expected) - len(got)),
-    )
-
-
-def quote(text: str, limit: int = 60) -> str:
-    """Quote untrusted text for one line: ASCII, escapes, an ellipsis where cut."""
-    if len(text) > limit:
-        text = text[: limit - 1] + "…"
-    quoted = json.dumps(text, ensure_ascii=False)
-    # C1 controls and separators pass json.dumps, and a terminal would obey them.
-    return "".join(
-        char if char.isprintable() else f"\\u{ord(char):04x}" for char in quoted
     )
 
 

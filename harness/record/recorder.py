@@ -28,6 +28,7 @@ from mitmproxy.flow import Error
 from mitmproxy.http import HTTPFlow
 
 from harness.errors import InputError
+from harness.printable import escape_all
 from harness.record.convert import (
     content_type_of,
     ends_by_length,
@@ -356,7 +357,7 @@ def _breach_notes(said: str) -> tuple[str, ...]:
 
 def _name(flow: HTTPFlow) -> str:
     path = flow.request.path.partition("?")[0]
-    return f"{flow.request.method} {path.encode('unicode_escape').decode()}"
+    return f"{flow.request.method} {escape_all(path)}"
 
 
 def _version(package: str) -> str:

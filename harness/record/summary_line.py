@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from harness.cassette.content_coding import CodingError, codings_of, decode_body
 from harness.cassette.model import Interaction, Response
+from harness.printable import printable, python_escape
 from harness.record.recording import Opening
 from harness.record.selection import is_event_stream, model_of
 from harness.sse import parse
@@ -32,7 +33,8 @@ def line_of(interaction: Interaction, size: int) -> str:
     what = " ".join(
         part for part in (request.method, request.path, model) if part is not None
     )
-    return _printable(f"{what}: {', '.join(words)}, {response.ending.kind}")
+    line = f"{what}: {', '.join(words)}, {response.ending.kind}"
+    return printable(line, python_escape)
 
 
 def count_events(response: Response) -> int | None:
@@ -76,11 +78,3 @@ def dialect_tags(path: str) -> tuple[str, ...]:
     """Return the tag of the dialect that is spoken at a path; none: it is not known."""
     is_chat = path.partition("?")[0].endswith("/chat/completions")
     return ("openai-chat",) if is_chat else ()
-
-
-def _printable(text: str) -> str:
-    """Return the text without what a terminal would obey."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode()
-        for one in text
-    )

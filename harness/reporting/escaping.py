@@ -9,18 +9,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["code_span", "markdown_text", "printable"]
+from harness.printable import printable
 
-
-def printable(text: object) -> str:
-    r"""Return text on one line without anything that a terminal would obey.
-
-    Control characters, line and direction marks, lone surrogates and the like become
-    ``\u001b``. Characters that take room on a screen stay.
-    """
-    return "".join(
-        char if char.isprintable() else _escaped(ord(char)) for char in str(text)
-    )
+__all__ = ["code_span", "markdown_text"]
 
 
 def markdown_text(text: object) -> str:
@@ -57,7 +48,3 @@ _WWW = re.compile(r"(www)\.", re.IGNORECASE)
 
 def _behind_number(found: re.Match[str]) -> str:
     return f"{found[1] or ''}\\{found[2]}"
-
-
-def _escaped(code: int) -> str:
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

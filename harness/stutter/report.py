@@ -10,7 +10,8 @@ from tabulate import tabulate
 
 from harness.judge.verdict import EXIT_CODES
 from harness.play.virtual.relays import RelayUnderTest
-from harness.reporting.escaping import code_span, markdown_text, printable
+from harness.printable import printable
+from harness.reporting.escaping import code_span, markdown_text
 from harness.statistics import Share
 from harness.stutter.gate import (
     Detection,

@@ -27,8 +27,9 @@ from harness.cassette.importers.reconstruction import (
 from harness.cassette.model import Headers, Interaction, Request
 from harness.documents.json_document import load_json
 from harness.documents.node import Node, Origin
-from harness.documents.schema_errors import cut, shown
+from harness.documents.schema_errors import shown
 from harness.errors import InputError
+from harness.printable import cut
 
 __all__ = ["import_vcr"]
 

@@ -14,8 +14,8 @@ from itertools import pairwise
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.judge.evidence.reading import Reading
 from harness.judge.oracle.oracle import Expectation
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = [

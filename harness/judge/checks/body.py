@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.oracle.expectation import Content, Head
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["check_body", "check_foreign_bytes"]
 

@@ -13,8 +13,8 @@ from harness.judge.evidence.sdk_models import (
 )
 from harness.judge.oracle.expectation import Content, Expectation
 from harness.judge.oracle.opening import Key
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 from harness.scenario.model import ExpectedEnding
 
 __all__ = ["check_clients", "client_views"]

@@ -18,8 +18,9 @@ from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Reading
 from harness.judge.oracle.expectation import Content, Contract, Expectation
 from harness.judge.oracle.opening import Key
-from harness.judge.text_diff import Change, compare_text, quote
+from harness.judge.text_diff import Change, compare_text
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["check_content", "dropped_repeats"]
 

@@ -19,8 +19,8 @@ from harness.judge.evidence.reading import (
     structural_events,
 )
 from harness.judge.oracle.expectation import Content, Contract
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["TEXT_FIELDS", "check_events", "check_first_events", "count_before_error"]
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.oracle.expectation import Head
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["check_head"]
 

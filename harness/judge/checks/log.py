@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from harness.judge.evidence.observation import Observation
 from harness.judge.oracle.expectation import Duty
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["check_log"]
 

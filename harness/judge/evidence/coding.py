@@ -10,8 +10,8 @@ import zlib
 from dataclasses import replace
 
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.judge.text_diff import quote
 from harness.judge.violation import Kind, Violation
+from harness.printable import quote
 
 __all__ = ["decoded"]
 

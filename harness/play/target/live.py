@@ -17,13 +17,13 @@ from harness.faults.draft.blocks import StreamEnd
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.play.client.fetch import Exchange, fetch
 from harness.play.client.kept_connection import KeptConnection
-from harness.play.escape import escaped
 from harness.play.target.preflight import preflight_script
 from harness.play.target.process import RunningTarget, running_target
 from harness.play.target.proof import check_proof, served_by
 from harness.play.target.shared_lock import SharedLock
 from harness.play.upstream.correlation import MatchedBy
 from harness.play.upstream.server import Upstream
+from harness.printable import printable, python_escape
 from harness.scenario.model import Phase
 from harness.scenario.program import Program, ScriptedStream
 from harness.scenario.script import Script
@@ -252,17 +252,19 @@ class LiveTarget:
         ]
         if unmatched:
             first = unmatched[0]
+            shown = f"{first.method} {first.path}: {first.why}"
             raise EvidenceError(
                 f"{len(unmatched)} request(s) of {self.target.name} to its upstream "
                 "belong to no stream; the first: "
-                f"{escaped(f'{first.method} {first.path}: {first.why}')}"
+                f"{printable(shown, python_escape)}"
             )
 
     def _output_tail(self) -> str:
         lines = self.running.output.tail(_LINES_SHOWN)
         if not lines:
             return ""
-        return "\nits last output:" + "".join(f"\n  {escaped(line)}" for line in lines)
+        shown = "".join(f"\n  {printable(line, python_escape)}" for line in lines)
+        return f"\nits last output:{shown}"
 
     async def preflight(self) -> None:
         """Show that a stream gets through, and learn how requests can be told apart.

@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 from harness.config import Target
 from harness.errors import EvidenceError, HarnessError, InputError
 from harness.placeholders import fill, fill_template
-from harness.play.escape import escaped
 from harness.play.target.output import TargetOutput
 from harness.play.target.readiness import Probe, make_probe, tcp_probe
+from harness.printable import printable, python_escape
 
 __all__ = ["READY_DEADLINE_S", "RunningTarget", "running_target"]
 
@@ -177,7 +177,7 @@ async def _start(
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(
                 f"target {target.name} cannot be started: "
-                f"{escaped(command[0])}: {reason}"
+                f"{printable(command[0], python_escape)}: {reason}"
             ) from None
 
 
@@ -206,7 +206,7 @@ def _not_started(target: Target, what: str, output: TargetOutput) -> HarnessErro
     lines = [f"target {target.name} {what}"]
     tail = output.tail(_LINES_SHOWN)
     lines.append("its last output:" if tail else "it wrote nothing")
-    lines += [f"  {escaped(line)}" for line in tail]
+    lines += [f"  {printable(line, python_escape)}" for line in tail]
     return InputError("\n".join(lines))
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from harness.config import Proof
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.judge.text_diff import quote
+from harness.printable import quote
 
 __all__ = ["check_proof", "served_by"]
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from harness.judge.run import RunRecord, ScenarioRecord, TargetFacts
 from harness.judge.verdict import EXIT_CODES, Verdict
+from harness.printable import printable
 from harness.reporting.document.classes import class_facts
 from harness.reporting.document.coverage import not_tested
 from harness.reporting.document.reproduce import repeat_run
 from harness.reporting.document.scenarios import scenario_facts
 from harness.reporting.document.timing import hold_totals
 from harness.reporting.document.volatile import measured
-from harness.reporting.escaping import printable
 from harness.reporting.render.sweep import sweep_facts
 from harness.scenario.model import Mode
 from harness.sweep.model import Swept

@@ -13,8 +13,8 @@ from harness.judge.evidence.sdk_models import SdkModel
 from harness.judge.judgement import Judgement
 from harness.judge.oracle.expectation import Duty, Expectation
 from harness.judge.run import RunRecord, ScenarioRecord
-from harness.judge.text_diff import quote
 from harness.judge.verdict import Verdict
+from harness.printable import quote
 from harness.reporting.document.reproduce import repeat_scenario
 from harness.reporting.document.streams import (
     group_notes,

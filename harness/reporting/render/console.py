@@ -20,7 +20,7 @@ from harness.judge.run import (
     TargetReady,
 )
 from harness.judge.verdict import Gate
-from harness.reporting.escaping import printable
+from harness.printable import printable
 from harness.reporting.render.summary import summary_lines
 
 __all__ = ["ConsoleReporter"]

@@ -8,7 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from harness.judge.oracle.policy import Policy
-from harness.reporting.escaping import printable
+from harness.printable import printable
 from harness.units import NS_PER_MS
 
 __all__ = [

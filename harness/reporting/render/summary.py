@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from harness.printable import printable
 from harness.reporting.document.classes import tested, untested_words, wrong_classes
 from harness.reporting.document.clients import client_rows
 from harness.reporting.document.findings import (
@@ -19,7 +20,6 @@ from harness.reporting.document.findings import (
     findings,
     improvements,
 )
-from harness.reporting.escaping import printable
 from harness.reporting.render.phrases import (
     DECISIONS,
     answer_words,

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from harness.cli.describe import clip, describe, describe_usage, printable, quoted
+from harness.cli.describe import clip, describe, describe_usage
 from harness.dialects.openai_chat import parse_payload
 from harness.sse import parse
 
@@ -85,27 +85,6 @@ def test_comments_are_quoted():
 def test_usage_may_be_anything(usage, expected):
     """A usage that is not as documented is shown, not refused."""
     assert expected == describe_usage(usage)
-
-
-@given(text=st.text())
-def test_nothing_recorded_controls_the_terminal(text):
-    """Whatever came, only printable characters go out, on one line."""
-    assert printable(text).isprintable()
-    assert quoted(text).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a\x1b[31m\x07", "a\\x1b[31m\\x07"),
-        ("\r\n\t", "\\r\\n\\t"),
-        ("\u202eabc\x9b", "\\u202eabc\\x9b"),
-        ("größe 你", "größe 你"),
-    ],
-)
-def test_escapes_are_readable(text, expected):
-    """Controls are escaped as a programmer writes them; letters stay."""
-    assert expected == printable(text)
 
 
 @given(text=st.text(st.characters(exclude_categories=["C"])), width=st.integers(1, 30))

@@ -2,27 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.reporting.escaping import code_span, markdown_text, printable
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain", "plain"),
-        ("two  spaces", "two  spaces"),
-        ("\x1b[31mred", "\\u001b[31mred"),
-        ("a\nb\rc\td", "a\\u000ab\\u000dc\\u0009d"),
-        ("\u202eright to left", "\\u202eright to left"),
-        ("\u2028", "\\u2028"),
-        ("\x9b2J", "\\u009b2J"),
-        ("\ud800", "\\ud800"),
-        ("\U000e0001", "\\U000e0001"),
-        ("你好 é", "你好 é"),
-    ],
-)
-def test_printable_leaves_nothing_that_a_terminal_obeys(text, shown):
-    """What is no visible character becomes an escape, all else stays."""
-    assert printable(text) == shown
+from harness.reporting.escaping import code_span, markdown_text
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from harness.play.escape import escaped
 from harness.play.target.output import TargetOutput
 
 
@@ -30,8 +29,3 @@ def test_output_that_is_not_ours_is_empty():
     """A target that was not started here has no lines."""
     log = TargetOutput(None)
     assert (0, (), ()) == (log.mark(), log.since(), log.tail(3))
-
-
-def test_control_characters_are_shown():
-    """A terminal must not perform what a target wrote."""
-    assert "a\\x1b[31m\\nñ\\u202e" == escaped("a\x1b[31m\nñ\u202e")
