@@ -13,7 +13,7 @@ from harness.errors import HarnessError, InputError
 from harness.privacy.redact import RedactionRules
 from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
-from harness.record.settings import MAX_BYTES, Settings, parse_size
+from harness.record.settings import MAX_BYTES, RecorderSettings, parse_size
 
 __all__ = ["record"]
 
@@ -164,7 +164,7 @@ def record(  # noqa: PLR0913 - one argument for each option
         )
     except ValueError as error:
         raise InputError(str(error), key="--redact-pattern") from None
-    settings = Settings(
+    settings = RecorderSettings(
         out=out,
         selection=Selection(everything=everything, paths=paths, models=models),
         name=name,
@@ -183,10 +183,10 @@ def record(  # noqa: PLR0913 - one argument for each option
         )
         raise HarnessError(message)
     # Half a second: only who records pays for it.
-    from harness.record.session import Plan  # noqa: PLC0415
+    from harness.record.session import ProxySettings  # noqa: PLC0415
     from harness.record.session import record as run  # noqa: PLC0415
 
-    plan = Plan(
+    plan = ProxySettings(
         mode=mode,
         host=host,
         port=port,
@@ -199,9 +199,11 @@ def record(  # noqa: PLR0913 - one argument for each option
         for line in _welcome(host, port, base=base, upstream=upstream, out=out):
             click.echo(line)
 
-    passed = asyncio.run(run(settings, plan, ready=ready, warn=_warn))
-    if passed:
-        answers = "1 answer was" if passed == 1 else f"{passed} answers were"
+    not_selected = asyncio.run(run(settings, plan, ready=ready, warn=_warn))
+    if not_selected:
+        answers = (
+            "1 answer was" if not_selected == 1 else f"{not_selected} answers were"
+        )
         hint = "" if everything else " (--all keeps what is no event stream)"
         click.echo(f"{answers} not selected{hint}")
 

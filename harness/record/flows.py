@@ -80,7 +80,7 @@ def import_flows(path: Path, *, how: ReconstructionOptions) -> ImportedFile:
     )
 
 
-class _Bounded:
+class _BoundedFile:
     """A file that is never asked for more than it has.
 
     The format tells lengths before data, and a buffer of a length that is a lie can be
@@ -105,7 +105,7 @@ def _flows(path: Path) -> Iterator[Flow]:
     try:
         with path.open("rb") as file:
             _refuse_json(file, path)
-            for flow in FlowReader(cast(BinaryIO, _Bounded(file))).stream():
+            for flow in FlowReader(cast(BinaryIO, _BoundedFile(file))).stream():
                 yield flow
                 number += 1
     except InputError:

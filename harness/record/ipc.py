@@ -1,4 +1,4 @@
-"""What travels from the recorder to the keeper: frames on a pipe.
+"""What travels from the recorder to the saver: frames on a pipe.
 
 A frame is a head of fixed size (kind, number of the recording, time in nanoseconds,
 size) and that many bytes. The bytes of a segment travel as they are; the rest is JSON.
@@ -15,22 +15,22 @@ from enum import IntEnum
 from typing import Any, BinaryIO, NamedTuple
 
 from harness.cassette.model import EndingKind, Headers, Request
-from harness.record.recording import Opening
+from harness.record.recording import RecordingStart
 
 __all__ = [
     "EXIT_LOST",
     "Frame",
     "FrameKind",
-    "pack",
     "pack_ending",
-    "pack_opening",
+    "pack_frame",
+    "pack_start",
     "read_ending",
     "read_frames",
-    "read_opening",
+    "read_start",
 ]
 
 EXIT_LOST = 4
-"""The keeper's exit code where a recording was not saved: evidence is missing."""
+"""The saver's exit code where a recording was not saved: evidence is missing."""
 
 _HEAD = struct.Struct(">BIQI")
 
@@ -39,7 +39,7 @@ class FrameKind(IntEnum):
     """What a frame says."""
 
     SETTINGS = 1
-    OPENING = 2
+    START = 2
     SEGMENT = 3
     ENDING = 4
     STOP = 5
@@ -62,7 +62,7 @@ class Frame(NamedTuple):
     data: bytes
 
 
-def pack(
+def pack_frame(
     kind: FrameKind, number: int = 0, at_ns: int = 0, data: bytes | Any = b""
 ) -> bytes:
     """Return a frame's bytes; ``data`` that is not bytes is written as JSON."""
@@ -84,28 +84,28 @@ def read_frames(file: BinaryIO) -> Iterator[Frame]:
         yield Frame(FrameKind(kind), number, at_ns, data)
 
 
-def pack_opening(number: int, opening: Opening) -> bytes:
+def pack_start(number: int, start: RecordingStart) -> bytes:
     """Return the frame that begins a recording."""
-    request = opening.request
+    request = start.request
     data = {
-        "at": opening.at,
-        "upstream": opening.upstream,
+        "at": start.at,
+        "upstream": start.upstream,
         "method": request.method,
         "path": request.path,
         "request_headers": request.headers,
         "body": base64.b64encode(request.body).decode(),
-        "status": opening.status,
-        "http_version": opening.http_version,
-        "headers": opening.headers,
-        "notes": opening.notes,
+        "status": start.status,
+        "http_version": start.http_version,
+        "headers": start.headers,
+        "notes": start.notes,
     }
-    return pack(FrameKind.OPENING, number, 0, data)
+    return pack_frame(FrameKind.START, number, 0, data)
 
 
-def read_opening(frame: Frame) -> Opening:
-    """Return what `pack_opening` wrote."""
+def read_start(frame: Frame) -> RecordingStart:
+    """Return what `pack_start` wrote."""
     data = json.loads(frame.data)
-    return Opening(
+    return RecordingStart(
         at=data["at"],
         upstream=data["upstream"],
         request=Request(
@@ -125,7 +125,7 @@ def pack_ending(
     number: int, at_ns: int, kind: EndingKind, notes: tuple[str, ...]
 ) -> bytes:
     """Return the frame that ends a recording."""
-    return pack(FrameKind.ENDING, number, at_ns, {"kind": kind, "notes": notes})
+    return pack_frame(FrameKind.ENDING, number, at_ns, {"kind": kind, "notes": notes})
 
 
 def read_ending(frame: Frame) -> tuple[EndingKind, tuple[str, ...]]:

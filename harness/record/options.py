@@ -14,7 +14,7 @@ from harness.errors import InputError, closest
 from harness.privacy.redact import RedactionRules
 from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
-from harness.record.settings import MAX_BYTES, Settings, parse_flag, parse_size
+from harness.record.settings import MAX_BYTES, RecorderSettings, parse_flag, parse_size
 
 __all__ = ["OPTIONS", "check_names", "read_options"]
 
@@ -54,7 +54,7 @@ def check_names(unknown: Iterable[str]) -> None:
             raise InputError("unknown option", key=name, nearest=nearest)
 
 
-def read_options(get: Callable[[str], Sequence[str]]) -> Settings:
+def read_options(get: Callable[[str], Sequence[str]]) -> RecorderSettings:
     """Return what the options say.
 
     Args:
@@ -91,7 +91,7 @@ def read_options(get: Callable[[str], Sequence[str]]) -> Settings:
         paths=many("harness_path"),
         models=many("harness_model"),
     )
-    return Settings(
+    return RecorderSettings(
         out=one("harness_out"),
         selection=selection,
         name=one("harness_name"),

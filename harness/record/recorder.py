@@ -38,13 +38,17 @@ from harness.record.convert import (
     upstream_of,
 )
 from harness.record.ending import EndFacts, Hook, classify
-from harness.record.ipc import FrameKind, pack, pack_ending, pack_opening
+from harness.record.ipc import FrameKind, pack_ending, pack_frame, pack_start
 from harness.record.options import OPTIONS, check_names, read_options
-from harness.record.recording import Opening
-from harness.record.saver_pipe import Link
+from harness.record.recording import RecordingStart
+from harness.record.saver_pipe import SaverPipe
 from harness.record.selection import is_event_stream, model_of
-from harness.record.settings import Settings, keeper_settings
-from harness.record.socket_state import Probes, Sockets, default_idle_limit_s
+from harness.record.settings import RecorderSettings, saver_settings
+from harness.record.socket_state import (
+    ConnectionMonitor,
+    FlowSockets,
+    default_idle_limit_s,
+)
 from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Recorder"]
@@ -54,8 +58,8 @@ _log = logging.getLogger(__name__)
 Tap = Callable[[bytes], bytes | Iterable[bytes]]
 
 
-class _Live:
-    """A response that is being recorded."""
+class _ActiveResponse:
+    """A response while it is recorded."""
 
     __slots__ = (
         "behind_at_ns",
@@ -74,11 +78,11 @@ class _Live:
         self.zero_ns = zero_ns
         self.last_ns = time.monotonic_ns()
         self.by_length = True
-        self.sockets: Sockets | None = None
+        self.sockets: FlowSockets | None = None
         self.behind_at_ns: int | None = None
         self.tap: Tap | None = None
 
-    def note_lag(self) -> None:
+    def note_client_lag(self) -> None:
         """Remember when the client fell behind; called after a segment was sent."""
         if self.behind_at_ns is not None or self.sockets is None:
             return
@@ -87,7 +91,7 @@ class _Live:
 
 
 class Recorder:
-    """Records what passes.
+    """The addon that records what passes.
 
     Args:
         settings: What is recorded and where; None: the options of mitmproxy say it.
@@ -95,30 +99,30 @@ class Recorder:
         stream_all: Hands every answer on as it comes, those too that are not recorded.
 
     Attributes:
-        passed: How many answers were not selected.
-        exit_code: What the keeper said at the end; 0: everything was saved.
+        not_selected: How many answers were not selected.
+        exit_code: What the saver said at the end; 0: everything was saved.
     """
 
     def __init__(
         self,
-        settings: Settings | None = None,
+        settings: RecorderSettings | None = None,
         *,
         warn: Callable[[str], None] | None = None,
         stream_all: bool = False,
     ) -> None:
-        self.passed = 0
+        self.not_selected = 0
         self.exit_code = 0
         self._settings = settings
         self._has_options = settings is None
         self._warn = warn or _log.error
         self._stream_all = stream_all
-        self._link: Link | None = None
-        self._probes: Probes | None = None
-        self._zeros: dict[str, tuple[int, str]] = {}
-        self._live: dict[str, _Live] = {}
+        self._pipe: SaverPipe | None = None
+        self._monitor: ConnectionMonitor | None = None
+        self._request_times: dict[str, tuple[int, str]] = {}
+        self._active: dict[str, _ActiveResponse] = {}
         self._count = 0
-        self._over = False
-        self._told: set[str] = set()
+        self._stopped = False
+        self._warned: set[str] = set()
 
     # --- life of the addon ------------------------------------------------------------
 
@@ -138,34 +142,34 @@ class Recorder:
             check_folder(settings.out)
         except InputError as error:
             raise exceptions.OptionsError(str(error)) from None
-        if self._link is not None and settings != self._settings:
+        if self._pipe is not None and settings != self._settings:
             raise exceptions.OptionsError("harness_… can only be set at the start")
         self._settings = settings
 
     def running(self) -> None:
-        """Start the keeper, and say what this mitmproxy does not show."""
-        if self._link is not None or self._settings is None:
+        """Start the saver, and say what this mitmproxy does not show."""
+        if self._pipe is not None or self._settings is None:
             return
-        self._probes = Probes()
-        for missing in self._probes.missing:
+        self._monitor = ConnectionMonitor()
+        for missing in self._monitor.missing:
             (self._warn if not self._has_options else _log.warning)(
                 f"this mitmproxy does not tell {missing}"
             )
         by = f"harness record {_version('stream-rollout-harness')}, mitmproxy"
-        settings = keeper_settings(self._settings, f"{by} {_version('mitmproxy')}")
-        self._link = Link(settings, warn=self._warn)
+        settings = saver_settings(self._settings, f"{by} {_version('mitmproxy')}")
+        self._pipe = SaverPipe(settings, warn=self._warn)
         try:
-            self._link.start()
+            self._pipe.start()
         except InputError as error:
             self._warn(str(error))
 
     def done(self) -> None:
         """End what still runs and wait until all is saved."""
-        self._over = True
-        for flow_id in list(self._live):
+        self._stopped = True
+        for flow_id in list(self._active):
             self._end(flow_id, EndFacts(hook=Hook.DONE), ())
-        if self._link is not None:
-            self.exit_code = self._link.close()
+        if self._pipe is not None:
+            self.exit_code = self._pipe.close()
 
     # --- hooks of a flow --------------------------------------------------------------
 
@@ -173,59 +177,59 @@ class Recorder:
         """Note the zero of all times."""
         now = datetime.now(UTC)
         at = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
-        self._zeros[flow.id] = (time.monotonic_ns(), at)
+        self._request_times[flow.id] = (time.monotonic_ns(), at)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
         """Begin a recording where the answer is selected."""
         response: Any = flow.response
-        zero = self._zeros.pop(flow.id, None)
-        if self._over or self._link is None or zero is None or flow.is_replay:
+        zero = self._request_times.pop(flow.id, None)
+        if self._stopped or self._pipe is None or zero is None or flow.is_replay:
             return
         kind = content_type_of(response)
         if not response.stream and (self._stream_all or is_event_stream(kind)):
             response.stream = True
         if self._is_wanted(flow, kind):
             try:
-                self._begin(flow, self._link, zero)
+                self._begin(flow, self._pipe, zero)
             except Exception as error:  # noqa: BLE001 - rule 1: the traffic goes on
-                self._tell_once(f"a recording did not begin: {error!r}")
+                self._warn_once(f"a recording did not begin: {error!r}")
 
     def response(self, flow: HTTPFlow) -> None:
         """End a recording whose message ended by its framing."""
-        self._zeros.pop(flow.id, None)
-        live = self._live.get(flow.id)
-        if live is None:
+        self._request_times.pop(flow.id, None)
+        active = self._active.get(flow.id)
+        if active is None:
             return
-        reset = live.sockets.upstream_reset() if live.sockets else None
+        reset = active.sockets.upstream_reset() if active.sockets else None
         facts = EndFacts(
-            hook=Hook.RESPONSE, closed_by_length=live.by_length, upstream_reset=reset
+            hook=Hook.RESPONSE, closed_by_length=active.by_length, upstream_reset=reset
         )
         response: Any = flow.response
         notes = ("Trailers came and are not kept.",) if response.trailers else ()
-        if response.stream is not live.tap:
+        if response.stream is not active.tap:
             self._warn("another addon took the body over: the recording lacks it")
             notes = (*notes, "The body is missing: another addon took it over.")
         self._end(flow.id, facts, notes)
 
     def error(self, flow: HTTPFlow) -> None:
         """End a recording that was broken off."""
-        live = self._live.get(flow.id)
-        if live is None:
-            if self._zeros.pop(flow.id, None) is not None and not self._over:
-                self._tell_unanswered(flow)
+        active = self._active.get(flow.id)
+        if active is None:
+            if self._request_times.pop(flow.id, None) is not None and not self._stopped:
+                self._warn_unanswered(flow)
             return
         said = flow.error.msg if flow.error else ""
         limit_s = default_idle_limit_s()
-        probes = self._probes or Probes()
+        monitor = self._monitor or ConnectionMonitor()
         facts = EndFacts(
             hook=Hook.ERROR,
-            side=probes.side(flow),
+            side=monitor.side(flow),
             client_gone=flow.client_conn.state is ConnectionState.CLOSED,
-            closed_by_length=live.by_length,
-            upstream_reset=live.sockets.upstream_reset() if live.sockets else None,
+            closed_by_length=active.by_length,
+            upstream_reset=active.sockets.upstream_reset() if active.sockets else None,
             stream_reset=said.startswith("stream reset"),
-            timed_out=probes.timed_out(flow),
-            silent_ns=time.monotonic_ns() - live.last_ns,
+            timed_out=monitor.timed_out(flow),
+            silent_ns=time.monotonic_ns() - active.last_ns,
             idle_limit_ns=None if limit_s is None else limit_s * NS_PER_S,
             killed=said == Error.KILLED_MESSAGE,
         )
@@ -233,8 +237,8 @@ class Recorder:
 
     def client_disconnected(self, client: Client) -> None:
         """Forget a client that left."""
-        if self._probes is not None:
-            self._probes.forget(client.id)
+        if self._monitor is not None:
+            self._monitor.forget(client.id)
 
     # --- inside -----------------------------------------------------------------------
 
@@ -249,7 +253,7 @@ class Recorder:
             )
             return False
         wanted = self._selects(flow, content_type)
-        self.passed += not wanted
+        self.not_selected += not wanted
         return wanted
 
     def _selects(self, flow: HTTPFlow, content_type: str) -> bool:
@@ -260,14 +264,14 @@ class Recorder:
         selection = self._settings.selection
         return selection.wants(path=path, model=model, content_type=content_type)
 
-    def _begin(self, flow: HTTPFlow, link: Link, zero: tuple[int, str]) -> None:
+    def _begin(self, flow: HTTPFlow, pipe: SaverPipe, zero: tuple[int, str]) -> None:
         response: Any = flow.response
         zero_ns, at = zero
         version, note = read_version(response)
         notes = [note] if note else []
         if flow.request.raw_content is None:
             notes.append("The body of the request was streamed and is not kept.")
-        opening = Opening(
+        start = RecordingStart(
             at=at,
             upstream=upstream_of(flow),
             request=read_request(flow),
@@ -276,50 +280,52 @@ class Recorder:
             headers=read_headers(response.headers.fields),
             notes=tuple(notes),
         )
-        link.start()
+        pipe.start()
         self._count += 1
-        live = _Live(self._count, link.generation, zero_ns)
-        live.by_length = ends_by_length(response)
-        probes = self._probes
-        live.sockets = probes.sockets(flow) if probes else None
-        if live.sockets is None:
-            self._tell_once("a socket is out of sight: a reset will not be seen")
-        link.send(pack_opening(live.number, opening))
+        active = _ActiveResponse(self._count, pipe.generation, zero_ns)
+        active.by_length = ends_by_length(response)
+        monitor = self._monitor
+        active.sockets = monitor.sockets(flow) if monitor else None
+        if active.sockets is None:
+            self._warn_once("a socket is out of sight: a reset will not be seen")
+        pipe.send(pack_start(active.number, start))
         inner = response.stream if callable(response.stream) else None
-        response.stream = live.tap = self._make_tap(live, link, inner)
-        self._live[flow.id] = live
+        response.stream = active.tap = self._make_tap(active, pipe, inner)
+        self._active[flow.id] = active
 
-    def _make_tap(self, live: _Live, link: Link, inner: Tap | None) -> Tap:
+    def _make_tap(
+        self, active: _ActiveResponse, pipe: SaverPipe, inner: Tap | None
+    ) -> Tap:
         loop = asyncio.get_running_loop()
-        number, generation, zero_ns = live.number, live.generation, live.zero_ns
+        number, generation, zero_ns = active.number, active.generation, active.zero_ns
         segment = FrameKind.SEGMENT
 
         def tap(data: bytes) -> bytes | Iterable[bytes]:
             now_ns = time.monotonic_ns()
             try:
-                if data and link.generation == generation:
-                    live.last_ns = now_ns
-                    link.send(pack(segment, number, now_ns - zero_ns, data))
-                    loop.call_soon(live.note_lag)
+                if data and pipe.generation == generation:
+                    active.last_ns = now_ns
+                    pipe.send(pack_frame(segment, number, now_ns - zero_ns, data))
+                    loop.call_soon(active.note_client_lag)
             except Exception as error:  # noqa: BLE001 - rule 1
-                self._tell_once(f"a segment was not recorded: {error!r}")
+                self._warn_once(f"a segment was not recorded: {error!r}")
             return data if inner is None else inner(data)
 
         return tap
 
     def _end(self, flow_id: str, facts: EndFacts, notes: tuple[str, ...]) -> None:
-        live = self._live.pop(flow_id)
-        link = self._link
-        if link is None or link.generation != live.generation:
+        active = self._active.pop(flow_id)
+        pipe = self._pipe
+        if pipe is None or pipe.generation != active.generation:
             return
-        if live.behind_at_ns is not None:
-            ms = live.behind_at_ns / NS_PER_MS
+        if active.behind_at_ns is not None:
+            ms = active.behind_at_ns / NS_PER_MS
             note = f"The client fell behind at {ms:.3f} ms: later times may be late."
             notes = (*notes, note)
-        at_ns = time.monotonic_ns() - live.zero_ns
-        link.send(pack_ending(live.number, at_ns, classify(facts), notes))
+        at_ns = time.monotonic_ns() - active.zero_ns
+        pipe.send(pack_ending(active.number, at_ns, classify(facts), notes))
 
-    def _tell_unanswered(self, flow: HTTPFlow) -> None:
+    def _warn_unanswered(self, flow: HTTPFlow) -> None:
         # What of the answer's type is not known counts as selected.
         if not self._selects(flow, "text/event-stream"):
             return
@@ -328,9 +334,9 @@ class Recorder:
         said = said.partition(": b'")[0].partition(": bytearray")[0]
         self._warn(f"no answer that can be recorded: {_name(flow)}: {said[:120]}")
 
-    def _tell_once(self, message: str) -> None:
-        if message not in self._told:
-            self._told.add(message)
+    def _warn_once(self, message: str) -> None:
+        if message not in self._warned:
+            self._warned.add(message)
             self._warn(message)
 
 

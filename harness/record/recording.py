@@ -15,11 +15,11 @@ from harness.cassette.model import (
 )
 from harness.units import NS_PER_MS
 
-__all__ = ["Opening", "Recording"]
+__all__ = ["Recording", "RecordingStart"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class RecordingStart:
     """What is known when the response head is there.
 
     Attributes:
@@ -42,28 +42,30 @@ class Opening:
 
 
 class Recording:
-    """Collects the segments of one response.
+    """Collector of the segments of one response.
 
     What exceeds the limit is counted and not kept: the segment that crosses it is cut
     there, and the recording ends as stopped, with a note that tells how the stream
     went on.
 
     Args:
-        opening: Request and response head.
+        start: Request and response head.
         number: Which recording of its recorder this is, from 1.
         max_bytes: How much of the body is kept; 0: all of it.
 
     Attributes:
-        opening: As given.
+        start: As given.
         number: As given.
         size: Bytes that the body had, kept or not.
         last_ns: Time of the last thing that happened.
     """
 
-    __slots__ = ("_full_at_ns", "_kept", "_max", "last_ns", "number", "opening", "size")
+    __slots__ = ("_full_at_ns", "_kept", "_max", "last_ns", "number", "size", "start")
 
-    def __init__(self, opening: Opening, *, number: int, max_bytes: int = 0) -> None:
-        self.opening = opening
+    def __init__(
+        self, start: RecordingStart, *, number: int, max_bytes: int = 0
+    ) -> None:
+        self.start = start
         self.number = number
         self.size = 0
         self.last_ns = 0
@@ -89,10 +91,10 @@ class Recording:
         Args:
             at_ns: When the stream ended.
             kind: How.
-            notes: What is to be said beside the notes of the opening.
+            notes: What is to be said beside the notes of the start.
         """
         at_ns = self._forward(at_ns)
-        notes = (*self.opening.notes, *notes)
+        notes = (*self.start.notes, *notes)
         ending = Ending(at_ns=at_ns, kind=kind)
         if self._full_at_ns is not None:
             note = (
@@ -103,13 +105,13 @@ class Recording:
             notes = (*notes, note)
             ending = Ending(at_ns=self._full_at_ns, kind=EndingKind.RECORDER_STOPPED)
         response = Response(
-            status=self.opening.status,
-            http_version=self.opening.http_version,
-            headers=self.opening.headers,
+            status=self.start.status,
+            http_version=self.start.http_version,
+            headers=self.start.headers,
             segments=tuple(self._kept),
             ending=ending,
         )
-        request = self.opening.request
+        request = self.start.request
         return Interaction(request=request, response=response, notes=notes)
 
     def _forward(self, at_ns: int) -> int:

@@ -33,22 +33,22 @@ from harness.record.ipc import (
     FrameKind,
     read_ending,
     read_frames,
-    read_opening,
+    read_start,
 )
 from harness.record.recording import Recording
-from harness.record.settings import Settings, read_keeper_settings
-from harness.record.summary_line import dialect_tags, line_of, name_values
+from harness.record.settings import RecorderSettings, read_saver_settings
+from harness.record.summary_line import dialect_tags, name_values, summary_line
 
-__all__ = ["Keeper", "main"]
+__all__ = ["Saver", "main"]
 
 _KILLED_NOTE = "The recorder was killed while the stream ran."
 _RETRY_BYTES_MAX = 64 * 1024 * 1024
 _FINDINGS_MAX = 3
 
-Tell = Callable[[str], None]
+WriteLine = Callable[[str], None]
 
 
-class _Unsaved(NamedTuple):
+class _PendingCassette(NamedTuple):
     """A cassette that the disk refused; it is tried again."""
 
     name: str
@@ -57,8 +57,8 @@ class _Unsaved(NamedTuple):
     size: int
 
 
-class Keeper:
-    """Joins frames to recordings and saves those that are over.
+class Saver:
+    """The process's work: joins frames to recordings, saves those that are over.
 
     Args:
         settings: Where and how.
@@ -70,7 +70,9 @@ class Keeper:
         lost: How many recordings were not saved, and not for want of trying.
     """
 
-    def __init__(self, settings: Settings, by: str, *, say: Tell, warn: Tell) -> None:
+    def __init__(
+        self, settings: RecorderSettings, by: str, *, say: WriteLine, warn: WriteLine
+    ) -> None:
         self.lost = 0
         self._settings = settings
         self._by = by
@@ -78,37 +80,37 @@ class Keeper:
         self._folder = Path(settings.out)
         self._say = say
         self._warn = warn
-        self._live: dict[int, Recording] = {}
-        self._unsaved: list[_Unsaved] = []
+        self._running: dict[int, Recording] = {}
+        self._pending: list[_PendingCassette] = []
 
-    def take(self, frame: Frame) -> None:
+    def receive(self, frame: Frame) -> None:
         """Take one frame; what cannot be saved is told and never raised."""
         match frame.kind:
-            case FrameKind.OPENING:
-                self._live[frame.number] = Recording(
-                    read_opening(frame),
+            case FrameKind.START:
+                self._running[frame.number] = Recording(
+                    read_start(frame),
                     number=frame.number,
                     max_bytes=self._settings.max_bytes,
                 )
             case FrameKind.SEGMENT:
-                self._live[frame.number].add(frame.at_ns, frame.data)
+                self._running[frame.number].add(frame.at_ns, frame.data)
             case FrameKind.ENDING:
                 kind, notes = read_ending(frame)
-                recording = self._live.pop(frame.number)
+                recording = self._running.pop(frame.number)
                 self._finish(recording, frame.at_ns, kind, notes)
             case _:
                 raise ValueError(f"unexpected frame: {frame.kind!r}")
 
     def close(self) -> None:
         """Save what a recorder left that died, and try again what the disk refused."""
-        for recording in list(self._live.values()):
+        for recording in list(self._running.values()):
             stopped = EndingKind.RECORDER_STOPPED
             self._finish(recording, recording.last_ns, stopped, (_KILLED_NOTE,))
-        self._live.clear()
+        self._running.clear()
         refusal = self._retry()
-        for unsaved in self._unsaved:
-            self._lose(unsaved.line, refusal or "")
-        self._unsaved.clear()
+        for pending in self._pending:
+            self._lose(pending.line, refusal or "")
+        self._pending.clear()
 
     def _finish(
         self,
@@ -122,16 +124,18 @@ class Keeper:
             whole = recording.finish(at_ns, kind, notes)
             redacted = redact_interaction(whole, self._settings.rules)
             interaction = replace(redacted, notes=whole.notes)
-            target = line_of(interaction, recording.size)
-            self._keep(recording, interaction, target)
+            target = summary_line(interaction, recording.size)
+            self._check_and_save(recording, interaction, target)
         except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
             self._lose(target, f"{type(error).__name__}: {error}")
 
-    def _keep(self, recording: Recording, interaction: Interaction, line: str) -> None:
-        opening = recording.opening
+    def _check_and_save(
+        self, recording: Recording, interaction: Interaction, line: str
+    ) -> None:
+        start = recording.start
         tags = (*dialect_tags(interaction.request.path), *self._settings.tags)
         cassette = Cassette(
-            recorded=Recorded(at=opening.at, by=self._by, upstream=opening.upstream),
+            recorded=Recorded(at=start.at, by=self._by, upstream=start.upstream),
             tags=tuple(dict.fromkeys(tags)),
             interactions=(interaction,),
         )
@@ -142,39 +146,39 @@ class Keeper:
             rest = f" and {more} more" if more else ""
             self._lose(line, f"it still holds a secret: {'; '.join(places)}{rest}")
             return
-        name = self._template.fill(name_values(opening, interaction, recording.number))
-        unsaved = _Unsaved(name, cassette, line, recording.size)
-        refusal = self._save(unsaved)
+        name = self._template.fill(name_values(start, interaction, recording.number))
+        pending = _PendingCassette(name, cassette, line, recording.size)
+        refusal = self._save(pending)
         if refusal is None:
             self._retry()
             return
-        held = sum(one.size for one in self._unsaved) + unsaved.size
+        held = sum(one.size for one in self._pending) + pending.size
         if held > _RETRY_BYTES_MAX:
             self._lose(line, refusal)
             return
-        self._unsaved.append(unsaved)
+        self._pending.append(pending)
         self._warn(
             f"NOT SAVED yet: {line}: {refusal}; it is held in memory and tried again"
             " with the next recording and at the end"
         )
 
-    def _save(self, unsaved: _Unsaved) -> str | None:
+    def _save(self, pending: _PendingCassette) -> str | None:
         """Write one cassette; return why it was refused."""
-        path = free_path(self._folder, unsaved.name)
+        path = free_path(self._folder, pending.name)
         try:
-            write_cassette(path, unsaved.cassette)
+            write_cassette(path, pending.cassette)
         except HarnessError as error:
             return str(error)
-        self._say(f"{unsaved.line} -> {path}")
+        self._say(f"{pending.line} -> {path}")
         return None
 
     def _retry(self) -> str | None:
         """Save what waits, in order; return why that stopped."""
-        while self._unsaved:
-            refusal = self._save(self._unsaved[0])
+        while self._pending:
+            refusal = self._save(self._pending[0])
             if refusal is not None:
                 return refusal
-            self._unsaved.pop(0)
+            self._pending.pop(0)
         return None
 
     def _lose(self, line: str, why: str) -> None:
@@ -188,17 +192,17 @@ def main() -> int:
     first = next(frames, None)
     if first is None:
         return 0
-    settings, by = read_keeper_settings(json.loads(first.data))
-    keeper = Keeper(settings, by, say=_writer(sys.stdout), warn=_writer(sys.stderr))
+    settings, by = read_saver_settings(json.loads(first.data))
+    saver = Saver(settings, by, say=_writer(sys.stdout), warn=_writer(sys.stderr))
     for frame in frames:
         if frame.kind is FrameKind.STOP:
             break
-        keeper.take(frame)
-    keeper.close()
-    return EXIT_LOST if keeper.lost else 0
+        saver.receive(frame)
+    saver.close()
+    return EXIT_LOST if saver.lost else 0
 
 
-def _writer(file: TextIO) -> Tell:
+def _writer(file: TextIO) -> WriteLine:
     def write(line: str) -> None:
         # A reader that went away (`harness record … | head`) must not cost recordings.
         with contextlib.suppress(OSError, ValueError):

@@ -1,7 +1,7 @@
-"""The recorder's end of the pipe to the keeper.
+"""The recorder's end of the pipe to the saver.
 
 A frame is written at once where the pipe has room, so that it outlives this process;
-what does not fit waits in memory and never blocks the streams. A keeper that died is
+what does not fit waits in memory and never blocks the streams. A saver that died is
 told at once, and the next recording starts another.
 """
 
@@ -18,24 +18,24 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.errors import InputError
-from harness.record.ipc import EXIT_LOST, FrameKind, pack
+from harness.record.ipc import EXIT_LOST, FrameKind, pack_frame
 
-__all__ = ["Link"]
+__all__ = ["SaverPipe"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_KEEPER = (sys.executable, "-m", "harness.record.saver")
+_SAVER = (sys.executable, "-m", "harness.record.saver")
 
 
-class Link:
-    """Starts the keeper and sends it frames.
+class SaverPipe:
+    """The pipe to the saver, which it starts.
 
     Args:
-        settings: For the keeper, as `harness.record.settings.keeper_settings`.
+        settings: For the saver, as `harness.record.settings.saver_settings`.
         warn: Gets what went wrong.
-        command: How the keeper is started.
+        command: How the saver is started.
 
     Attributes:
-        generation: How often a keeper was started; a recording that began with an
+        generation: How often a saver was started; a recording that began with an
             earlier one is lost.
     """
 
@@ -44,7 +44,7 @@ class Link:
         settings: dict[str, Any],
         *,
         warn: Callable[[str], None],
-        command: tuple[str, ...] = _KEEPER,
+        command: tuple[str, ...] = _SAVER,
     ) -> None:
         self.generation = 0
         self._settings = settings
@@ -57,14 +57,14 @@ class Link:
         self._failed = False
 
     def start(self) -> None:
-        """Start a keeper, unless one runs.
+        """Start a saver, unless one runs.
 
         Raises:
             InputError: It cannot be started.
         """
         if self._process is not None:
             return
-        # The keeper inherits what is blocked, so that no signal meant for all ends it
+        # The saver inherits what is blocked, so that no signal meant for all ends it
         # before it has work; for this process they wait until it is started.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
@@ -81,10 +81,10 @@ class Link:
         os.set_blocking(self._fd, False)
         self._process = process
         self.generation += 1
-        self.send(pack(FrameKind.SETTINGS, data=self._settings))
+        self.send(pack_frame(FrameKind.SETTINGS, data=self._settings))
 
     def send(self, frame: bytes) -> None:
-        """Send a frame, now or as soon as the keeper reads."""
+        """Send a frame, now or as soon as the saver reads."""
         if self._process is None:
             return
         if not self._waiting:
@@ -94,13 +94,13 @@ class Link:
             self._watch()
 
     def close(self) -> int:
-        """Send all that waits, let the keeper save, and return its exit code."""
+        """Send all that waits, let the saver save, and return its exit code."""
         process = self._process
         if process is None:
             return EXIT_LOST if self._failed else 0
         self._unwatch()
         os.set_blocking(self._fd, True)
-        self._waiting.append(pack(FrameKind.STOP))
+        self._waiting.append(pack_frame(FrameKind.STOP))
         while self._waiting and self._process is not None:
             rest = self._write(self._waiting.popleft())
             if rest:
@@ -119,7 +119,7 @@ class Link:
         except BlockingIOError:
             return data
         except OSError:
-            self._bury()
+            self._report_death()
             return b""
 
     def _write_waiting(self) -> None:
@@ -140,8 +140,8 @@ class Link:
             asyncio.get_running_loop().remove_writer(self._fd)
             self._watched = False
 
-    def _bury(self) -> None:
-        """Note that the keeper is dead; its recordings are gone."""
+    def _report_death(self) -> None:
+        """Note that the saver is dead; its recordings are gone."""
         process, self._process = self._process, None
         if process is None:
             return

@@ -15,16 +15,16 @@ from mitmproxy.tools.dump import DumpMaster
 
 from harness.errors import EvidenceError, InputError
 from harness.record.recorder import Recorder, check_folder
-from harness.record.settings import Settings
+from harness.record.settings import RecorderSettings
 from harness.record.socket_state import set_idle_limit
 
-__all__ = ["Plan", "record"]
+__all__ = ["ProxySettings", "record"]
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class ProxySettings:
     """How the proxy runs.
 
     Attributes:
@@ -46,8 +46,8 @@ class Plan:
 
 
 async def record(
-    settings: Settings,
-    plan: Plan,
+    settings: RecorderSettings,
+    proxy: ProxySettings,
     *,
     ready: Callable[[str, int], None],
     warn: Callable[[str], None],
@@ -56,7 +56,7 @@ async def record(
 
     Args:
         settings: What is recorded and where.
-        plan: How the proxy runs.
+        proxy: How the proxy runs.
         ready: Gets the address when it listens.
         warn: Gets what went wrong.
 
@@ -65,10 +65,10 @@ async def record(
         EvidenceError: Something was not saved; each was told.
     """
     check_folder(settings.out)
-    with _Log(warn) as log:
+    with _LogForwarder(warn) as log:
         recorder = Recorder(settings, warn=warn, stream_all=True)
-        start = _Start(ready, log, plan)
-        master = _make_master(plan)
+        start = _StartCheck(ready, log, proxy)
+        master = _make_master(proxy)
         master.addons.add(recorder, start)
         loop = asyncio.get_running_loop()
         for name in _SIGNALS:
@@ -79,40 +79,43 @@ async def record(
         raise InputError(start.refusal)
     if recorder.exit_code:
         raise EvidenceError("not everything was saved; see above")
-    return recorder.passed
+    return recorder.not_selected
 
 
-def _make_master(plan: Plan) -> DumpMaster:
-    options = Options(mode=[plan.mode], listen_host=plan.host, listen_port=plan.port)
+def _make_master(proxy: ProxySettings) -> DumpMaster:
+    options = Options(mode=[proxy.mode], listen_host=proxy.host, listen_port=proxy.port)
     master = DumpMaster(options, with_termlog=False, with_dumper=False)
     # It ends the process when an error is logged at the start, without its words.
     master.addons.remove(master.addons.get("errorcheck"))
     try:
-        if plan.upstream_ca is not None:
-            options.update(ssl_verify_upstream_trusted_ca=plan.upstream_ca)
-        options.set(*plan.options)
+        if proxy.upstream_ca is not None:
+            options.update(ssl_verify_upstream_trusted_ca=proxy.upstream_ca)
+        options.set(*proxy.options)
     except exceptions.OptionsError as error:
         raise InputError(str(error), key="--set") from None
     return master
 
 
-class _Start:
-    """The addon that says when the proxy listens, or why it does not."""
+class _StartCheck:
+    """Addon that says when the proxy listens, or why it does not."""
 
     def __init__(
-        self, ready: Callable[[str, int], None], log: _Log, plan: Plan
+        self,
+        ready: Callable[[str, int], None],
+        log: _LogForwarder,
+        proxy: ProxySettings,
     ) -> None:
         self.refusal: str | None = None
         self._ready = ready
         self._log = log
-        self._plan = plan
+        self._proxy = proxy
 
     def running(self) -> None:
         """Look whether it listens."""
         proxy: Any = ctx.master.addons.get("proxyserver")
         addresses = proxy.listen_addrs()
         errors, self._log.errors = self._log.errors or [], None
-        limit = self._plan.idle_limit_s
+        limit = self._proxy.idle_limit_s
         if not addresses or errors:
             why = "; ".join(errors) or "it listens nowhere"
             self.refusal = f"the proxy did not start: {why}"
@@ -124,8 +127,8 @@ class _Start:
         self._ready(addresses[0][0], addresses[0][1])
 
 
-class _Log(logging.Handler):
-    """Passes on mitmproxy's warnings; errors before it runs are kept."""
+class _LogForwarder(logging.Handler):
+    """Handler that passes on mitmproxy's warnings and keeps errors of the start."""
 
     def __init__(self, warn: Callable[[str], None]) -> None:
         super().__init__(logging.WARNING)

@@ -14,11 +14,11 @@ from harness.record.selection import Selection
 
 __all__ = [
     "MAX_BYTES",
-    "Settings",
-    "keeper_settings",
+    "RecorderSettings",
     "parse_flag",
     "parse_size",
-    "read_keeper_settings",
+    "read_saver_settings",
+    "saver_settings",
 ]
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class RecorderSettings:
     """Everything a recorder is told.
 
     Attributes:
@@ -79,8 +79,8 @@ def parse_flag(text: str, key: str) -> bool:
     return value
 
 
-def keeper_settings(settings: Settings, by: str) -> dict[str, Any]:
-    """Return what the keeper must know, as JSON."""
+def saver_settings(settings: RecorderSettings, by: str) -> dict[str, Any]:
+    """Return what the saver must know, as JSON."""
     rules = settings.rules
     return {
         "out": settings.out,
@@ -97,10 +97,10 @@ def keeper_settings(settings: Settings, by: str) -> dict[str, Any]:
     }
 
 
-def read_keeper_settings(data: Mapping[str, Any]) -> tuple[Settings, str]:
-    """Return the settings of `keeper_settings`, and what made the recordings."""
+def read_saver_settings(data: Mapping[str, Any]) -> tuple[RecorderSettings, str]:
+    """Return the settings of `saver_settings`, and what made the recordings."""
     rules = data["rules"]
-    settings = Settings(
+    settings = RecorderSettings(
         out=data["out"],
         name=data["name"],
         max_bytes=data["max_bytes"],

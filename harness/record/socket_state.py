@@ -17,9 +17,9 @@ from mitmproxy.proxy.layers import http as http_layer
 
 from harness.record.ending import Side
 
-__all__ = ["Probes", "Sockets", "default_idle_limit_s", "set_idle_limit"]
+__all__ = ["ConnectionMonitor", "FlowSockets", "default_idle_limit_s", "set_idle_limit"]
 
-_MARK = "_harness_probes"
+_MARK = "_harness_monitor"
 
 _NO_SIDE = (
     "which side broke off an HTTP/2 stream whose connections stay open: it is recorded"
@@ -35,7 +35,7 @@ _NO_TIMEOUT = (
 )
 
 
-class Sockets:
+class FlowSockets:
     """Both connections of a flow.
 
     Args:
@@ -60,8 +60,8 @@ class Sockets:
         return size > self._high
 
 
-class Probes:
-    """Installs the probes once in a process, and answers from them.
+class ConnectionMonitor:
+    """Observer of connections inside mitmproxy; it is installed once in a process.
 
     Attributes:
         missing: What cannot be told apart with this mitmproxy, in words.
@@ -94,14 +94,14 @@ class Probes:
         if self._timed_out is not None:
             self._timed_out.discard(client_id)
 
-    def sockets(self, flow: HTTPFlow) -> Sockets | None:
+    def sockets(self, flow: HTTPFlow) -> FlowSockets | None:
         """Return both connections; to be asked while both are open."""
         try:
             proxy: Any = ctx.master.addons.get("proxyserver")
             transports = proxy.connections[flow.client_conn.id].transports
             reader = transports[flow.server_conn].reader
             writer = transports[flow.client_conn].writer
-            return Sockets(reader, writer)
+            return FlowSockets(reader, writer)
         except (AttributeError, KeyError, TypeError):
             return None
 

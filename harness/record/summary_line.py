@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 from harness.cassette.content_coding import CodingError, codings_of, decode_body
 from harness.cassette.model import Interaction, Response
 from harness.printable import printable, python_escape
-from harness.record.recording import Opening
+from harness.record.recording import RecordingStart
 from harness.record.selection import is_event_stream, model_of
 from harness.sse import parse
 from harness.units import NS_PER_S
 
-__all__ = ["count_events", "dialect_tags", "line_of", "name_values"]
+__all__ = ["count_events", "dialect_tags", "name_values", "summary_line"]
 
 
-def line_of(interaction: Interaction, size: int) -> str:
+def summary_line(interaction: Interaction, size: int) -> str:
     """Return what was recorded: path, model, events, bytes, duration, ending.
 
     Args:
@@ -49,24 +49,24 @@ def count_events(response: Response) -> int | None:
 
 
 def name_values(
-    opening: Opening, interaction: Interaction, number: int
+    start: RecordingStart, interaction: Interaction, number: int
 ) -> dict[str, str | None]:
     """Return what a name template may use; nothing in it is a secret.
 
     Args:
-        opening: Time and upstream.
+        start: Time and upstream.
         interaction: As it is saved, redacted.
         number: Of the recording.
     """
     request, response = interaction.request, interaction.response
-    date, _, clock = opening.at.partition("T")
+    date, _, clock = start.at.partition("T")
     seconds = clock.partition(".")[0].removesuffix("Z").replace(":", "")
     return {
         "date": date,
         "time": f"{date.replace('-', '')}T{seconds}Z",
         "number": f"{number:04}",
         "method": request.method,
-        "host": urlsplit(opening.upstream).hostname,
+        "host": urlsplit(start.upstream).hostname,
         "path": request.path.partition("?")[0].strip("/"),
         "model": model_of(request.path, request.body),
         "status": str(response.status),

@@ -82,8 +82,8 @@ def test_a_stop_keeps_what_runs(upstream, record, tmp_path, number):
     with record(*arguments, start_new_session=True) as recorder:
         assert recorder.fetch("/whole")
         with running_streams(upstream, recorder, f"stop{number}"):
-            for keeper in children(recorder.process.pid):
-                os.kill(keeper, number)
+            for saver in children(recorder.process.pid):
+                os.kill(saver, number)
             os.killpg(recorder.process.pid, number)
             assert 0 == recorder.process.wait(20)
     held = saved(tmp_path / "cassettes")
@@ -255,7 +255,7 @@ def test_a_full_disk(upstream, record, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("ps"), reason="needs ps")
-def test_a_keeper_that_dies(upstream, record, tmp_path):
+def test_a_saver_that_dies(upstream, record, tmp_path):
     """It is said at once, the traffic goes on, and the next stream is kept again."""
     gate = threading.Event()
     upstream.plans["/dies"] = [
@@ -273,8 +273,8 @@ def test_a_keeper_that_dies(upstream, record, tmp_path):
         data = b""
         while EVENTS[0] not in data:
             data += sock.recv(65536)
-        (keeper,) = children(recorder.process.pid)
-        subprocess.run(["kill", "-9", str(keeper)], check=True)
+        (saver,) = children(recorder.process.pid)
+        subprocess.run(["kill", "-9", str(saver)], check=True)
         time.sleep(0.2)
         gate.set()
         while LAST not in data:

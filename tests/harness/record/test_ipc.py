@@ -12,14 +12,14 @@ from harness.cassette.model import EndingKind, Request
 from harness.record.ipc import (
     Frame,
     FrameKind,
-    pack,
     pack_ending,
-    pack_opening,
+    pack_frame,
+    pack_start,
     read_ending,
     read_frames,
-    read_opening,
+    read_start,
 )
-from harness.record.recording import Opening
+from harness.record.recording import RecordingStart
 
 FRAMES = st.builds(
     Frame,
@@ -33,14 +33,14 @@ FRAMES = st.builds(
 @given(frames=st.lists(FRAMES, max_size=4), cut=st.integers(1, 10))
 def test_frames_survive(frames, cut):
     """What was sent is read; the last frame of a killed recorder is not guessed."""
-    data = b"".join(pack(*frame) for frame in frames)
+    data = b"".join(pack_frame(*frame) for frame in frames)
     assert frames == list(read_frames(io.BytesIO(data)))
     assert frames[:-1] == list(read_frames(io.BytesIO(data[:-cut])))
 
 
-def test_an_opening_survives():
+def test_a_start_survives():
     """Every field of it, whatever its bytes."""
-    opening = Opening(
+    start = RecordingStart(
         at="2026-11-23T05:40:00.000Z",
         upstream="https://llm.example",
         request=Request(
@@ -54,9 +54,9 @@ def test_an_opening_survives():
         headers=(("a", "b"), ("a", "c")),
         notes=("one", "two"),
     )
-    (frame,) = read_frames(io.BytesIO(pack_opening(7, opening)))
-    assert (FrameKind.OPENING, 7) == (frame.kind, frame.number)
-    assert opening == read_opening(frame)
+    (frame,) = read_frames(io.BytesIO(pack_start(7, start)))
+    assert (FrameKind.START, 7) == (frame.kind, frame.number)
+    assert start == read_start(frame)
 
 
 @pytest.mark.parametrize("kind", EndingKind)

@@ -6,10 +6,10 @@ import pytest
 
 from harness.errors import InputError
 from harness.record.options import OPTIONS, check_names, read_options
-from harness.record.settings import Settings
+from harness.record.settings import RecorderSettings
 
 
-def read(**given: list[str]) -> Settings:
+def read(**given: list[str]) -> RecorderSettings:
     """Read the options, some of them set."""
     values = {name: list(default) for name, (default, _) in OPTIONS.items()}
     values |= {f"harness_{name}": value for name, value in given.items()}
@@ -18,7 +18,7 @@ def read(**given: list[str]) -> Settings:
 
 def test_the_defaults_are_those_of_the_command():
     """Nothing set means the same in both faces."""
-    assert Settings() == read()
+    assert RecorderSettings() == read()
 
 
 def test_every_option_arrives():

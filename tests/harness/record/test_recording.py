@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from harness.cassette.model import EndingKind, Request, Segment
-from harness.record.recording import Opening, Recording
+from harness.record.recording import Recording, RecordingStart
 
 
-def opening(notes: tuple[str, ...] = ()) -> Opening:
+def start(notes: tuple[str, ...] = ()) -> RecordingStart:
     """Return the beginning of a recording."""
-    return Opening(
+    return RecordingStart(
         at="2026-11-23T05:40:00.000Z",
         upstream="https://llm.example",
         request=Request(method="POST", path="/v1", headers=(), body=b"{}"),
@@ -23,7 +23,7 @@ def opening(notes: tuple[str, ...] = ()) -> Opening:
 
 def test_keeps_every_segment():
     """Segments, times, notes and the ending are those that came."""
-    recording = Recording(opening(("first",)), number=1)
+    recording = Recording(start(("first",)), number=1)
     recording.add(5, b"a")
     recording.add(7, b"bc")
     interaction = recording.finish(9, EndingKind.RESET, ("second",))
@@ -32,13 +32,13 @@ def test_keeps_every_segment():
     ending = interaction.response.ending
     assert (9, EndingKind.RESET) == (ending.at_ns, ending.kind)
     assert ("first", "second") == interaction.notes
-    assert opening().request == interaction.request
+    assert start().request == interaction.request
     assert 3 == recording.size
 
 
 def test_times_never_fall():
     """A clock that is read in two places may not order two stamps wrongly."""
-    recording = Recording(opening(), number=1)
+    recording = Recording(start(), number=1)
     recording.add(5, b"a")
     recording.add(4, b"b")
     interaction = recording.finish(3, EndingKind.COMPLETE)
@@ -59,7 +59,7 @@ def test_times_never_fall():
 )
 def test_the_limit(limit, kept, full_at_ns):
     """The body is cut at the limit, and the recording ends where it was crossed."""
-    recording = Recording(opening(), number=1, max_bytes=limit)
+    recording = Recording(start(), number=1, max_bytes=limit)
     for at_ns, data in ((10, b"abc"), (20, b"def"), (30, b"g")):
         recording.add(at_ns, data)
     interaction = recording.finish(40_000_000, EndingKind.TRUNCATED)

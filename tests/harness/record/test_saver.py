@@ -1,4 +1,4 @@
-"""The keeper saves, refuses and tries again."""
+"""The saver saves, refuses and tries again."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import pytest
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import EndingKind, Request
-from harness.record import saver as keeper_module
+from harness.record import saver as saver_module
 from harness.record.ipc import (
     Frame,
     FrameKind,
     pack_ending,
-    pack_opening,
+    pack_start,
     read_frames,
 )
-from harness.record.recording import Opening
-from harness.record.saver import Keeper
-from harness.record.settings import Settings
+from harness.record.recording import RecordingStart
+from harness.record.saver import Saver
+from harness.record.settings import RecorderSettings
 
 
-def opening(path: str = "/v1") -> Opening:
+def start(path: str = "/v1") -> RecordingStart:
     """Return the beginning of a recording."""
-    return Opening(
+    return RecordingStart(
         at="2026-11-23T05:40:00.000Z",
         upstream="https://llm.example",
         request=Request(
@@ -51,23 +51,23 @@ def told():
 
 
 @pytest.fixture
-def keeper(tmp_path, told):
+def saver(tmp_path, told):
     """Keep recordings in a folder."""
-    settings = Settings(out=str(tmp_path / "out"), name="{number}")
-    return Keeper(settings, "us", say=told.append, warn=told.append)
+    settings = RecorderSettings(out=str(tmp_path / "out"), name="{number}")
+    return Saver(settings, "us", say=told.append, warn=told.append)
 
 
-def play(keeper: Keeper, number: int, *, ends: bool = True, data=b"data: 1\n\n"):
+def play(saver: Saver, number: int, *, ends: bool = True, data=b"data: 1\n\n"):
     """Send a recording of one segment."""
-    keeper.take(frame(pack_opening(number, opening(f"/v1/{number}"))))
-    keeper.take(Frame(FrameKind.SEGMENT, number, 10, data))
+    saver.receive(frame(pack_start(number, start(f"/v1/{number}"))))
+    saver.receive(Frame(FrameKind.SEGMENT, number, 10, data))
     if ends:
-        keeper.take(frame(pack_ending(number, 20, EndingKind.COMPLETE, ())))
+        saver.receive(frame(pack_ending(number, 20, EndingKind.COMPLETE, ())))
 
 
-def test_saves_what_is_over(keeper, tmp_path, told):
+def test_saves_what_is_over(saver, tmp_path, told):
     """A recording that ended is saved, redacted, and told with its path."""
-    play(keeper, 1)
+    play(saver, 1)
     cassette = read_cassette(tmp_path / "out" / "0001.yaml")
     (interaction,) = cassette.interactions
     assert (("authorization", "Bearer REDACTED"),) == interaction.request.headers
@@ -77,12 +77,12 @@ def test_saves_what_is_over(keeper, tmp_path, told):
     assert [expected] == told
 
 
-def test_keeps_apart_what_runs_side_by_side(keeper, tmp_path):
+def test_keeps_apart_what_runs_side_by_side(saver, tmp_path):
     """Segments go to the recording that they name."""
-    play(keeper, 1, ends=False, data=b"data: a\n\n")
-    play(keeper, 2, ends=False, data=b"data: b\n\n")
-    keeper.take(Frame(FrameKind.SEGMENT, 1, 11, b"data: c\n\n"))
-    keeper.close()
+    play(saver, 1, ends=False, data=b"data: a\n\n")
+    play(saver, 2, ends=False, data=b"data: b\n\n")
+    saver.receive(Frame(FrameKind.SEGMENT, 1, 11, b"data: c\n\n"))
+    saver.close()
     first, second = (
         read_cassette(tmp_path / "out" / name).interactions[0].response
         for name in ("0001.yaml", "0002.yaml")
@@ -93,71 +93,71 @@ def test_keeps_apart_what_runs_side_by_side(keeper, tmp_path):
     assert 11 == first.ending.at_ns
 
 
-def test_refuses_a_secret_that_is_still_there(keeper, tmp_path, told, monkeypatch):
+def test_refuses_a_secret_that_is_still_there(saver, tmp_path, told, monkeypatch):
     """What redaction left behind is not saved; where it is, is said, and not what."""
     secret = "sk-proj-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8"
-    monkeypatch.setattr(keeper_module, "redact_interaction", lambda whole, rules: whole)
-    play(keeper, 1, data=f"data: {secret}\n\n".encode())
+    monkeypatch.setattr(saver_module, "redact_interaction", lambda whole, rules: whole)
+    play(saver, 1, data=f"data: {secret}\n\n".encode())
     assert [] == list(tmp_path.rglob("*"))
     (line,) = told
     assert line.startswith("NOT SAVED: POST /v1/1 m: 1 event")
     assert "it still holds a secret: " in line
     assert secret not in line
-    assert 1 == keeper.lost
+    assert 1 == saver.lost
 
 
-def test_tries_again(keeper, tmp_path, told):
+def test_tries_again(saver, tmp_path, told):
     """What the disk refused is saved with the next recording, or told as lost."""
     (tmp_path / "out").write_text("in the way")
-    play(keeper, 1)
+    play(saver, 1)
     assert "NOT SAVED yet: POST /v1/1" in told[0]
     (tmp_path / "out").unlink()
-    play(keeper, 2)
+    play(saver, 2)
     assert 2 == len(find_cassettes([tmp_path / "out"]))
-    keeper.close()
-    assert 0 == keeper.lost
+    saver.close()
+    assert 0 == saver.lost
 
 
-def test_says_what_is_lost(keeper, tmp_path, told):
+def test_says_what_is_lost(saver, tmp_path, told):
     """What is still refused at the end is lost, and was said."""
     (tmp_path / "out").write_text("in the way")
-    play(keeper, 1)
-    keeper.close()
+    play(saver, 1)
+    saver.close()
     assert told[-1].startswith("NOT SAVED: POST /v1/1 m: 1 event")
     assert "cannot write" in told[-1]
-    assert 1 == keeper.lost
+    assert 1 == saver.lost
 
 
-def test_holds_no_more_than_it_may(keeper, tmp_path, told, monkeypatch):
+def test_holds_no_more_than_it_may(saver, tmp_path, told, monkeypatch):
     """What waits for the disk has a limit; above it is lost at once."""
-    monkeypatch.setattr(keeper_module, "_RETRY_BYTES_MAX", 10)
+    monkeypatch.setattr(saver_module, "_RETRY_BYTES_MAX", 10)
     (tmp_path / "out").write_text("in the way")
-    play(keeper, 1)
-    play(keeper, 2)
+    play(saver, 1)
+    play(saver, 2)
     assert told[0].startswith("NOT SAVED yet: ")
     assert told[1].startswith("NOT SAVED: POST /v1/2")
-    assert 1 == keeper.lost
+    assert 1 == saver.lost
 
 
-def test_one_that_cannot_be_saved_spoils_no_other(keeper, tmp_path, told, monkeypatch):
+def test_one_that_cannot_be_saved_spoils_no_other(saver, tmp_path, told, monkeypatch):
     """An error of our own costs one recording and is told."""
 
     def fail(whole, rules):
         raise RuntimeError("oh")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keeper_module, "redact_interaction", fail)
-        play(keeper, 1)
-    play(keeper, 2)
+        patch.setattr(saver_module, "redact_interaction", fail)
+        play(saver, 1)
+    play(saver, 2)
     assert "NOT SAVED: recording 1: RuntimeError: oh" == told[0]
     assert (tmp_path / "out" / "0002.yaml").exists()
-    assert 1 == keeper.lost
+    assert 1 == saver.lost
 
 
-def test_the_note_survives_redaction(keeper, tmp_path):
+def test_the_note_survives_redaction(saver, tmp_path):
     """Notes are kept beside what is redacted."""
-    play(keeper, 1, ends=False)
-    keeper.take(frame(pack_ending(1, 20, EndingKind.RESET, ("a note",))))
+    play(saver, 1, ends=False)
+    saver.receive(frame(pack_ending(1, 20, EndingKind.RESET, ("a note",))))
     text = (tmp_path / "out" / "0001.yaml").read_text()
     assert 'notes: ["a note"]' in text
     assert json.dumps("a note") in text

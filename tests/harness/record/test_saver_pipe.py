@@ -1,4 +1,4 @@
-"""The pipe to the keeper never blocks, and its end is noticed."""
+"""The pipe to the saver never blocks, and its end is noticed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,29 @@ import time
 import pytest
 
 from harness.errors import InputError
-from harness.record.ipc import EXIT_LOST, FrameKind, pack, read_frames
-from harness.record.saver_pipe import Link
+from harness.record.ipc import EXIT_LOST, FrameKind, pack_frame, read_frames
+from harness.record.saver_pipe import SaverPipe
 
 SLOW = "import sys, time; time.sleep(0.3); data = sys.stdin.buffer.read()"
 KEEP = f"{SLOW}; open(sys.argv[1], 'wb').write(data); sys.exit(int(sys.argv[2]))"
 
 
-def link(tmp_path, told, code: str = KEEP, exit_code: int = 0) -> Link:
-    """Return a link to a process that runs this code."""
+def pipe(tmp_path, told, code: str = KEEP, exit_code: int = 0) -> SaverPipe:
+    """Return a pipe to a process that runs this code."""
     command = (sys.executable, "-c", code, str(tmp_path / "kept"), str(exit_code))
-    return Link({"a": 1}, warn=told.append, command=command)
+    return SaverPipe({"a": 1}, warn=told.append, command=command)
 
 
 @pytest.mark.e2e
-def test_a_slow_keeper_holds_nobody_up(tmp_path):
+def test_a_slow_saver_holds_nobody_up(tmp_path):
     """Far more than a pipe holds is taken at once, and arrives in order."""
     told: list[str] = []
-    frames = [pack(FrameKind.SEGMENT, n, n, bytes([n]) * 50_000) for n in range(40)]
+    frames = [
+        pack_frame(FrameKind.SEGMENT, n, n, bytes([n]) * 50_000) for n in range(40)
+    ]
 
     async def send() -> tuple[int, float]:
-        one = link(tmp_path, told)
+        one = pipe(tmp_path, told)
         one.start()
         started = time.monotonic()
         for data in frames:
@@ -45,13 +47,13 @@ def test_a_slow_keeper_holds_nobody_up(tmp_path):
     kept = list(read_frames(io.BytesIO((tmp_path / "kept").read_bytes())))
     assert [FrameKind.SETTINGS, FrameKind.STOP] == [kept[0].kind, kept[-1].kind]
     assert list(range(40)) == [frame.number for frame in kept[1:-1]]
-    assert frames == [pack(*frame) for frame in kept[1:-1]]
+    assert frames == [pack_frame(*frame) for frame in kept[1:-1]]
     assert [] == told
 
 
 @pytest.mark.e2e
 def test_the_waiting_is_sent_while_the_loop_runs(tmp_path):
-    """What did not fit at once is sent when the keeper reads, not only at the end."""
+    """What did not fit at once is sent when the saver reads, not only at the end."""
     told: list[str] = []
     code = (
         "import sys; n = 0\n"
@@ -60,9 +62,9 @@ def test_the_waiting_is_sent_while_the_loop_runs(tmp_path):
     )
 
     async def send() -> bool:
-        one = link(tmp_path, told, code)
+        one = pipe(tmp_path, told, code)
         one.start()
-        one.send(pack(FrameKind.SEGMENT, 1, 1, b"x" * 2_000_000))
+        one.send(pack_frame(FrameKind.SEGMENT, 1, 1, b"x" * 2_000_000))
         for _ in range(200):
             await asyncio.sleep(0.02)
             if (tmp_path / "kept").exists():
@@ -75,13 +77,13 @@ def test_the_waiting_is_sent_while_the_loop_runs(tmp_path):
 
 
 @pytest.mark.e2e
-def test_a_dead_keeper_is_told_and_replaced():
+def test_a_dead_saver_is_told_and_replaced():
     """Its death is told once; another is started when it is asked for."""
     told: list[str] = []
     command = (sys.executable, "-c", "import sys; sys.exit(7)")
 
     async def send() -> int:
-        one = Link({}, warn=told.append, command=command)
+        one = SaverPipe({}, warn=told.append, command=command)
         one.start()
         for _ in range(100):
             await asyncio.sleep(0.02)
@@ -96,19 +98,19 @@ def test_a_dead_keeper_is_told_and_replaced():
 
 
 @pytest.mark.e2e
-def test_the_keepers_exit_code_arrives(tmp_path):
-    """What the keeper says of lost recordings is what the recorder says."""
+def test_the_savers_exit_code_arrives(tmp_path):
+    """What the saver says of lost recordings is what the recorder says."""
 
     async def send() -> int:
-        one = link(tmp_path, [], exit_code=EXIT_LOST)
+        one = pipe(tmp_path, [], exit_code=EXIT_LOST)
         one.start()
         return one.close()
 
     assert EXIT_LOST == asyncio.run(send())
 
 
-def test_a_keeper_that_cannot_start():
+def test_a_saver_that_cannot_start():
     """A command that is not there is our error, with a message."""
-    one = Link({}, warn=print, command=("no-such-command-here",))
+    one = SaverPipe({}, warn=print, command=("no-such-command-here",))
     with pytest.raises(InputError, match="cannot start the process that saves"):
         one.start()

@@ -1,4 +1,4 @@
-"""Sizes, flags, and what travels to the keeper."""
+"""Sizes, flags, and what travels to the saver."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from harness.errors import InputError
 from harness.privacy.redact import RedactionRules
 from harness.record.settings import (
-    Settings,
-    keeper_settings,
+    RecorderSettings,
     parse_flag,
     parse_size,
-    read_keeper_settings,
+    read_saver_settings,
+    saver_settings,
 )
 
 
@@ -51,12 +51,12 @@ def test_reads_flags():
 def test_settings_refuse_a_wrong_name():
     """A template is checked where it is set, and not when the first stream ends."""
     with pytest.raises(InputError):
-        Settings(name="{nonsense}")
+        RecorderSettings(name="{nonsense}")
 
 
-def test_settings_reach_the_keeper():
+def test_settings_reach_the_saver():
     """All that it needs survives the way, as JSON."""
-    settings = Settings(
+    settings = RecorderSettings(
         out="o",
         name="{model}",
         max_bytes=5,
@@ -68,5 +68,5 @@ def test_settings_reach_the_keeper():
             patterns=("x+",),
         ),
     )
-    sent = json.loads(json.dumps(keeper_settings(settings, "us")))
-    assert (settings, "us") == read_keeper_settings(sent)
+    sent = json.loads(json.dumps(saver_settings(settings, "us")))
+    assert (settings, "us") == read_saver_settings(sent)

@@ -9,14 +9,14 @@ pytest.importorskip("mitmproxy", reason="the extra `record` is not installed")
 from mitmproxy.proxy import server
 from mitmproxy.proxy.layers import http as http_layer
 
-from harness.record.socket_state import Probes
+from harness.record.socket_state import ConnectionMonitor
 
 
 def test_this_mitmproxy_tells_everything():
     """Nothing is missing in the supported versions; installing twice is once."""
-    assert [] == Probes().missing
+    assert [] == ConnectionMonitor().missing
     first = http_layer.HttpStream.handle_protocol_error
-    assert [] == Probes().missing
+    assert [] == ConnectionMonitor().missing
     assert first is http_layer.HttpStream.handle_protocol_error
 
 
@@ -31,5 +31,5 @@ def test_this_mitmproxy_tells_everything():
 def test_what_is_missing_is_said(monkeypatch, owner, name, said):
     """Each private part that is gone costs one distinction, named in words."""
     monkeypatch.delattr(owner, name)
-    (missing,) = Probes().missing
+    (missing,) = ConnectionMonitor().missing
     assert said in missing

@@ -15,8 +15,13 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.record.recording import Opening
-from harness.record.summary_line import count_events, dialect_tags, line_of, name_values
+from harness.record.recording import RecordingStart
+from harness.record.summary_line import (
+    count_events,
+    dialect_tags,
+    name_values,
+    summary_line,
+)
 
 SSE: Headers = (("content-type", "text/event-stream"),)
 
@@ -40,19 +45,19 @@ def interaction(
 def test_the_line():
     """Path, model, events, bytes, duration, ending."""
     expected = "POST /v1 m 1: 1 event, 9 bytes, 1.204 s, truncated"
-    assert expected == line_of(interaction(), 9)
+    assert expected == summary_line(interaction(), 9)
 
 
 def test_the_line_of_an_error():
     """A status that is not 200 is said; a body that is no stream has no events."""
     failed = interaction(b"{}", (("content-type", "application/json"),), status=429)
     expected = "POST /v1 m 1: status 429, 2 bytes, 1.204 s, truncated"
-    assert expected == line_of(failed, 2)
+    assert expected == summary_line(failed, 2)
 
 
 def test_nothing_in_a_line_moves_the_cursor():
     """What a client sent is shown and not performed."""
-    line = line_of(interaction(path="/\x1b[2J\n\u202e"), 9)
+    line = summary_line(interaction(path="/\x1b[2J\n\u202e"), 9)
     assert line.startswith("POST /\\x1b[2J\\n\\u202e m 1: ")
 
 
@@ -74,7 +79,7 @@ def test_counts_events(body, coding, expected):
 
 def test_the_values_of_a_name():
     """Time without fractions, path without its query."""
-    opening = Opening(
+    start = RecordingStart(
         at="2026-11-23T05:40:07.123Z",
         upstream="https://llm.example:8443",
         request=interaction().request,
@@ -93,7 +98,7 @@ def test_the_values_of_a_name():
         "status": "200",
         "ending": "truncated",
     }
-    assert expected == name_values(opening, interaction(path="/v1/chat?key=k"), 7)
+    assert expected == name_values(start, interaction(path="/v1/chat?key=k"), 7)
 
 
 def test_the_tag_of_the_dialect():
