@@ -124,7 +124,9 @@ def _redact_response(
     body = _masked(before, secrets, known)
     if headers == response.headers and body == before:
         return response
-    return replace(response, headers=headers, segments=_cut(response.segments, body))
+    return replace(
+        response, headers=headers, segments=_resegment(response.segments, body)
+    )
 
 
 def _masked(body: bytes, secrets: BodySecrets | None, known: list[str]) -> bytes:
@@ -134,7 +136,7 @@ def _masked(body: bytes, secrets: BodySecrets | None, known: list[str]) -> bytes
     return mask(body, secrets.found) if secrets.found else body
 
 
-def _cut(segments: tuple[Segment, ...], body: bytes) -> tuple[Segment, ...]:
+def _resegment(segments: tuple[Segment, ...], body: bytes) -> tuple[Segment, ...]:
     """Cut a body of the same length at the same borders."""
     cut = []
     at = 0

@@ -23,7 +23,7 @@ from harness.cassette.model import Cassette, Headers, Interaction, Segment
 from harness.documents.node import Path
 from harness.privacy.redact import DEFAULT_RULES, RedactionRules, content_type_of
 from harness.privacy.secret_names import is_value
-from harness.privacy.secrets_body import BodySecrets, Found
+from harness.privacy.secrets_body import BodySecrets, SecretSpan
 from harness.privacy.secrets_head import REDACTED, redact_header, redact_target
 
 __all__ = ["SecretFinding", "find_secrets"]
@@ -85,27 +85,27 @@ def find_secrets(
 def _find(cassette: Cassette, rules: RedactionRules) -> Iterator[SecretFinding]:
     upstream = cassette.recorded.upstream or ""
     for kind in _target_kinds(upstream, rules):
-        at = _Place("recorded upstream", ("recorded", "upstream"))
+        at = _Location("recorded upstream", ("recorded", "upstream"))
         yield at.finding(kind)
     for index, interaction in enumerate(cassette.interactions):
-        place = _Place(f"interaction {index + 1}", ("interactions", index))
+        place = _Location(f"interaction {index + 1}", ("interactions", index))
         yield from _find_in(interaction, place, rules)
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Location:
     words: str
     path: Path
 
-    def at(self, words: str, *path: str | int) -> _Place:
-        return _Place(f"{self.words}, {words}", (*self.path, *path))
+    def at(self, words: str, *path: str | int) -> _Location:
+        return _Location(f"{self.words}, {words}", (*self.path, *path))
 
     def finding(self, kind: str) -> SecretFinding:
         return SecretFinding(where=self.words, kind=kind, path=self.path)
 
 
 def _find_in(
-    interaction: Interaction, place: _Place, rules: RedactionRules
+    interaction: Interaction, place: _Location, rules: RedactionRules
 ) -> Iterator[SecretFinding]:
     request, response = interaction.request, interaction.response
     asked = place.at("request", "request")
@@ -132,7 +132,7 @@ def _target_kinds(target: str, rules: RedactionRules) -> Iterator[str]:
 
 
 def _find_in_headers(
-    headers: Headers, place: _Place, rules: RedactionRules
+    headers: Headers, place: _Location, rules: RedactionRules
 ) -> Iterator[SecretFinding]:
     for index, (name, value) in enumerate(headers):
         at = place.at(f"header {name!r}", "headers", index)
@@ -145,7 +145,7 @@ def _find_in_headers(
 def _find_in_body(
     headers: Headers,
     segments: tuple[Segment, ...],
-    places: tuple[_Place, ...],
+    places: tuple[_Location, ...],
     rules: RedactionRules,
 ) -> Iterator[SecretFinding]:
     body = b"".join(segment.data for segment in segments)
@@ -167,8 +167,8 @@ def _find_in_body(
 
 
 def _at_byte(
-    offset: int, segments: tuple[Segment, ...], places: tuple[_Place, ...]
-) -> _Place:
+    offset: int, segments: tuple[Segment, ...], places: tuple[_Location, ...]
+) -> _Location:
     at = 0
     for segment, place in zip(segments, places, strict=True):
         if offset < at + len(segment.data):
@@ -179,23 +179,23 @@ def _at_byte(
 
 def _secrets(
     body: bytes, content_type: str | None, rules: RedactionRules
-) -> list[Found]:
+) -> list[SecretSpan]:
     secrets = BodySecrets(body, content_type, rules)
     found = list(secrets.found)
     for kind, secret in _detect(body.decode("latin-1")):
         at = body.find(secret.encode("latin-1"))
-        found.append(Found(at, at + len(secret), kind))
-    for strand in secrets.strands:
-        for kind, secret in _detect(strand.text):
-            at = strand.text.find(secret)
-            places = strand.bytes_of(at, at + len(secret))
-            found += [Found(start, end, kind) for start, end in places]
+        found.append(SecretSpan(at, at + len(secret), kind))
+    for streamed in secrets.streamed:
+        for kind, secret in _detect(streamed.text):
+            at = streamed.text.find(secret)
+            places = streamed.byte_ranges(at, at + len(secret))
+            found += [SecretSpan(start, end, kind) for start, end in places]
     return _merged(found)
 
 
-def _merged(found: list[Found]) -> list[Found]:
+def _merged(found: list[SecretSpan]) -> list[SecretSpan]:
     """Tell each stretch of bytes once, by what was seen first."""
-    merged: list[Found] = []
+    merged: list[SecretSpan] = []
     end = -1
     for item in sorted(found, key=lambda item: (item.start, -item.end)):
         if item.start >= end:

@@ -27,20 +27,20 @@ from harness.cassette.content_coding import codings_of
 from harness.cassette.model import Cassette, Headers, Interaction, Segment
 from harness.errors import InputError
 from harness.privacy.redact import content_type_of, redact_interaction
-from harness.privacy.scrub_letters import Letters
-from harness.privacy.scrub_policy import Treatment, is_identity_header, treatment_of
+from harness.privacy.scrub_letters import Pseudonymizer
+from harness.privacy.scrub_policy import ScrubAction, action_for, is_identity_header
 from harness.privacy.scrub_text import scrub_text
 from harness.privacy.strings import (
-    Document,
-    Piece,
-    Strand,
-    characters,
-    documents,
+    BodyDocument,
+    Scalar,
+    StreamedText,
+    body_documents,
     is_event_stream,
     lines_of,
     looks_like_json,
-    pieces_in,
-    strands_of,
+    scalars_in,
+    streamed_texts,
+    written_characters,
 )
 
 __all__ = ["SCRUBBED", "scrub_cassette"]
@@ -74,19 +74,19 @@ def scrub_cassette(cassette: Cassette, *, key: bytes) -> Cassette:
         InputError: A body cannot be replaced in place: it has a content coding, or it
             is a multipart form.
     """
-    letters = Letters(key)
+    pseudonyms = Pseudonymizer(key)
     interactions = []
     for number, interaction in enumerate(cassette.interactions, start=1):
         for part in (interaction.request, interaction.response):
-            _check(part.headers, part.body, number)
+            _refuse_unscrubbable(part.headers, part.body, number)
         interactions.append(
-            _scrub_interaction(redact_interaction(interaction), letters)
+            _scrub_interaction(redact_interaction(interaction), pseudonyms)
         )
     tags = cassette.tags if SCRUBBED in cassette.tags else (*cassette.tags, SCRUBBED)
     return replace(cassette, tags=tags, interactions=tuple(interactions))
 
 
-def _check(headers: Headers, body: bytes, number: int) -> None:
+def _refuse_unscrubbable(headers: Headers, body: bytes, number: int) -> None:
     codings = codings_of(headers)
     kind = content_type_of(headers) or ""
     if body and codings:
@@ -98,11 +98,15 @@ def _check(headers: Headers, body: bytes, number: int) -> None:
     raise InputError(message, key=f"interactions[{number - 1}]")
 
 
-def _scrub_interaction(interaction: Interaction, letters: Letters) -> Interaction:
+def _scrub_interaction(
+    interaction: Interaction, pseudonyms: Pseudonymizer
+) -> Interaction:
     request, response = interaction.request, interaction.response
     # No proxy compares a prompt with the answer: it can have the way that hides more.
-    asked = _scrub_body(request.body, request.headers, letters, letters.noise)
-    body = _scrub_body(response.body, response.headers, letters, letters.substituted)
+    asked = _scrub_body(request.body, request.headers, pseudonyms, pseudonyms.randomize)
+    body = _scrub_body(
+        response.body, response.headers, pseudonyms, pseudonyms.substitute
+    )
     segments = []
     at = 0
     for segment in response.segments:
@@ -112,69 +116,75 @@ def _scrub_interaction(interaction: Interaction, letters: Letters) -> Interactio
     return replace(
         interaction,
         request=replace(
-            request, headers=_scrub_headers(request.headers, letters), body=asked
+            request, headers=_scrub_headers(request.headers, pseudonyms), body=asked
         ),
         response=replace(
             response,
-            headers=_scrub_headers(response.headers, letters),
+            headers=_scrub_headers(response.headers, pseudonyms),
             segments=tuple(segments),
         ),
     )
 
 
-def _scrub_headers(headers: Headers, letters: Letters) -> Headers:
+def _scrub_headers(headers: Headers, pseudonyms: Pseudonymizer) -> Headers:
     return tuple(
-        (name, letters.renamed(value) if is_identity_header(name) else value)
+        (name, pseudonyms.rename_id(value) if is_identity_header(name) else value)
         for name, value in headers
     )
 
 
 def _scrub_body(
-    body: bytes, headers: Headers, letters: Letters, invent: Invent
+    body: bytes, headers: Headers, pseudonyms: Pseudonymizer, invent: Invent
 ) -> bytes:
     kind = content_type_of(headers)
     new = bytearray(body)
-    found: list[Document] = list(documents(body, kind))
+    found: list[BodyDocument] = list(body_documents(body, kind))
     if is_event_stream(body, kind):
-        found += _scrub_lines(new, body, letters)
-    pieces: list[Piece] = []
+        found += _scrub_lines(new, body, pseudonyms)
+    scalars: list[Scalar] = []
     for document in found:
-        pieces += pieces_in(document)
+        scalars += scalars_in(document)
         if looks_like_json(document.data):
-            _scrub_bare(new, document, letters)
-    for piece in pieces:
-        if treatment_of(piece) is Treatment.MASK:
-            size = piece.end - piece.start
-            new[piece.start : piece.end] = b"1" * size
-    for strand in strands_of(body, pieces):
-        _scrub_strand(new, body, strand, letters, invent)
+            _scrub_bare(new, document, pseudonyms)
+    for scalar in scalars:
+        if action_for(scalar) is ScrubAction.MASK:
+            size = scalar.end - scalar.start
+            new[scalar.start : scalar.end] = b"1" * size
+    for streamed in streamed_texts(body, scalars):
+        _scrub_streamed(new, body, streamed, pseudonyms, invent)
     return bytes(new)
 
 
-def _scrub_lines(new: bytearray, body: bytes, letters: Letters) -> Iterator[Document]:
+def _scrub_lines(
+    new: bytearray, body: bytes, pseudonyms: Pseudonymizer
+) -> Iterator[BodyDocument]:
     """Scrub comments, ids and unknown lines, and yield those that are JSON."""
     for start, line in lines_of(body):
         end = start + len(line)
         if line.startswith(_FIELDS):
             continue
         if looks_like_json(line):
-            yield Document(start, line, ((start, end),))
+            yield BodyDocument(start, line, ((start, end),))
         elif line.startswith(b"id:"):
-            _scrub_id(new, start + len(b"id:"), line[len(b"id:") :], letters)
+            _scrub_id(new, start + len(b"id:"), line[len(b"id:") :], pseudonyms)
         elif _text(line[1:]).strip().lower() not in _KEEP_ALIVES or line[:1] != b":":
             match = _FIELD_NAME.match(line)
             at = match.end() if match else 0
-            new[start + at : end] = _bytes(letters.substituted(_text(line[at:])))
+            new[start + at : end] = _bytes(pseudonyms.substitute(_text(line[at:])))
 
 
-def _scrub_id(new: bytearray, start: int, value: bytes, letters: Letters) -> None:
+def _scrub_id(
+    new: bytearray, start: int, value: bytes, pseudonyms: Pseudonymizer
+) -> None:
     name = value.strip()
     if not name.isdigit():  # a count says nothing
         at = start + len(value) - len(value.lstrip())
-        new[at : at + len(name)] = _bytes(letters.renamed(_text(name)))
+        new[at : at + len(name)] = _bytes(pseudonyms.rename_id(_text(name)))
 
 
-def _scrub_bare(new: bytearray, document: Document, letters: Letters) -> None:
+def _scrub_bare(
+    new: bytearray, document: BodyDocument, pseudonyms: Pseudonymizer
+) -> None:
     """Scrub what stands outside the quotes of broken JSON."""
     data = document.data.decode("utf-8", "surrogateescape")
     for match in _BARE.finditer(data):
@@ -182,34 +192,44 @@ def _scrub_bare(new: bytearray, document: Document, letters: Letters) -> None:
         if word[0] in '"-0123456789' or word in _LITERALS:
             continue
         at = document.start + len(_bytes(data[: match.start()]))
-        scrubbed = _bytes(letters.substituted(word))
+        scrubbed = _bytes(pseudonyms.substitute(word))
         new[at : at + len(scrubbed)] = scrubbed
 
 
-def _scrub_strand(
-    new: bytearray, body: bytes, strand: Strand, letters: Letters, invent: Invent
+def _scrub_streamed(
+    new: bytearray,
+    body: bytes,
+    streamed: StreamedText,
+    pseudonyms: Pseudonymizer,
+    invent: Invent,
 ) -> None:
-    treatment = treatment_of(strand.pieces[0])
-    if treatment is Treatment.KEEP:
+    action = action_for(streamed.scalars[0])
+    if action is ScrubAction.KEEP:
         return
-    escaped = any(b"\\" in body[piece.start : piece.end] for piece in strand.pieces)
-    if treatment is Treatment.RENAME and not escaped:
-        said = [letters.renamed(text) for text in strand.texts]
+    escaped = any(
+        b"\\" in body[scalar.start : scalar.end] for scalar in streamed.scalars
+    )
+    if action is ScrubAction.RENAME and not escaped:
+        said = [pseudonyms.rename_id(text) for text in streamed.parts]
     else:
-        said = _invented(strand, letters, invent)
-    for piece, text, invented in zip(strand.pieces, strand.texts, said, strict=True):
-        raw = body[piece.start : piece.end]
-        new[piece.start : piece.end] = _written(raw, text, invented)
+        said = _invented(streamed, pseudonyms, invent)
+    for scalar, text, invented in zip(
+        streamed.scalars, streamed.parts, said, strict=True
+    ):
+        raw = body[scalar.start : scalar.end]
+        new[scalar.start : scalar.end] = _written(raw, text, invented)
 
 
-def _invented(strand: Strand, letters: Letters, invent: Invent) -> list[str]:
-    """Return invented texts for the pieces of a strand, read as they follow."""
-    whole = scrub_text(strand.text, invent, letters.substituted)
-    if strand.is_constant:
-        return [whole] * len(strand.texts)
+def _invented(
+    streamed: StreamedText, pseudonyms: Pseudonymizer, invent: Invent
+) -> list[str]:
+    """Return invented texts for the parts of a streamed one, read as they follow."""
+    whole = scrub_text(streamed.text, invent, pseudonyms.substitute)
+    if streamed.is_constant:
+        return [whole] * len(streamed.parts)
     invented = []
     at = 0
-    for text in strand.texts:
+    for text in streamed.parts:
         invented.append(whole[at : at + len(text)])
         at += len(text)
     return invented
@@ -220,7 +240,7 @@ def _written(raw: bytes, text: str, invented: str) -> bytes:
     if b"\\" not in raw and text.isascii():
         return invented.encode()
     parts = []
-    written = characters(_text(raw))
+    written = written_characters(_text(raw))
     for (form, _), old, new in zip(written, text, invented, strict=True):
         if new == old or (form[0] == "\\" and form[1:2] != "u"):
             parts.append(form)

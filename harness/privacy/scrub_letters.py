@@ -24,7 +24,7 @@ import re
 import unicodedata
 from string import ascii_lowercase, ascii_uppercase
 
-__all__ = ["Letters"]
+__all__ = ["Pseudonymizer"]
 
 _DIGITS = "123456789"
 # Parts of Unicode that are larger than a page of 256, or smaller.
@@ -41,8 +41,8 @@ _ID_PREFIX = re.compile(r"(?:[A-Za-z]{2,12}[-_]){1,2}(?=.)")
 _ID_TRIES = 1000
 
 
-class Letters:
-    """The stand-ins of one cassette.
+class Pseudonymizer:
+    """Stand-ins for the characters and ids of one cassette.
 
     Args:
         key: Who has it can undo the substitution.
@@ -50,21 +50,21 @@ class Letters:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self._table = _Table(self)
+        self._table = _SubstitutionTable(self)
         self._ids: dict[str, str] = {}
         self._taken: set[str] = set()
 
-    def substituted(self, text: str) -> str:
+    def substitute(self, text: str) -> str:
         """Return a text of stand-ins that are the same wherever a character stands."""
         return text.translate(self._table)
 
-    def noise(self, text: str) -> str:
+    def randomize(self, text: str) -> str:
         """Return a text of stand-ins that depend on all of the text."""
         # What is no ASCII is substituted: its classes are too small to choose from.
         chosen = self._bytes("noise", text, len(text))
         return "".join(map(self._shifted, text, chosen))
 
-    def renamed(self, name: str) -> str:
+    def rename_id(self, name: str) -> str:
         """Return another id, always the same for this one, with the same prefix."""
         if name not in self._ids:
             self._ids[name] = new = self._new_id(name)
@@ -108,23 +108,25 @@ class Letters:
         return new
 
 
-class _Table(dict[int, str]):
+class _SubstitutionTable(dict[int, str]):
     """The substitution; each class is made when one of it is first met."""
 
-    def __init__(self, letters: Letters) -> None:
+    def __init__(self, pseudonyms: Pseudonymizer) -> None:
         super().__init__()
-        self._letters = letters
-        lower = letters.cycle(ascii_lowercase)
+        self._pseudonyms = pseudonyms
+        lower = pseudonyms.cycle(ascii_lowercase)
         self.update(lower)
         self.update({ord(chr(a).upper()): b.upper() for a, b in lower.items()})
-        self.update(letters.cycle(_DIGITS))
+        self.update(pseudonyms.cycle(_DIGITS))
 
     def __missing__(self, code: int) -> str:
         if code < 0x80:
             self[code] = chr(code)
         else:
             members = _class_of(code)
-            self.update(self._letters.cycle(members) if members else {code: chr(code)})
+            self.update(
+                self._pseudonyms.cycle(members) if members else {code: chr(code)}
+            )
         return self[code]
 
 

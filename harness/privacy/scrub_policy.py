@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-from harness.privacy.strings import Piece
+from harness.privacy.strings import Scalar
 
-__all__ = ["Treatment", "is_id_name", "is_identity_header", "treatment_of"]
+__all__ = ["ScrubAction", "action_for", "is_id_name", "is_identity_header"]
 
 
-class Treatment(StrEnum):
+class ScrubAction(StrEnum):
     """What happens to a string or a number of a body."""
 
     KEEP = "keep"
     """It stays."""
 
-    TEXT = "text"
+    REPLACE = "replace"
     """Its letters and digits are replaced."""
 
     RENAME = "rename"
@@ -87,28 +87,28 @@ _TOKENS = frozenset(
 )
 
 
-def treatment_of(piece: Piece) -> Treatment:
+def action_for(scalar: Scalar) -> ScrubAction:
     """Return what happens to a string or a number.
 
     Args:
-        piece: Where it stands says what it is.
+        scalar: Where it stands says what it is.
     """
-    keys = [_plain(key) for key in piece.keys]
+    keys = [_plain(key) for key in scalar.keys]
     key = keys[-1] if keys else ""
-    if not piece.is_string:
-        in_list = isinstance(piece.path[-1], int)
+    if not scalar.is_string:
+        in_list = isinstance(scalar.path[-1], int)
         says_text = (in_list and key in _TOKENS) or (key == "id" and "logprobs" in keys)
-        return Treatment.MASK if says_text else Treatment.KEEP
+        return ScrubAction.MASK if says_text else ScrubAction.KEEP
     # The prompt of one API is an `input` at the top, roles and kinds included.
     if not _WRITTEN.isdisjoint(keys[1:-1] if keys[:1] == ["input"] else keys[:-1]):
-        return Treatment.TEXT
-    if key == "systemfingerprint" or is_id_name(piece.key):
-        return Treatment.RENAME
+        return ScrubAction.REPLACE
+    if key == "systemfingerprint" or is_id_name(scalar.key):
+        return ScrubAction.RENAME
     if key in _STRUCTURE or (key == "name" and not _TOOLS.isdisjoint(keys)):
-        return Treatment.KEEP
+        return ScrubAction.KEEP
     if key in ("code", "param") and "error" in keys:
-        return Treatment.KEEP
-    return Treatment.TEXT
+        return ScrubAction.KEEP
+    return ScrubAction.REPLACE
 
 
 _IDENTITY_WORDS = frozenset(

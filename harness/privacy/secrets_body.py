@@ -14,9 +14,9 @@ from urllib.parse import unquote_plus
 from harness.privacy.rules import RedactionRules
 from harness.privacy.secret_names import is_secret_key, is_secret_parameter, is_value
 from harness.privacy.secret_shapes import find_shapes
-from harness.privacy.strings import Piece, Strand, pieces_of, strands_of
+from harness.privacy.strings import Scalar, StreamedText, scalars_of, streamed_texts
 
-__all__ = ["KNOWN_MIN", "BodySecrets", "Found", "mask"]
+__all__ = ["KNOWN_MIN", "BodySecrets", "SecretSpan", "mask"]
 
 KNOWN_MIN = 12
 """Characters from which on a known secret is looked for elsewhere: shorter ones are
@@ -31,7 +31,7 @@ _FORM = "application/x-www-form-urlencoded"
 _PARAMETER = re.compile(r"([^=&]*)=([^&]*)")
 _NOT_END = re.compile(rb"[^\r\n]")
 
-# What every key of secrets_names says, so that most texts are not searched for pairs.
+# What every key of secret_names says, so that most texts are not searched for pairs.
 _SUSPECT = re.compile(
     "key|token|secret|passw|pwd|passphrase|auth|credential|cookie|connection",
     re.IGNORECASE,
@@ -44,7 +44,7 @@ _PAIR = re.compile(
 )
 
 
-class Found(NamedTuple):
+class SecretSpan(NamedTuple):
     """Bytes ``start:end`` of a body that are a secret, and what shows it."""
 
     start: int
@@ -53,11 +53,11 @@ class Found(NamedTuple):
     is_number: bool = False
 
 
-def mask(body: bytes, found: Iterable[Found]) -> bytes:
+def mask(body: bytes, found: Iterable[SecretSpan]) -> bytes:
     """Return a body of the same length without these secrets.
 
     One character stands for all of them: so what is masked in parts, or twice, or in
-    pieces of a stream that repeat or extend each other, still fits together. A JSON
+    deltas of a stream that repeat or extend each other, still fits together. A JSON
     number stays a number; line ends stay what they are.
     """
     masked = bytearray(body)
@@ -68,30 +68,30 @@ def mask(body: bytes, found: Iterable[Found]) -> bytes:
 
 
 class BodySecrets:
-    """Searches one body.
+    """The secrets of one body, searched when it is made.
 
     Attributes:
         found: Where secrets are, in no order; ranges may overlap.
         known: What they say, where it is long enough to be looked for elsewhere.
-        strands: What the body says, by path.
+        streamed: What the body says, by path.
     """
 
     def __init__(
         self, body: bytes, content_type: str | None, rules: RedactionRules
     ) -> None:
-        self.found: list[Found] = []
+        self.found: list[SecretSpan] = []
         self.known: set[str] = set()
         self._rules = rules
         self._raw = body.decode("latin-1")
-        pieces = pieces_of(body, content_type)
-        self.strands = strands_of(body, pieces)
+        scalars = scalars_of(body, content_type)
+        self.streamed = streamed_texts(body, scalars)
         if content_type is not None and _FORM in content_type.lower():
             self._search_form()
-        self._search_numbers(pieces)
+        self._search_numbers(scalars)
         for start, end, kind in self._shapes(self._raw):
             self._add([(start, end)], self._raw[start:end], kind)
-        for strand in self.strands:
-            self._search(strand)
+        for streamed in self.streamed:
+            self._search(streamed)
 
     def search_known(self, secrets: Iterable[str]) -> None:
         """Look for secrets that were found anywhere, and for parts in cumulative ones.
@@ -102,29 +102,29 @@ class BodySecrets:
         for secret in secrets:
             kind = "a secret that stands elsewhere too"
             for start in _places(self._raw, secret):
-                self.found.append(Found(start, start + len(secret), kind))
-            for strand in self.strands:
-                for start in _places(strand.text, secret):
-                    self._add_in(strand, start, start + len(secret), secret, kind)
-                self._search_parts(strand, secret, kind)
+                self.found.append(SecretSpan(start, start + len(secret), kind))
+            for streamed in self.streamed:
+                for start in _places(streamed.text, secret):
+                    self._add_in(streamed, start, start + len(secret), secret, kind)
+                self._search_parts(streamed, secret, kind)
 
-    def _search(self, strand: Strand) -> None:
-        key = strand.pieces[0].key
+    def _search(self, streamed: StreamedText) -> None:
+        key = streamed.scalars[0].key
         if is_secret_key(key, self._rules.keys):
-            for index, text in enumerate(strand.texts):
+            for index, text in enumerate(streamed.parts):
                 if is_value(text):
-                    place = strand.bytes_in(index, 0, len(text))
+                    place = streamed.byte_range(index, 0, len(text))
                     self._add([place], text, f"value of {key!r}")
-        for start, end, kind in self._shapes(strand.text):
-            self._add_in(strand, start, end, strand.text[start:end], kind)
-        self._search_pairs(strand)
+        for start, end, kind in self._shapes(streamed.text):
+            self._add_in(streamed, start, end, streamed.text[start:end], kind)
+        self._search_pairs(streamed)
 
-    def _search_pairs(self, strand: Strand) -> None:
-        if not self._is_suspect(strand.text):
+    def _search_pairs(self, streamed: StreamedText) -> None:
+        if not self._is_suspect(streamed.text):
             return
-        for start, end, key in self._pairs(strand.text):
+        for start, end, key in self._pairs(streamed.text):
             kind = f"value of {key!r}"
-            self._add_in(strand, start, end, strand.text[start:end], kind)
+            self._add_in(streamed, start, end, streamed.text[start:end], kind)
 
     def _pairs(self, text: str) -> Iterator[tuple[int, int, str]]:
         for match in _PAIR.finditer(text):
@@ -140,21 +140,23 @@ class BodySecrets:
             if named and is_value(match[2]):
                 self._add([match.span(2)], match[2], f"value of {name!r}")
 
-    def _search_numbers(self, pieces: list[Piece]) -> None:
-        for piece in pieces:
-            if piece.is_string or not is_secret_key(piece.key, self._rules.keys):
+    def _search_numbers(self, scalars: list[Scalar]) -> None:
+        for scalar in scalars:
+            if scalar.is_string or not is_secret_key(scalar.key, self._rules.keys):
                 continue
-            text = self._raw[piece.start : piece.end]
+            text = self._raw[scalar.start : scalar.end]
             if _SECRET_NUMBER.fullmatch(text):
-                kind = f"value of {piece.key!r}"
-                self.found.append(Found(piece.start, piece.end, kind, is_number=True))
+                kind = f"value of {scalar.key!r}"
+                self.found.append(
+                    SecretSpan(scalar.start, scalar.end, kind, is_number=True)
+                )
 
-    def _search_parts(self, strand: Strand, secret: str, kind: str) -> None:
-        for index, text in enumerate(strand.texts):
+    def _search_parts(self, streamed: StreamedText, secret: str, kind: str) -> None:
+        for index, text in enumerate(streamed.parts):
             for size in range(min(len(secret) - 1, len(text)), _PART_MIN - 1, -1):
                 if text.endswith(secret[:size]):
-                    place = strand.bytes_in(index, len(text) - size, len(text))
-                    self.found.append(Found(*place, kind))
+                    place = streamed.byte_range(index, len(text) - size, len(text))
+                    self.found.append(SecretSpan(*place, kind))
                     break
 
     def _is_suspect(self, text: str) -> bool:
@@ -168,14 +170,16 @@ class BodySecrets:
         yield from self._rules.find(text)
 
     def _add_in(
-        self, strand: Strand, start: int, end: int, text: str, kind: str
+        self, streamed: StreamedText, start: int, end: int, text: str, kind: str
     ) -> None:
-        self._add(strand.bytes_of(start, end), text, kind)
+        self._add(streamed.byte_ranges(start, end), text, kind)
 
     def _add(self, places: Iterable[tuple[int, int]], text: str, kind: str) -> None:
         if not text.strip("*"):
             return
-        self.found += [Found(start, end, kind) for start, end in places if start < end]
+        self.found += [
+            SecretSpan(start, end, kind) for start, end in places if start < end
+        ]
         if len(text) >= KNOWN_MIN and "*" not in text:
             self.known.add(text)
 

@@ -1,9 +1,9 @@
 """The strings in a body: where they stand, and what they say together.
 
-A stream says one text in many pieces: a key or a prompt can be cut between two events
-and two segments. So a body is read into *pieces* (JSON strings and numbers, each with
-its bytes) and the pieces into *strands*: what stands at one path of event after event,
-joined. A place in a strand's text leads back to the bytes that say it.
+A stream says one text in many parts: a key or a prompt can be cut between two events
+and two segments. So a body is read into *scalars* (JSON strings and numbers, each with
+its bytes) and the scalars into *streamed texts*: what stands at one path of event after
+event, joined. A place in a streamed text leads back to the bytes that say it.
 
 Rules of the reading:
 
@@ -24,23 +24,23 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 __all__ = [
-    "Document",
-    "Piece",
-    "Strand",
-    "characters",
-    "documents",
+    "BodyDocument",
+    "Scalar",
+    "StreamedText",
+    "body_documents",
     "is_event_stream",
-    "lex",
+    "lex_json",
     "lines_of",
     "looks_like_json",
-    "pieces_in",
-    "pieces_of",
-    "read_text",
-    "strands_of",
+    "scalars_in",
+    "scalars_of",
+    "streamed_texts",
+    "unescape",
+    "written_characters",
 ]
 
-Label = str | int | tuple[object, ...]
-StrandPath = tuple[Label, ...]
+PathStep = str | int | tuple[object, ...]
+ScalarPath = tuple[PathStep, ...]
 
 _STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data|event|id|retry)?:")
 # "[DONE]" is none.
@@ -60,7 +60,7 @@ _KEY, _STRING, _OPEN, _CLOSE, _NUMBER = 3, 2, 4, 5, 6  # the last group of _TOKE
 _DEPTH_MAX = 64  # deeper values count as members of the deepest container
 
 
-class Piece(NamedTuple):
+class Scalar(NamedTuple):
     """One JSON value that is a string or a number.
 
     Attributes:
@@ -74,7 +74,7 @@ class Piece(NamedTuple):
 
     start: int
     end: int
-    path: StrandPath
+    path: ScalarPath
     is_string: bool
 
     @property
@@ -91,64 +91,64 @@ class Piece(NamedTuple):
         return label if isinstance(label, str) else ""
 
 
-class Strand:
+class StreamedText:
     """What the strings at one path say, joined in their order.
 
     Where all of them are the same (an id in every chunk) they are not joined: the text
     is said once, and a place in it stands for the place in each of them.
 
     Attributes:
-        pieces: The strings.
-        texts: What each of them says, escapes read; a byte that is not UTF-8 is a lone
+        scalars: The strings.
+        parts: What each of them says, escapes read; a byte that is not UTF-8 is a lone
             surrogate (PEP 383), half an emoji is one too.
         text: What they say together.
         is_constant: Whether all of them are the same.
     """
 
-    __slots__ = ("_body", "_starts", "is_constant", "pieces", "text", "texts")
+    __slots__ = ("_body", "_starts", "is_constant", "parts", "scalars", "text")
 
-    def __init__(self, body: bytes, pieces: list[Piece], texts: list[str]) -> None:
+    def __init__(self, body: bytes, scalars: list[Scalar], parts: list[str]) -> None:
         self._body = body
-        self.pieces = pieces
-        self.texts = texts
-        self.is_constant = len(set(texts)) == 1
+        self.scalars = scalars
+        self.parts = parts
+        self.is_constant = len(set(parts)) == 1
         self._starts = [0]
-        for text in () if self.is_constant else texts:
+        for text in () if self.is_constant else parts:
             self._starts.append(self._starts[-1] + len(text))
-        self.text = texts[0] if self.is_constant else "".join(texts)
+        self.text = parts[0] if self.is_constant else "".join(parts)
 
-    def bytes_of(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+    def byte_ranges(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Yield the byte ranges of the body that say ``text[start:end]``."""
         if self.is_constant:
-            for index in range(len(self.pieces)):
-                yield self.bytes_in(index, start, end)
+            for index in range(len(self.scalars)):
+                yield self.byte_range(index, start, end)
             return
         index = max(0, bisect_right(self._starts, start) - 1)
-        while index < len(self.pieces) and self._starts[index] < end:
+        while index < len(self.scalars) and self._starts[index] < end:
             at = self._starts[index]
-            size = len(self.texts[index])
+            size = len(self.parts[index])
             if size and at + size > start:
-                yield self.bytes_in(index, max(0, start - at), min(size, end - at))
+                yield self.byte_range(index, max(0, start - at), min(size, end - at))
             index += 1
 
-    def bytes_in(self, index: int, start: int, end: int) -> tuple[int, int]:
-        """Return the byte range that says ``texts[index][start:end]``."""
-        piece = self.pieces[index]
-        raw = self._body[piece.start : piece.end].decode("utf-8", "surrogateescape")
+    def byte_range(self, index: int, start: int, end: int) -> tuple[int, int]:
+        """Return the byte range that says ``parts[index][start:end]``."""
+        scalar = self.scalars[index]
+        raw = self._body[scalar.start : scalar.end].decode("utf-8", "surrogateescape")
         return (
-            piece.start + _size(raw[: _written_at(raw, start)]),
-            piece.start + _size(raw[: _written_at(raw, end)]),
+            scalar.start + _size(raw[: _written_at(raw, start)]),
+            scalar.start + _size(raw[: _written_at(raw, end)]),
         )
 
 
-def characters(raw: str) -> Iterator[tuple[str, int]]:
+def written_characters(raw: str) -> Iterator[tuple[str, int]]:
     r"""Yield each character as it is written, ``\u00e9`` too, and its size in bytes."""
     for match in _CHARACTER.finditer(raw):
         written = match[0]
         yield written, _size(written)
 
 
-def read_text(raw: bytes) -> str:
+def unescape(raw: bytes) -> str:
     """Return what the inside of a JSON string says."""
     text = raw.decode("utf-8", "surrogateescape")
     return _ESCAPE.sub(_unescape, text) if "\\" in text else text
@@ -181,7 +181,7 @@ def is_event_stream(body: bytes, content_type: str | None) -> bool:
     return named or _STREAM_START.match(body) is not None
 
 
-class Document(NamedTuple):
+class BodyDocument(NamedTuple):
     """What one event says, or the whole body where it is no event stream.
 
     Attributes:
@@ -195,7 +195,7 @@ class Document(NamedTuple):
     spans: tuple[tuple[int, int], ...]
 
 
-def documents(body: bytes, content_type: str | None) -> Iterator[Document]:
+def body_documents(body: bytes, content_type: str | None) -> Iterator[BodyDocument]:
     """Yield each document of a body.
 
     Args:
@@ -203,7 +203,7 @@ def documents(body: bytes, content_type: str | None) -> Iterator[Document]:
         content_type: What the head says it is.
     """
     if not is_event_stream(body, content_type):
-        yield Document(0, body, ((0, len(body)),))
+        yield BodyDocument(0, body, ((0, len(body)),))
         return
     values: list[tuple[int, int]] = []
     for start, line in lines_of(body):
@@ -224,7 +224,7 @@ def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
         offset += len(line)
 
 
-def _document(body: bytes, values: list[tuple[int, int]]) -> Document:
+def _document(body: bytes, values: list[tuple[int, int]]) -> BodyDocument:
     start, end = values[0][0], values[-1][1]
     data = body[start:end]
     if len(values) > 1:
@@ -232,16 +232,16 @@ def _document(body: bytes, values: list[tuple[int, int]]) -> Document:
         for value_start, value_end in values:
             blank[value_start - start : value_end - start] = body[value_start:value_end]
         data = bytes(blank)
-    return Document(start, data, tuple(values))
+    return BodyDocument(start, data, tuple(values))
 
 
-class _Frame:
+class _Container:
     """An open object or array."""
 
     __slots__ = ("count", "depth", "is_array", "key", "label", "parent", "path")
 
     def __init__(
-        self, parent: _Frame | None, label: Label, *, is_array: bool = False
+        self, parent: _Container | None, label: PathStep, *, is_array: bool = False
     ) -> None:
         self.parent = parent
         self.label = label
@@ -249,9 +249,9 @@ class _Frame:
         self.depth: int = parent.depth + 1 if parent else 0
         self.key = ""
         self.count = 0
-        self.path: StrandPath | None = None
+        self.path: ScalarPath | None = None
 
-    def next_label(self) -> Label:
+    def next_label(self) -> PathStep:
         if not self.is_array:
             return self.key
         self.count += 1
@@ -267,7 +267,7 @@ class _Frame:
         elif self.key == "index" and self.parent and self.parent.is_array:
             self.label = (f"index {value}",)
 
-    def resolved(self) -> StrandPath:
+    def resolved(self) -> ScalarPath:
         """Return the path, which is known only when the document was read."""
         if self.path is None:
             above = self.parent.resolved() if self.parent else ()
@@ -275,61 +275,63 @@ class _Frame:
         return self.path
 
 
-def lex(text: str, base: int = 0) -> list[Piece]:
+def lex_json(text: str, base: int = 0) -> list[Scalar]:
     """Return the strings and numbers of a JSON text, keys left out.
 
     Args:
         text: The document; one character for each byte where offsets are to be bytes.
         base: Added to every offset.
     """
-    frame = _Frame(None, "")
+    container = _Container(None, "")
     too_deep = 0
-    found: list[tuple[int, int, _Frame, Label, bool]] = []
+    found: list[tuple[int, int, _Container, PathStep, bool]] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastindex
         if kind == _KEY:
-            frame.key = _key(match[1])
+            container.key = _key(match[1])
         elif kind in (_STRING, _NUMBER):
             group = 1 if kind == _STRING else _NUMBER
-            label = frame.next_label()
-            found.append((*match.span(group), frame, label, kind == _STRING))
-            if not frame.is_array and frame.key in _NAMING:
-                frame.take_index(match[group])
-        elif kind == _OPEN and (too_deep or frame.depth >= _DEPTH_MAX):
+            label = container.next_label()
+            found.append((*match.span(group), container, label, kind == _STRING))
+            if not container.is_array and container.key in _NAMING:
+                container.take_index(match[group])
+        elif kind == _OPEN and (too_deep or container.depth >= _DEPTH_MAX):
             too_deep += 1
         elif kind == _OPEN:
-            frame = _Frame(frame, frame.next_label(), is_array=match[_OPEN] == "[")
+            container = _Container(
+                container, container.next_label(), is_array=match[_OPEN] == "["
+            )
         elif too_deep:
             too_deep -= 1
         else:
-            frame = frame.parent or frame
+            container = container.parent or container
     return [
-        Piece(base + start, base + end, (*at.resolved(), label), is_string)
+        Scalar(base + start, base + end, (*at.resolved(), label), is_string)
         for start, end, at, label, is_string in found
     ]
 
 
-def pieces_of(body: bytes, content_type: str | None) -> list[Piece]:
+def scalars_of(body: bytes, content_type: str | None) -> list[Scalar]:
     """Return the strings and numbers of all documents of a body, in their order.
 
     A document that does not begin like JSON with a string in it is one string at the
     path of nothing.
     """
-    found: list[Piece] = []
-    for document in documents(body, content_type):
-        found += pieces_in(document)
+    found: list[Scalar] = []
+    for document in body_documents(body, content_type):
+        found += scalars_in(document)
     return found
 
 
-def pieces_in(document: Document) -> list[Piece]:
+def scalars_in(document: BodyDocument) -> list[Scalar]:
     """Return the strings and numbers of one document, in their order."""
     start, data, spans = document
     if looks_like_json(data):
-        pieces = lex(data.decode("latin-1"), start)
+        scalars = lex_json(data.decode("latin-1"), start)
     else:
-        pieces = [Piece(start, start + len(data), ("",), is_string=True)]
+        scalars = [Scalar(start, start + len(data), ("",), is_string=True)]
     # A string may go over the end of a data line: where it was never ended.
-    return pieces if len(spans) == 1 else [*_clipped(pieces, spans)]
+    return scalars if len(spans) == 1 else [*_clipped(scalars, spans)]
 
 
 def looks_like_json(data: bytes) -> bool:
@@ -338,52 +340,54 @@ def looks_like_json(data: bytes) -> bool:
 
 
 def _clipped(
-    pieces: list[Piece], spans: tuple[tuple[int, int], ...]
-) -> Iterator[Piece]:
-    for piece in pieces:
+    scalars: list[Scalar], spans: tuple[tuple[int, int], ...]
+) -> Iterator[Scalar]:
+    for scalar in scalars:
         for start, end in spans:
-            if piece.start < end and start < piece.end:
-                yield piece._replace(
-                    start=max(piece.start, start), end=min(piece.end, end)
+            if scalar.start < end and start < scalar.end:
+                yield scalar._replace(
+                    start=max(scalar.start, start), end=min(scalar.end, end)
                 )
 
 
-def strands_of(body: bytes, pieces: list[Piece]) -> list[Strand]:
+def streamed_texts(body: bytes, scalars: list[Scalar]) -> list[StreamedText]:
     """Join the strings that stand at the same path.
 
     Where one of them says all that was said before, and perhaps more, it begins a
-    strand of its own: so do streams that stutter or send their whole text every time.
+    text of its own: so do streams that stutter or send their whole text every time.
     """
-    by_path: dict[StrandPath, list[Piece]] = {}
-    for piece in pieces:
-        if piece.is_string and piece.end > piece.start:
-            by_path.setdefault(piece.path, []).append(piece)
-    strands: list[Strand] = []
+    by_path: dict[ScalarPath, list[Scalar]] = {}
+    for scalar in scalars:
+        if scalar.is_string and scalar.end > scalar.start:
+            by_path.setdefault(scalar.path, []).append(scalar)
+    streamed: list[StreamedText] = []
     for found in by_path.values():
-        texts = [read_text(body[piece.start : piece.end]) for piece in found]
+        texts = [unescape(body[scalar.start : scalar.end]) for scalar in found]
         if len(set(texts)) == 1:
-            strands.append(Strand(body, found, texts))
+            streamed.append(StreamedText(body, found, texts))
         else:
-            strands += _runs(body, found, texts)
-    return strands
+            streamed += _runs(body, found, texts)
+    return streamed
 
 
-def _runs(body: bytes, pieces: list[Piece], texts: list[str]) -> Iterator[Strand]:
+def _runs(
+    body: bytes, scalars: list[Scalar], texts: list[str]
+) -> Iterator[StreamedText]:
     first = 0
     said = texts[0]
     for index in range(1, len(texts)):
         if texts[index].startswith(said):
-            yield Strand(body, pieces[first:index], texts[first:index])
+            yield StreamedText(body, scalars[first:index], texts[first:index])
             first = index
             said = ""
         said += texts[index]
-    yield Strand(body, pieces[first:], texts[first:])
+    yield StreamedText(body, scalars[first:], texts[first:])
 
 
 def _key(written: str) -> str:
     if written.isascii():
         return written if "\\" not in written else _ESCAPE.sub(_unescape, written)
     try:
-        return read_text(written.encode("latin-1"))
+        return unescape(written.encode("latin-1"))
     except UnicodeEncodeError:  # text, not one character for each byte
         return written

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.privacy.scrub_letters import Letters
+from harness.privacy.scrub_letters import Pseudonymizer
 from harness.privacy.scrub_text import scrub_text
 
-LETTERS = Letters(b"a key")
+PSEUDONYMS = Pseudonymizer(b"a key")
 
 
 def scrub(text: str) -> str:
     """What an answer's text becomes."""
-    return scrub_text(text, LETTERS.substituted, LETTERS.substituted)
+    return scrub_text(text, PSEUDONYMS.substitute, PSEUDONYMS.substitute)
 
 
 def shape(value):
@@ -115,7 +115,7 @@ def test_surrogate_halves_stay_a_pair():
     scrubbed = scrub(text)
     assert "\ud83d" == scrubbed[0]
     assert "\ude00" != scrubbed[1]
-    assert LETTERS.substituted("😀") == scrubbed[:2].encode(
+    assert PSEUDONYMS.substitute("😀") == scrubbed[:2].encode(
         "utf-16", "surrogatepass"
     ).decode("utf-16")
     assert "\ud83d" == scrubbed[-1]
