@@ -20,12 +20,9 @@ from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import check_folder, run_name, write_named
 from harness.stutter.gate import Thresholds
-from harness.stutter.play import Stream, check_relay, score_stream
-from harness.stutter.report import (
-    build_stutter_report,
-    stutter_lines,
-    stutter_markdown,
-)
+from harness.stutter.play import ScoringJob, check_relay, score_stream
+from harness.stutter.render import stutter_lines, stutter_markdown
+from harness.stutter.report import build_stutter_report
 from harness.units import NS_PER_S
 
 __all__ = ["stutter"]
@@ -122,7 +119,7 @@ def stutter(**given: Any) -> None:
     sources = given["sources"] or (Path("cassettes"),)
     recordings = read_recordings(sources)
     streams = [
-        Stream(
+        ScoringJob(
             name=f"{name}/{position}" if position else name,
             request=interaction.request,
             response=interaction.response,

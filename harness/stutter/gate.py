@@ -2,7 +2,7 @@
 
 Only sets that content can decide count (`harness.stutter.sets`). Pooled over
 them, a target must recognise enough of what stutters, leave alone almost all of what
-does not, and lose nothing of it (`research/JUDGE.md`, section 3).
+does not, and lose nothing of it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from harness.judge.verdict import Decision
 from harness.statistics import Share, mcnemar_exact, wilson
-from harness.stutter.score import Score
+from harness.stutter.score import StreamScore
 from harness.stutter.sets import SETS
 
-__all__ = ["Detection", "Thresholds", "decide_detection", "detection"]
+__all__ = ["Detection", "Thresholds", "decide_detection", "evaluate"]
 
 _SURE_P = 0.05
 """Below it, a target is told to be worse than the first one, not unlucky."""
@@ -62,9 +62,9 @@ class Detection:
     doubts: tuple[str, ...]
 
 
-def detection(
-    scores: Mapping[str, Sequence[Score]],
-    first: Mapping[str, Sequence[Score]] | None,
+def evaluate(
+    scores: Mapping[str, Sequence[StreamScore]],
+    first: Mapping[str, Sequence[StreamScore]] | None,
     limits: Thresholds,
 ) -> Detection:
     """Pool one target's scores and hold them against the thresholds.
@@ -113,7 +113,9 @@ def decide_detection(detections: Sequence[Detection]) -> Decision:
     return Decision.GO
 
 
-def _pooled(scores: Mapping[str, Sequence[Score]], *, stutters: bool) -> list[Score]:
+def _pooled(
+    scores: Mapping[str, Sequence[StreamScore]], *, stutters: bool
+) -> list[StreamScore]:
     return [
         one
         for kind in SETS

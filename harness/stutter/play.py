@@ -12,14 +12,15 @@ from harness.play.virtual.player import play_virtual
 from harness.play.virtual.relays import RelayUnderTest, load_relay, new_relay
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
-from harness.stutter.score import Scored, score
-from harness.stutter.sets import SETS, base_of
+from harness.stutter.recorded_stream import read_recorded_stream
+from harness.stutter.score import ScoredStream, score
+from harness.stutter.sets import SETS
 
-__all__ = ["Stream", "check_relay", "score_stream"]
+__all__ = ["ScoringJob", "check_relay", "score_stream"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
+class ScoringJob:
     """One recorded stream, and what it is to be played into.
 
     Attributes:
@@ -49,28 +50,28 @@ def check_relay(relay: RelayUnderTest) -> None:
         raise InputError(str(error), source="--target", key=relay.name) from None
 
 
-def score_stream(stream: Stream) -> Scored:
+def score_stream(job: ScoringJob) -> ScoredStream:
     """Play every set that can be made of a stream into every target."""
-    base = base_of(stream.response)
-    if base.why_not is not None:
-        return Scored(name=stream.name, scores={}, why_not=base.why_not)
+    recorded = read_recorded_stream(job.response)
+    if recorded.why_not is not None:
+        return ScoredStream(name=job.name, scores={}, why_not=recorded.why_not)
     scores = {}
     for kind in SETS:
-        labelled = kind.build(base)
+        labelled = kind.build(recorded)
         if labelled is None:
             continue
         script = Script(
-            scenario_id=f"{kind.name}/{stream.name}",
-            seed=stream.seed,
-            request=stream.request,
+            scenario_id=f"{kind.name}/{job.name}",
+            seed=job.seed,
+            request=job.request,
             attempts=(labelled.wire,),
             client=ClientPlan(),
         )
         scores[kind.name] = tuple(
             score(labelled.meant, _play(relay, script), stutters=kind.stutters)
-            for relay in stream.relays
+            for relay in job.relays
         )
-    return Scored(name=stream.name, scores=scores, why_not=None)
+    return ScoredStream(name=job.name, scores=scores, why_not=None)
 
 
 def _play(relay: RelayUnderTest, script: Script) -> Observation:

@@ -12,23 +12,21 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from harness.dialects.openai_chat.deltas import text_deltas
+from harness.dialects.openai_chat.opening import TextKey
 from harness.dialects.openai_chat.payload import PayloadKind, parse_payload
 from harness.judge.checks.hold import text_holds
 from harness.judge.evidence.observation import Observation
 from harness.sse.parser import parse
 from harness.statistics import Share, mcnemar_exact, nearest_rank, wilson
 
-__all__ = ["Score", "Scored", "Tally", "score", "tally"]
+__all__ = ["ScoredStream", "SetTally", "StreamScore", "score", "tally"]
 
-Key = tuple[int, str]
-"""Choice and field."""
-
-Pieces = dict[Key, list[tuple[int, int]]]
-"""For every text, its pieces as (end in characters, time in nanoseconds)."""
+TextTimes = dict[TextKey, list[tuple[int, int]]]
+"""For every text, how many of its characters were there when: counts and times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
+class StreamScore:
     """One stream through one target.
 
     Attributes:
@@ -51,7 +49,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
+class ScoredStream:
     """What one recorded stream showed.
 
     Attributes:
@@ -61,12 +59,12 @@ class Scored:
     """
 
     name: str
-    scores: Mapping[str, tuple[Score, ...]]
+    scores: Mapping[str, tuple[StreamScore, ...]]
     why_not: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class SetTally:
     """One target over one set.
 
     Attributes:
@@ -100,24 +98,24 @@ def score(
     observation: Observation,
     *,
     stutters: bool,
-) -> Score:
+) -> StreamScore:
     """Score one observation.
 
     Args:
-        meant: See `harness.stutter.sets.LabelledStream`.
+        meant: See `harness.stutter.labelled_stream.LabelledStream`.
         observation: What the client got.
         stutters: Whether the upstream is at fault.
     """
     wanted = _joined((choice, field, text) for _, choice, field, text in meant)
-    came, pieces = _read(observation)
-    right = came == wanted or (stutters and _but_for_blanks(wanted, came))
+    got, times = _read(observation)
+    right = got == wanted or (stutters and _equal_but_leading_space(wanted, got))
     lost = added = 0
-    for key in wanted.keys() | came.keys():
-        missing, more = _difference(wanted.get(key, ""), came.get(key, ""))
+    for key in wanted.keys() | got.keys():
+        missing, more = _difference(wanted.get(key, ""), got.get(key, ""))
         lost += missing
         added += more
-    holds = _holds(meant, observation, pieces) if came == wanted else []
-    return Score(
+    holds = _holds(meant, observation, times) if got == wanted else []
+    return StreamScore(
         right=right and observation.invalid is None,
         lost=lost,
         added=added,
@@ -127,7 +125,9 @@ def score(
     )
 
 
-def tally(scores: Sequence[Score], first: Sequence[Score] | None = None) -> Tally:
+def tally(
+    scores: Sequence[StreamScore], first: Sequence[StreamScore] | None = None
+) -> SetTally:
     """Add up one target's scores over one set.
 
     Args:
@@ -142,7 +142,7 @@ def tally(scores: Sequence[Score], first: Sequence[Score] | None = None) -> Tall
         one.first_hold_ns for one in scores if one.first_hold_ns is not None
     )
     holds = sorted(hold for one in scores for hold in one.holds_ns)
-    return Tally(
+    return SetTally(
         right=wilson(right, len(scores)),
         wrong=wilson(len(scores) - right, len(scores)),
         lost=sum(one.lost for one in scores),
@@ -162,19 +162,19 @@ def _median_and_p99(ordered: list[int]) -> tuple[int | None, int | None]:
     return nearest_rank(ordered, 0.5), nearest_rank(ordered, 0.99)
 
 
-def _joined(texts: Iterable[tuple[int, str, str]]) -> dict[Key, str]:
-    joined: dict[Key, str] = {}
+def _joined(texts: Iterable[tuple[int, str, str]]) -> dict[TextKey, str]:
+    joined: dict[TextKey, str] = {}
     for choice, field, text in texts:
         joined[choice, field] = joined.get((choice, field), "") + text
     return joined
 
 
-def _read(observation: Observation) -> tuple[dict[Key, str], Pieces]:
+def _read(observation: Observation) -> tuple[dict[TextKey, str], TextTimes]:
     """Return the texts that a client reads up to ``[DONE]``, and their times."""
-    arrivals = _Arrivals(observation.reads)
-    texts: dict[Key, list[str]] = {}
-    lengths: dict[Key, int] = {}
-    pieces: Pieces = {}
+    arrivals = _ArrivalTimes(observation.reads)
+    texts: dict[TextKey, list[str]] = {}
+    lengths: dict[TextKey, int] = {}
+    times: TextTimes = {}
     for event in parse(observation.body).events:
         payload = parse_payload(event.data, event.event)
         if payload.kind is PayloadKind.DONE:
@@ -185,11 +185,11 @@ def _read(observation: Observation) -> tuple[dict[Key, str], Pieces]:
             key = (choice, field)
             texts.setdefault(key, []).append(text)
             lengths[key] = lengths.get(key, 0) + len(text)
-            pieces.setdefault(key, []).append((lengths[key], arrivals.at(event.end)))
-    return {key: "".join(parts) for key, parts in texts.items()}, pieces
+            times.setdefault(key, []).append((lengths[key], arrivals.at(event.end)))
+    return {key: "".join(parts) for key, parts in texts.items()}, times
 
 
-class _Arrivals:
+class _ArrivalTimes:
     """When the n-th byte of a body was there."""
 
     def __init__(self, reads: Iterable[tuple[int, bytes]]) -> None:
@@ -209,14 +209,14 @@ class _Arrivals:
 def _holds(
     meant: Sequence[tuple[int, int, str, str]],
     observation: Observation,
-    pieces: Mapping[Key, list[tuple[int, int]]],
+    times: Mapping[TextKey, list[tuple[int, int]]],
 ) -> list[int]:
     """Return the hold of every piece of text, the first piece's first."""
     if not observation.upstream or not observation.upstream[-1].sent:
         return []
     sent = observation.upstream[-1].sent
     totals = [total for _, total in sent]
-    upstream: Pieces = {}
+    upstream: TextTimes = {}
     for end, choice, field, text in meant:
         at_ns = sent[min(bisect_left(totals, end), len(sent) - 1)][0]
         known = upstream.setdefault((choice, field), [])
@@ -226,36 +226,37 @@ def _holds(
     return [
         hold
         for key in upstream
-        for hold in text_holds(upstream[key], pieces.get(key, []))
+        for hold in text_holds(upstream[key], times.get(key, []))
     ]
 
 
-def _but_for_blanks(wanted: Mapping[Key, str], came: Mapping[Key, str]) -> bool:
-    if wanted.keys() != came.keys():
+def _equal_but_leading_space(
+    wanted: Mapping[TextKey, str], got: Mapping[TextKey, str]
+) -> bool:
+    if wanted.keys() != got.keys():
         return False
     return all(
-        text == came[key]
-        or (text[:1].isspace() and text.lstrip() == came[key].lstrip())
+        text == got[key] or (text[:1].isspace() and text.lstrip() == got[key].lstrip())
         for key, text in wanted.items()
     )
 
 
-def _difference(wanted: str, came: str) -> tuple[int, int]:
+def _difference(wanted: str, got: str) -> tuple[int, int]:
     """Return how many characters are missing and how many are more.
 
     What is equal is aligned from both ends, then by longest blocks, as `difflib` does.
     """
-    if wanted == came:
+    if wanted == got:
         return 0, 0
-    limit = min(len(wanted), len(came))
+    limit = min(len(wanted), len(got))
     start = 0
-    while start < limit and wanted[start] == came[start]:
+    while start < limit and wanted[start] == got[start]:
         start += 1
     end = 0
-    while end < limit - start and wanted[-1 - end] == came[-1 - end]:
+    while end < limit - start and wanted[-1 - end] == got[-1 - end]:
         end += 1
     left = wanted[start : len(wanted) - end]
-    right = came[start : len(came) - end]
+    right = got[start : len(got) - end]
     kept = 0
     if left and right:
         matcher = SequenceMatcher(None, left, right, autojunk=False)

@@ -1,0 +1,115 @@
+"""A recorded stream, read once for all sets, and which of its deltas can repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.cassette.model import Response
+from harness.dialects.openai_chat.opening import Openings, TextKey
+from harness.dialects.openai_chat.payload import PayloadKind
+from harness.faults.draft.blocks import EventDraft
+from harness.faults.draft.decoded import DecodedBlock, decode_blocks
+from harness.faults.draft.lowering import draft_response
+
+__all__ = ["RecordedStream", "read_recorded_stream"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedStream:
+    """A stream of which labelled ones are made, unless it is not clean.
+
+    Attributes:
+        draft: The recording.
+        decoded: What each of its blocks says.
+        texts: Places of the blocks with text, in order.
+        opens_with_repeat: Whether its own text repeats itself at its opening, so that
+            not even of this recording content tells what was meant.
+        why_not: Why it is in no set; None: it is.
+    """
+
+    draft: EventDraft
+    decoded: tuple[DecodedBlock, ...]
+    texts: tuple[int, ...]
+    opens_with_repeat: bool
+    why_not: str | None
+
+    def has_texts(self, at_least: int) -> bool:
+        """Whether enough deltas have text, and their opening is beyond doubt."""
+        return not self.opens_with_repeat and len(self.texts) >= at_least
+
+    def opening_delta(self) -> int | None:
+        """Return the place of the delta that opens the text, where it can repeat."""
+        if self.opens_with_repeat:
+            return None
+        first = next((at for at in self.texts if self.decoded[at].has_words), None)
+        fits = first is not None and len(self.texts) > 1
+        return first if fits and self.is_repeatable(first or 0) else None
+
+    def middle_delta(self) -> int | None:
+        """Return the place of a delta in the middle of a text that can repeat."""
+        if self.opens_with_repeat:
+            return None
+        middle = [place for place in self._past_opening() if self.is_repeatable(place)]
+        return middle[len(middle) // 2] if middle else None
+
+    def is_repeatable(self, place: int) -> bool:
+        """Whether an event can come again without block more than its text again."""
+        block = self.decoded[place]
+        return block.has_words and not block.has_finish and not block.has_tool
+
+    def _past_opening(self) -> list[int]:
+        """Return the blocks whose texts are past their opening.
+
+        The delta that opens a text and the one that ends the opening stand before; of a
+        stream that does not open with a repeat, that is the next one.
+        """
+        past = []
+        spoken: dict[TextKey, int] = {}
+        for place in self.texts:
+            texts = self.decoded[place].texts
+            if all(spoken.get((choice, field), 0) > 1 for choice, field, _ in texts):
+                past.append(place)
+            for choice, field, text in texts:
+                if text.strip() or (choice, field) in spoken:
+                    spoken[choice, field] = spoken.get((choice, field), 0) + 1
+        return past
+
+
+def read_recorded_stream(response: Response) -> RecordedStream:
+    """Read a recording, and tell whether it is a clean chat stream."""
+    draft = draft_response(response)
+    decoded = tuple(decode_blocks(draft.blocks))
+    texts = tuple(place for place, block in enumerate(decoded) if block.texts)
+    return RecordedStream(
+        draft=draft,
+        decoded=decoded,
+        texts=texts,
+        opens_with_repeat=_opens_with_repeat(decoded),
+        why_not=_why_not(response, decoded),
+    )
+
+
+def _why_not(response: Response, decoded: Sequence[DecodedBlock]) -> str | None:
+    kind = response.header("content-type") or ""
+    if response.status >= 400 or "text/event-stream" not in kind.lower():
+        return "no event stream"
+    kinds = {block.payload.kind for block in decoded if block.payload}
+    if PayloadKind.ERROR in kinds:
+        return "it reports an error"
+    if PayloadKind.MALFORMED in kinds:
+        return "it has malformed events"
+    if PayloadKind.CHUNK not in kinds:
+        return "no chat chunks"
+    return None
+
+
+def _opens_with_repeat(decoded: Sequence[DecodedBlock]) -> bool:
+    """Whether the second delta of a text repeats, extends or begins the first."""
+    openings = Openings()
+    for block in decoded:
+        for text in block.texts:
+            if openings.new_texts((text,)):
+                return True
+            openings.read((text,))
+    return False
