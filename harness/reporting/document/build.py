@@ -23,18 +23,16 @@ from harness.reporting.document.coverage import not_tested
 from harness.reporting.document.reproduce import repeat_run
 from harness.reporting.document.scenarios import scenario_facts
 from harness.reporting.document.timing import hold_totals
-from harness.reporting.document.volatile import measured
+from harness.reporting.document.volatile import volatile_facts
 from harness.reporting.render.sweep import sweep_facts
+from harness.reporting.rollout_steps import next_step
 from harness.scenario.model import Mode
 from harness.sweep.model import Swept
 
-__all__ = ["FORMAT", "STEPS", "build_report", "next_step", "report_schema"]
+__all__ = ["FORMAT", "build_report", "report_schema"]
 
 FORMAT = 1
 """Version of the report that this code reads and writes."""
-
-STEPS = (10, 25, 50, 100)
-"""Percentages of the rollout that users follow (DESIGN, section 8)."""
 
 
 def report_schema() -> Mapping[str, Any]:
@@ -42,11 +40,6 @@ def report_schema() -> Mapping[str, Any]:
     file = resources.files("harness.reporting").joinpath("report.schema.json")
     schema: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return schema
-
-
-def next_step(current_percent: float) -> int | None:
-    """Return the percentage that follows; None: the rollout is complete."""
-    return next((step for step in STEPS if step > current_percent), None)
 
 
 def build_report(
@@ -91,11 +84,11 @@ def build_report(
         # Only figures of the simulated clock repeat; the live ones are volatile.
         "hold": {"virtual": hold_totals(records, Mode.VIRTUAL)},
         "not_tested": not_tested(run),
-        "volatile": measured(run, volatile),
+        "volatile": volatile_facts(run, volatile),
     }
     if sweep is not None:
         report["sweep"] = sweep_facts(sweep, run, options)
-    cleaned: dict[str, Any] = _clean(report)
+    cleaned: dict[str, Any] = _to_json(report)
     return cleaned
 
 
@@ -142,14 +135,14 @@ def _families(records: Iterable[ScenarioRecord]) -> list[dict[str, Any]]:
     ]
 
 
-def _clean(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     """Return a value as plain JSON, its text on one line and printable."""
     if isinstance(value, Mapping):
-        return {str(_clean(key)): _clean(item) for key, item in value.items()}
+        return {str(_to_json(key)): _to_json(item) for key, item in value.items()}
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(item) for item in value]
+        return [_to_json(item) for item in value]
     return printable(value)

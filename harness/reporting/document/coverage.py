@@ -36,10 +36,10 @@ def not_tested(run: RunRecord) -> list[dict[str, str]]:
     return [{"what": what, "detail": detail} for what, detail in found]
 
 
-_Told = Iterator[tuple[str, str]]
+_Gaps = Iterator[tuple[str, str]]
 
 
-def _modes(run: RunRecord) -> _Told:
+def _modes(run: RunRecord) -> _Gaps:
     if Mode.LIVE not in run.settings.modes:
         yield (
             "live",
@@ -80,7 +80,7 @@ def _modes(run: RunRecord) -> _Told:
         )
 
 
-def _targets(run: RunRecord) -> _Told:
+def _targets(run: RunRecord) -> _Gaps:
     for target in _both(run):
         if target.relay is None and Mode.VIRTUAL in run.settings.modes:
             yield (
@@ -99,7 +99,7 @@ def _targets(run: RunRecord) -> _Told:
             )
 
 
-def _evidence(run: RunRecord) -> _Told:
+def _evidence(run: RunRecord) -> _Gaps:
     for verdict, detail in (
         (Verdict.INVALID, "they gave no evidence"),
         (Verdict.UNSTABLE_BASELINE, "the baseline does not repeat its own answer"),
@@ -116,7 +116,7 @@ def _evidence(run: RunRecord) -> _Told:
         yield "recordings", "every stream was written by hand; none was recorded"
 
 
-def _faults(run: RunRecord) -> _Told:
+def _faults(run: RunRecord) -> _Gaps:
     used = {
         call.name
         for record in run.records
@@ -138,7 +138,7 @@ def _faults(run: RunRecord) -> _Told:
             )
 
 
-def _features(run: RunRecord) -> _Told:
+def _features(run: RunRecord) -> _Gaps:
     missing = [
         name
         for name, has in _FEATURES.items()
@@ -211,7 +211,7 @@ _FEATURES: Mapping[str, Callable[[ScenarioRecord], bool]] = {
 }
 
 
-def _wire(run: RunRecord) -> _Told:
+def _wire(run: RunRecord) -> _Gaps:
     # The scenario's upstream is a plain HTTP/1.1 server by construction.
     yield "TLS and HTTP/2", "the upstream of every stream speaks plain HTTP/1.1"
     yield (

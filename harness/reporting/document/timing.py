@@ -1,8 +1,7 @@
 """Hold over all streams of a run that were judged right in everything but time.
 
-A failed stream is a fast stream (`research/JUDGE.md`, section 1.2), so it has no place
-here. A stream that was only held back too long has: without it the longest hold would
-always be under the limit.
+A failed stream is a fast stream, so it has no place here. A stream that was only held
+back too long has: without it the longest hold would always be under the limit.
 """
 
 from __future__ import annotations

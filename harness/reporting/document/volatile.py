@@ -12,10 +12,10 @@ from harness.reporting.document.scenarios import contrast, left_early
 from harness.reporting.document.timing import hold_facts, hold_totals
 from harness.scenario.model import Mode
 
-__all__ = ["measured"]
+__all__ = ["volatile_facts"]
 
 
-def measured(run: RunRecord, given: Mapping[str, Any]) -> dict[str, Any]:
+def volatile_facts(run: RunRecord, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the volatile part of a report.
 
     Args:

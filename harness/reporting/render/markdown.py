@@ -8,28 +8,28 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.reporting.document.build import next_step
-from harness.reporting.document.classes import (
-    class_rows,
-    found_words,
-    tested,
-    untested_words,
-)
-from harness.reporting.document.findings import Group, findings, improvements
 from harness.reporting.escaping import code_span, markdown_text
+from harness.reporting.render.class_matrix import (
+    class_rows,
+    describe_kinds,
+    tested_classes,
+    untested_classes,
+)
+from harness.reporting.render.findings import FindingGroup, findings, improvements
 from harness.reporting.render.phrases import (
     DECISIONS,
-    answer_words,
     contrast_of,
+    describe_answer,
+    describe_lag,
+    describe_measured,
+    describe_oracle,
+    describe_policy,
+    describe_step,
     hold_rows,
-    lag_words,
-    measured_words,
-    oracle_words,
-    policy_words,
-    step_words,
     table,
     verdict_rows,
 )
+from harness.reporting.rollout_steps import next_step
 
 __all__ = ["render_classes", "render_markdown"]
 
@@ -61,16 +61,16 @@ def render_markdown(
         step=step,
         meaning=DECISIONS[report["decision"]["result"]],
         reasons=report["decision"]["reasons"][:_WHY_LINES],
-        gating=found[Group.GATING],
-        debt=found[Group.DEBT],
-        improved=improvements(found[Group.IMPROVED]),
-        improved_count=len(found[Group.IMPROVED]),
-        accepted=found[Group.ACCEPTED],
+        gating=found[FindingGroup.GATING],
+        debt=found[FindingGroup.DEBT],
+        improved=improvements(found[FindingGroup.IMPROVED]),
+        improved_count=len(found[FindingGroup.IMPROVED]),
+        accepted=found[FindingGroup.ACCEPTED],
         verdicts=_table(verdict_rows(report)),
         holds=_table(hold_rows(report)),
         classes=_classes(report),
-        untested=untested_words(report),
-        lag=lag_words(report),
+        untested=untested_classes(report),
+        lag=describe_lag(report),
         reference=_is_reference(report["targets"]["candidate"]),
         baseline=report["targets"]["baseline"]["name"],
         candidate=report["targets"]["candidate"]["name"],
@@ -88,9 +88,9 @@ def render_classes(report: Mapping[str, Any]) -> str:
     text = template.render(
         report=report,
         classes=_classes(report),
-        tested=tested(report),
-        untested=untested_words(report),
-        found=found_words,
+        tested=tested_classes(report),
+        untested=untested_classes(report),
+        found=describe_kinds,
         count=len({scenario["id"] for scenario in report["scenarios"]}),
         baseline=report["targets"]["baseline"]["name"],
         candidate=report["targets"]["candidate"]["name"],
@@ -128,12 +128,12 @@ def _environment() -> Environment:
     environment.filters["code"] = code_span
     environment.filters["sentence"] = _sentence
     environment.globals.update(
-        answer_words=answer_words,
+        describe_answer=describe_answer,
         contrast_of=contrast_of,
-        measured_words=measured_words,
-        oracle_words=oracle_words,
-        policy_words=policy_words,
-        step_words=step_words,
+        describe_measured=describe_measured,
+        describe_oracle=describe_oracle,
+        describe_policy=describe_policy,
+        describe_step=describe_step,
     )
     return environment
 

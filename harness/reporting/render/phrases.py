@@ -13,14 +13,14 @@ from harness.units import NS_PER_MS
 
 __all__ = [
     "DECISIONS",
-    "answer_words",
     "contrast_of",
+    "describe_answer",
+    "describe_lag",
+    "describe_measured",
+    "describe_oracle",
+    "describe_policy",
+    "describe_step",
     "hold_rows",
-    "lag_words",
-    "measured_words",
-    "oracle_words",
-    "policy_words",
-    "step_words",
     "table",
     "verdict_rows",
 ]
@@ -59,7 +59,7 @@ _ENDS: Mapping[str, str] = {
 }
 
 
-def oracle_words(oracle: Mapping[str, Any] | None) -> str:
+def describe_oracle(oracle: Mapping[str, Any] | None) -> str:
     """Say what a correct proxy had to do, and why."""
     if oracle is None:
         return "unknown: the scenario could not be played"
@@ -68,7 +68,7 @@ def oracle_words(oracle: Mapping[str, Any] | None) -> str:
     return f"{words} ({reasons})" if reasons else words
 
 
-def answer_words(answer: Mapping[str, Any]) -> str:
+def describe_answer(answer: Mapping[str, Any]) -> str:
     """Say what one target did."""
     if answer["invalid"] is not None:
         return f"no evidence: {answer['invalid']}"
@@ -84,13 +84,13 @@ def answer_words(answer: Mapping[str, Any]) -> str:
         words.append(_many(length, "character"))
     streams = answer["streams"]
     if streams:
-        words.insert(0, f"the worst of {_streams_words(streams)}")
+        words.insert(0, f"the worst of {_describe_streams(streams)}")
     if answer["upstream_requests"] not in {None, 1}:
         words.append(_many(answer["upstream_requests"], "upstream request"))
     return ", ".join(words)
 
 
-def _streams_words(streams: Sequence[Mapping[str, Any]]) -> str:
+def _describe_streams(streams: Sequence[Mapping[str, Any]]) -> str:
     """Say what how many streams did."""
     told = [
         f"{len(group['streams'])} x {_OUTCOMES[group['outcome']]}"
@@ -101,7 +101,7 @@ def _streams_words(streams: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(told[:3]) + more
 
 
-def measured_words(
+def describe_measured(
     report: Mapping[str, Any], scenario: Mapping[str, Any], target: str, kind: str
 ) -> str:
     """Say the figures of a violation, exact or live; empty where there are none."""
@@ -138,7 +138,7 @@ def _live(
     return None
 
 
-def policy_words(run: Mapping[str, Any]) -> str:
+def describe_policy(run: Mapping[str, Any]) -> str:
     """Say which switches of the suite do not stand at their default."""
     default = Policy().switches
     told = [
@@ -149,14 +149,14 @@ def policy_words(run: Mapping[str, Any]) -> str:
     return f", policy {', '.join(told)}" if told else ""
 
 
-def step_words(step: Mapping[str, Any]) -> str:
+def describe_step(step: Mapping[str, Any]) -> str:
     """Say which step of the rollout is decided on."""
     if step["to"] is None:
         return f"at {step['from']:g} %, where no step is left"
     return f"from {step['from']:g} % to {step['to']:g} %"
 
 
-def lag_words(report: Mapping[str, Any]) -> str | None:
+def describe_lag(report: Mapping[str, Any]) -> str | None:
     """Say how late the harness was itself; None: nothing ran live."""
     lag = report["volatile"]["lag"]
     if lag is None:

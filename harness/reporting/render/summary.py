@@ -11,25 +11,29 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.printable import printable
-from harness.reporting.document.classes import tested, untested_words, wrong_classes
-from harness.reporting.document.clients import client_rows
-from harness.reporting.document.findings import (
+from harness.reporting.render.class_matrix import (
+    tested_classes,
+    untested_classes,
+    wrong_classes,
+)
+from harness.reporting.render.clients import client_rows
+from harness.reporting.render.findings import (
     Finding,
-    Group,
+    FindingGroup,
     Improvement,
     findings,
     improvements,
 )
 from harness.reporting.render.phrases import (
     DECISIONS,
-    answer_words,
     contrast_of,
+    describe_answer,
+    describe_lag,
+    describe_measured,
+    describe_oracle,
+    describe_policy,
+    describe_step,
     hold_rows,
-    lag_words,
-    measured_words,
-    oracle_words,
-    policy_words,
-    step_words,
     table,
     verdict_rows,
 )
@@ -42,11 +46,11 @@ Line = tuple[str, str]
 
 _TARGETS = ("baseline", "candidate")
 
-_STYLES: Mapping[Group, str] = {
-    Group.GATING: "bold red",
-    Group.DEBT: "bold yellow",
-    Group.IMPROVED: "bold green",
-    Group.ACCEPTED: "bold cyan",
+_STYLES: Mapping[FindingGroup, str] = {
+    FindingGroup.GATING: "bold red",
+    FindingGroup.DEBT: "bold yellow",
+    FindingGroup.IMPROVED: "bold green",
+    FindingGroup.ACCEPTED: "bold cyan",
 }
 
 _SHOWN_IN_FULL = 3
@@ -94,10 +98,10 @@ class _Summary:
         yield from self._tables()
         found = findings(self._report)
         for group, tell in (
-            (Group.GATING, self._in_full),
-            (Group.DEBT, self._in_short),
-            (Group.IMPROVED, self._improvements),
-            (Group.ACCEPTED, self._accepted),
+            (FindingGroup.GATING, self._in_full),
+            (FindingGroup.DEBT, self._in_short),
+            (FindingGroup.IMPROVED, self._improvements),
+            (FindingGroup.ACCEPTED, self._accepted),
         ):
             if found[group]:
                 yield "", ""
@@ -124,14 +128,14 @@ class _Summary:
             for line in table(headers, rows, style="simple").splitlines():
                 yield "", line
         yield from self._classes()
-        lag = lag_words(self._report)
+        lag = describe_lag(self._report)
         if lag:
             degraded = self._report["volatile"]["lag"]["degraded"]
             yield from self._wrapped(lag, style="yellow" if degraded else "dim")
 
     def _classes(self) -> Iterator[Line]:
         """Tell the matrix of classes in a few lines; `harness report` has it whole."""
-        found = len(tested(self._report))
+        found = len(tested_classes(self._report))
         if not found:
             return
         total = len(self._report["classes"])
@@ -144,7 +148,7 @@ class _Summary:
             if 0 < len(wrong) <= _CLASSES_SHOWN:
                 words += f", wrong in some of {_numbers(wrong)}"
             yield from self._row(name, words)
-        untested = untested_words(self._report)
+        untested = untested_classes(self._report)
         if untested:
             yield from self._row("untested", untested)
 
@@ -158,13 +162,15 @@ class _Summary:
             counts = ", ".join(f"{count} {word}" for word, count in verdicts.items())
             yield from self._wrapped(f"{name}: {counts}")
 
-    def _heading(self, group: Group, count: int) -> Iterator[Line]:
+    def _heading(self, group: FindingGroup, count: int) -> Iterator[Line]:
         base, cand = self._names
         words = {
-            Group.GATING: "Keeps the decision from GO",
-            Group.DEBT: f"Known debt: {base} and {cand} are both wrong",
-            Group.IMPROVED: f"Improved: {base} is wrong, {cand} is right",
-            Group.ACCEPTED: "Accepted: both are right, and it is said why they differ",
+            FindingGroup.GATING: "Keeps the decision from GO",
+            FindingGroup.DEBT: f"Known debt: {base} and {cand} are both wrong",
+            FindingGroup.IMPROVED: f"Improved: {base} is wrong, {cand} is right",
+            FindingGroup.ACCEPTED: (
+                "Accepted: both are right, and it is said why they differ"
+            ),
         }[group]
         yield from self._wrapped(f"{words} ({count})", style=_STYLES[group])
 
@@ -187,12 +193,12 @@ class _Summary:
         client = scenario["client"]
         words = list(scenario["notes"])
         if client is not None:
-            words.append(_client_words(client))
+            words.append(_describe_client(client))
         if words:
             yield from self._row("played", "; ".join(words))
 
     def _expected(self, scenario: Mapping[str, Any]) -> Iterator[Line]:
-        one, two = (oracle_words(scenario["oracle"][target]) for target in _TARGETS)
+        one, two = (describe_oracle(scenario["oracle"][target]) for target in _TARGETS)
         if one == two:
             yield from self._row("expected", two)
             return
@@ -208,14 +214,14 @@ class _Summary:
         for answer in side["answers"]:
             right = "" if answer["invalid"] else "right: "
             mark = right if answer["correct"] else "WRONG: "
-            yield from self._row(name, mark + answer_words(answer))
+            yield from self._row(name, mark + describe_answer(answer))
             yield from self._violations(scenario, target, answer["violations"])
 
     def _violations(
         self, scenario: Mapping[str, Any], target: str, wrongs: list[Mapping[str, Any]]
     ) -> Iterator[Line]:
         for wrong in wrongs[:_SHOWN_IN_FULL]:
-            figures = measured_words(self._report, scenario, target, wrong["kind"])
+            figures = describe_measured(self._report, scenario, target, wrong["kind"])
             figures = f" [{figures}]" if figures else ""
             yield from self._row("", f"{wrong['kind']}, {wrong['where']}", style="bold")
             yield from self._row("", wrong["expected"], then="  expected ")
@@ -247,7 +253,7 @@ class _Summary:
                 for answer in scenario[target]["answers"]:
                     for wrong in answer["violations"][:1]:
                         label = "both" if same else name
-                        yield from self._row(label, _wrong_words(wrong))
+                        yield from self._row(label, _describe_violation(wrong))
             yield from self._first(scenario)
             yield from self._repeat(scenario)
 
@@ -298,13 +304,15 @@ class _Summary:
         yield "", ""
         yield "dim", "─" * self._width
         style = "bold green" if result == "GO" else "bold red"
-        title = f"{result} for the rollout {step_words(decision['step'])}"
+        title = f"{result} for the rollout {describe_step(decision['step'])}"
         yield from self._wrapped(title, style=style)
         for reason in decision["reasons"]:
             yield from self._wrapped(reason, indent=2)
         left = len(self._report["not_tested"])
         modes = " and ".join(run["modes"])
-        told = f"seed {run['seed']}, suite {run['suite']}, {modes}{policy_words(run)}"
+        told = (
+            f"seed {run['seed']}, suite {run['suite']}, {modes}{describe_policy(run)}"
+        )
         yield from self._row("run", told)
         if left:
             words = f"{left} things, named by `harness report`"
@@ -352,14 +360,14 @@ def _numbers(numbers: Iterable[int]) -> str:
     return ", ".join(str(number) for number in numbers)
 
 
-def _wrong_words(wrong: Mapping[str, Any]) -> str:
+def _describe_violation(wrong: Mapping[str, Any]) -> str:
     return (
         f"{wrong['kind']}, {wrong['where']}: expected {wrong['expected']}; "
         f"got {wrong['got']}"
     )
 
 
-def _client_words(client: Mapping[str, Any]) -> str:
+def _describe_client(client: Mapping[str, Any]) -> str:
     words = []
     if client["reads_bytes_per_s"] is not None:
         words.append(f"the client read {client['reads_bytes_per_s']} bytes a second")

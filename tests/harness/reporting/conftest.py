@@ -279,3 +279,15 @@ def _both_modes_run():
         *(record_of(wanted, mode) for wanted in SCENARIOS for mode in Mode),
         lag=Lag(count=100, p50_ns=40_000, p99_ns=200_000, max_ns=900_000),
     )
+
+
+@pytest.fixture(name="tagged")
+def _tagged(make_scenario, make_call, make_record):
+    """Play scenarios of given names, faults and tags."""
+
+    def play(name, *tags, faults=(), modes=(Mode.VIRTUAL,), change=None):
+        wanted = make_scenario(name, *(make_call(n, **given) for n, given in faults))
+        wanted = replace(wanted, tags=tags)
+        return [make_record(wanted, mode, change=change) for mode in modes]
+
+    return play

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from harness.judge.harness_lag import Lag
 from harness.judge.verdict import Gate, Result, Verdict
-from harness.reporting.document.build import build_report, next_step, report_schema
+from harness.reporting.document.build import build_report, report_schema
 from harness.reporting.files import encode_report
 from harness.scenario.model import Abort, Mode
 
@@ -278,15 +278,6 @@ def test_scenarios_of_one_mode_only_are_named(make_record, make_run, scenarios):
     assert gaps["1 scenario(s) live"] == (
         "they ran virtual only: stuttering/first-chunk-twice"
     )
-
-
-@pytest.mark.parametrize(
-    ("current", "following"),
-    [(0, 10), (5, 10), (10, 25), (25, 50), (50, 100), (99.99, 100), (100, None)],
-)
-def test_the_next_step_of_the_rollout(current, following):
-    """The steps are 10, 25, 50 and 100 percent."""
-    assert next_step(current) == following
 
 
 def test_the_report_is_canonical_json(virtual_run, volatile):

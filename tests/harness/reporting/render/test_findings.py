@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.judge.verdict import Gate, Result, Verdict
 from harness.reporting.document.build import build_report
-from harness.reporting.document.findings import Group, findings, improvements
+from harness.reporting.render.findings import FindingGroup, findings, improvements
 from harness.scenario.model import Mode
 
 
@@ -34,18 +34,18 @@ def test_findings_are_grouped_by_what_they_mean(make_record, make_run, scenarios
         for group, group_found in found.items()
     }
     assert told == {
-        Group.GATING: ["BOTH_WRONG_DIFFERENT", "INVALID", "REGRESSION"],
-        Group.DEBT: ["BOTH_WRONG_DIFFERENT", "BOTH_WRONG_SAME"],
-        Group.IMPROVED: ["IMPROVED"],
-        Group.ACCEPTED: ["EXPECTED_DIVERGENCE"],
+        FindingGroup.GATING: ["BOTH_WRONG_DIFFERENT", "INVALID", "REGRESSION"],
+        FindingGroup.DEBT: ["BOTH_WRONG_DIFFERENT", "BOTH_WRONG_SAME"],
+        FindingGroup.IMPROVED: ["IMPROVED"],
+        FindingGroup.ACCEPTED: ["EXPECTED_DIVERGENCE"],
     }
-    assert found[Group.GATING][0].scenario["verdict"] == "REGRESSION"
+    assert found[FindingGroup.GATING][0].scenario["verdict"] == "REGRESSION"
 
 
 def test_what_both_modes_found_is_told_once(make_record, make_run, scenarios):
     """The entry told is the virtual one, whose figures are exact."""
     run = make_run(*(make_record(scenarios[1], mode) for mode in Mode))
-    (finding,) = findings(build_report(run, {}))[Group.IMPROVED]
+    (finding,) = findings(build_report(run, {}))[FindingGroup.IMPROVED]
     assert finding.in_modes == "live and virtual"
     assert finding.scenario["mode"] == "virtual"
 
@@ -61,13 +61,13 @@ def test_modes_that_found_different_things_are_told_apart(
         ),
     )
     found = findings(build_report(run, {}))
-    assert [finding.in_modes for finding in found[Group.GATING]] == ["live"]
-    assert [finding.in_modes for finding in found[Group.IMPROVED]] == ["virtual"]
+    assert [finding.in_modes for finding in found[FindingGroup.GATING]] == ["live"]
+    assert [finding.in_modes for finding in found[FindingGroup.IMPROVED]] == ["virtual"]
 
 
 def test_the_same_wrong_in_many_scenarios_is_told_once(virtual_run):
     """Improvements are grouped by what the baseline did, the worst first."""
-    found = findings(build_report(virtual_run, {}))[Group.IMPROVED]
+    found = findings(build_report(virtual_run, {}))[FindingGroup.IMPROVED]
     told = improvements(found)
     severities = [improvement.violation["severity"] for improvement in told]
     assert severities == sorted(severities, reverse=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Finding", "Group", "Improvement", "findings", "improvements"]
+__all__ = ["Finding", "FindingGroup", "Improvement", "findings", "improvements"]
 
 
-class Group(StrEnum):
+class FindingGroup(StrEnum):
     """What a finding means; the order of the members is the order of telling."""
 
     GATING = "gating"
@@ -37,7 +37,7 @@ class Finding:
             exact.
     """
 
-    group: Group
+    group: FindingGroup
     modes: tuple[str, ...]
     scenario: Mapping[str, Any]
 
@@ -65,7 +65,7 @@ class Improvement:
     findings: tuple[Finding, ...]
 
 
-def findings(report: Mapping[str, Any]) -> dict[Group, list[Finding]]:
+def findings(report: Mapping[str, Any]) -> dict[FindingGroup, list[Finding]]:
     """Return all findings by group, the worst verdicts first, then by id."""
     alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
     for scenario in report["scenarios"]:
@@ -73,7 +73,7 @@ def findings(report: Mapping[str, Any]) -> dict[Group, list[Finding]]:
         if group is not None:
             key = (group, *_what_was_found(scenario))
             alike.setdefault(key, []).append(scenario)
-    found: dict[Group, list[Finding]] = {group: [] for group in Group}
+    found: dict[FindingGroup, list[Finding]] = {group: [] for group in FindingGroup}
     for (group, *_), scenarios in alike.items():
         found[group].append(
             Finding(
@@ -111,16 +111,16 @@ def improvements(found: Iterable[Finding]) -> list[Improvement]:
     )
 
 
-def _group(scenario: Mapping[str, Any]) -> Group | None:
+def _group(scenario: Mapping[str, Any]) -> FindingGroup | None:
     if scenario["gate"] != "pass":
-        return Group.GATING
+        return FindingGroup.GATING
     match scenario["verdict"]:
         case "BOTH_WRONG_SAME" | "BOTH_WRONG_DIFFERENT":
-            return Group.DEBT
+            return FindingGroup.DEBT
         case "IMPROVED":
-            return Group.IMPROVED
+            return FindingGroup.IMPROVED
         case "EXPECTED_DIVERGENCE":
-            return Group.ACCEPTED
+            return FindingGroup.ACCEPTED
     return None
 
 
