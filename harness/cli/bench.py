@@ -25,7 +25,8 @@ from harness.bench.summary import (
     rulings,
 )
 from harness.bench.workload import Workload
-from harness.cli.signals import stopped_by_signals
+from harness.cli.options import config_option
+from harness.cli.signals import cancel_on_signals
 from harness.config import Config, Target, read_config
 from harness.errors import InputError, InterruptedRunError
 from harness.play.virtual.player import load_relay
@@ -63,7 +64,7 @@ Exit codes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Load:
+class _NamedWorkload:
     """A live load with its name in the tables."""
 
     title: str
@@ -71,7 +72,7 @@ class _Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Finding:
+class _BenchPart:
     """What one part showed.
 
     Attributes:
@@ -88,13 +89,7 @@ class _Finding:
 
 
 @click.command(epilog=_EXAMPLES, short_help="What the targets cost, side by side.")
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("harness.yaml"),
-    show_default=True,
-    help="The targets.",
-)
+@config_option
 @click.option(
     "--target",
     "targets",
@@ -174,20 +169,20 @@ def bench(  # noqa: PLR0913 - one argument for each option
     if paced or everything:
         loads.append(_paced(paced or _PACED))
     chosen = _targets(read_config(config), targets)
-    findings = []
+    parts = []
     if memory or everything:
-        findings += _memory(chosen, required=memory)
+        parts += _memory(chosen, required=memory)
     arms = _with_control(chosen) if control else chosen
-    findings += [_live(arms, load, spawns=spawns, blocks=blocks) for load in loads]
-    if not findings:
+    parts += [_live(arms, load, spawns=spawns, blocks=blocks) for load in loads]
+    if not parts:
         raise InputError("none of the targets has a relay", key="--memory")
-    _print(findings)
+    _print(parts)
     if json_file is not None:
-        _write(json_file, findings)
-    sys.exit(_exit_code([code for one in findings for code in one.codes]))
+        _write(json_file, parts)
+    sys.exit(_exit_code([code for one in parts for code in one.codes]))
 
 
-def _full_rate(text: str) -> _Load:
+def _full_rate(text: str) -> _NamedWorkload:
     parts = _numbers(text, 2)
     if parts is None:
         raise InputError(
@@ -197,10 +192,10 @@ def _full_rate(text: str) -> _Load:
     workload = Workload(streams=int(parts[0]), events=int(parts[1]), rate=0)
     _check_size(workload, "--full-rate")
     title = f"At full rate: {workload.streams} streams of {workload.events} events"
-    return _Load(title=title, workload=workload)
+    return _NamedWorkload(title=title, workload=workload)
 
 
-def _paced(text: str) -> _Load:
+def _paced(text: str) -> _NamedWorkload:
     parts = _numbers(text, 3)
     if parts is None:
         raise InputError(
@@ -214,7 +209,7 @@ def _paced(text: str) -> _Load:
     title = (
         f"At a pace: {workload.streams} streams, {rate:g} events/s each, {seconds:g} s"
     )
-    return _Load(title=title, workload=workload)
+    return _NamedWorkload(title=title, workload=workload)
 
 
 def _numbers(text: str, count: int) -> list[float] | None:
@@ -256,7 +251,7 @@ def _with_control(targets: Sequence[Target]) -> list[Target]:
     return [*targets, replace(first, name=_CONTROL)]
 
 
-def _memory(targets: Sequence[Target], *, required: bool) -> list[_Finding]:
+def _memory(targets: Sequence[Target], *, required: bool) -> list[_BenchPart]:
     arms = [
         RelayArm(
             name=target.name,
@@ -275,7 +270,7 @@ def _memory(targets: Sequence[Target], *, required: bool) -> list[_Finding]:
         return []
     figures = bench_relays(arms, events=_RELAY_EVENTS, rounds=_RELAY_ROUNDS)
     return [
-        _Finding(
+        _BenchPart(
             title=f"In memory: the relays alone, {_RELAY_EVENTS} events, "
             f"{_RELAY_ROUNDS} rounds in turn",
             rows=relay_rows(figures),
@@ -284,12 +279,12 @@ def _memory(targets: Sequence[Target], *, required: bool) -> list[_Finding]:
 
 
 def _live(
-    targets: Sequence[Target], load: _Load, *, spawns: int, blocks: int
-) -> _Finding:
+    targets: Sequence[Target], load: _NamedWorkload, *, spawns: int, blocks: int
+) -> _BenchPart:
     found: list[list[Spawn]] = []
 
     async def drive() -> None:
-        with stopped_by_signals():
+        with cancel_on_signals():
             found.append(
                 await bench_live(
                     targets,
@@ -315,7 +310,7 @@ def _live(
     if load.workload.rate:
         more, held = _limits(rows, names)
         verdicts, codes = verdicts + more, codes + held
-    return _Finding(title=load.title, rows=rows, verdicts=verdicts, codes=codes)
+    return _BenchPart(title=load.title, rows=rows, verdicts=verdicts, codes=codes)
 
 
 def _lost(spawns: Sequence[Spawn], names: Sequence[str]) -> tuple[list[str], list[int]]:
@@ -363,9 +358,9 @@ def _exit_code(codes: Sequence[int]) -> int:
     return next((code for code in (4, 1, 3) if code in codes), 0)
 
 
-def _print(findings: Sequence[_Finding]) -> None:
-    for finding in findings:
-        known = list(finding.rows[0].values)
+def _print(parts: Sequence[_BenchPart]) -> None:
+    for part in parts:
+        known = list(part.rows[0].values)
         others = known[1:]
         headers = ["figure", "unit", *known, *(f"{one}/{known[0]}" for one in others)]
         table = [
@@ -375,12 +370,12 @@ def _print(findings: Sequence[_Finding]) -> None:
                 *(_value(row.values[name]) for name in known),
                 *(_ratio(row, name) for name in others),
             ]
-            for row in finding.rows
+            for row in part.rows
         ]
-        click.echo(f"\n{finding.title}")
+        click.echo(f"\n{part.title}")
         for line in tabulate(table, headers, disable_numparse=True).splitlines():
             click.echo(printable(line))
-        for words in finding.verdicts:
+        for words in part.verdicts:
             click.echo(printable(f"  {words}"))
     facts = environment()
     load = facts["load_average"]
@@ -408,16 +403,16 @@ def _bounds(ratio: Ratio) -> str:
     return f"{ratio.value:.2f} [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
-def _write(path: Path, findings: Sequence[_Finding]) -> None:
+def _write(path: Path, parts: Sequence[_BenchPart]) -> None:
     said = {
         "machine": environment(),
         "parts": [
             {
-                "title": finding.title,
-                "figures": rows_as_json(finding.rows),
-                "verdicts": list(finding.verdicts),
+                "title": part.title,
+                "figures": rows_as_json(part.rows),
+                "verdicts": list(part.verdicts),
             }
-            for finding in findings
+            for part in parts
         ],
     }
     try:

@@ -10,6 +10,7 @@ import click
 from harness.cassette.codec import load_cassette
 from harness.cassette.files import find_cassettes
 from harness.cassette.model import Cassette
+from harness.cli.options import cassette_folder_option
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import HarnessError, InputError
@@ -30,18 +31,11 @@ Examples:
 @click.argument(
     "paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
-@click.option(
-    "--cassettes",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    default=Path("cassettes"),
-    show_default=True,
-    help="Folder that scenarios name their cassettes in.",
-)
+@cassette_folder_option(metavar="DIR")
 @click.option("--quiet", "-q", is_flag=True, help="Leave out the files that are right.")
 @click.pass_context
 def check(
-    ctx: click.Context, *, paths: tuple[Path, ...], cassettes: Path, quiet: bool
+    ctx: click.Context, *, paths: tuple[Path, ...], cassette_folder: Path, quiet: bool
 ) -> None:
     """Check cassettes, scenarios and configurations, and tell every mistake.
 
@@ -55,7 +49,7 @@ def check(
         try:
             if isinstance(found, HarnessError):
                 raise found
-            words = _check_file(found, cassettes)
+            words = _check_file(found, cassette_folder)
         except* HarnessError as errors:
             wrong += 1
             for error in errors.exceptions:
@@ -84,7 +78,7 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
                 yield file
 
 
-def _check_file(path: Path, cassettes: Path) -> str:
+def _check_file(path: Path, cassette_folder: Path) -> str:
     text = read_text(path)
     root = load(text, source=str(path))
     keys = root.value if isinstance(root.value, dict) else {}
@@ -92,7 +86,7 @@ def _check_file(path: Path, cassettes: Path) -> str:
     if "scenario" in keys:
         from harness.scenario.loader import read_scenario  # noqa: PLC0415
 
-        return f"scenario {read_scenario(path, cassettes=cassettes).id}"
+        return f"scenario {read_scenario(path, cassettes=cassette_folder).id}"
     if "targets" in keys:
         from harness.config import read_config  # noqa: PLC0415
 

@@ -12,28 +12,19 @@ from jsonschema import Draft202012Validator
 
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.sse import Dialect, SseSource, import_sse
-from harness.cli.importing import made_by, plan_targets, read_source, save
-from harness.cli.param_types import FiniteRange
+from harness.cli.import_files import made_by, plan_cassettes, read_source, save
+from harness.cli.options import (
+    force_option,
+    pacing_option,
+    sources_argument,
+    split_option,
+    target_folder_option,
+)
 from harness.documents.json_document import load_json
 from harness.files import read_text
 from harness.units import NS_PER_MS
 
-__all__ = ["read_split", "sse"]
-
-
-def read_split(
-    _ctx: click.Context, _param: click.Parameter, value: str | None
-) -> Split | int | None:
-    """Return what ``--split`` says; a callback of click."""
-    if value is None:
-        return None
-    if value in set(Split):
-        return Split(value)
-    if value.isdecimal() and int(value) > 0:
-        return int(value)
-    raise click.BadParameter(
-        f"expected event, whole or a number of bytes, came {value!r}"
-    )
+__all__ = ["sse"]
 
 
 _EXAMPLES = """\b
@@ -45,31 +36,10 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.argument(
-    "sources", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option(
-    "--out",
-    metavar="DIR",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Where the cassettes go; names of folders below FILE are kept.",
-)
-@click.option(
-    "--pacing",
-    metavar="MS",
-    type=FiniteRange(min=0, max=1_000_000),
-    default=20.0,
-    show_default=True,
-    help="Milliseconds from one event to the next; the first comes after 100.",
-)
-@click.option(
-    "--split",
-    metavar="event|whole|N",
-    callback=read_split,
-    help="Where segments end: after each event (default), nowhere, or after N bytes; "
-    "wins over the manifest.",
-)
+@sources_argument
+@target_folder_option
+@pacing_option
+@split_option("; wins over the manifest")
 @click.option(
     "--dialect",
     type=click.Choice([dialect.value for dialect in Dialect]),
@@ -90,7 +60,7 @@ Examples:
     type=click.Path(path_type=Path),
     help="JSON lines with file, status, content_type and chunk_lengths.",
 )
-@click.option("--force", is_flag=True, help="Overwrite cassettes that are there.")
+@force_option
 def sse(  # noqa: PLR0913 - one argument for each option
     *,
     sources: tuple[Path, ...],
@@ -117,7 +87,7 @@ def sse(  # noqa: PLR0913 - one argument for each option
         request_body=body,
     )
     known = _read_manifest(manifest) if manifest else {}
-    plan = plan_targets(sources, out, ("*.sse",), force=force)
+    plan = plan_cassettes(sources, out, ("*.sse",), force=force)
     cassettes = {
         target: import_sse(
             read_source(file), _describe(base, file, known, use_lengths=split is None)

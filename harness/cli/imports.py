@@ -24,9 +24,15 @@ from harness.cassette.importers.reconstruction import (
 )
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.vcr import import_vcr
-from harness.cli.import_sse import read_split, sse
-from harness.cli.importing import made_by, plan_targets, read_source, save
-from harness.cli.param_types import FiniteRange
+from harness.cli.import_files import made_by, plan_cassettes, read_source, save
+from harness.cli.import_sse import sse
+from harness.cli.options import (
+    force_option,
+    pacing_option,
+    sources_argument,
+    split_option,
+    target_folder_option,
+)
 from harness.errors import InputError
 from harness.units import NS_PER_MS
 
@@ -39,7 +45,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
+class _ImportOptions:
     """What all of these commands are given."""
 
     sources: tuple[Path, ...]
@@ -61,24 +67,12 @@ def import_group() -> None:
 import_group.add_command(sse)
 
 
-def _common(command: _Command) -> _Command:
+def _import_options(command: _Command) -> _Command:
     """Add the arguments that all of these commands have."""
     for option in reversed(
         (
-            click.argument(
-                "sources",
-                metavar="FILE…",
-                nargs=-1,
-                required=True,
-                type=click.Path(path_type=Path),
-            ),
-            click.option(
-                "--out",
-                metavar="DIR",
-                required=True,
-                type=click.Path(file_okay=False, path_type=Path),
-                help="Where the cassettes go; names of folders below FILE are kept.",
-            ),
+            sources_argument,
+            target_folder_option,
             click.option(
                 "--all",
                 "everything",
@@ -92,28 +86,15 @@ def _common(command: _Command) -> _Command:
                 metavar="WORD",
                 help="Put into every cassette. Repeatable.",
             ),
-            click.option(
-                "--force", is_flag=True, help="Overwrite cassettes that are there."
-            ),
+            force_option,
         )
     ):
         command = option(command)
     return command
 
 
-def _split(command: _Command) -> _Command:
-    option: Callable[[_Command], _Command] = click.option(
-        "--split",
-        metavar="event|whole|N",
-        callback=read_split,
-        help="Where segments end: after each event (default), nowhere, or after N "
-        "bytes.",
-    )
-    return option(command)
-
-
 @import_group.command("ndjson")
-@_common
+@_import_options
 def ndjson(**given: Any) -> None:
     """Make a cassette of each log of timed NDJSON.
 
@@ -129,20 +110,13 @@ def ndjson(**given: Any) -> None:
     def read(path: Path) -> ImportedFile:
         return import_ndjson(read_source(path), source=str(path))
 
-    _import("ndjson", ("*.ndjson", "*.jsonl"), read, _Given(**given))
+    _import("ndjson", ("*.ndjson", "*.jsonl"), read, _ImportOptions(**given))
 
 
 @import_group.command("vcr")
-@_common
-@_split
-@click.option(
-    "--pacing",
-    metavar="MS",
-    type=FiniteRange(min=0, max=1_000_000),
-    default=20.0,
-    show_default=True,
-    help="Milliseconds from one event to the next; the first comes after 100.",
-)
+@_import_options
+@split_option()
+@pacing_option
 def vcr(*, split: Split | int | None, pacing: float, **given: Any) -> None:
     """Make a cassette of each cassette of VCR.py.
 
@@ -161,12 +135,12 @@ def vcr(*, split: Split | int | None, pacing: float, **given: Any) -> None:
     def read(path: Path) -> ImportedFile:
         return import_vcr(read_source(path), source=str(path), how=how)
 
-    _import("vcr", ("*.yaml", "*.yml", "*.json"), read, _Given(**given))
+    _import("vcr", ("*.yaml", "*.yml", "*.json"), read, _ImportOptions(**given))
 
 
 @import_group.command("har")
-@_common
-@_split
+@_import_options
+@split_option()
 def har(*, split: Split | int | None, **given: Any) -> None:
     """Make a cassette of each HAR, of a browser or of a proxy.
 
@@ -184,12 +158,12 @@ def har(*, split: Split | int | None, **given: Any) -> None:
     def read(path: Path) -> ImportedFile:
         return import_har(read_source(path), source=str(path), how=how)
 
-    _import("har", ("*.har",), read, _Given(**given))
+    _import("har", ("*.har",), read, _ImportOptions(**given))
 
 
 @import_group.command("mitm")
-@_common
-@_split
+@_import_options
+@split_option()
 def mitm(*, split: Split | int | None, **given: Any) -> None:
     """Make a cassette of each flow file of mitmproxy.
 
@@ -213,29 +187,33 @@ def mitm(*, split: Split | int | None, **given: Any) -> None:
             " pip install 'stream-rollout-harness[record]'"
         ) from None
     read = partial(import_flows, how=ReconstructionOptions(split=split or Split.EVENT))
-    _import("mitm", ("*.mitm", "*.flow", "*.flows"), read, _Given(**given))
+    _import("mitm", ("*.mitm", "*.flow", "*.flows"), read, _ImportOptions(**given))
 
 
-def _import(kind: str, patterns: tuple[str, ...], read: _Read, given: _Given) -> None:
-    plan = plan_targets(given.sources, given.out, patterns, force=given.force)
+def _import(
+    kind: str, patterns: tuple[str, ...], read: _Read, options: _ImportOptions
+) -> None:
+    plan = plan_cassettes(options.sources, options.out, patterns, force=options.force)
     cassettes = {}
     left_out: Counter[str] = Counter()
     for target, file in plan.items():
         imported = read(file)
         kept = [
-            one for one in imported.interactions if given.everything or _is_stream(one)
+            one
+            for one in imported.interactions
+            if options.everything or _is_stream(one)
         ]
         left_out.update(imported.left_out)
         left_out[_NOT_STREAMS] += len(imported.interactions) - len(kept)
         if kept:
             by = made_by(kind, imported.program)
-            cassettes[target] = assemble_cassette(kept, by=by, tags=given.tags)
+            cassettes[target] = assemble_cassette(kept, by=by, tags=options.tags)
     counts = [f"{count} {why}" for why, count in sorted(left_out.items()) if count]
     told = f"; left out: {', '.join(counts)}" if counts else ""
     if not cassettes:
         source = str(next(iter(plan.values()))) if len(plan) == 1 else None
         raise InputError(f"nothing to import{told}", source=source)
-    save(cassettes, given.out, told=told)
+    save(cassettes, options.out, told=told)
 
 
 def _is_stream(imported: ImportedInteraction) -> bool:

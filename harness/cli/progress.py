@@ -13,13 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from harness.errors import InterruptedRunError
 from harness.play.workers import map_in_order
 
-__all__ = ["work_through"]
+__all__ = ["map_with_progress"]
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
-def work_through(
+def map_with_progress(
     work: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int, *, quiet: bool
 ) -> list[_Result]:
     """Return ``work(item)`` for every item, in order, and show how far it is.

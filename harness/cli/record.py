@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from harness.config import parse_address
+from harness.cli.options import listen_option, parse_listen
 from harness.errors import HarnessError, InputError
 from harness.privacy.redact import RedactionRules
 from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
@@ -33,13 +33,7 @@ _WHERE_CA = "~/.mitmproxy/mitmproxy-ca-cert.pem"
 @click.option(
     "--regular", is_flag=True, help="Be an HTTP proxy, for clients that can use one."
 )
-@click.option(
-    "--listen",
-    default="127.0.0.1:0",
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where to listen; port 0 takes a free one.",
-)
+@listen_option("127.0.0.1:0")
 @click.option(
     "--out",
     default="cassettes",
@@ -172,10 +166,7 @@ def record(  # noqa: PLR0913 - one argument for each option
         rules=rules,
         tags=tags,
     )
-    try:
-        host, port = parse_address(listen)
-    except ValueError as error:
-        raise InputError(str(error), key="--listen") from None
+    host, port = parse_listen(listen)
     mode, base = _mode(upstream, regular=regular)
     if importlib.util.find_spec("mitmproxy") is None:
         message = (

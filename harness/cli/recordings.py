@@ -12,7 +12,7 @@ from pathlib import Path
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.importers.sse import SseSource, import_sse
 from harness.cassette.model import Cassette
-from harness.cli.importing import made_by, read_source
+from harness.cli.import_files import made_by, read_source
 from harness.errors import InputError
 
 __all__ = ["read_recording", "read_recordings"]

@@ -13,8 +13,13 @@ import click
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import Ending, Response
+from harness.cli.options import (
+    fault_option,
+    listen_option,
+    parse_listen,
+    seed_option,
+)
 from harness.cli.param_types import FiniteRange
-from harness.config import parse_address
 from harness.errors import InputError
 from harness.faults.draft.lowering import draft_response
 from harness.faults.draft.wire import WireDraft
@@ -40,7 +45,7 @@ class Timing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Changes:
+class _Modifications:
     """What is played other than it was recorded."""
 
     faults: tuple[FaultCall, ...]
@@ -58,13 +63,7 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("cassettes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--listen",
-    default=_DEFAULT_LISTEN,
-    show_default=True,
-    metavar="HOST:PORT",
-    help="Where to listen; port 0 takes a free one.",
-)
+@listen_option(_DEFAULT_LISTEN)
 @click.option(
     "--speed",
     default=1.0,
@@ -79,21 +78,11 @@ Examples:
     show_default=True,
     help="none: all segments at once, one by one; only faults pause.",
 )
-@click.option(
-    "--fault",
-    "faults",
-    multiple=True,
-    metavar="FAULT",
-    help="Break every answer so, such as repeat_first or "
-    "'close_at: {at: {frac: 0.5}}' (harness faults). Repeatable: all are applied.",
+@fault_option(
+    "Break every answer so, such as repeat_first or "
+    "'close_at: {at: {frac: 0.5}}' (harness faults). Repeatable: all are applied."
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1,
-    show_default=True,
-    help="Seed of what faults leave to chance.",
-)
+@seed_option("Seed of what faults leave to chance.")
 @click.option("--once", is_flag=True, help="End when each was played once.")
 def replay(  # noqa: PLR0913 - one argument for each option
     *,
@@ -113,11 +102,8 @@ def replay(  # noqa: PLR0913 - one argument for each option
     stays open until the client closes. Answers that a fault cannot be applied to are
     left out, and told.
     """
-    try:
-        host, port = parse_address(listen)
-    except ValueError as error:
-        raise InputError(str(error), key="--listen") from None
-    changes = _Changes(
+    host, port = parse_listen(listen)
+    changes = _Modifications(
         faults=tuple(parse_fault(fault) for fault in faults),
         timing=Timing(timing),
         seed=seed,
@@ -149,7 +135,7 @@ class _Playlist:
         return self.once and self.over >= len(self.answers)
 
 
-def _playlist(paths: tuple[Path, ...], changes: _Changes) -> _Playlist:
+def _playlist(paths: tuple[Path, ...], changes: _Modifications) -> _Playlist:
     answers = []
     refused = None
     for path in find_cassettes(paths):
@@ -167,7 +153,7 @@ def _playlist(paths: tuple[Path, ...], changes: _Changes) -> _Playlist:
     return _Playlist(answers)
 
 
-def _draft(response: Response, seed: str, changes: _Changes) -> WireDraft:
+def _draft(response: Response, seed: str, changes: _Modifications) -> WireDraft:
     if changes.timing is Timing.NONE:
         response = _without_pauses(response)
     rng = Random(seed)  # noqa: S311 - repeatable, not secret

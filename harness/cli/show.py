@@ -118,7 +118,7 @@ def _lines(held: Cassette, name: str, *, events: bool, raw: bool) -> Iterator[_L
 def _interaction_lines(
     interaction: Interaction, *, events: bool, raw: bool
 ) -> Iterator[_Line]:
-    yield from _field("request", _request_words(interaction))
+    yield from _field("request", _describe_request(interaction))
     for note in interaction.notes:
         yield from _field("note", note, fg="yellow")
     response = interaction.response
@@ -130,13 +130,13 @@ def _interaction_lines(
     yield _plain()
     what = "event" if events else "segment"
     yield _Line(f"{'ms':>12}{'gap':>11}{'bytes':>8}  {what}", {"bold": True})
-    reading = _Reading(response)
+    reading = _ResponseReader(response)
     yield from reading.timeline(events=events, raw=raw)
     yield _plain()
     yield from reading.summary()
 
 
-def _request_words(interaction: Interaction) -> str:
+def _describe_request(interaction: Interaction) -> str:
     request = interaction.request
     words = [f"{request.method} {request.path}", f"{len(request.body)} bytes"]
     try:
@@ -151,7 +151,7 @@ def _request_words(interaction: Interaction) -> str:
     return ", ".join(words)
 
 
-class _Reading:
+class _ResponseReader:
     """Reads a response once, line by line, and remembers what the summary needs."""
 
     def __init__(self, response: Response) -> None:
@@ -174,14 +174,14 @@ class _Reading:
         body = self._response.body if events and raw else b""
         for segment in self._response.segments:
             found = self._parser.feed(segment.data) if self._is_stream else []
-            words = [self._take(item) for item in found]
+            words = [self._feed(item) for item in found]
             if not events:
-                said = _bytes_words(segment.data) if raw else ""
-                text = said or self._segment_words(segment, words)
+                said = _shown_bytes(segment.data) if raw else ""
+                text = said or self._describe_segment(segment, words)
                 yield self._row(segment.at_ns, len(segment.data), text, whole=raw)
                 continue
             for item, text in zip(found, words, strict=True):
-                said = _bytes_words(body[item.start : item.end]) if raw else text
+                said = _shown_bytes(body[item.start : item.end]) if raw else text
                 yield self._row(segment.at_ns, item.end - item.start, said, whole=raw)
         self._parser.close()
         ending = self._response.ending
@@ -218,7 +218,7 @@ class _Reading:
             )
         yield from _message_lines(self._assembler.message())
 
-    def _take(self, item: ServerSentEvent | Comment) -> str:
+    def _feed(self, item: ServerSentEvent | Comment) -> str:
         if isinstance(item, Comment):
             self._comments += 1
             return describe(item)
@@ -227,7 +227,7 @@ class _Reading:
         self._assembler.feed(payload)
         return describe(item, payload)
 
-    def _segment_words(self, segment: Segment, words: list[str]) -> str:
+    def _describe_segment(self, segment: Segment, words: list[str]) -> str:
         pending = len(self._parser.pending)
         if pending:
             words = [*words, f"({pending} bytes of the next)"]
@@ -289,7 +289,7 @@ def _choice_lines(choice: Choice) -> Iterator[_Line]:
                     yield _plain(f"    {part}".rstrip(), whole=True)
 
 
-def _bytes_words(data: bytes) -> str:
+def _shown_bytes(data: bytes) -> str:
     return printable(data.decode(errors="backslashreplace"), short_escape)
 
 

@@ -7,11 +7,11 @@ import contextlib
 import signal
 from collections.abc import Iterator
 
-__all__ = ["stopped_by_signals"]
+__all__ = ["cancel_on_signals"]
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def cancel_on_signals() -> Iterator[None]:
     """Let SIGINT, SIGTERM and SIGHUP cancel the task, once, so that it cleans up."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()

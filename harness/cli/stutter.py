@@ -10,8 +10,16 @@ from typing import Any
 
 import click
 
+from harness.cli.options import (
+    CASSETTE_FOLDER,
+    config_option,
+    jobs_option,
+    output_option,
+    quiet_option,
+    seed_option,
+)
 from harness.cli.param_types import FiniteRange
-from harness.cli.progress import work_through
+from harness.cli.progress import map_with_progress
 from harness.cli.recordings import read_recordings
 from harness.config import Config, read_config
 from harness.errors import InputError
@@ -39,13 +47,7 @@ __all__ = ["stutter"]
     "Repeatable; the first is what the others are to replace.  "
     "[default: the configured baseline and candidate]",
 )
-@click.option(
-    "--config",
-    type=click.Path(path_type=Path),
-    default=Path("harness.yaml"),
-    show_default=True,
-    help="The targets.",
-)
+@config_option
 @click.option(
     "--min-recall",
     type=FiniteRange(0, 1),
@@ -67,27 +69,10 @@ __all__ = ["stutter"]
     show_default=True,
     help="Characters that may be lost in all of the latter.",
 )
-@click.option(
-    "--jobs",
-    type=click.IntRange(1, 256),
-    default=None,
-    help="Processes.  [default: one a processor]",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0, 2**32 - 1),
-    default=1,
-    show_default=True,
-    help="Seed of the relays.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
-    help="Folder for the run's folder, with stutter.json and stutter.md.",
-)
-@click.option("--quiet", "-q", is_flag=True, help="Print the decision only.")
+@jobs_option("Processes.")
+@seed_option("Seed of the relays.")
+@output_option("Folder for the run's folder, with stutter.json and stutter.md.")
+@quiet_option
 def stutter(**given: Any) -> None:
     """Score targets on streams that stutter, and on streams that only look like it.
 
@@ -116,7 +101,7 @@ def stutter(**given: Any) -> None:
     relays = _relays(given["targets"], given["config"])
     for relay in relays:
         check_relay(relay)
-    sources = given["sources"] or (Path("cassettes"),)
+    sources = given["sources"] or (CASSETTE_FOLDER,)
     recordings = read_recordings(sources)
     streams = [
         ScoringJob(
@@ -132,7 +117,7 @@ def stutter(**given: Any) -> None:
     check_folder(given["output"])
     started, start_ns = datetime.now(UTC), time.monotonic_ns()
     jobs = given["jobs"] or min(default_jobs(), len(streams))
-    scored = work_through(score_stream, streams, jobs, quiet=given["quiet"])
+    scored = map_with_progress(score_stream, streams, jobs, quiet=given["quiet"])
     limits = Thresholds(
         min_recall=given["min_recall"],
         max_false_positives=given["max_false_positives"],

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.cli.progress import work_through
+from harness.cli.progress import map_with_progress
 from harness.config import Target
 from harness.errors import InputError
 from harness.judge.run import RunRecord, RunSettings
@@ -70,7 +70,7 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
         for scenario in scenarios
     ]
     count = jobs or max(1, min(default_jobs(), len(work)))
-    swept = work_through(sweep_stream, work, count, quiet=quiet)
+    swept = map_with_progress(sweep_stream, work, count, quiet=quiet)
     taken_ns = time.monotonic_ns() - start_ns
     if all(one.why_not for one in swept):
         why = swept[0].why_not if swept else "there is none"

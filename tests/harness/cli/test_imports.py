@@ -170,7 +170,7 @@ def test_files_without_streams_do_not_stop_the_others(tmp_path):
 
 def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     """Before it is read."""
-    monkeypatch.setattr("harness.cli.importing.SOURCE_MAX", 10)
+    monkeypatch.setattr("harness.cli.import_files.SOURCE_MAX", 10)
     result = run("har", DATA / "mitmproxy-11.har", "--out", tmp_path)
     assert "expected at most 10 bytes, came" in str(result.exception)
 

@@ -17,7 +17,7 @@ __all__ = [
     "SOURCE_MAX",
     "check_size",
     "made_by",
-    "plan_targets",
+    "plan_cassettes",
     "program_version",
     "read_source",
     "save",
@@ -29,7 +29,7 @@ SOURCE_MAX = 512 * 1024 * 1024
 _FINDINGS_MAX = 3
 
 
-def plan_targets(
+def plan_cassettes(
     sources: Iterable[Path], out: Path, patterns: tuple[str, ...], *, force: bool
 ) -> dict[Path, Path]:
     """Return the file that each cassette is made of, by the cassette's path.
@@ -105,7 +105,7 @@ def save(cassettes: Mapping[Path, Cassette], out: Path, *, told: str = "") -> No
     Raises:
         InputError: A cassette still holds a secret, or cannot be written.
     """
-    safe = {target: _safe(target, held) for target, held in cassettes.items()}
+    safe = {target: _redacted(target, held) for target, held in cassettes.items()}
     for target, cassette in safe.items():
         try:
             write_cassette(target, cassette)
@@ -128,7 +128,7 @@ def program_version() -> str:
         return "(not installed)"
 
 
-def _safe(target: Path, cassette: Cassette) -> Cassette:
+def _redacted(target: Path, cassette: Cassette) -> Cassette:
     # Loaded where it is needed: start-up time is felt.
     from harness.privacy.redact import (  # noqa: PLC0415
         DEFAULT_RULES,
