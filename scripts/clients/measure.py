@@ -10,7 +10,7 @@ from scripts.clients.node_sdk import NODE_CLIENTS, node_version, with_node
 from scripts.clients.page import Column
 from scripts.clients.python_sdks import anthropic_client, openai_client, version_of
 from scripts.clients.shapes import TABLES, Shape, read_shapes
-from scripts.clients.stage import Reader, read_all, stage, with_threads
+from scripts.clients.testbed import Reader, read_all, start_testbed, with_threads
 
 __all__ = ["SDKS", "Sdk", "measure", "measure_repeats"]
 
@@ -89,8 +89,8 @@ async def measure_repeats() -> Column:
     named = {shape.name: shape for shape in sdk.shapes()}
     shapes = [named[name] for name in _REPEATED]
     reader = with_threads(partial(openai_client, retries=_REPEATS))
-    async with stage() as staged:
-        readings = await read_all(staged, shapes, reader)
+    async with start_testbed() as bed:
+        readings = await read_all(bed, shapes, reader)
     return Column(
         sdk="openai-python", version=sdk.version(), shapes=shapes, readings=readings
     )
@@ -107,16 +107,16 @@ async def measure(names: Iterable[str]) -> list[Column]:
         RuntimeError: A request reached the upstream that belongs to no stream.
     """
     columns = []
-    async with stage() as staged:
+    async with start_testbed() as bed:
         for name in names:
             sdk = SDKS[name]
             shapes = sdk.shapes()
-            readings = await read_all(staged, shapes, sdk.reader)
+            readings = await read_all(bed, shapes, sdk.reader)
             columns.append(
                 Column(
                     sdk=name, version=sdk.version(), shapes=shapes, readings=readings
                 )
             )
-        if staged.upstream.unmatched:
-            raise RuntimeError(f"requests of no stream: {staged.upstream.unmatched}")
+        if bed.upstream.unmatched:
+            raise RuntimeError(f"requests of no stream: {bed.upstream.unmatched}")
     return columns

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.clients.reading import READ_TIMEOUT_S, Reading
-from scripts.clients.stage import Reader
+from scripts.clients.testbed import Reader
 
 __all__ = ["NODE_CLIENTS", "node_is_missing", "node_version", "with_node"]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from harness.reporting.escaping import code_span
 from scripts.clients.reading import READ_TIMEOUT_S, Grade, grade, worse
 from scripts.clients.shapes import Shape
-from scripts.clients.stage import DIRECTLY, PATIENCE_S, WAYS, Readings
+from scripts.clients.testbed import DIRECTLY, PATIENCE_S, WAYS, Readings
 
 __all__ = ["Column", "page", "worse_ones"]
 

@@ -23,7 +23,7 @@ from harness.scenario.script import Script
 from scripts.clients.measure import SDKS
 from scripts.clients.reading import Meant, Reading
 from scripts.clients.shapes import Shape
-from scripts.clients.stage import DIRECTLY, Readings, read_all, stage
+from scripts.clients.testbed import DIRECTLY, Readings, read_all, start_testbed
 
 _ROOT = Path(__file__).parents[3]
 _FOLDER = Path(os.environ.get("STREAM_CORPUS", _ROOT.parent / "shared" / "corpus"))
@@ -63,8 +63,8 @@ def yielded(reading: Reading) -> object:
 async def read_recorded(sdk: str, shapes: Sequence[Shape]) -> Readings:
     """Let an SDK read recorded streams directly and through v2."""
     ways = (DIRECTLY, "v2")
-    async with stage(ways) as staged:
-        return await read_all(staged, shapes, SDKS[sdk].reader, ways)
+    async with start_testbed(ways) as bed:
+        return await read_all(bed, shapes, SDKS[sdk].reader, ways)
 
 
 def recorded(path: Path) -> Shape:

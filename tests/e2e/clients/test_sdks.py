@@ -20,7 +20,7 @@ from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing
 from scripts.clients.page import Column, worse_ones
 from scripts.clients.reading import Reading, worse
 from scripts.clients.shapes import Shape
-from scripts.clients.stage import DIRECTLY
+from scripts.clients.testbed import DIRECTLY
 
 pytestmark = pytest.mark.e2e
 

@@ -24,9 +24,9 @@ __all__ = [
     "WAYS",
     "Reader",
     "Readings",
-    "Stage",
+    "Testbed",
     "read_all",
-    "stage",
+    "start_testbed",
     "with_threads",
 ]
 
@@ -54,7 +54,7 @@ _ENVIRONMENT = {
 }
 
 
-class Stage:
+class Testbed:
     """An upstream with the ways that lead to it.
 
     Attributes:
@@ -68,7 +68,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(ways: Sequence[str] = WAYS) -> AsyncIterator[Stage]:
+async def start_testbed(ways: Sequence[str] = WAYS) -> AsyncIterator[Testbed]:
     """Start one upstream, and before it one process for each architecture.
 
     Args:
@@ -82,16 +82,16 @@ async def stage(ways: Sequence[str] = WAYS) -> AsyncIterator[Stage]:
         urls = {DIRECTLY: upstream.url}
         for way in ways:
             if way != DIRECTLY:
-                target = _hurried(targets[way])
+                target = _with_short_timeouts(targets[way])
                 started = await stack.enter_async_context(
                     running_target(target, upstream.url)
                 )
                 urls[way] = started.url
-        yield Stage(upstream, urls)
+        yield Testbed(upstream, urls)
 
 
 async def read_all(
-    staged: Stage,
+    bed: Testbed,
     shapes: Sequence[Shape],
     reader: Reader,
     ways: Sequence[str] = WAYS,
@@ -102,20 +102,20 @@ async def read_all(
     the time may pass before anything is wrong. What hangs for good hangs again.
 
     Args:
-        staged: Where.
+        bed: Where.
         shapes: What.
         reader: The SDK.
         ways: Through what.
     """
     jobs = [(shape, way) for shape in shapes for way in ways]
-    came = await _read(staged, jobs, reader)
+    came = await _read(bed, jobs, reader)
     again = [
         place
         for place, (shape, _) in enumerate(jobs)
         if came[place].error == TIMEOUT and not shape.hangs
     ]
     if again:
-        once_more = await _read(staged, [jobs[place] for place in again], reader)
+        once_more = await _read(bed, [jobs[place] for place in again], reader)
         for place, reading in zip(again, once_more, strict=True):
             came[place] = reading
     readings: dict[str, dict[str, Reading]] = {shape.name: {} for shape in shapes}
@@ -125,17 +125,17 @@ async def read_all(
 
 
 async def _read(
-    staged: Stage, jobs: Sequence[tuple[Shape, str]], reader: Reader
+    bed: Testbed, jobs: Sequence[tuple[Shape, str]], reader: Reader
 ) -> list[Reading]:
     tokens = [f"clients-{secrets.token_hex(12)}" for _ in jobs]
     with ExitStack() as stack:
         slots = [
-            staged.upstream.expect(token, shape.script)
+            bed.upstream.expect(token, shape.script)
             for token, (shape, _) in zip(tokens, jobs, strict=True)
         ]
         for slot in slots:
             stack.callback(slot.close)
-        urls = [staged.urls[way] for _, way in jobs]
+        urls = [bed.urls[way] for _, way in jobs]
         came = await reader(list(zip(urls, tokens, strict=True)))
         return [
             replace(reading, requests=slot.attempts)
@@ -167,5 +167,5 @@ def with_threads(connect: Callable[[str], PythonClient]) -> Reader:
     return read
 
 
-def _hurried(target: Target) -> Target:
+def _with_short_timeouts(target: Target) -> Target:
     return replace(target, env={**target.env, **_ENVIRONMENT})
