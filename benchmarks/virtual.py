@@ -7,7 +7,8 @@ import os
 import time
 
 from harness.cassette.model import Ending, EndingKind, Request, Response, Segment
-from harness.play.virtual.player import RelayFactory, load_relay, play_virtual
+from harness.play.virtual.player import play_virtual
+from harness.play.virtual.relays import RelayFactory, load_relay
 from harness.scenario.model import Answer, ExchangePlan, Scenario
 from harness.scenario.script import Script, make_script
 

@@ -29,7 +29,7 @@ from harness.cli.options import config_option
 from harness.cli.signals import cancel_on_signals
 from harness.config import Config, Target, read_config
 from harness.errors import InputError, InterruptedRunError
-from harness.play.virtual.player import load_relay
+from harness.play.virtual.relays import load_relay
 from harness.printable import printable
 from harness.reporting.environment import environment
 from harness.statistics import Ratio, Ruling

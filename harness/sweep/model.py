@@ -8,8 +8,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from harness.faults.registry import FaultCall
+from harness.judge.run import ScenarioRecord
 
-__all__ = ["Cell", "Found", "SweepKind", "Swept"]
+__all__ = ["Cell", "Found", "SweepKind", "Swept", "cell_of"]
 
 
 class SweepKind(StrEnum):
@@ -67,6 +68,17 @@ class Cell(NamedTuple):
     candidate: tuple[str, ...]
 
 
+def cell_of(kind: SweepKind, record: ScenarioRecord) -> Cell:
+    """Return the cell of a variant that was judged."""
+    return Cell(
+        kind=str(kind),
+        verdict=str(record.result.verdict),
+        gate=str(record.result.gate),
+        baseline=tuple(str(one.kind) for one in record.baseline[0].violations),
+        candidate=tuple(str(one.kind) for one in record.candidate[0].violations),
+    )
+
+
 class Found(NamedTuple):
     """How often a cell came up in one stream, and where first.
 
@@ -91,7 +103,7 @@ class Swept:
         judged: Variants that were played from the start and judged; the others ended
             in every respect like one of them.
         checked: Variants that were played from the start besides, to see whether
-            branching gives the same.
+            forks give the same.
         unbranched: Targets whose relay had to be played from the start each time.
         why_not: Why it was not swept; None: it was.
     """

@@ -1,32 +1,28 @@
-"""One relay, a thousand endings: what is alike in many plays is played once.
+"""One play, a thousand endings: what is alike in many plays is played once.
 
 A sweep plays a stream again and again, each time cut at another byte. Up to the cut all
-of these plays are equal, so the relay is kept there, as bytes, and each variant goes on
-from that point. Whether this gives what a play from the start gives is not assumed: a
-representative of every outcome is played through `harness.play.virtual.player`, and a
-relay that differs there is never branched (`harness.sweep.sweep`).
-
-Only what a plain stream needs is driven here: one attempt, a client that reads. A relay
-that does more raises `Unbranchable`, and that variant is played from the start.
+of these plays are equal, so one play stops there, its relay is kept as bytes, and each
+variant is a fork that goes on from that point, with a schedule of its own.
+Whether this gives what a play from the start gives is not assumed: a representative of
+every outcome is played from the start, and a relay that differs there is never forked
+(`harness.sweep.sweep`).
 """
 
 from __future__ import annotations
 
-import pickle
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from harness.judge.evidence.observation import ClientEnd, Observation
-from harness.play.virtual.player import DEADLINE_MS
-from harness.play.virtual.relays import Relay
-from harness.units import NS_PER_MS
+from harness.play.virtual.player import VirtualPlayer
+from harness.play.virtual.schedule import Schedule
+from harness.play.virtual.stream import VirtualStream
 
-__all__ = ["Outcome", "Stem", "Unbranchable", "outcome_of"]
-
-_DEADLINE_NS = round(DEADLINE_MS * NS_PER_MS)
+__all__ = ["Fork", "Outcome", "Snapshot", "Unforkable", "outcome_of"]
 
 
-class Unbranchable(Exception):  # noqa: N818 - no error: play it from the start instead
-    """The relay does what only the whole driver can play, or cannot be kept."""
+class Unforkable(Exception):  # noqa: N818 - no error: play it from the start instead
+    """The relay cannot be kept, or does more than one attempt."""
 
 
 class Outcome(NamedTuple):
@@ -53,19 +49,26 @@ class Outcome(NamedTuple):
     closed_at_ns: int | None
 
 
-def outcome_of(seen: Observation) -> Outcome | None:
-    """Return the outcome of a whole play; None where it had not one request."""
+def outcome_of(
+    seen: Observation | VirtualStream,
+    joined: Sequence[tuple[int, bytes]] = (),
+    count: int = 0,
+) -> Outcome | None:
+    """Return the outcome of a play; None where it had not one request.
+
+    Args:
+        seen: What was seen, or a stream that began when its clock did.
+        joined: The first of its reads, joined already.
+        count: How many reads these were.
+    """
     if len(seen.upstream) != 1:
         return None
     [upstream] = seen.upstream
-    reads: list[tuple[int, bytes]] = []
-    for at_ns, data in seen.reads:
-        _join(reads, at_ns, data)
     return Outcome(
         status=seen.status,
         head_at_ns=seen.head_at_ns,
-        reads=tuple(reads),
-        end=seen.end,
+        reads=tuple(_joined(seen.reads[count:], joined)),
+        end=seen.end or ClientEnd.TIMEOUT,
         end_at_ns=seen.end_at_ns,
         crashed=any(line.startswith("crashed:") for line in seen.log),
         finished=upstream.finished,
@@ -73,178 +76,84 @@ def outcome_of(seen: Observation) -> Outcome | None:
     )
 
 
-class Stem:
-    """A relay within a stream, with all that it has done so far."""
+class Snapshot:
+    """A play of one stream as it is now, from which variants go on.
 
-    __slots__ = (
-        "_closed_at",
-        "_crashed",
-        "_end",
-        "_end_at",
-        "_finished",
-        "_head_at",
-        "_now",
-        "_order",
-        "_relay",
-        "_sent",
-        "_status",
-        "_timers",
-    )
+    Args:
+        player: The play; it must not go on while the snapshot is used.
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
-        self._now = 0
-        self._order = 0
-        self._timers: dict[str, tuple[int, int]] = {}
-        self._sent: list[tuple[int, bytes]] = []
-        self._status: int | None = None
-        self._head_at: int | None = None
-        self._end: ClientEnd | None = None
-        self._end_at = 0
-        self._crashed = False
-        self._finished = False
-        self._closed_at: int | None = None
+    Raises:
+        Unforkable: The relay cannot be pickled.
+    """
 
-    def keep(self) -> bytes:
-        """Return the relay as bytes.
+    def __init__(self, player: VirtualPlayer) -> None:
+        self._player = player
+        try:
+            self._relays = player.pickled_relays()
+        except Exception as error:
+            raise Unforkable(str(error)) from error
+        [stream] = player.streams
+        self._count = len(stream.reads)
+        self._joined = _joined(stream.reads)
+
+    def fork(self, schedule: Schedule) -> Fork:
+        """Return a play that goes on from here with another schedule."""
+        player = self._player.fork(self._relays)
+        player.streams[0].attempts.play_instead(schedule)
+        return Fork(player, self._joined, self._count)
+
+
+class Fork:
+    """A play that goes on from a snapshot.
+
+    Args:
+        player: The play.
+        joined: What the client had read at the snapshot, joined.
+        count: How many reads these were.
+    """
+
+    def __init__(
+        self, player: VirtualPlayer, joined: Sequence[tuple[int, bytes]], count: int
+    ) -> None:
+        self._player = player
+        self._joined = joined
+        self._count = count
+
+    def run(self, events: int) -> None:
+        """Go on until the upstream has done so many events, and no further."""
+        [stream] = self._player.streams
+        self._player.run(
+            until=lambda: stream.attempts.done >= events or stream.is_over()
+        )
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what decides, with the rest of the schedule, how it ends.
 
         Raises:
-            Unbranchable: It holds what cannot be kept.
+            Unforkable: The relay cannot be pickled.
         """
+        [stream] = self._player.streams
+        read = _joined(stream.reads[self._count :])
         try:
-            return pickle.dumps(self._relay, pickle.HIGHEST_PROTOCOL)
+            return stream.state(), read, self._player.relay_bytes()
         except Exception as error:
-            raise Unbranchable(str(error)) from error
+            raise Unforkable(str(error)) from error
 
-    def branch(self, kept: bytes) -> Stem:
-        """Return another stem at the same point, with the relay that was kept here."""
-        # The bytes are of our own making, of a moment ago.
-        new = Stem(pickle.loads(kept))  # noqa: S301 - see above
-        new._now = self._now
-        new._order = self._order
-        new._timers = self._timers.copy()
-        new._sent = self._sent.copy()
-        new._status = self._status
-        new._head_at = self._head_at
-        new._end = self._end
-        new._end_at = self._end_at
-        new._crashed = self._crashed
-        new._finished = self._finished
-        new._closed_at = self._closed_at
-        return new
-
-    def tell(self, at_ns: int, event: tuple[Any, ...]) -> None:
-        """Let something happen; timers that are due before it come first."""
-        self.wait(at_ns)
-        if not self._open:
-            return
-        self._now = max(self._now, at_ns)
-        if event[0] == "ended":
-            self._finished = True
-        self._handle(event)
-
-    def wait(self, until_ns: int) -> None:
-        """Let the time pass up to an instant, which belongs to the upstream first."""
-        while self._timers and not self._over:
-            name = min(self._timers, key=self._timers.__getitem__)
-            due_ns = self._timers[name][0]
-            if due_ns >= until_ns:
-                return
-            if due_ns > _DEADLINE_NS:
-                raise Unbranchable("nothing happens before the deadline")
-            del self._timers[name]
-            self._now = max(self._now, due_ns)
-            self._handle(("timer", name))
-
-    def outcome(self) -> Outcome:
-        """Let the time pass to the end, and return what came of it."""
-        self.wait(_DEADLINE_NS)
-        if not self._over or self._end is None:
-            raise Unbranchable("it does not end before the deadline")
-        return Outcome(
-            status=self._status,
-            head_at_ns=self._head_at,
-            reads=tuple(self._sent),
-            end=self._end,
-            end_at_ns=self._end_at,
-            crashed=self._crashed,
-            finished=self._finished,
-            closed_at_ns=self._closed_at,
-        )
-
-    def same_as(self, other: Stem) -> bool:
-        """Tell whether nothing but what is told from now on can make a difference."""
-        return (
-            self._sent == other._sent
-            and self._end == other._end
-            and self._closed_at == other._closed_at
-            and self._named_timers() == other._named_timers()
-            and self.keep() == other.keep()
-        )
-
-    def _named_timers(self) -> list[tuple[int, str]]:
-        ordered = sorted(self._timers.items(), key=lambda item: item[1])
-        return [(due_ns, name) for name, (due_ns, _) in ordered]
-
-    @property
-    def _open(self) -> bool:
-        return not self._finished and self._closed_at is None
-
-    @property
-    def _over(self) -> bool:
-        return self._end is not None and not self._open
-
-    def _handle(self, event: tuple[Any, ...]) -> None:
-        try:
-            commands = self._relay.handle(self._now, event)
-        except Exception:  # noqa: BLE001 - a target's crash is a finding
-            self._crashed = True
-            self._close(ClientEnd.TRUNCATED)
-            if self._open:
-                self._closed_at = self._now
-            return
-        for command in commands:
-            self._perform(command)
-
-    def _perform(self, command: tuple[Any, ...]) -> None:  # noqa: PLR0912 - a table
-        match command:
-            case ("send", data):
-                if self._status is None or self._end is not None:
-                    raise Unbranchable("bytes outside of an answer")
-                if data:
-                    _join(self._sent, self._now, data)
-            case ("set_timer", name, at_ns):
-                self._order += 1
-                self._timers[name] = (max(at_ns, self._now), self._order)
-            case ("cancel_timer", name):
-                self._timers.pop(name, None)
-            case ("log" | "count" | "observe", *_):
-                pass
-            case ("send_head", status, headers):
-                promised = any(name.lower() == b"content-length" for name, _ in headers)
-                if self._status is not None or promised:
-                    raise Unbranchable("a second head, or a promised length")
-                self._status, self._head_at = status, self._now
-            case ("end",):
-                self._close(ClientEnd.COMPLETE)
-            case ("abort",):
-                self._close(ClientEnd.TRUNCATED)
-            case ("close_upstream",):
-                if self._open:
-                    self._closed_at = self._now
-            case ("connect", 1):
-                pass
-            case _:
-                raise Unbranchable(f"command {command[0]!r}")
-
-    def _close(self, end: ClientEnd) -> None:
-        if self._end is None:
-            self._end = end
-            self._end_at = self._now
+    def outcome(self) -> Outcome | None:
+        """Go on to the end, and return what came of it; see `outcome_of`."""
+        [stream] = self._player.streams
+        self._player.run(until=stream.is_over)
+        return outcome_of(stream, self._joined, self._count)
 
 
-def _join(reads: list[tuple[int, bytes]], at_ns: int, data: bytes) -> None:
-    if reads and reads[-1][0] == at_ns:
-        reads[-1] = (at_ns, reads[-1][1] + data)
-    else:
-        reads.append((at_ns, data))
+def _joined(
+    reads: Iterable[tuple[int, bytes]], before: Sequence[tuple[int, bytes]] = ()
+) -> list[tuple[int, bytes]]:
+    """Return reads, those of one instant as one."""
+    joined = list(before)
+    for at_ns, data in reads:
+        if joined and joined[-1][0] == at_ns:
+            joined[-1] = (at_ns, joined[-1][1] + data)
+        else:
+            joined.append((at_ns, data))
+    return joined

@@ -1,49 +1,36 @@
 """Every byte of a stream as a cut and as a border, in virtual time.
 
 Most variants of a stream end alike: of two cuts within one event the client sees the
-same. So a variant is only played as far as it takes to know its outcome, from a relay
-that was kept shortly before the cut (`harness.sweep.snapshots`). Variants whose script
+same. So a variant is only played as far as it takes to know its outcome, as a fork of
+one play from shortly before the cut (`harness.sweep.snapshots`). Variants whose script
 means the same to the oracle and whose outcomes are equal for both targets have one
 judgement: of each such group one representative is played from the start and judged as
-`harness compare` does, and must end as its branch did; so must a sample of the others.
+`harness compare` does, and must end as its fork did; so must a sample of the others.
 A target that ever differs there is played from the start for the whole stream.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from harness.cassette.model import Framing
 from harness.config import Target
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
-from harness.faults.draft.delivery import Delivery
-from harness.faults.draft.wire import WireDraft
-from harness.judge.oracle.oracle import Contract
 from harness.judge.run import RunSettings, ScenarioRecord
 from harness.play.plan import plan_scenario
 from harness.play.runner import play_and_judge
 from harness.play.virtual.player import play_virtual
-from harness.play.virtual.relays import RelayFactory, load_relay, new_relay
+from harness.play.virtual.relays import load_relay
 from harness.scenario.from_cassettes import with_fault
 from harness.scenario.model import Expect, Scenario
-from harness.scenario.script import Script, make_script
-from harness.sse.model import ServerSentEvent
-from harness.sse.parser import EventStreamParser, parse
-from harness.sweep.model import Cell, Found, SweepKind, Swept
-from harness.sweep.snapshots import Outcome, Stem, Unbranchable, outcome_of
+from harness.scenario.script import make_script
+from harness.sweep.meanings import meanings_of, write_ends
+from harness.sweep.model import Cell, Found, SweepKind, Swept, cell_of
+from harness.sweep.outcomes import ForkedOutcomes, can_fork
+from harness.sweep.snapshots import Outcome, Unforkable, outcome_of
 
 __all__ = ["SweepJob", "play_example", "sweep_stream", "variant_of"]
-
-_GRACE_NS = 50_000_000
-"""From the last byte to RST, as ``close_at`` has it by default."""
 
 _LONGEST = 256 * 1024
 """Bytes of the longest body that is swept: of a giant event every byte is like the
@@ -66,7 +53,7 @@ class SweepJob:
         baseline: The baseline.
         candidate: The candidate.
         limit: At most so many bytes of the stream, drawn by the seed; 0: every byte.
-        branching: Whether outcomes may be found by branching.
+        forking: Whether outcomes may be found by forks of one play.
     """
 
     scenario: Scenario
@@ -74,7 +61,7 @@ class SweepJob:
     baseline: Target
     candidate: Target
     limit: int
-    branching: bool = True
+    forking: bool = True
 
 
 def variant_of(scenario: Scenario, kind: SweepKind, offset: int) -> Scenario:
@@ -124,11 +111,25 @@ def _why_not(job: SweepJob) -> str | None:
 
 
 class _Mismatch(Exception):  # noqa: N818 - leads to another way, is no error
-    """A branch did not end as a play from the start does."""
+    """A fork did not end as a play from the start does."""
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
         self.target = target
+
+
+class _Group(NamedTuple):
+    """What variants have in common that have one judgement.
+
+    Attributes:
+        meaning: What their scripts mean to the oracle.
+        outcomes: How they end for the baseline and for the candidate.
+        alone: The place of a variant without an outcome, which nothing is like.
+    """
+
+    meaning: Hashable
+    outcomes: tuple[Outcome | None, Outcome | None]
+    alone: int | None
 
 
 class _Sweep:
@@ -154,7 +155,7 @@ class _Sweep:
         self._wire = self._script.drafts[0]
         self._rng = Random(f"{job.settings.seed}:sweep:{job.scenario.id}")  # noqa: S311 - repeatable, not secret
         self._fallback: set[str] = set()
-        if not (job.branching and _is_plain(self._wire)):
+        if not (job.forking and can_fork(self._wire)):
             self._fallback = {target.name for target in self._targets}
 
     def run(self) -> Swept:
@@ -209,63 +210,52 @@ class _Sweep:
 
     def _groups(
         self, kind: SweepKind, offsets: Sequence[int]
-    ) -> dict[Hashable, list[int]]:
+    ) -> dict[_Group, list[int]]:
         """Return the variants of a kind by what they mean and how they end."""
         size = len(self._wire.body)
         if kind is SweepKind.BYTES:
-            return {None: [0]} if size <= _LONGEST_BY_BYTES else {}
+            whole = _Group(None, (None, None), None)
+            return {whole: [0]} if size <= _LONGEST_BY_BYTES else {}
         if kind in {SweepKind.BORDER, SweepKind.HALVES}:
             offsets = [offset for offset in offsets if 0 < offset < size]
             if kind is SweepKind.BORDER:
-                ends = set(_ends(self._wire))
+                ends = set(write_ends(self._wire))
                 offsets = [offset for offset in offsets if offset not in ends]
         sides = [self._outcomes(kind, offsets, index) for index in range(2)]
-        meanings = _meanings(self._wire, kind, self._contracts)
-        groups: dict[Hashable, list[int]] = {}
-        for offset, one, two in zip(offsets, *sides, strict=True):
-            # What neither way can play is judged by itself.
-            alone = offset if one is None or two is None else None
-            key = (meanings(offset), one, two, alone)
-            groups.setdefault(key, []).append(offset)
+        contracts = frozenset(target.contract for target in self._targets)
+        meaning = meanings_of(self._wire, kind, contracts)
+        groups: dict[_Group, list[int]] = {}
+        for offset, *outcomes in zip(offsets, *sides, strict=True):
+            alone = offset if None in outcomes else None
+            group = _Group(meaning(offset), (outcomes[0], outcomes[1]), alone)
+            groups.setdefault(group, []).append(offset)
         return groups
 
-    @property
-    def _contracts(self) -> frozenset[Contract]:
-        return frozenset(target.contract for target in self._targets)
-
-    def _judge(self, kind: SweepKind, group: Hashable, offset: int) -> Cell:
+    def _judge(self, kind: SweepKind, group: _Group, offset: int) -> Cell:
         record = self.judged(kind, offset)
         sides = (record.baseline[0], record.candidate[0])
-        if isinstance(group, tuple):
-            for index, side in enumerate(sides):
-                self._compare(index, group[1 + index], outcome_of(side.observation))
-        return Cell(
-            kind=str(kind),
-            verdict=str(record.result.verdict),
-            gate=str(record.result.gate),
-            baseline=tuple(str(one.kind) for one in sides[0].violations),
-            candidate=tuple(str(one.kind) for one in sides[1].violations),
-        )
+        for index, side in enumerate(sides):
+            self._compare(group, index, outcome_of(side.observation))
+        return cell_of(kind, record)
 
-    def _compare(self, index: int, branched: Outcome, played: Outcome | None) -> None:
-        name = self._targets[index].name
-        if branched is not None and branched != played and name not in self._fallback:
+    def _compare(self, group: _Group, index: int, played: Outcome | None) -> None:
+        """See whether a play from the start ends as the forks of its group."""
+        name, forked = self._targets[index].name, group.outcomes[index]
+        if forked is not None and forked != played and name not in self._fallback:
             raise _Mismatch(name)
 
-    def _check(self, kind: SweepKind, groups: Mapping[Hashable, list[int]]) -> int:
-        """Play a sample of the others from the start: they must end as branched."""
+    def _check(self, kind: SweepKind, groups: dict[_Group, list[int]]) -> int:
+        """Play a sample of the others from the start: they must end as their forks."""
         rest = [
             (group, offset)
             for group, members in groups.items()
-            if isinstance(group, tuple)
             for offset in members[1:]
         ]
         count = min(len(rest), _CHECKED // len(SweepKind) + 1)
         for group, offset in self._rng.sample(rest, count):
             for index, target in enumerate(self._targets):
                 if target.name not in self._fallback:
-                    played = self._played(kind, offset, index)
-                    self._compare(index, group[1 + index], played)
+                    self._compare(group, index, self._played(kind, offset, index))
         return count
 
     def _played(self, kind: SweepKind, offset: int, index: int) -> Outcome | None:
@@ -278,248 +268,14 @@ class _Sweep:
 
     def _outcomes(
         self, kind: SweepKind, offsets: Sequence[int], index: int
-    ) -> Iterator[Outcome | None]:
+    ) -> list[Outcome | None]:
         target = self._targets[index]
         if target.name not in self._fallback:
             try:
-                branches = _Branches(
+                forked = ForkedOutcomes(
                     self._script, self._relays[index], target.relay_settings
                 )
-                found = list(branches.outcomes(kind, offsets))
-            except Unbranchable:
+                return list(forked.outcomes(kind, offsets))
+            except Unforkable:
                 self._fallback.add(target.name)
-            else:
-                for offset, outcome in zip(offsets, found, strict=True):
-                    yield outcome or self._played(kind, offset, index)
-                return
-        for offset in offsets:
-            yield self._played(kind, offset, index)
-
-
-def _is_plain(wire: WireDraft) -> bool:
-    """Whether an ending changes nothing before it: no length is promised, no coding."""
-    if wire.promised_length is not None or wire.framing is Framing.CONTENT_LENGTH:
-        return False
-    return replace(wire.delivery, send_sizes=None) == Delivery()
-
-
-def _ends(wire: WireDraft) -> list[int]:
-    """Return where every write ends in the body."""
-    ends = []
-    total = 0
-    for write in wire.writes:
-        total += len(write.data)
-        ends.append(total)
-    return ends
-
-
-class _Recording:
-    """A relay that notes what it is told."""
-
-    def __init__(self, relay: Any) -> None:
-        self._relay = relay
-        self.told: list[tuple[int, tuple[Any, ...]]] = []
-
-    def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        self.told.append((now_ns, event))
-        commands: list[tuple[Any, ...]] = self._relay.handle(now_ns, event)
-        return commands
-
-
-class _Point(NamedTuple):
-    """Where branches begin: shortly before a write, with the relay as it is there."""
-
-    stem: Stem
-    kept: bytes
-    place: int
-    due_ns: int
-
-
-class _Branches:
-    """The outcomes of one target's variants, each from shortly before its place."""
-
-    def __init__(
-        self, script: Script, factory: RelayFactory, settings: Mapping[str, str]
-    ) -> None:
-        self._wire = script.drafts[0]
-        self._script = script
-        self._settings = settings
-        self._factory = factory
-        recording: list[_Recording] = []
-
-        def make(settings: Mapping[str, str], seed: int) -> _Recording:
-            recording.append(_Recording(new_relay(factory, settings, seed, {})))
-            return recording[0]
-
-        seen = play_virtual("whole", make, script, settings)
-        self._whole = outcome_of(seen)
-        told = recording[0].told
-        # What the real driver says to begin with, it says to every branch.
-        self._begin = told[:2]
-        if [event[0] for _, event in self._begin] != ["request", "head"]:
-            raise Unbranchable("it begins in another way")
-        self._ended = "truncated"
-        if self._wire.framing is Framing.CLOSE:
-            self._ended = "complete"
-
-    def outcomes(
-        self, kind: SweepKind, offsets: Sequence[int]
-    ) -> Iterator[Outcome | None]:
-        """Yield the outcome of every variant, in order; None: play it from the start.
-
-        Raises:
-            Unbranchable: The relay cannot be kept.
-        """
-        if kind is SweepKind.HALVES:
-            yield from map(self._halves, offsets)
-            return
-        work = self._border if kind is SweepKind.BORDER else self._cut
-        stem = self._fresh()
-        kept = stem.keep()
-        place = total = 0
-        due_ns = self._wire.head_at_ns or 0
-        for offset in offsets:
-            # A cut at a border belongs to the write that ends there.
-            while place < len(self._wire.writes):
-                write = self._wire.writes[place]
-                due_ns = max(due_ns, write.at_ns)
-                if total + len(write.data) >= offset:
-                    stem.wait(due_ns)
-                    break
-                stem.tell(due_ns, ("data", write.data))
-                total += len(write.data)
-                place += 1
-                kept = b""
-            kept = kept or stem.keep()
-            yield work(kind, _Point(stem, kept, place, due_ns), offset - total)
-
-    def _fresh(self) -> Stem:
-        relay = new_relay(self._factory, self._settings, self._script.seed, {})
-        stem = Stem(relay)
-        for at_ns, event in self._begin:
-            stem.tell(at_ns, event)
-        return stem
-
-    def _cut(self, kind: SweepKind, point: _Point, inside: int) -> Outcome | None:
-        at_ns = point.due_ns
-        ended = self._ended
-        if kind is SweepKind.CLEAN:
-            ended = "complete"
-        elif kind is SweepKind.RST:
-            ended = "reset"
-        try:
-            branch = point.stem.branch(point.kept)
-            if inside:
-                branch.tell(
-                    at_ns, ("data", self._wire.writes[point.place].data[:inside])
-                )
-            else:
-                at_ns = self._wire.head_at_ns or 0
-            if kind is SweepKind.RST:
-                at_ns += _GRACE_NS
-            branch.tell(at_ns, ("ended", ended))
-            return branch.outcome()
-        except Unbranchable:
-            return None
-
-    def _border(self, _kind: SweepKind, point: _Point, inside: int) -> Outcome | None:
-        due_ns = point.due_ns
-        data = self._wire.writes[point.place].data
-        try:
-            plain = point.stem.branch(point.kept)
-            plain.tell(due_ns, ("data", data))
-            branch = point.stem.branch(point.kept)
-            branch.tell(due_ns, ("data", data[:inside]))
-            branch.tell(due_ns, ("data", data[inside:]))
-            if branch.same_as(plain):
-                return self._whole
-            for write in self._wire.writes[point.place + 1 :]:
-                due_ns = max(due_ns, write.at_ns)
-                branch.tell(due_ns, ("data", write.data))
-            return self._finished(branch, due_ns, self._wire.end_at_ns)
-        except Unbranchable:
-            return None
-
-    def _halves(self, offset: int) -> Outcome | None:
-        body = self._wire.body
-        due_ns = max(self._wire.writes[0].at_ns, self._wire.head_at_ns or 0)
-        try:
-            branch = self._fresh()
-            branch.tell(due_ns, ("data", body[:offset]))
-            branch.tell(due_ns, ("data", body[offset:]))
-            return self._finished(branch, due_ns, due_ns)
-        except Unbranchable:
-            return None
-
-    def _finished(self, branch: Stem, due_ns: int, finish_ns: int) -> Outcome:
-        ended = _ended_as(self._wire)
-        if ended is None:
-            raise Unbranchable("it never ends")
-        branch.tell(max(due_ns, finish_ns), ("ended", ended))
-        return branch.outcome()
-
-
-def _ended_as(wire: WireDraft) -> str | None:
-    match str(wire.end):
-        case "complete":
-            return "complete"
-        case "truncated":
-            return "complete" if wire.framing is Framing.CLOSE else "truncated"
-        case "reset":
-            return "reset"
-    return None
-
-
-class _Meanings:
-    """What a variant's script means to the oracle, beside where exactly it is cut.
-
-    Of two cuts with one meaning the same events and comments are whole, behind the
-    same write; where an end looks clean, what is left of an event is dispatched too
-    (DESIGN, section 8), and so it counts.
-    """
-
-    def __init__(self, wire: WireDraft, *, pending: bool) -> None:
-        self._body = wire.body
-        self._writes = _ends(wire)
-        self._spans = [span.end for span in wire.spans]
-        self._pending = pending
-        self._counts: list[tuple[int, int, int]] = [(0, 0, 0)]
-        parser = EventStreamParser()
-        events = comments = end = 0
-        for at in range(len(self._body)):
-            for found in parser.feed(self._body[at : at + 1]):
-                if isinstance(found, ServerSentEvent):
-                    events += 1
-                else:
-                    comments += 1
-                end = found.end
-            self._counts.append((events, comments, end))
-
-    def __call__(self, offset: int) -> Hashable:
-        events, comments, end = self._counts[offset]
-        span = bisect_left(self._spans, offset)
-        whole = span < len(self._spans) and self._spans[span] == offset
-        place = bisect_left(self._writes, offset)
-        left = self._left(offset, span) if self._pending and not whole else None
-        return events, comments, end, span, whole, place, left
-
-    def _left(self, offset: int, span: int) -> Hashable:
-        """What the block that is cut says, once its blank line is supplied."""
-        start = self._spans[span - 1] if span else 0
-        said: list[tuple[str, str | bool]] = []
-        for event in parse(self._body[start:offset] + b"\n\n").events:
-            payload = parse_payload(event.data, event.event)
-            if payload.kind is PayloadKind.MALFORMED:
-                said.append((event.event, looks_like_object(event.data)))
-            else:
-                said.append((event.event, event.data))
-        return tuple(said)
-
-
-def _meanings(wire: WireDraft, kind: SweepKind, contracts: frozenset[Contract]) -> Any:
-    if kind in {SweepKind.BORDER, SweepKind.HALVES}:
-        return lambda _: None
-    looks_clean = kind is SweepKind.CLEAN or (
-        kind is SweepKind.FIN and wire.framing is Framing.CLOSE
-    )
-    return _Meanings(wire, pending=looks_clean and Contract.REPAIRING in contracts)
+        return [self._played(kind, offset, index) for offset in offsets]

@@ -7,11 +7,12 @@ driver is by a socket that takes no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
 
 from harness.judge.oracle.expectation import CLIENT_WINDOW_BYTES
-from harness.play.virtual.clock import Rank, World
-from harness.scenario.model import READ_EVERY_NS, ClientPlan, Pause
+from harness.play.virtual.clock import Priority, VirtualClock
+from harness.scenario.model import READ_EVERY_NS, ClientPlan
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser
 from harness.units import NS_PER_MS
@@ -20,49 +21,59 @@ __all__ = ["VirtualClient"]
 
 
 class VirtualClient:
-    """Reads what a relay sends, as its plan says.
+    """The client's end of a stream: reads what a relay sends, as its plan says.
+
+    It puts two actions of its stream into the clock: ``client_leaves``, once it has
+    read enough to leave, and ``client_wakes``, when it reads on.
 
     Args:
         plan: What it does.
-        world: The clock.
-        leave: Called when it has read enough to leave.
-        hold_up: Called when its window is full.
-        go_on: Called when there is room in it again.
+        clock: The clock.
+        stream: The number of its stream.
 
     Attributes:
         reads: What it read, and when; absolute instants.
     """
 
-    def __init__(
-        self,
-        plan: ClientPlan,
-        world: World,
-        *,
-        leave: Callable[[], None],
-        hold_up: Callable[[], None],
-        go_on: Callable[[], None],
-    ) -> None:
+    def __init__(self, plan: ClientPlan, clock: VirtualClock, stream: int) -> None:
         self.reads: list[tuple[int, bytes]] = []
-        self._world = world
-        self._leave = leave
-        self._hold_up = hold_up
-        self._go_on = go_on
+        self._clock = clock
+        self._stream = stream
         abort = plan.abort
         self._after_events = abort.after_events if abort else None
         self._after_bytes = abort.after_bytes if abort else None
-        self._parser = EventStreamParser()
+        self._leaves = abort is not None
+        self._parser: EventStreamParser | None = None
+        if self._after_events is not None:
+            self._parser = EventStreamParser()
         self._events = 0
         self._total = 0
         self._window = (
             CLIENT_WINDOW_BYTES if plan.receive_buffer is None else plan.receive_buffer
         )
         self._slow = plan.read is not None
-        self._sip = plan.read.bytes_per_read if plan.read else None
-        self._pause: Pause | None = plan.read.pause if plan.read else None
+        self._read_size = plan.read.bytes_per_read if plan.read else None
+        self._pause = plan.read.pause if plan.read else None
         self._waiting = bytearray()
         self._asleep = False
-        self._held_up = False
-        self._when_read: Callable[[], None] | None = None
+
+    @property
+    def has_read_all(self) -> bool:
+        """Whether nothing waits to be read."""
+        return not self._waiting
+
+    @property
+    def is_full(self) -> bool:
+        """Whether its window takes no more."""
+        return len(self._waiting) >= self._window
+
+    @property
+    def has_room(self) -> bool:
+        """Whether its window takes something again.
+
+        As asyncio's transports do: low water is a quarter of high water.
+        """
+        return len(self._waiting) <= self._window // 4
 
     def see_head(self) -> None:
         """Learn that the head came."""
@@ -75,22 +86,40 @@ class VirtualClient:
             return
         self._waiting += data
         if not self._asleep:
-            self._drink()
-        if len(self._waiting) >= self._window and not self._held_up:
-            self._held_up = True
-            self._hold_up()
+            self._read_on()
 
-    def after_the_rest(self, act: Callable[[], None]) -> None:
-        """Have something done once all that came was read."""
-        if self._waiting:
-            self._when_read = act
-        else:
-            act()
+    def wake(self) -> None:
+        """Read on."""
+        self._asleep = False
+        self._read_on()
+
+    def fork(self, clock: VirtualClock) -> VirtualClient:
+        """Return a client that has read the same, on another clock."""
+        twin: VirtualClient = VirtualClient.__new__(VirtualClient)
+        vars(twin).update(vars(self))
+        twin.reads = self.reads.copy()
+        twin._clock = clock
+        if self._parser is not None:
+            twin._parser = deepcopy(self._parser)
+        twin._waiting = self._waiting.copy()
+        return twin
+
+    def state(self) -> tuple[Any, ...]:
+        """Return what decides what it does from now on."""
+        return (
+            self._events,
+            self._total,
+            self._pause,
+            bytes(self._waiting),
+            self._asleep,
+        )
 
     def _read(self, data: bytes) -> None:
-        self.reads.append((self._world.now_ns, data))
+        self.reads.append((self._clock.now_ns, data))
         self._total += len(data)
-        if self._after_events is not None:
+        if not self._leaves:
+            return
+        if self._parser is not None:
             found = self._parser.feed(data)
             self._events += sum(isinstance(one, ServerSentEvent) for one in found)
         self._maybe_leave()
@@ -100,43 +129,33 @@ class VirtualClient:
         if (events is not None and self._events >= events) or (
             size is not None and self._total >= size
         ):
-            self._world.at(self._world.now_ns, Rank.CLIENT, self._leave)
+            self._act(self._clock.now_ns, "client_leaves")
 
-    def _drink(self) -> None:
+    def _read_on(self) -> None:
         """Read what the plan allows now, and sleep until it allows more."""
         while self._waiting and not self._asleep:
             size = len(self._waiting)
             if self._pause is not None:
                 size = min(size, max(0, self._pause.after_bytes - self._total))
-            elif self._sip is not None:
-                size = min(size, self._sip)
+            elif self._read_size is not None:
+                size = min(size, self._read_size)
             if size:
                 data = bytes(self._waiting[:size])
                 del self._waiting[:size]
                 self._read(data)
             self._sleep()
-        if self._held_up and len(self._waiting) <= self._window // 4:
-            # As asyncio's transports do: low water is a quarter of high water.
-            self._held_up = False
-            self._go_on()
-        if not self._waiting and self._when_read is not None:
-            act, self._when_read = self._when_read, None
-            act()
 
     def _sleep(self) -> None:
-        now_ns = self._world.now_ns
-        if self._sip is not None:
+        now_ns = self._clock.now_ns
+        if self._read_size is not None:
             self._asleep = True
-            self._world.at(now_ns + READ_EVERY_NS, Rank.CLIENT, self._wake)
+            self._act(now_ns + READ_EVERY_NS, "client_wakes")
         elif self._pause is not None and self._total >= self._pause.after_bytes:
             self._asleep = True
             for_ms = self._pause.for_ms
             if for_ms is not None:
                 self._pause = None
-                self._world.at(
-                    now_ns + round(for_ms * NS_PER_MS), Rank.CLIENT, self._wake
-                )
+                self._act(now_ns + round(for_ms * NS_PER_MS), "client_wakes")
 
-    def _wake(self) -> None:
-        self._asleep = False
-        self._drink()
+    def _act(self, at_ns: int, name: str) -> None:
+        self._clock.at(at_ns, Priority.CLIENT, (self._stream, name, ()))

@@ -15,7 +15,7 @@ __all__ = ["Relay", "RelayFactory", "RelayUnderTest", "load_relay", "new_relay"]
 
 
 class Relay(Protocol):
-    """The sans-IO logic of one architecture; the forms of both tuples are in DESIGN."""
+    """The sans-IO logic of one architecture; see ``proxy/relay.py`` for the tuples."""
 
     def handle(self, now_ns: int, event: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Take one event, return the commands that follow from it."""

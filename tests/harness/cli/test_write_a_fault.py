@@ -17,7 +17,8 @@ from harness.faults.registry import REGISTRY, FaultError, find_fault
 from harness.judge.check import judge
 from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
-from harness.play.virtual.player import load_relay, play_virtual
+from harness.play.virtual.player import play_virtual
+from harness.play.virtual.relays import load_relay
 from harness.scenario.from_cassettes import cassette_scenarios, parse_fault
 from harness.scenario.script import make_script
 

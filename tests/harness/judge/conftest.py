@@ -19,7 +19,8 @@ from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.oracle.policy import Policy
 from harness.judge.violation import Kind
-from harness.play.virtual.player import load_relay, play_program, play_virtual
+from harness.play.virtual.player import play_program, play_virtual
+from harness.play.virtual.relays import load_relay
 from harness.scenario.model import Answer, ClientPlan, ExchangePlan, Expect, Scenario
 from harness.scenario.program import make_program
 from harness.scenario.script import make_script

@@ -30,7 +30,8 @@ from harness.faults.registry import (
 from harness.judge.check import judge
 from harness.judge.limits import Limits
 from harness.judge.oracle.oracle import Contract, expectation
-from harness.play.virtual.player import load_relay, play_virtual
+from harness.play.virtual.player import play_virtual
+from harness.play.virtual.relays import load_relay
 from harness.scenario.model import Answer, ExchangePlan, Expect, Scenario
 from harness.scenario.script import Script, make_script
 

@@ -16,7 +16,8 @@ from harness.judge.check import judge
 from harness.judge.evidence.reading import read_stream
 from harness.judge.limits import virtual_limits
 from harness.judge.oracle.oracle import Contract, expectation
-from harness.play.virtual.player import load_relay, play_virtual
+from harness.play.virtual.player import play_virtual
+from harness.play.virtual.relays import load_relay
 from harness.privacy.scrub import scrub_cassette
 from harness.scenario.from_cassettes import cassette_scenarios
 from harness.scenario.script import make_script

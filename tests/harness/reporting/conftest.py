@@ -23,7 +23,8 @@ from harness.judge.run import (
     TargetFacts,
 )
 from harness.judge.verdict import decide, verdict_of
-from harness.play.virtual.player import load_relay, play_virtual
+from harness.play.virtual.player import play_virtual
+from harness.play.virtual.relays import load_relay
 from harness.scenario.model import (
     Abort,
     AbortHow,

@@ -1,3 +1,5 @@
+"""Virtual time: what a script and a relay make of one another, and forks of a play."""
+
 from __future__ import annotations
 
 import hashlib
@@ -6,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from harness.cassette.model import Framing, Request
-from harness.errors import InputError
 from harness.faults.draft.blocks import StreamEnd
 from harness.faults.draft.delivery import Delivery, Heartbeat, SocketPlan
 from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.evidence.observation import ClientEnd
-from harness.play.virtual.player import load_relay, play_virtual
-from harness.scenario.model import Abort, ClientPlan
+from harness.play.virtual.player import PlayContext, VirtualPlayer, play_virtual
+from harness.play.virtual.relays import load_relay
+from harness.scenario.model import Abort, ClientPlan, Pause, ReadPlan
 from harness.scenario.script import Script
 
 MS = 1_000_000
@@ -233,25 +235,6 @@ def test_metrics_of_a_relay_are_taken():
     assert (None, b"a") == (seen.invalid, seen.body)
 
 
-def test_relays_of_one_proxy_share_what_their_factory_asks_for():
-    """By keyword, by any keyword, or not at all: every form of a factory works."""
-    told = []
-
-    def asks(settings, seed, shared=None):
-        told.append(shared)
-        return Recorder()
-
-    def takes_all(settings, seed, **more):
-        return asks(settings, seed, **more)
-
-    shared = {}
-    for factory in (asks, takes_all, lambda settings, seed: Recorder()):
-        seen = play_virtual("t", factory, script((1, b"a")), {}, shared=shared)
-        assert b"a" == seen.body
-
-    assert [True, True] == [one is shared for one in told]
-
-
 def test_second_attempt_drops_the_first():
     """A relay that connects again gets the next attempt, and nothing of the last."""
     wanted = script((100, b"a"), (300, b"b"))
@@ -305,15 +288,6 @@ def test_run_repeats_to_the_bit():
     }
 
     assert 1 == len(digests)
-
-
-@pytest.mark.parametrize(
-    "path", ["proxy.v9:make_relay", "proxy.v1:make_realy", "proxy.v1", "", "proxy.v1:"]
-)
-def test_relay_that_cannot_be_loaded_is_told(path):
-    """A wrong dotted path is the configuration's error."""
-    with pytest.raises(InputError, match="relay"):
-        load_relay(path)
 
 
 def with_wire(wanted: Script, **changes) -> Script:
@@ -371,3 +345,67 @@ def test_bytes_that_are_no_framing_end_what_is_read():
     assert [("data", b"a"), ("ended", "protocol_error")] == [
         event for _, event in told[2:]
     ]
+
+
+def forked(player):
+    """The same once more, from here."""
+    return player.fork(player.pickled_relays())
+
+
+@pytest.mark.parametrize("path", ["proxy.v1:make_relay", "proxy.v2:make_relay"])
+@pytest.mark.parametrize(
+    "client",
+    [
+        ClientPlan(),
+        ClientPlan(abort=Abort(after_events=4)),
+        ClientPlan(read=ReadPlan(bytes_per_s=4000), receive_buffer=100),
+        ClientPlan(read=ReadPlan(pause=Pause(after_bytes=99, for_ms=90))),
+    ],
+    ids=["reads", "leaves", "slow", "pauses"],
+)
+def test_a_fork_at_any_moment_ends_as_the_whole(path, client):
+    """Every copy goes on by itself, and the first is none the wiser."""
+    wanted = script(*((30 * n, EVENT) for n in range(1, 9)), client=client)
+    context = PlayContext("t", load_relay(path), {})
+    player = VirtualPlayer(context)
+    stream = player.begin(wanted)
+    forks = [forked(player)]
+    for at_ms in range(0, 600, 7):
+        player.run_to(at_ms * MS)
+        forks.append(forked(forked(player)))
+    player.run(until=stream.is_over)
+    [whole] = player.observations()
+
+    assert whole == play_virtual("t", context.factory, wanted, {})
+    for fork in forks:
+        fork.run(until=fork.streams[0].is_over)
+        assert (whole,) == fork.observations()
+
+
+def test_a_fork_of_many_streams_shares_what_its_relays_share():
+    """Each fork has one ``shared`` for all its relays, and it is its own."""
+    context = PlayContext("t", Counting, {})
+    player = VirtualPlayer(context)
+    player.begin(script((100, b"a")))
+    player.begin(script((200, b"b")))
+    player.run_to(150 * MS)
+    fork = forked(player)
+    for one in (fork, player):
+        one.run(until=lambda one=one: all(part.is_over() for part in one.streams))
+
+    assert (b"1", b"2") == tuple(seen.body for seen in player.observations())
+    assert player.observations() == fork.observations()
+
+
+class Counting(Recorder):
+    """Says how many pieces came through the whole proxy."""
+
+    def __init__(self, settings, seed, shared):
+        super().__init__()
+        self.shared = shared
+
+    def handle(self, now_ns, event):
+        if event[0] == "data":
+            self.shared["pieces"] = self.shared.get("pieces", 0) + 1
+            return [("send", b"%d" % self.shared["pieces"])]
+        return super().handle(now_ns, event)
