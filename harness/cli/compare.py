@@ -44,7 +44,6 @@ from harness.reporting.files import check_folder, run_name, write_report
 from harness.reporting.render.console import ConsoleReporter
 from harness.scenario.from_cassettes import parse_fault
 from harness.scenario.model import Mode
-from harness.sweep.model import Swept
 from harness.units import NS_PER_S
 
 __all__ = ["compare"]
@@ -217,17 +216,17 @@ def compare(**given: Any) -> None:
         raise click.UsageError("--fault goes with --cassette or named scenarios.")
     _check_sweep(options)
     if options.how.sweep:
-        record, swept, volatile = _sweep(options)
+        record, sweep, volatile = _sweep(options)
         reporter = ConsoleReporter(quiet=options.where.quiet)
     else:
-        plan, swept = _plan(options), None
+        plan, sweep = _plan(options), None
         if options.how.listing:
             _list(plan)
             return
         check_folder(options.where.output)
         record, reporter, volatile = _run(plan, options)
     report = build_report(
-        record, volatile, options=_repeated_options(options), sweep=swept
+        record, volatile, options=_repeated_options(options), sweep=sweep
     )
     path = write_report(report, options.where.output / str(volatile["run"]))
     if options.where.quiet:
@@ -256,7 +255,7 @@ def _check_sweep(options: _Options) -> None:
         )
 
 
-def _sweep(options: _Options) -> tuple[RunRecord, list[Swept], dict[str, Any]]:
+def _sweep(options: _Options) -> tuple[RunRecord, dict[str, Any], dict[str, Any]]:
     config = read_config(options.against.config)
     baseline, candidate = choose_targets(options.against, config)
     check_folder(options.where.output)
@@ -270,6 +269,7 @@ def _sweep(options: _Options) -> tuple[RunRecord, list[Swept], dict[str, Any]]:
         limit=DEFAULT_LIMIT if limit is None else limit,
         jobs=options.how.jobs,
         quiet=options.where.quiet,
+        options=_repeated_options(options),
     )
 
 

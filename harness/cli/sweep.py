@@ -18,7 +18,8 @@ from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
 from harness.reporting.files import run_name
 from harness.scenario.model import Mode, Scenario
-from harness.sweep.model import Cell, Swept
+from harness.sweep.facts import sweep_facts
+from harness.sweep.model import Cell, SweepKind, Swept, cell_of
 from harness.sweep.sweep import SweepJob, play_example, sweep_stream
 from harness.units import NS_PER_S
 
@@ -37,12 +38,24 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
     limit: int,
     jobs: int | None,
     quiet: bool,
-) -> tuple[RunRecord, list[Swept], dict[str, Any]]:
+    options: Sequence[str] | None,
+) -> tuple[RunRecord, dict[str, Any], dict[str, Any]]:
     """Sweep every scenario, and play an example of everything that was found.
 
+    Args:
+        scenarios: The streams.
+        settings: The run's.
+        baseline: The baseline.
+        candidate: The candidate.
+        limit: At most so many bytes of each stream; 0: every byte.
+        jobs: Processes; None: one a processor.
+        quiet: Whether to show no progress.
+        options: Of the command line, for the lines that repeat a finding; see
+            `harness.reporting.document.build.build_report`.
+
     Returns:
-        The run, whose records are the examples; what every stream showed; and what
-        differs between two equal runs.
+        The run, whose records are the examples; what the report says of the sweep; and
+        what differs between two equal runs.
 
     Raises:
         InputError: A target has no relay, or no scenario can be swept.
@@ -75,11 +88,12 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
     if all(one.why_not for one in swept):
         why = swept[0].why_not if swept else "there is none"
         raise InputError(f"no stream can be swept: {why}", key="--sweep")
-    examples = _examples(swept)
-    records = [
-        play_example(work[index], cell, offset)
-        for cell, (index, offset) in examples.items()
-    ]
+    records = []
+    examples = {}
+    for cell, (index, offset) in _examples(swept).items():
+        record = play_example(work[index], cell, offset)
+        records.append(record)
+        examples[cell_of(SweepKind(cell.kind), record)] = record
     skipped = tuple(f"{one.id}: {one.why_not}" for one in swept if one.why_not)
     variants = sum(found.variants for one in swept for found in one.cells.values())
     volatile = {
@@ -97,7 +111,7 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
     if run.decision is Decision.GO:
         said = f"{variants:,} variants, and the candidate is nowhere the worse one"
         run = replace(run, reasons=(said,))
-    return run, swept, volatile
+    return run, sweep_facts(swept, run, examples, options), volatile
 
 
 def _examples(swept: Sequence[Swept]) -> dict[Cell, tuple[int, int]]:

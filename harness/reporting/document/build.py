@@ -24,10 +24,8 @@ from harness.reporting.document.reproduce import repeat_run
 from harness.reporting.document.scenarios import scenario_facts
 from harness.reporting.document.timing import hold_totals
 from harness.reporting.document.volatile import volatile_facts
-from harness.reporting.render.sweep import sweep_facts
 from harness.reporting.rollout_steps import next_step
 from harness.scenario.model import Mode
-from harness.sweep.model import Swept
 
 __all__ = ["FORMAT", "build_report", "report_schema"]
 
@@ -48,7 +46,7 @@ def build_report(
     *,
     current_percent: float = 0,
     options: Sequence[str] | None = None,
-    sweep: Sequence[Swept] | None = None,
+    sweep: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the content of ``report.json``.
 
@@ -61,7 +59,7 @@ def build_report(
         current_percent: Where the rollout stands, 0 to 100.
         options: Words of the command line that every line which repeats a finding needs
             as well (targets that are URLs, cassettes, files); None: found from the run.
-        sweep: What every stream of a sweep showed; None: there was none.
+        sweep: What a sweep found (`harness.sweep.facts`); None: there was none.
     """
     records = sorted(run.records, key=lambda record: (record.scenario.id, record.mode))
     report = {
@@ -87,7 +85,7 @@ def build_report(
         "volatile": volatile_facts(run, volatile),
     }
     if sweep is not None:
-        report["sweep"] = sweep_facts(sweep, run, options)
+        report["sweep"] = sweep
     cleaned: dict[str, Any] = _to_json(report)
     return cleaned
 

@@ -1,95 +1,16 @@
-"""A sweep in the report: counts by kind, and one line for everything that was found."""
+"""A sweep on a terminal: counts by kind, and one line for everything that was found."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
-from harness.judge.run import RunRecord, ScenarioRecord
-from harness.reporting.document.reproduce import repeat_scenario
-from harness.sweep.model import Cell, SweepKind, Swept
-
-__all__ = ["sweep_facts", "sweep_lines"]
+__all__ = ["sweep_lines"]
 
 _QUIET = frozenset({"IDENTICAL", "EQUIVALENT"})
 """Verdicts of which there is nothing to tell."""
-
-
-def sweep_facts(
-    swept: Sequence[Swept], run: RunRecord, options: Sequence[str] | None
-) -> dict[str, Any]:
-    """Return what a report says of a sweep.
-
-    Args:
-        swept: What every stream showed.
-        run: The run; its records are examples, one of each cell.
-        options: See `harness.reporting.document.reproduce`.
-    """
-    played = [one for one in swept if one.why_not is None]
-    examples = {_cell(record): record for record in run.records}
-    counts: Counter[Cell] = Counter()
-    streams: Counter[Cell] = Counter()
-    for one in played:
-        for cell, found in one.cells.items():
-            counts[cell] += found.variants
-            streams[cell] += 1
-    return {
-        "streams": len(played),
-        "left_out": dict(
-            sorted(Counter(one.why_not for one in swept if one.why_not).items())
-        ),
-        "bytes": sum(one.size for one in played),
-        "offsets": sum(one.offsets for one in played),
-        "variants": sum(counts.values()),
-        "judged": sum(one.judged for one in played),
-        "checked": sum(one.checked for one in played),
-        "unbranched": sorted({name for one in played for name in one.unbranched}),
-        "kinds": [
-            {"kind": str(kind), "verdicts": _verdicts(counts, kind)}
-            for kind in SweepKind
-        ],
-        "findings": [
-            {
-                "kind": cell.kind,
-                "verdict": cell.verdict,
-                "gate": cell.gate,
-                "baseline": list(cell.baseline),
-                "candidate": list(cell.candidate),
-                "variants": counts[cell],
-                "streams": streams[cell],
-                "example": examples[cell].scenario.id,
-                "reproduce": repeat_scenario(run, examples[cell], options),
-            }
-            for cell in sorted(counts, key=_rank)
-            if cell in examples
-        ],
-    }
-
-
-def _cell(record: ScenarioRecord) -> Cell:
-    kind = record.scenario.id.rpartition("+")[2].partition("@")[0]
-    return Cell(
-        kind=kind,
-        verdict=str(record.result.verdict),
-        gate=str(record.result.gate),
-        baseline=tuple(str(one.kind) for one in record.baseline[0].violations),
-        candidate=tuple(str(one.kind) for one in record.candidate[0].violations),
-    )
-
-
-def _rank(cell: Cell) -> tuple[bool, bool, Cell]:
-    return cell.gate == "pass", cell.verdict in _QUIET, cell
-
-
-def _verdicts(counts: Mapping[Cell, int], kind: SweepKind) -> dict[str, int]:
-    verdicts: Counter[str] = Counter()
-    for cell, count in counts.items():
-        if cell.kind == kind:
-            verdicts[cell.verdict] += count
-    return dict(sorted(verdicts.items()))
 
 
 def sweep_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
