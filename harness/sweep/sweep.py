@@ -19,11 +19,8 @@ from typing import Any, NamedTuple
 
 from harness.cassette.model import Framing
 from harness.config import Target
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.dialects.payload import PayloadKind, looks_like_object
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.delivery import Delivery
 from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.oracle import Contract
@@ -35,8 +32,13 @@ from harness.play.virtual.relays import RelayFactory, load_relay, new_relay
 from harness.scenario.from_cassettes import with_fault
 from harness.scenario.model import Expect, Scenario
 from harness.scenario.script import Script, make_script
-from harness.sse.model import ServerSentEvent
-from harness.sse.parser import EventStreamParser, parse
+from harness.sse import (
+    EVENT_STREAM,
+    EventStreamParser,
+    ServerSentEvent,
+    is_event_stream,
+    parse,
+)
 from harness.sweep.model import Cell, Found, SweepKind, Swept
 from harness.sweep.snapshots import Outcome, Stem, Unbranchable, outcome_of
 
@@ -111,8 +113,9 @@ def _why_not(job: SweepJob) -> str | None:
         return "its attempts differ"
     wire = script.drafts[0]
     headers = {name.lower(): value.lower() for name, value in wire.headers}
-    kind = headers.get("content-type", "text/event-stream")
-    if wire.head_at_ns is None or wire.status >= 400 or "event-stream" not in kind:
+    kind = headers.get("content-type", EVENT_STREAM)
+    is_stream = is_event_stream(kind, anywhere=True, name="event-stream")
+    if wire.head_at_ns is None or wire.status >= 400 or not is_stream:
         return "no event stream"
     if wire.delivery.coding is not None:
         return "its body is compressed"
@@ -508,7 +511,7 @@ class _Meanings:
         start = self._spans[span - 1] if span else 0
         said: list[tuple[str, str | bool]] = []
         for event in parse(self._body[start:offset] + b"\n\n").events:
-            payload = parse_payload(event.data, event.event)
+            payload = OPENAI_CHAT.read(event.data, event.event)
             if payload.kind is PayloadKind.MALFORMED:
                 said.append((event.event, looks_like_object(event.data)))
             else:

@@ -12,8 +12,9 @@ from harness.dialects.openai_chat.chunk import (
     finish_reason_of,
     tool_fragments,
 )
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
+from harness.dialects.openai_chat.payload import parse_payload
+from harness.dialects.openai_chat.texts import text_deltas
+from harness.dialects.payload import Payload, PayloadKind
 from harness.faults.draft.blocks import Block
 from harness.faults.errors import FaultError
 from harness.sse.parser import parse
@@ -54,7 +55,7 @@ class DecodedBlock:
     @property
     def is_done(self) -> bool:
         """Whether it is the sentinel."""
-        return self.payload is not None and self.payload.kind is PayloadKind.DONE
+        return self.payload is not None and self.payload.kind is PayloadKind.END
 
     @property
     def texts(self) -> list[tuple[int, str, str]]:

@@ -73,7 +73,7 @@ TEXT_NAMES: Mapping[str, tuple[str, ...]] = {
     "reasoning": ("reasoning_content", "reasoning"),
     "refusal": ("refusal",),
 }
-"""The fields of text (`harness.dialects.openai_chat.deltas`) and their names on the
+"""The fields of text (`harness.dialects.openai_chat.texts`) and their names on the
 wire."""
 
 

@@ -7,11 +7,8 @@ import binascii
 import json
 from typing import Annotated, Any, Literal
 
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.dialects.payload import PayloadKind, looks_like_object
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import MAX_BODY, EventDraft, Meaning
 from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.position import Position, format_position, landmark_block
@@ -202,7 +199,7 @@ def _decoded(text: str) -> bytes:
 def _meaning_of(data: str | None) -> Meaning:
     if data is None:
         return Meaning.AS_SENT
-    if parse_payload(data).kind is not PayloadKind.MALFORMED:
+    if OPENAI_CHAT.read(data).kind is not PayloadKind.MALFORMED:
         return Meaning.AS_SENT
     return Meaning.LOST if looks_like_object(data) else Meaning.NOTHING
 

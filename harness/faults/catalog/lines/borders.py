@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from harness.dialects.openai_chat.chunk import choices_of, delta_of
-from harness.dialects.openai_chat.payload import looks_like_object
+from harness.dialects.payload import looks_like_object
 from harness.faults.draft.blocks import EventDraft, Meaning
 from harness.faults.draft.decoded import decode_blocks, event_block, event_run
 from harness.faults.draft.edit import Edit
