@@ -49,7 +49,7 @@ from harness.record.socket_state import (
     FlowSockets,
     default_idle_limit_s,
 )
-from harness.sse import is_event_stream
+from harness.sse import EVENT_STREAM, is_event_stream
 from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Recorder"]
@@ -328,7 +328,7 @@ class Recorder:
 
     def _warn_unanswered(self, flow: HTTPFlow) -> None:
         # What of the answer's type is not known counts as selected.
-        if not self._selects(flow, "text/event-stream"):
+        if not self._selects(flow, EVENT_STREAM):
             return
         said = flow.error.msg if flow.error else "no reason known"
         # What follows is bytes of the upstream, which nobody redacted.

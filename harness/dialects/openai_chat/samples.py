@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from harness.dialects.openai_chat.payload import SENTINEL
 from harness.sse.encoder import encode_event
 
-__all__ = ["answer_of", "error_of", "request_of"]
+__all__ = [
+    "answer_of",
+    "error_beside_choices",
+    "error_of",
+    "prompt_filter",
+    "request_of",
+]
 
 
 def request_of(model: str, prompt: str, *, usage: bool) -> dict[str, Any]:
@@ -44,3 +51,36 @@ def error_of(message: str, kind: str) -> dict[str, Any]:
     """Return the JSON of a failure."""
     error = {"message": message, "type": kind, "param": None, "code": None}
     return {"error": error}
+
+
+def error_beside_choices(like: Mapping[str, Any], message: str) -> dict[str, Any]:
+    """Return a chunk with an error and no choice, as OpenRouter sends it.
+
+    Args:
+        like: A chunk of the same stream, or nothing.
+        message: What happened, in words.
+    """
+    envelope = {
+        "id": "gen-error",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "unknown",
+        **{key: like[key] for key in ("id", "created", "model") if key in like},
+    }
+    return {**envelope, "choices": [], "error": {"code": 502, "message": message}}
+
+
+def prompt_filter() -> dict[str, Any]:
+    """Return what Azure sends first: no choice, and how the prompt was filtered."""
+    safe = {"filtered": False, "severity": "safe"}
+    kinds = ("hate", "self_harm", "sexual", "violence")
+    return {
+        "choices": [],
+        "created": 0,
+        "id": "",
+        "model": "",
+        "object": "",
+        "prompt_filter_results": [
+            {"prompt_index": 0, "content_filter_results": dict.fromkeys(kinds, safe)}
+        ],
+    }

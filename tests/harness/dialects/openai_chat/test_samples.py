@@ -1,6 +1,12 @@
 from __future__ import annotations
 
-from harness.dialects.openai_chat.samples import answer_of, error_of, request_of
+from harness.dialects.openai_chat.samples import (
+    answer_of,
+    error_beside_choices,
+    error_of,
+    prompt_filter,
+    request_of,
+)
 from harness.sse import parse
 
 
@@ -39,3 +45,25 @@ def test_an_error_has_all_its_keys():
     assert {
         "error": {"message": "no", "type": "server_error", "param": None, "code": None}
     } == error_of("no", "server_error")
+
+
+def test_an_error_beside_choices_is_called_as_its_stream():
+    """What the stream does not say is made up."""
+    like = {"id": "a", "model": "m", "choices": [1], "object": "x"}
+
+    assert {
+        "id": "a",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "m",
+        "choices": [],
+        "error": {"code": 502, "message": "no"},
+    } == error_beside_choices(like, "no")
+
+
+def test_a_prompt_filter_is_a_chunk_without_choice():
+    """Clients that take the first choice fail at it."""
+    value = prompt_filter()
+
+    assert [] == value["choices"]
+    assert 4 == len(value["prompt_filter_results"][0]["content_filter_results"])
