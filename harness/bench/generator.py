@@ -19,13 +19,14 @@ from typing import cast
 
 from harness.bench.workload import DONE, FINISH, event
 from harness.play.upstream.requests import ReceivedRequest, RequestReader
+from harness.sse import EVENT_STREAM
 
 __all__ = ["Generator", "main"]
 
 _HEAD = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-    b"transfer-encoding: chunked\r\n\r\n"
-)
+    f"HTTP/1.1 200 OK\r\ncontent-type: {EVENT_STREAM}; charset=utf-8\r\n"
+    "transfer-encoding: chunked\r\n\r\n"
+).encode()
 _BURST = 16
 """Events that an unpaced stream sends before another has its turn."""
 

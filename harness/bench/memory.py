@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.bench.workload import DONE, FINISH, REQUEST, event
+from harness.dialects.registry import OPENAI_CHAT
 from harness.errors import EvidenceError
 from harness.play.gc_pause import gc_paused
 from harness.play.virtual.relays import Relay, RelayFactory
+from harness.sse import EVENT_STREAM
 
 __all__ = ["RelayArm", "RelayFigures", "bench_relays"]
 
@@ -22,11 +24,11 @@ _OPEN = 200
 _REQUEST = (
     "request",
     b"POST",
-    b"/v1/chat/completions",
+    OPENAI_CHAT.path.encode(),
     ((b"content-type", b"application/json"),),
     REQUEST,
 )
-_HEAD = ("head", 200, ((b"content-type", b"text/event-stream"),))
+_HEAD = ("head", 200, ((b"content-type", EVENT_STREAM.encode()),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,11 @@ import httptools
 
 from harness.bench.workload import MARK, REQUEST, Workload
 from harness.cassette.model import Headers
+from harness.dialects.registry import OPENAI_CHAT
 
 __all__ = ["LoadResult", "run_load"]
+
+_END = OPENAI_CHAT.end.encode()
 
 _CONNECTS_AT_ONCE = 64
 """Connections that are made at the same moment: a listen queue is not the subject."""
@@ -100,7 +103,7 @@ class _Stream(asyncio.Protocol):
         self._tail = text[end:]
         if not self.first_ns and self.expected:
             self.first_ns = self._now_ns
-        if b"[DONE]" in self._tail:
+        if _END in self._tail:
             self.done = True
 
     def on_message_complete(self) -> None:
@@ -183,7 +186,7 @@ def _load_result(
 
 def _request(host: str, base: str, headers: Headers) -> bytes:
     lines = [
-        f"POST {base.rstrip('/')}/v1/chat/completions HTTP/1.1",
+        f"POST {base.rstrip('/')}{OPENAI_CHAT.path} HTTP/1.1",
         f"host: {host}",
         "content-type: application/json",
         f"content-length: {len(REQUEST)}",

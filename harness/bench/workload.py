@@ -6,8 +6,12 @@ to know nothing of who sent it: CLOCK_MONOTONIC is one for all processes of a ma
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
+
+from harness.dialects.registry import OPENAI_CHAT
+from harness.sse import encode_event
 
 __all__ = ["DONE", "FINISH", "MARK", "REQUEST", "Workload", "event"]
 
@@ -27,11 +31,11 @@ FINISH = (
     b'"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":null}\n\n'
 )
 
-DONE = b"data: [DONE]\n\n"
+DONE = encode_event(OPENAI_CHAT.end)
 
-REQUEST = (
-    b'{"model":"bench","messages":[{"role":"user","content":"Count."}],"stream":true}'
-)
+REQUEST = json.dumps(
+    OPENAI_CHAT.request(model="bench", prompt="Count."), separators=(",", ":")
+).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

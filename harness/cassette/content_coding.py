@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.cassette.model import Headers
 
-__all__ = ["DECODED_MAX", "CodingError", "codings_of", "decode_body"]
+__all__ = ["DECODED_MAX", "CodingError", "codings_of", "content_type_of", "decode_body"]
 
 DECODED_MAX = 256 * 1024 * 1024
 """Bytes that a body may have when decoded: a few of them can say very many."""
@@ -21,6 +21,12 @@ DECODED_MAX = 256 * 1024 * 1024
 
 class CodingError(Exception):
     """A body cannot be decoded; the message says why."""
+
+
+def content_type_of(headers: Headers) -> str | None:
+    """Return what a head says that its body is."""
+    values = (value for name, value in headers if name.lower() == "content-type")
+    return next(values, None)
 
 
 def codings_of(headers: Headers) -> tuple[str, ...]:

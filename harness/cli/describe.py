@@ -12,18 +12,13 @@ from typing import Any
 
 from rich.cells import cell_len
 
-from harness.dialects.openai_chat import Payload, PayloadKind, text_deltas
-from harness.dialects.openai_chat.chunk import (
-    choices_of,
-    delta_of,
-    finish_reason_of,
-    text_of,
-    tool_fragments,
-)
+from harness.dialects.interface import Dialect
+from harness.dialects.message import ChoiceDelta
+from harness.dialects.payload import Payload, PayloadKind
 from harness.printable import excerpt, printable, short_escape
 from harness.sse import Comment, ServerSentEvent
 
-__all__ = ["clip", "describe", "describe_usage"]
+__all__ = ["clip", "describe", "describe_comment", "describe_usage"]
 
 _SHOWN_MAX = 160
 
@@ -38,62 +33,65 @@ def clip(text: str, width: int) -> str:
     return f"{kept}…"
 
 
-def describe(item: ServerSentEvent | Comment, payload: Payload | None = None) -> str:
-    """Say what an event or a comment is, such as ``content "Hel"``.
+def describe_comment(comment: Comment) -> str:
+    """Say what a comment is."""
+    return f"comment {excerpt(comment.text)}"
+
+
+def describe(event: ServerSentEvent, payload: Payload, dialect: Dialect) -> str:
+    """Say what an event is, such as ``content "Hel"``.
 
     Args:
-        item: What the stream held.
-        payload: The event's data, read.
+        event: What the stream held.
+        payload: Its data, read.
+        dialect: What it was read by.
     """
-    if isinstance(item, Comment):
-        return f"comment {excerpt(item.text)}"
     # An event named error is called an error anyway, by its payload.
-    usual = item.event in {"message", "error"}
-    event = printable(item.event[:_SHOWN_MAX], short_escape)
-    name = "" if usual else f"event {event}: "
-    return name + (excerpt(item.data) if payload is None else _meaning(item, payload))
+    usual = event.event in {"message", "error"}
+    named = printable(event.event[:_SHOWN_MAX], short_escape)
+    name = "" if usual else f"event {named}: "
+    return name + _meaning(event, payload, dialect)
 
 
-def describe_usage(usage: Any) -> str:
-    """Say what a usage object counts."""
+def describe_usage(usage: Any, dialect: Dialect) -> str:
+    """Say what a usage counts."""
     if not isinstance(usage, dict):
         return f"usage {excerpt(str(usage))}"
-    names = {"prompt_tokens": "in", "completion_tokens": "out"}
-    counts = [f"{usage[key]} {name}" for key, name in names.items() if key in usage]
+    counts = [f"{count} {name}" for name, count in dialect.usage_counts(usage)]
     words = "usage " + (", ".join(counts) or "without counts")
     return printable(words, short_escape)[:_SHOWN_MAX]
 
 
-def _meaning(item: ServerSentEvent, payload: Payload) -> str:
+def _meaning(event: ServerSentEvent, payload: Payload, dialect: Dialect) -> str:
     match payload.kind:
         case PayloadKind.CHUNK:
-            return ", ".join(_chunk_parts(payload.value)) or "nothing new"
-        case PayloadKind.DONE:
-            return "[DONE]"
+            return ", ".join(_chunk_parts(payload.value, dialect)) or "nothing new"
+        case PayloadKind.END:
+            return dialect.end
         case kind:
-            return f"{kind} {excerpt(item.data)}"
+            return f"{kind} {excerpt(event.data)}"
 
 
-def _chunk_parts(value: dict[str, Any]) -> Iterator[str]:
+def _chunk_parts(value: Any, dialect: Dialect) -> Iterator[str]:
     """Yield what a chunk says, choice by choice; choice 0 goes without saying."""
-    for index, choice in choices_of(value):
-        mark = f"[{index}] " if index else ""
-        for part in _choice_parts(choice):
+    meaning = dialect.meaning(value)
+    for delta in meaning.choices:
+        mark = f"[{delta.choice}] " if delta.choice else ""
+        for part in _choice_parts(delta):
             yield mark + part
-    if value.get("usage") is not None:
-        yield describe_usage(value["usage"])
+    if meaning.usage is not None:
+        yield describe_usage(meaning.usage, dialect)
 
 
-def _choice_parts(choice: dict[str, Any]) -> Iterator[str]:
-    delta = delta_of(choice)
-    for fragment in tool_fragments(delta):
+def _choice_parts(delta: ChoiceDelta) -> Iterator[str]:
+    for fragment in delta.tools:
         if fragment.name:
             name = printable(fragment.name, short_escape)
             yield f"tool {fragment.index} calls {name}"
-    for _, field, text in text_deltas({"choices": [choice]}):
+    for field, text in delta.texts:
         yield f"{field.replace(':', ' ')} {excerpt(text)}"
-    if reason := finish_reason_of(choice):
-        yield f"finish {printable(reason, short_escape)}"
+    if delta.finish_reason:
+        yield f"finish {printable(delta.finish_reason, short_escape)}"
     # Last: most providers repeat it in every chunk.
-    if role := text_of(delta, "role"):
-        yield f"role {printable(role, short_escape)}"
+    if delta.role:
+        yield f"role {printable(delta.role, short_escape)}"

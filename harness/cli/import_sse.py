@@ -11,7 +11,7 @@ import click
 from jsonschema import Draft202012Validator
 
 from harness.cassette.importers.segmentation import Split
-from harness.cassette.importers.sse import Dialect, SseSource, import_sse
+from harness.cassette.importers.sse import SseSource, import_sse
 from harness.cli.import_files import made_by, plan_cassettes, read_source, save
 from harness.cli.options import (
     force_option,
@@ -20,6 +20,7 @@ from harness.cli.options import (
     split_option,
     target_folder_option,
 )
+from harness.dialects.registry import DIALECTS, OPENAI_CHAT
 from harness.documents.json_document import load_json
 from harness.files import read_text
 from harness.units import NS_PER_MS
@@ -35,6 +36,10 @@ Examples:
 """
 
 
+# Of the others too little is known to invent what was asked.
+_DIALECTS = {one.name: one for one in DIALECTS if one.is_complete}
+
+
 @click.command(epilog=_EXAMPLES)
 @sources_argument
 @target_folder_option
@@ -42,8 +47,8 @@ Examples:
 @split_option("; wins over the manifest")
 @click.option(
     "--dialect",
-    type=click.Choice([dialect.value for dialect in Dialect]),
-    default=Dialect.OPENAI_CHAT.value,
+    type=click.Choice(list(_DIALECTS)),
+    default=OPENAI_CHAT.name,
     show_default=True,
     help="Whose payloads the events carry.",
 )
@@ -81,7 +86,7 @@ def sse(  # noqa: PLR0913 - one argument for each option
     base = SseSource(
         name="",
         by=made_by("sse"),
-        dialect=Dialect(dialect),
+        dialect=_DIALECTS[dialect],
         split=split or Split.EVENT,
         pacing_ns=round(pacing * NS_PER_MS),
         request_body=body,

@@ -18,10 +18,7 @@ from harness.cassette.importers.imported import (
     assemble_cassette,
 )
 from harness.cassette.importers.ndjson import import_ndjson
-from harness.cassette.importers.reconstruction import (
-    ReconstructionOptions,
-    is_event_stream,
-)
+from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.vcr import import_vcr
 from harness.cli.import_files import made_by, plan_cassettes, read_source, save
@@ -34,6 +31,7 @@ from harness.cli.options import (
     target_folder_option,
 )
 from harness.errors import InputError
+from harness.sse import is_event_stream
 from harness.units import NS_PER_MS
 
 __all__ = ["import_group"]
@@ -217,4 +215,4 @@ def _import(
 
 
 def _is_stream(imported: ImportedInteraction) -> bool:
-    return is_event_stream(imported.interaction.response.headers)
+    return is_event_stream(imported.interaction.response.header("content-type"))

@@ -24,17 +24,13 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.cli.describe import clip, describe, describe_usage
-from harness.dialects.openai_chat import (
-    Assembler,
-    Choice,
-    Message,
-    Payload,
-    check,
-    parse_payload,
-)
+from harness.cli.describe import clip, describe, describe_comment, describe_usage
+from harness.dialects.interface import Dialect
+from harness.dialects.message import Choice, Message
+from harness.dialects.payload import Payload
+from harness.dialects.registry import OPENAI_CHAT, dialect_at
 from harness.printable import excerpt, printable, short_escape
-from harness.sse import Comment, EventStreamParser, ServerSentEvent
+from harness.sse import Comment, EventStreamParser, ServerSentEvent, is_event_stream
 from harness.units import NS_PER_MS
 
 __all__ = ["show"]
@@ -130,7 +126,8 @@ def _interaction_lines(
     yield _plain()
     what = "event" if events else "segment"
     yield _Line(f"{'ms':>12}{'gap':>11}{'bytes':>8}  {what}", {"bold": True})
-    reading = _ResponseReader(response)
+    dialect = dialect_at(interaction.request.path) or OPENAI_CHAT
+    reading = _ResponseReader(response, dialect)
     yield from reading.timeline(events=events, raw=raw)
     yield _plain()
     yield from reading.summary()
@@ -154,15 +151,15 @@ def _describe_request(interaction: Interaction) -> str:
 class _ResponseReader:
     """Reads a response once, line by line, and remembers what the summary needs."""
 
-    def __init__(self, response: Response) -> None:
-        kind = response.header("content-type") or "text/event-stream"
+    def __init__(self, response: Response, dialect: Dialect) -> None:
+        kind = response.header("content-type")
         self._response = response
-        self._is_stream = (
-            "text/event-stream" in kind.lower()
-            and response.header("content-encoding") is None
+        self._is_stream = (not kind or is_event_stream(kind, anywhere=True)) and (
+            response.header("content-encoding") is None
         )
         self._parser = EventStreamParser()
-        self._assembler = Assembler()
+        self._dialect = dialect
+        self._assembler = dialect.assembler()
         self._payloads: list[tuple[str, Payload]] = []
         self._comments = 0
         self._last_ns: int | None = None
@@ -208,7 +205,7 @@ class _ResponseReader:
         if kinds:
             counts = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
             yield from _field("notable", counts)
-        violations = check(self._payloads)
+        violations = self._dialect.check(self._payloads)
         for broken in violations[:_VIOLATIONS_MAX]:
             text = f"{broken.rule} at event {broken.index}: {broken.detail}"
             yield from _field("grammar", text, fg="yellow")
@@ -216,16 +213,16 @@ class _ResponseReader:
             yield from _field(
                 "grammar", f"and {len(violations) - _VIOLATIONS_MAX} more"
             )
-        yield from _message_lines(self._assembler.message())
+        yield from _message_lines(self._assembler.message(), self._dialect)
 
     def _feed(self, item: ServerSentEvent | Comment) -> str:
         if isinstance(item, Comment):
             self._comments += 1
-            return describe(item)
-        payload = parse_payload(item.data, item.event)
+            return describe_comment(item)
+        payload = self._dialect.read(item.data, item.event)
         self._payloads.append((item.data, payload))
         self._assembler.feed(payload)
-        return describe(item, payload)
+        return describe(item, payload, self._dialect)
 
     def _describe_segment(self, segment: Segment, words: list[str]) -> str:
         pending = len(self._parser.pending)
@@ -252,7 +249,7 @@ class _ResponseReader:
         return _Line(row.rstrip(), style, whole)
 
 
-def _message_lines(message: Message) -> Iterator[_Line]:
+def _message_lines(message: Message, dialect: Dialect) -> Iterator[_Line]:
     for choice in message.choices:
         yield _plain()
         ending = printable(choice.finish_reason or "no finish_reason", short_escape)
@@ -262,13 +259,13 @@ def _message_lines(message: Message) -> Iterator[_Line]:
         yield from _choice_lines(choice)
     yield _plain()
     if message.usage is not None:
-        yield _plain(describe_usage(message.usage))
+        yield _plain(describe_usage(message.usage, dialect))
     for error in message.errors:
         text = error if isinstance(error, str) else json.dumps(error)
         yield _Line(f"error {excerpt(text)}", {"fg": "red"})
     if message.malformed:
         yield _Line(f"{message.malformed} malformed", {"fg": "red"})
-    yield _plain("[DONE]" if message.done else "no [DONE]")
+    yield _plain(dialect.end if message.done else f"no {dialect.end}")
 
 
 def _choice_lines(choice: Choice) -> Iterator[_Line]:

@@ -1,10 +1,12 @@
-"""What the payloads of providers mean: one package for each dialect.
+"""What the payloads of providers mean: one package for each dialect, one interface.
 
-Words: a *payload* is what one event's data says; a *delta* is what a payload adds to
-the answer; the *message* is what all deltas assemble to; the *grammar* says which
-streams are right, whatever they mean. Names inside a dialect are the provider's own.
+Words: a *dialect* is one API by which models are asked to stream; a *payload* is what
+one event's data says; a *delta* is what a payload adds to the answer; the *message* is
+what all deltas add up to; the *grammar* says which streams are right, whatever they
+mean. Names inside a dialect's package are the provider's own.
 
-A dialect reads anything without raising: judging a target means reading what it broke.
+The harness asks a `Dialect` (`harness.dialects.interface`), which it takes from the
+registry. A new dialect is a package, a line in `harness.dialects.registry` and a page.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ Importing this package registers the faults that it ships with.
 
 from __future__ import annotations
 
+from harness.dialects.openai_chat.tool_edits import CallKey, arguments_of, calls_in
 from harness.faults import catalog
 from harness.faults.draft.blocks import (
     MAX_BODY,
@@ -71,12 +72,7 @@ from harness.faults.draft.splice import (
     splice_point,
     truncate_at,
 )
-from harness.faults.draft.tool_stream import (
-    CallKey,
-    ToolStream,
-    arguments_of,
-    calls_in,
-)
+from harness.faults.draft.tool_stream import ToolStream
 from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import (

@@ -27,6 +27,7 @@ from harness.judge.judgement import Judgement
 from harness.judge.limits import Limits
 from harness.judge.oracle.expectation import Expectation
 from harness.scenario.model import ExpectedEnding
+from harness.sse import is_event_stream
 
 __all__ = ["judge"]
 
@@ -67,7 +68,9 @@ def _liberties(expected: Expectation, got: Judgement) -> dict[str, str]:
         taken["missing_finish"] = "to tell of it" if told else ""
     finished = expected.stream and expected.ending.kind is ExpectedEnding.COMPLETE
     if finished and not expected.ending.done_sent:
-        taken["done_synthesis"] = "to add [DONE]" if got.reading.done else ""
+        reading = got.reading
+        added = f"to add {reading.dialect.end}" if reading.done else ""
+        taken["done_synthesis"] = added
     return taken
 
 
@@ -130,6 +133,4 @@ def _refused(plain: Observation, reading: Reading, outcome: Outcome) -> bool:
 
 def _came_as_stream(observation: Observation) -> bool:
     kind = observation.header("content-type")
-    if kind is None:
-        return True
-    return b"text/event-stream" in kind.lower()
+    return kind is None or is_event_stream(kind.decode("latin-1"), anywhere=True)

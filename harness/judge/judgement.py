@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.dialects.message import TextKey
 from harness.judge.checks.hold import Hold, summarise_hold
 from harness.judge.evidence.observation import Observation
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Reading
 from harness.judge.evidence.sdk_models import ClientView
-from harness.judge.oracle.opening import Key
 from harness.judge.violation import Violation
 
 __all__ = ["Judgement"]
@@ -40,7 +40,7 @@ class Judgement:
     outcome: Outcome
     violations: tuple[Violation, ...]
     holds_ns: tuple[int, ...]
-    dropped_repeats: frozenset[Key] = frozenset()
+    dropped_repeats: frozenset[TextKey] = frozenset()
     clients: tuple[ClientView, ...] = ()
     liberties: Mapping[str, str] = field(default_factory=dict)
     name: str = ""

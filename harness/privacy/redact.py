@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from harness.cassette.content_coding import codings_of
+from harness.cassette.content_coding import codings_of, content_type_of
 from harness.cassette.model import Headers, Interaction, Request, Response, Segment
 from harness.privacy.rules import DEFAULT_RULES, RedactionRules
 from harness.privacy.secrets_body import KNOWN_MIN, BodySecrets, mask
@@ -91,12 +91,6 @@ def search_body(
     if not body or codings_of(headers):
         return None
     return BodySecrets(body, content_type_of(headers), rules)
-
-
-def content_type_of(headers: Headers) -> str | None:
-    """Return what a head says that its body is."""
-    values = (value for name, value in headers if name.lower() == "content-type")
-    return next(values, None)
 
 
 def _redact_request(

@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
-from harness.cassette.content_coding import CodingError, codings_of, decode_body
+from harness.cassette.content_coding import (
+    CodingError,
+    codings_of,
+    content_type_of,
+    decode_body,
+)
 from harness.cassette.model import Cassette, Headers, Interaction, Segment
 from harness.documents.node import Path
-from harness.privacy.redact import DEFAULT_RULES, RedactionRules, content_type_of
+from harness.privacy.redact import DEFAULT_RULES, RedactionRules
 from harness.privacy.secret_names import is_value
 from harness.privacy.secrets_body import BodySecrets, SecretSpan
 from harness.privacy.secrets_head import REDACTED, redact_header, redact_target

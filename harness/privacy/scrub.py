@@ -23,10 +23,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from harness.cassette.content_coding import codings_of
+from harness.cassette.content_coding import codings_of, content_type_of
 from harness.cassette.model import Cassette, Headers, Interaction, Segment
 from harness.errors import InputError
-from harness.privacy.redact import content_type_of, redact_interaction
+from harness.privacy.redact import redact_interaction
 from harness.privacy.scrub_letters import Pseudonymizer
 from harness.privacy.scrub_policy import ScrubAction, action_for, is_identity_header
 from harness.privacy.scrub_text import scrub_text
@@ -35,7 +35,7 @@ from harness.privacy.strings import (
     Scalar,
     StreamedText,
     body_documents,
-    is_event_stream,
+    has_events,
     lines_of,
     looks_like_json,
     scalars_in,
@@ -139,7 +139,7 @@ def _scrub_body(
     kind = content_type_of(headers)
     new = bytearray(body)
     found: list[BodyDocument] = list(body_documents(body, kind))
-    if is_event_stream(body, kind):
+    if has_events(body, kind):
         found += _scrub_lines(new, body, pseudonyms)
     scalars: list[Scalar] = []
     for document in found:

@@ -7,8 +7,11 @@ client decides by: kinds, roles, reasons, model names, the names of tools.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import StrEnum
 
+from harness.dialects.interface import FieldNames
+from harness.dialects.registry import DIALECTS
 from harness.privacy.strings import Scalar
 
 __all__ = ["ScrubAction", "action_for", "is_id_name", "is_identity_header"]
@@ -33,58 +36,18 @@ class ScrubAction(StrEnum):
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 _NO_LETTERS = re.compile(r"[^a-z0-9]")
 
-_STRUCTURE = frozenset(
-    {
-        "created",
-        "createdat",
-        "completedat",
-        "detail",
-        "effort",
-        "encodingformat",
-        "event",
-        "finishreason",
-        "format",
-        "mimetype",
-        "modalities",
-        "model",
-        "modelversion",
-        "nativefinishreason",
-        "object",
-        "provider",
-        "reasoningeffort",
-        "required",
-        "role",
-        "servicetier",
-        "status",
-        "stopreason",
-        "toolchoice",
-        "truncation",
-        "type",
-        "verbosity",
-    }
-)
+
+def _of_all(chosen: Callable[[FieldNames], frozenset[str]]) -> frozenset[str]:
+    return frozenset[str]().union(*(chosen(one.fields) for one in DIALECTS))
+
+
+_STRUCTURE = _of_all(lambda fields: fields.structure) | {"event"}
 # A name below one of these is a tool's; a user's name is text.
-_TOOLS = frozenset(
-    {
-        "contentblock",
-        "function",
-        "functioncall",
-        "functiondeclarations",
-        "functionresponse",
-        "functions",
-        "item",
-        "output",
-        "toolcall",
-        "toolcalls",
-        "toolchoice",
-        "tools",
-    }
-)
+_TOOLS = _of_all(lambda fields: fields.tools)
 # Whatever a model wrote into these is its own, whatever its keys are called.
-_WRITTEN = frozenset({"args", "arguments", "input", "metadata"})
-_TOKENS = frozenset(
-    {"bytes", "context", "inputids", "prompttokenids", "tokenids", "tokens"}
-)
+_WRITTEN = _of_all(lambda fields: fields.written)
+# Two are of servers whose own dialects are not known here.
+_TOKENS = _of_all(lambda fields: fields.tokens) | {"context", "inputids"}
 
 
 def action_for(scalar: Scalar) -> ScrubAction:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from harness.dialects.registry import OPENAI_CHAT
+
 __all__ = ["scrub_text"]
 
 _JSON = re.compile(r'\s*[{\[]\s*(?:["{\[\]}0-9tfn-]|$)')
@@ -29,7 +31,7 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 # The sentinel, and tags that say what a text is and not what was said. A part of one at
 # the end of a text may become one.
-_SENTINEL = "[DONE]"
+_SENTINEL = OPENAI_CHAT.end
 _TAGS = frozenset(
     {
         *("a", "b", "body", "br", "center", "code", "div", "doctype", "h1", "h2"),

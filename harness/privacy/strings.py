@@ -23,12 +23,15 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from harness.dialects.registry import DIALECTS
+from harness.sse import begins_like_event_stream, is_event_stream
+
 __all__ = [
     "BodyDocument",
     "Scalar",
     "StreamedText",
     "body_documents",
-    "is_event_stream",
+    "has_events",
     "lex_json",
     "lines_of",
     "looks_like_json",
@@ -42,7 +45,6 @@ __all__ = [
 PathStep = str | int | tuple[object, ...]
 ScalarPath = tuple[PathStep, ...]
 
-_STREAM_START = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*(?:data|event|id|retry)?:")
 # "[DONE]" is none.
 _JSON_START = re.compile(rb'(?:\xef\xbb\xbf)?[\s,]*(?:[{"]|\[\s*(?:["{\[\]0-9tfn-]|$))')
 _BOM = b"\xef\xbb\xbf"
@@ -54,7 +56,7 @@ _TOKEN = re.compile(
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\.|.", re.DOTALL)
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
-_INDEXES = frozenset({"index", "output_index", "content_index"})
+_INDEXES = frozenset[str]().union(*(one.fields.indexes for one in DIALECTS))
 _NAMING = _INDEXES | {"type"}
 _KEY, _STRING, _OPEN, _CLOSE, _NUMBER = 3, 2, 4, 5, 6  # the last group of _TOKEN
 _DEPTH_MAX = 64  # deeper values count as members of the deepest container
@@ -175,10 +177,10 @@ def _unescape(match: re.Match[str]) -> str:
     return chr(int(code, 16)) if code else _SHORT.get(short, short)
 
 
-def is_event_stream(body: bytes, content_type: str | None) -> bool:
+def has_events(body: bytes, content_type: str | None) -> bool:
     """Tell whether a body is read by lines; a wrong content type does not hide it."""
-    named = content_type is not None and "event-stream" in content_type.lower()
-    return named or _STREAM_START.match(body) is not None
+    named = is_event_stream(content_type, anywhere=True, name="event-stream")
+    return named or begins_like_event_stream(body)
 
 
 class BodyDocument(NamedTuple):
@@ -202,7 +204,7 @@ def body_documents(body: bytes, content_type: str | None) -> Iterator[BodyDocume
         body: All of its bytes, without content coding.
         content_type: What the head says it is.
     """
-    if not is_event_stream(body, content_type):
+    if not has_events(body, content_type):
         yield BodyDocument(0, body, ((0, len(body)),))
         return
     values: list[tuple[int, int]] = []

@@ -42,13 +42,14 @@ from harness.record.ipc import FrameKind, pack_ending, pack_frame, pack_start
 from harness.record.options import OPTIONS, check_names, read_options
 from harness.record.recording import RecordingStart
 from harness.record.saver_pipe import SaverPipe
-from harness.record.selection import is_event_stream, model_of
+from harness.record.selection import model_of
 from harness.record.settings import RecorderSettings, saver_settings
 from harness.record.socket_state import (
     ConnectionMonitor,
     FlowSockets,
     default_idle_limit_s,
 )
+from harness.sse import EVENT_STREAM, is_event_stream
 from harness.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Recorder"]
@@ -327,7 +328,7 @@ class Recorder:
 
     def _warn_unanswered(self, flow: HTTPFlow) -> None:
         # What of the answer's type is not known counts as selected.
-        if not self._selects(flow, "text/event-stream"):
+        if not self._selects(flow, EVENT_STREAM):
             return
         said = flow.error.msg if flow.error else "no reason known"
         # What follows is bytes of the upstream, which nobody redacted.

@@ -7,10 +7,14 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-__all__ = ["Selection", "is_event_stream", "model_of"]
+from harness.dialects.registry import DIALECTS
+from harness.sse import is_event_stream
 
-# Where the model is not in the body: Gemini and Azure name it in the path.
-_MODEL_IN_PATH = re.compile(r"/(?:models|deployments)/([^/:?]+)[/:]")
+__all__ = ["Selection", "model_of"]
+
+# Where the model is not in the body, it may stand in the path.
+_FOLDERS = "|".join(one.model_folder for one in DIALECTS if one.model_folder)
+_MODEL_IN_PATH = re.compile(rf"/(?:{_FOLDERS})/([^/:?]+)[/:]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,6 @@ class Selection:
             return False
         bare = path.partition("?")[0]
         return _fits(bare, self.paths) and _fits(model, self.models)
-
-
-def is_event_stream(content_type: str) -> bool:
-    """Tell whether a content type is that of an event stream, parameters aside."""
-    return content_type.partition(";")[0].strip().lower() == "text/event-stream"
 
 
 def model_of(path: str, body: bytes) -> str | None:

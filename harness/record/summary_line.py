@@ -6,10 +6,11 @@ from urllib.parse import urlsplit
 
 from harness.cassette.content_coding import CodingError, codings_of, decode_body
 from harness.cassette.model import Interaction, Response
+from harness.dialects.registry import dialect_at
 from harness.printable import printable, python_escape
 from harness.record.recording import RecordingStart
-from harness.record.selection import is_event_stream, model_of
-from harness.sse import parse
+from harness.record.selection import model_of
+from harness.sse import is_event_stream, parse
 from harness.units import NS_PER_S
 
 __all__ = ["count_events", "dialect_tags", "name_values", "summary_line"]
@@ -39,7 +40,7 @@ def summary_line(interaction: Interaction, size: int) -> str:
 
 def count_events(response: Response) -> int | None:
     """Return how many events a body has; None: it cannot be read as events."""
-    if not is_event_stream(response.header("content-type") or ""):
+    if not is_event_stream(response.header("content-type")):
         return None
     try:
         body = decode_body(response.body, codings_of(response.headers))
@@ -75,6 +76,9 @@ def name_values(
 
 
 def dialect_tags(path: str) -> tuple[str, ...]:
-    """Return the tag of the dialect that is spoken at a path; none: it is not known."""
-    is_chat = path.partition("?")[0].endswith("/chat/completions")
-    return ("openai-chat",) if is_chat else ()
+    """Return the tag of the dialect that is spoken at a path.
+
+    None where it is not known, or where its streams cannot be read yet.
+    """
+    dialect = dialect_at(path)
+    return (dialect.name,) if dialect and dialect.is_complete else ()

@@ -14,7 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of
+from harness.dialects.message import TEXT_FIELDS, TextKey, TextPlace
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import decode_block
 from harness.faults.draft.edit import Edit
@@ -31,8 +32,6 @@ MARKER = re.compile(rb"qz([0-9]{3})zq")
 
 _ESCAPE = 9
 """Right behind a backslash; below it, the digits that are still to come."""
-
-_TEXT_FIELDS = ("content", "reasoning_content", "reasoning", "refusal")
 
 
 def marker_of(number: int) -> str:
@@ -55,7 +54,7 @@ def with_marker(draft: EventDraft, marker: str) -> EventDraft:
         raise FaultError("the recording holds a text that looks like a marker")
 
     edits = Edit(draft)
-    scanners: dict[tuple[int, int], _ArgumentsScanner] = {}
+    scanners: dict[TextKey, _ArgumentsScanner] = {}
     marked = 0
     for place, block in enumerate(draft.blocks):
         entry = decode_block(block.sent)
@@ -72,42 +71,29 @@ def with_marker(draft: EventDraft, marker: str) -> EventDraft:
     return draft.with_note(f"marked {marked} events and the head with {marker}")
 
 
-_Slot = tuple[int, str, int, int]
-"""The choice's position, the field, the call's position, and where in the text."""
+_Slot = tuple[TextPlace, int]
+"""A text, and where in it a marker can stand."""
 
 
-def _slots(
-    value: Any, scanners: dict[tuple[int, int], _ArgumentsScanner]
-) -> Iterator[_Slot]:
+def _slots(value: Any, scanners: dict[TextKey, _ArgumentsScanner]) -> Iterator[_Slot]:
     """Yield the slots of a chunk: where a marker can stand."""
-    for position, (index, choice) in enumerate(choices_of(value)):
-        delta = delta_of(choice)
-        for name in _TEXT_FIELDS:
-            if isinstance(delta.get(name), str) and delta[name]:
-                yield position, name, 0, 0
-        calls = delta.get("tool_calls")
-        for number, call in enumerate(calls if isinstance(calls, list) else ()):
-            function = call.get("function") if isinstance(call, dict) else None
-            text = function.get("arguments") if isinstance(function, dict) else None
-            if isinstance(text, str):
-                which = call.get("index", number)
-                scanner = scanners.setdefault((index, which), _ArgumentsScanner())
-                at = scanner.read(text)
-                if at is not None:
-                    yield position, "arguments", number, at
+    for place in OPENAI_CHAT.text_places(value):
+        if place.field in TEXT_FIELDS:
+            yield place, 0
+        else:
+            key = (place.choice, place.field)
+            scanner = scanners.setdefault(key, _ArgumentsScanner())
+            at = scanner.read(place.text)
+            if at is not None:
+                yield place, at
 
 
 def _insert_marker(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
     """Return a block with a marker at each slot."""
 
     def change(value: Any) -> None:
-        choices = [choice for _, choice in choices_of(value)]
-        for position, name, number, at in slots:
-            holder = delta_of(choices[position])
-            if name == "arguments":
-                holder = holder["tool_calls"][number]["function"]
-            text = holder[name]
-            holder[name] = text[:at] + marker + text[at:]
+        for place, at in slots:
+            place.put(value, place.text[:at] + marker + place.text[at:])
 
     return rewrite_json(sent, change)
 

@@ -14,6 +14,11 @@ from __future__ import annotations
 
 from harness.sse.encoder import encode_comment, encode_event
 from harness.sse.lines import LineSpan, block_ends, field_lines
+from harness.sse.media_type import (
+    EVENT_STREAM,
+    begins_like_event_stream,
+    is_event_stream,
+)
 from harness.sse.model import (
     Comment,
     Deviation,
@@ -24,6 +29,7 @@ from harness.sse.model import (
 from harness.sse.parser import EventStreamParser, parse
 
 __all__ = [
+    "EVENT_STREAM",
     "Comment",
     "Deviation",
     "DeviationKind",
@@ -31,9 +37,11 @@ __all__ = [
     "LineSpan",
     "ParsedStream",
     "ServerSentEvent",
+    "begins_like_event_stream",
     "block_ends",
     "encode_comment",
     "encode_event",
     "field_lines",
+    "is_event_stream",
     "parse",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from harness.dialects.openai_chat.opening import TextKey
+from harness.dialects.message import TextKey
 from harness.stutter.labelled_stream import (
     LabelledBlock,
     LabelledStream,

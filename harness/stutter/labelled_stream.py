@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.opening import TextKey
+from harness.dialects.message import Text, TextKey
+from harness.dialects.registry import OPENAI_CHAT
+from harness.faults.draft import rewrite
 from harness.faults.draft.blocks import Block, BlockPart
 from harness.faults.draft.decoded import DecodedBlock
 from harness.faults.draft.lowering import lower
-from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.draft.wire import WireDraft
 from harness.stutter.recorded_stream import RecordedStream
 
@@ -25,14 +22,6 @@ __all__ = [
     "sent_again",
     "with_texts",
 ]
-
-_FIELD_KEYS: Mapping[str, str] = {
-    "content": "content",
-    "reasoning_content": "reasoning",
-    "reasoning": "reasoning",
-    "refusal": "refusal",
-}
-"""A text's name on the wire, and the field that `harness.dialects` reads it as."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +43,7 @@ class LabelledBlock:
     """One block to send, and the text that is new with it: choice, field, text."""
 
     block: Block
-    new: tuple[tuple[int, str, str], ...] = ()
+    new: tuple[Text, ...] = ()
 
 
 def as_recorded(stream: RecordedStream) -> list[LabelledBlock]:
@@ -80,7 +69,7 @@ def label(stream: RecordedStream, blocks: Sequence[LabelledBlock]) -> LabelledSt
 def with_texts(block: Block, texts: Mapping[TextKey, str]) -> Block:
     """Return a text block with other texts, written when its last byte was due."""
     last = block.parts[-1]
-    sent = rewrite_json(block.sent, partial(_set_texts, texts))
+    sent = rewrite.with_texts(block.sent, texts)
     return replace(block, parts=(replace(last, data=sent),))
 
 
@@ -89,16 +78,8 @@ def sent_again(block: Block, number: int, at_ns: int) -> Block:
     return replace(block, parts=(BlockPart(at_ns, block.sent, segment=-number),))
 
 
-def _all_texts(decoded: DecodedBlock) -> tuple[tuple[int, str, str], ...]:
+def _all_texts(decoded: DecodedBlock) -> tuple[Text, ...]:
     """Return every text of a block; arguments of tool calls must not be lost either."""
     if not decoded.is_chunk or decoded.payload is None:
         return ()
-    return tuple(text_deltas(decoded.payload.value))
-
-
-def _set_texts(texts: Mapping[TextKey, str], value: Any) -> None:
-    for index, choice in choices_of(value):
-        delta = delta_of(choice)
-        for name, field in _FIELD_KEYS.items():
-            if text_of(delta, name):
-                delta[name] = texts.get((index, field), delta[name])
+    return tuple(OPENAI_CHAT.texts(decoded.payload.value))

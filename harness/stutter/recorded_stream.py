@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.cassette.model import Response
-from harness.dialects.openai_chat.opening import Openings, TextKey
-from harness.dialects.openai_chat.payload import PayloadKind
+from harness.dialects.message import TextKey
+from harness.dialects.openai_chat.opening import reduced_openings
+from harness.dialects.payload import PayloadKind
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.lowering import draft_response
+from harness.sse import is_event_stream
 
 __all__ = ["RecordedStream", "read_recorded_stream"]
 
@@ -81,18 +83,19 @@ def read_recorded_stream(response: Response) -> RecordedStream:
     draft = draft_response(response)
     decoded = tuple(decode_blocks(draft.blocks))
     texts = tuple(place for place, block in enumerate(decoded) if block.texts)
+    all_texts = [text for block in decoded for text in block.texts]
     return RecordedStream(
         draft=draft,
         decoded=decoded,
         texts=texts,
-        opens_with_repeat=_opens_with_repeat(decoded),
+        opens_with_repeat=bool(reduced_openings(all_texts)),
         why_not=_why_not(response, decoded),
     )
 
 
 def _why_not(response: Response, decoded: Sequence[DecodedBlock]) -> str | None:
-    kind = response.header("content-type") or ""
-    if response.status >= 400 or "text/event-stream" not in kind.lower():
+    kind = response.header("content-type")
+    if response.status >= 400 or not is_event_stream(kind, anywhere=True):
         return "no event stream"
     kinds = {block.payload.kind for block in decoded if block.payload}
     if PayloadKind.ERROR in kinds:
@@ -102,14 +105,3 @@ def _why_not(response: Response, decoded: Sequence[DecodedBlock]) -> str | None:
     if PayloadKind.CHUNK not in kinds:
         return "no chat chunks"
     return None
-
-
-def _opens_with_repeat(decoded: Sequence[DecodedBlock]) -> bool:
-    """Whether the second delta of a text repeats, extends or begins the first."""
-    openings = Openings()
-    for block in decoded:
-        for text in block.texts:
-            if openings.new_texts((text,)):
-                return True
-            openings.read((text,))
-    return False

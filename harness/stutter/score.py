@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.opening import TextKey
-from harness.dialects.openai_chat.payload import PayloadKind, parse_payload
+from harness.dialects.message import TextKey
+from harness.dialects.payload import PayloadKind
+from harness.dialects.registry import OPENAI_CHAT
 from harness.judge.checks.hold import text_holds
 from harness.judge.evidence.observation import Observation
 from harness.sse.parser import parse
@@ -176,12 +176,12 @@ def _read(observation: Observation) -> tuple[dict[TextKey, str], TextTimes]:
     lengths: dict[TextKey, int] = {}
     times: TextTimes = {}
     for event in parse(observation.body).events:
-        payload = parse_payload(event.data, event.event)
-        if payload.kind is PayloadKind.DONE:
+        payload = OPENAI_CHAT.read(event.data, event.event)
+        if payload.kind is PayloadKind.END:
             break
         if payload.kind is not PayloadKind.CHUNK:
             continue
-        for choice, field, text in text_deltas(payload.value):
+        for choice, field, text in OPENAI_CHAT.texts(payload.value):
             key = (choice, field)
             texts.setdefault(key, []).append(text)
             lengths[key] = lengths.get(key, 0) + len(text)

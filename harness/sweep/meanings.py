@@ -6,11 +6,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable
 
 from harness.cassette.model import Framing
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.dialects.payload import PayloadKind, looks_like_object
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.oracle import Contract
 from harness.sse.model import ServerSentEvent
@@ -86,7 +83,7 @@ class _Meanings:
         start = self._spans[span - 1] if span else 0
         said: list[tuple[str, str | bool]] = []
         for event in parse(self._body[start:offset] + b"\n\n").events:
-            payload = parse_payload(event.data, event.event)
+            payload = OPENAI_CHAT.read(event.data, event.event)
             if payload.kind is PayloadKind.MALFORMED:
                 said.append((event.event, looks_like_object(event.data)))
             else:

@@ -25,6 +25,7 @@ from harness.play.virtual.relays import load_relay
 from harness.scenario.from_cassettes import with_fault
 from harness.scenario.model import Expect, Scenario
 from harness.scenario.script import make_script
+from harness.sse import EVENT_STREAM, is_event_stream
 from harness.sweep.meanings import meanings_of, write_ends
 from harness.sweep.model import Cell, Found, SweepKind, Swept, cell_of
 from harness.sweep.outcomes import ForkedOutcomes, can_fork
@@ -98,8 +99,9 @@ def _why_not(job: SweepJob) -> str | None:
         return "its attempts differ"
     wire = script.drafts[0]
     headers = {name.lower(): value.lower() for name, value in wire.headers}
-    kind = headers.get("content-type", "text/event-stream")
-    if wire.head_at_ns is None or wire.status >= 400 or "event-stream" not in kind:
+    kind = headers.get("content-type", EVENT_STREAM)
+    is_stream = is_event_stream(kind, anywhere=True, name="event-stream")
+    if wire.head_at_ns is None or wire.status >= 400 or not is_stream:
         return "no event stream"
     if wire.delivery.coding is not None:
         return "its body is compressed"

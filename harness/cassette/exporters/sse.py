@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from harness.cassette.content_coding import codings_of
-from harness.cassette.importers.reconstruction import is_event_stream
 from harness.cassette.model import Response
+from harness.sse import is_event_stream
 
 __all__ = ["body_suffix"]
 
@@ -23,6 +23,6 @@ def body_suffix(response: Response) -> str:
     ``.sse`` for an event stream, ``.body`` for anything else, and after it, for each
     content coding, that of its files: the bytes are those of the wire.
     """
-    kind = ".sse" if is_event_stream(response.headers) else ".body"
+    kind = ".sse" if is_event_stream(response.header("content-type")) else ".body"
     codings = codings_of(response.headers)
     return kind + "".join(_SUFFIXES.get(coding, ".coded") for coding in codings)

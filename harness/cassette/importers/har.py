@@ -15,6 +15,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.cassette.codec import AT_NS_MAX
+from harness.cassette.content_coding import content_type_of
 from harness.cassette.http_message import check_headers, read_base64, read_text
 from harness.cassette.importers.har_exact import EXACT, read_exact
 from harness.cassette.importers.imported import (
@@ -26,14 +27,13 @@ from harness.cassette.importers.imported import (
 from harness.cassette.importers.reconstruction import (
     ReconstructionOptions,
     SourceResponse,
-    is_event_stream,
     reconstruct,
 )
 from harness.cassette.model import EndingKind, Headers, Request
 from harness.documents.json_document import load_json
 from harness.documents.node import Node
 from harness.errors import InputError
-from harness.sse.encoder import encode_event
+from harness.sse import encode_event, is_event_stream
 from harness.units import NS_PER_MS
 
 __all__ = ["import_har"]
@@ -117,7 +117,7 @@ def _response(entry: Node, headers: Headers) -> SourceResponse | str:
     first_ns, last_ns = _times(entry.value.get("timings", {}))
     body = _body(answered.at("content"))
     notes: tuple[str, ...] = ()
-    if not body and is_event_stream(headers):
+    if not body and is_event_stream(content_type_of(headers)):
         body = _written_anew(entry.at("_eventSourceMessages"))
         if not body:
             return _NO_BODY

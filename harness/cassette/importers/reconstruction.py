@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.cassette.content_coding import codings_of
+from harness.cassette.content_coding import codings_of, content_type_of
 from harness.cassette.importers.segmentation import (
     Split,
     borders_of,
@@ -27,11 +27,11 @@ from harness.cassette.model import (
     Request,
     Response,
 )
+from harness.sse import is_event_stream
 
 __all__ = [
     "ReconstructionOptions",
     "SourceResponse",
-    "is_event_stream",
     "reconstruct",
 ]
 
@@ -84,7 +84,7 @@ def reconstruct(
     ends = event_ends(kept.body)
     split = how.split
     if split is Split.EVENT and not (
-        is_event_stream(headers) and not codings_of(headers)
+        is_event_stream(content_type_of(headers)) and not codings_of(headers)
     ):
         split = Split.WHOLE
     if kept.first_ns is None or kept.last_ns is None:
@@ -110,13 +110,6 @@ def reconstruct(
         ending=Ending(at_ns=max(last_ns, kept.last_ns or 0), kind=kind),
     )
     return Interaction(request=request, response=response, notes=(*kept.notes, *notes))
-
-
-def is_event_stream(headers: Headers) -> bool:
-    """Tell whether a head announces an event stream, parameters aside."""
-    kinds = (value for name, value in headers if name.lower() == "content-type")
-    kind = next(kinds, "").partition(";")[0].strip().lower()
-    return kind == "text/event-stream"
 
 
 _VERSIONS = {

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
 from harness.cassette.importers.segmentation import (
     Split,
@@ -33,17 +31,13 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
-from harness.dialects.openai_chat import PayloadKind, parse_payload
+from harness.dialects.interface import Dialect
+from harness.dialects.payload import PayloadKind
+from harness.dialects.registry import OPENAI_CHAT
 from harness.errors import InputError
-from harness.sse import parse
+from harness.sse import EVENT_STREAM, is_event_stream, parse
 
-__all__ = ["Dialect", "Split", "SseSource", "import_sse"]
-
-
-class Dialect(StrEnum):
-    """Whose payloads the events carry; the cassette's tag."""
-
-    OPENAI_CHAT = "openai-chat"
+__all__ = ["Split", "SseSource", "import_sse"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +61,9 @@ class SseSource:
     name: str
     by: str
     upstream: str | None = None
-    dialect: Dialect = Dialect.OPENAI_CHAT
+    dialect: Dialect = OPENAI_CHAT
     status: int = 200
-    content_type: str = "text/event-stream"
+    content_type: str = EVENT_STREAM
     lengths: tuple[int, ...] | None = None
     split: Split | int = Split.EVENT
     first_ns: int = 100_000_000
@@ -84,7 +78,7 @@ def import_sse(body: bytes, source: SseSource) -> Cassette:
         InputError: An event stream without any field or comment, or lengths that do
             not add up to the body.
     """
-    is_stream = "text/event-stream" in source.content_type.lower()
+    is_stream = is_event_stream(source.content_type, anywhere=True)
     if is_stream and not _FIELD.search(body):
         message = "expected an event stream, came a file without any of its fields"
         raise InputError(message, source=source.name)
@@ -102,7 +96,7 @@ def import_sse(body: bytes, source: SseSource) -> Cassette:
     )
     return Cassette(
         recorded=Recorded(at=None, by=source.by, upstream=source.upstream),
-        tags=(source.dialect.value,),
+        tags=(source.dialect.name,),
         interactions=(Interaction(request=_request(body, source), response=response),),
         reconstructed=("times",) if source.lengths else ("times", "borders"),
     )
@@ -136,31 +130,25 @@ def _summed(lengths: Sequence[int], body: bytes, name: str) -> list[int]:
 def _request(body: bytes, source: SseSource) -> Request:
     asked = source.request_body
     if asked is None:
-        asked = json.dumps(_ask(body), ensure_ascii=False).encode()
+        asked = _ask(body, source.dialect)
     headers: Headers = (
         ("content-type", "application/json"),
         ("content-length", str(len(asked))),
     )
-    return Request(
-        method="POST", path="/v1/chat/completions", headers=headers, body=asked
-    )
+    return Request(method="POST", path=source.dialect.path, headers=headers, body=asked)
 
 
-def _ask(body: bytes) -> dict[str, Any]:
-    chunks = list(_chunks(body))
-    models = (chunk.get("model") for chunk in chunks)
-    asked: dict[str, Any] = {
-        "model": next((m for m in models if isinstance(m, str) and m), "unknown"),
-        "messages": [{"role": "user", "content": "(The question was not recorded.)"}],
-        "stream": True,
-    }
-    if any(chunk.get("usage") for chunk in chunks):
-        asked["stream_options"] = {"include_usage": True}
-    return asked
-
-
-def _chunks(body: bytes) -> Iterator[dict[str, Any]]:
+def _ask(body: bytes, dialect: Dialect) -> bytes:
+    model, usage = "", False
     for event in parse(body).events:
-        payload = parse_payload(event.data, event.event)
+        payload = dialect.read(event.data, event.event)
         if payload.kind is PayloadKind.CHUNK:
-            yield payload.value
+            named = dialect.identity(payload.value)["model"]
+            model = model or (named if isinstance(named, str) else "")
+            usage = usage or bool(dialect.meaning(payload.value).usage)
+    asked = dialect.request(
+        model=model or "unknown",
+        prompt="(The question was not recorded.)",
+        usage=usage,
+    )
+    return json.dumps(asked, ensure_ascii=False).encode()

@@ -9,28 +9,4 @@ Source: https://platform.openai.com/docs/api-reference/chat-streaming
 
 from __future__ import annotations
 
-from harness.dialects.openai_chat.assemble import Assembler, Choice, Message, ToolCall
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.grammar import RULES, Rule, Violation, check
-from harness.dialects.openai_chat.payload import (
-    Payload,
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
-
-__all__ = [
-    "RULES",
-    "Assembler",
-    "Choice",
-    "Message",
-    "Payload",
-    "PayloadKind",
-    "Rule",
-    "ToolCall",
-    "Violation",
-    "check",
-    "looks_like_object",
-    "parse_payload",
-    "text_deltas",
-]
+__all__: list[str] = []

@@ -2,67 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from harness.dialects.message import Choice, Message, ToolCall, ToolFragment
 from harness.dialects.openai_chat.chunk import (
-    ToolFragment,
     choices_of,
     delta_of,
     finish_reason_of,
     text_of,
     tool_fragments,
 )
-from harness.dialects.openai_chat.deltas import delta_texts
-from harness.dialects.openai_chat.payload import Payload, PayloadKind
+from harness.dialects.openai_chat.texts import delta_texts
+from harness.dialects.payload import Payload, PayloadKind
 
-__all__ = ["Assembler", "Choice", "Message", "ToolCall"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """One tool call; ``arguments`` is the raw text, not the JSON it should be."""
-
-    index: int
-    id: str
-    type: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One answer; strings are empty and ``finish_reason`` None where never sent."""
-
-    index: int
-    role: str
-    content: str
-    reasoning: str
-    refusal: str
-    tool_calls: tuple[ToolCall, ...]
-    finish_reason: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What a stream says, taken together.
-
-    Attributes:
-        choices: The answers, sorted by index.
-        usage: The last usage that is not null, as sent; counts are never added up.
-        errors: The errors in band, in order: the value of ``error``, or all of the
-            payload where it has none.
-        done: Whether the sentinel came.
-        after_done: How many payloads came after the first sentinel.
-        malformed: How many of the payloads that were read are not JSON.
-    """
-
-    choices: tuple[Choice, ...]
-    usage: Any
-    errors: tuple[Any, ...]
-    done: bool
-    after_done: int
-    malformed: int
+__all__ = ["Assembler"]
 
 
 class Assembler:
@@ -94,7 +47,7 @@ class Assembler:
         match payload.kind:
             case PayloadKind.CHUNK:
                 self._add_chunk(payload.value)
-            case PayloadKind.DONE:
+            case PayloadKind.END:
                 self._done = True
             case PayloadKind.ERROR:
                 self._errors.append(_error_of(payload.value))

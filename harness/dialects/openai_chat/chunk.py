@@ -8,40 +8,18 @@ choices). What is not of the documented type reads as if it were absent.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from harness.dialects.message import ToolFragment
+
 __all__ = [
-    "ToolFragment",
     "choices_of",
     "delta_of",
     "finish_reason_of",
+    "index_of",
     "text_of",
     "tool_fragments",
 ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolFragment:
-    """What one delta says of one tool call; the empty string where it says nothing.
-
-    Attributes:
-        index: The call's index, or its position where it has none.
-        indexed: Whether the index was sent.
-        legacy: Whether this is a ``function_call``, which has neither index nor id.
-        id: The call's id.
-        type: Its type, ``function`` in practice.
-        name: The function's name.
-        arguments: The next piece of the arguments.
-    """
-
-    index: int
-    indexed: bool
-    legacy: bool
-    id: str
-    type: str
-    name: str
-    arguments: str
 
 
 def choices_of(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -50,7 +28,7 @@ def choices_of(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     if isinstance(choices, list):
         for position, choice in enumerate(choices):
             if isinstance(choice, dict):
-                yield _index_of(choice, position), choice
+                yield index_of(choice, position), choice
 
 
 def delta_of(choice: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +40,12 @@ def delta_of(choice: dict[str, Any]) -> dict[str, Any]:
 def finish_reason_of(choice: dict[str, Any]) -> str:
     """Return a choice's finish reason; empty where it has none yet."""
     return text_of(choice, "finish_reason")
+
+
+def index_of(fields: dict[str, Any], position: int) -> int:
+    """Return the index of a choice or a call, or its position without one."""
+    index = fields.get("index")
+    return index if isinstance(index, int) and _is_index(index) else position
 
 
 def text_of(fields: dict[str, Any], name: str) -> str:
@@ -90,7 +74,7 @@ def _fragment(
 ) -> ToolFragment:
     named = function if isinstance(function, dict) else {}
     return ToolFragment(
-        index=_index_of(call, position),
+        index=index_of(call, position),
         indexed=_is_index(call.get("index")),
         legacy=legacy,
         id=text_of(call, "id"),
@@ -102,8 +86,3 @@ def _fragment(
 
 def _is_index(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _index_of(fields: dict[str, Any], position: int) -> int:
-    index = fields.get("index")
-    return index if isinstance(index, int) and _is_index(index) else position

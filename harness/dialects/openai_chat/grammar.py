@@ -14,33 +14,20 @@ Rules of this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from harness.dialects.openai_chat.chunk import ToolFragment, text_of
-from harness.dialects.openai_chat.payload import Payload, PayloadKind
+from harness.dialects.interface import EMPTY_DATA, MALFORMED_JSON, GrammarViolation
+from harness.dialects.message import ToolFragment
+from harness.dialects.openai_chat.chunk import text_of
 from harness.dialects.openai_chat.timeline import Timeline
+from harness.dialects.payload import Payload, PayloadKind
 
-__all__ = ["RULES", "Rule", "Violation", "check"]
+__all__ = ["RULES", "Rule", "check"]
 
 _Found = Iterator[tuple[int, str]]
 _Find = Callable[[Timeline], _Found]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Violation:
-    """One broken rule.
-
-    Attributes:
-        rule: The rule's id, a key of ``RULES``.
-        index: The event that breaks it; the number of events where one is missing.
-        detail: What was seen.
-    """
-
-    rule: str
-    index: int
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +39,20 @@ class Rule:
     find: _Find
 
 
-def check(events: Sequence[tuple[str, Payload]]) -> list[Violation]:
+def check(
+    events: Iterable[tuple[str, Payload]], rules: Collection[str] | None = None
+) -> list[GrammarViolation]:
     """Return every break of the grammar, in the order of the events.
 
     Args:
         events: The data of each event and what it was read as.
+        rules: Ids of the rules that count; None: all.
     """
     stream = Timeline(events)
     violations = [
-        Violation(rule=rule.id, index=index, detail=detail)
+        GrammarViolation(rule=rule.id, index=index, detail=detail)
         for rule in RULES.values()
+        if rules is None or rule.id in rules
         for index, detail in rule.find(stream)
     ]
     return sorted(violations, key=lambda violation: violation.index)
@@ -90,29 +81,29 @@ def _done_missing(stream: Timeline) -> _Found:
 @_rule("done-twice", "The sentinel comes once.")
 def _done_twice(stream: Timeline) -> _Found:
     for at, kind in stream.after_done:
-        if kind is PayloadKind.DONE:
+        if kind is PayloadKind.END:
             yield at, "[DONE] again"
 
 
 @_rule("after-done", "Nothing comes after the sentinel.")
 def _after_done(stream: Timeline) -> _Found:
     for at, kind in stream.after_done:
-        if kind is not PayloadKind.DONE:
+        if kind is not PayloadKind.END:
             yield at, f"{kind} after [DONE]"
 
 
 @_rule(
-    "empty-data",
+    EMPTY_DATA,
     "No data is empty or white space; SDKs parse it and raise (measured: "
     "openai-python, openai-node).",
 )
 def _empty_data(stream: Timeline) -> _Found:
-    for at, data, _ in stream.events:
-        if not data.strip():
+    for at, data, payload in stream.events:
+        if payload.kind is PayloadKind.MALFORMED and not data.strip():
             yield at, f"data is {data!r}"
 
 
-@_rule("malformed-json", "The data of every event before the sentinel is JSON.")
+@_rule(MALFORMED_JSON, "The data of every event before the sentinel is JSON.")
 def _malformed_json(stream: Timeline) -> _Found:
     for at, data, payload in stream.events:
         if payload.kind is PayloadKind.MALFORMED and data.strip():
@@ -174,8 +165,8 @@ def _id_changes(stream: Timeline) -> _Found:
     "Every choice that began gets a finish_reason, unless an error ended the stream.",
 )
 def _finish_missing(stream: Timeline) -> _Found:
-    begun = {step.choice for step in stream.steps if step.begins}
-    finished = {step.choice for step in stream.steps if step.finish_reason}
+    begun = {delta.choice for _, delta in stream.deltas if delta.begins}
+    finished = {delta.choice for _, delta in stream.deltas if delta.finish_reason}
     if not stream.failed:
         for choice in sorted(begun - finished):
             yield stream.length, f"choice {choice} has no finish_reason"
@@ -184,12 +175,12 @@ def _finish_missing(stream: Timeline) -> _Found:
 @_rule("finish-twice", "A choice gets one finish_reason.")
 def _finish_twice(stream: Timeline) -> _Found:
     first: dict[int, str] = {}
-    for step in stream.steps:
-        if step.finish_reason and step.choice in first:
-            was = first[step.choice]
-            yield step.at, f"choice {step.choice}: {step.finish_reason!r}, was {was!r}"
-        elif step.finish_reason:
-            first[step.choice] = step.finish_reason
+    for at, delta in stream.deltas:
+        choice, reason = delta.choice, delta.finish_reason
+        if reason and choice in first:
+            yield at, f"choice {choice}: {reason!r}, was {first[choice]!r}"
+        elif reason:
+            first[choice] = reason
 
 
 @_rule(
@@ -198,26 +189,27 @@ def _finish_twice(stream: Timeline) -> _Found:
 )
 def _text_after_finish(stream: Timeline) -> _Found:
     finished: set[int] = set()
-    for step in stream.steps:
-        if step.choice in finished and step.fields:
-            yield step.at, f"choice {step.choice}: {', '.join(step.fields)}"
-        if step.finish_reason:
-            finished.add(step.choice)
+    for at, delta in stream.deltas:
+        if delta.choice in finished and delta.texts:
+            fields = ", ".join(field for field, _ in delta.texts)
+            yield at, f"choice {delta.choice}: {fields}"
+        if delta.finish_reason:
+            finished.add(delta.choice)
 
 
 @_rule("tool-index-missing", "Every fragment of a tool call has the call's index.")
 def _tool_index_missing(stream: Timeline) -> _Found:
-    for step, fragment in stream.calls:
+    for at, choice, fragment in stream.calls:
         if not fragment.indexed:
-            yield step.at, f"choice {step.choice}: a tool call without index"
+            yield at, f"choice {choice}: a tool call without index"
 
 
 def _tool_starts(stream: Timeline) -> Iterator[tuple[int, str, ToolFragment]]:
     seen: set[tuple[int, int]] = set()
-    for step, fragment in stream.calls:
-        if (key := (step.choice, fragment.index)) not in seen:
+    for at, choice, fragment in stream.calls:
+        if (key := (choice, fragment.index)) not in seen:
             seen.add(key)
-            yield step.at, f"choice {step.choice}, call {fragment.index}", fragment
+            yield at, f"choice {choice}, call {fragment.index}", fragment
 
 
 @_rule("tool-id-missing", "The first fragment of a tool call has its id.")
@@ -239,10 +231,10 @@ def _tool_name_missing(stream: Timeline) -> _Found:
 @_rule("tool-id-changes", "One index means one call: its id never changes.")
 def _tool_id_changes(stream: Timeline) -> _Found:
     ids: dict[tuple[int, int], str] = {}
-    for step, fragment in stream.calls:
-        key = (step.choice, fragment.index)
+    for at, choice, fragment in stream.calls:
+        key = (choice, fragment.index)
         if fragment.id and ids.setdefault(key, fragment.id) != fragment.id:
-            yield step.at, f"call {fragment.index}: {fragment.id!r}, was {ids[key]!r}"
+            yield at, f"call {fragment.index}: {fragment.id!r}, was {ids[key]!r}"
 
 
 def _shown(value: object) -> str:

@@ -1,51 +1,23 @@
-"""What the data of one event is: a chunk, the sentinel, an error, or something else."""
+"""What the data of one event is: a chunk, the sentinel, an error, or something else.
+
+A chunk is an object with ``choices`` (a list or null) or ``usage``; the sentinel is
+``[DONE]``, and spaces around it do not count; an error is an object whose ``error``
+says something, or any data of an event ``error``.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, NoReturn
 
 import orjson
 
-__all__ = ["Payload", "PayloadKind", "looks_like_object", "parse_payload"]
+from harness.dialects.payload import Payload, PayloadKind
 
-_SENTINEL = "[DONE]"
-_JSON_SPACE = " \t\n\r"  # RFC 8259, section 2
+__all__ = ["SENTINEL", "parse_payload"]
 
-
-class PayloadKind(StrEnum):
-    """What an event's data is."""
-
-    CHUNK = "chunk"
-    """An object with ``choices`` (a list or null) or ``usage``."""
-
-    DONE = "done"
-    """The sentinel ``[DONE]``; spaces around it do not count."""
-
-    ERROR = "error"
-    """An object whose ``error`` says something, or any data of an event ``error``."""
-
-    MALFORMED = "malformed"
-    """Not JSON; empty data too."""
-
-    OTHER = "other"
-    """JSON that this dialect does not know."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payload:
-    """The data of one event, read.
-
-    Attributes:
-        kind: What it is.
-        value: The JSON value, or None where it is none. The data itself where an
-            event named ``error`` is not JSON.
-    """
-
-    kind: PayloadKind
-    value: Any = None
+SENTINEL = "[DONE]"
+"""The data of the last event."""
 
 
 def parse_payload(data: str, event: str = "message") -> Payload:
@@ -59,8 +31,8 @@ def parse_payload(data: str, event: str = "message") -> Payload:
         data: The event's data.
         event: The event's type.
     """
-    if data.strip(" \t\r") == _SENTINEL:
-        return Payload(kind=PayloadKind.DONE)
+    if data.strip(" \t\r") == SENTINEL:
+        return Payload(kind=PayloadKind.END)
     try:
         value = _load(data)
     except (ValueError, RecursionError):
@@ -68,11 +40,6 @@ def parse_payload(data: str, event: str = "message") -> Payload:
             return Payload(kind=PayloadKind.ERROR, value=data)
         return Payload(kind=PayloadKind.MALFORMED)
     return Payload(kind=_kind_of(value, event), value=value)
-
-
-def looks_like_object(data: str) -> bool:
-    """Tell whether data begins like a JSON object, so that text may be lost with it."""
-    return data.lstrip(_JSON_SPACE).startswith("{")
 
 
 def _kind_of(value: Any, event: str) -> PayloadKind:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from harness.dialects.openai_chat.chunk import (
-    choices_of,
-    delta_of,
-    finish_reason_of,
-    tool_fragments,
-)
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
+from harness.dialects.message import TEXT_FIELDS, ChoiceDelta, EventMeaning, Text
+from harness.dialects.payload import Payload, PayloadKind
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import Block
 from harness.faults.errors import FaultError
 from harness.sse.parser import parse
@@ -29,17 +24,22 @@ __all__ = [
 ]
 
 
+_NOTHING = EventMeaning()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodedBlock:
     """One block as a client reads it: its event, if it is one, and what that means.
 
     Attributes:
         data: The event's data; None where the block dispatches no event.
-        payload: What the data means; None as for ``data``.
+        payload: What the data is; None as for ``data``.
+        meaning: What a chunk says; nothing where it is none.
     """
 
     data: str | None = None
     payload: Payload | None = None
+    meaning: EventMeaning = _NOTHING
 
     @property
     def is_event(self) -> bool:
@@ -54,15 +54,17 @@ class DecodedBlock:
     @property
     def is_done(self) -> bool:
         """Whether it is the sentinel."""
-        return self.payload is not None and self.payload.kind is PayloadKind.DONE
+        return self.payload is not None and self.payload.kind is PayloadKind.END
 
     @property
-    def texts(self) -> list[tuple[int, str, str]]:
+    def texts(self) -> list[Text]:
         """Choice, field and text of every text delta; tool arguments are no text."""
-        if not self.is_chunk or self.payload is None:
-            return []
-        deltas = text_deltas(self.payload.value)
-        return [delta for delta in deltas if not delta[1].startswith("tool")]
+        return [
+            (delta.choice, field, text)
+            for delta in self.choices
+            for field, text in delta.texts
+            if field in TEXT_FIELDS
+        ]
 
     @property
     def has_words(self) -> bool:
@@ -70,42 +72,34 @@ class DecodedBlock:
         return any(text.strip() for _, _, text in self.texts)
 
     @property
-    def choices(self) -> list[tuple[int, dict[str, Any]]]:
-        """The choices of a chunk, by index."""
-        if not self.is_chunk or self.payload is None:
-            return []
-        return list(choices_of(self.payload.value))
+    def choices(self) -> tuple[ChoiceDelta, ...]:
+        """What it adds to each choice."""
+        return self.meaning.choices
 
     @property
     def has_role(self) -> bool:
         """Whether it names a role."""
-        return any(delta_of(choice).get("role") for _, choice in self.choices)
+        return any(delta.has_role for delta in self.choices)
 
     @property
     def has_finish(self) -> bool:
         """Whether a choice finishes in it."""
-        return any(finish_reason_of(choice) for _, choice in self.choices)
+        return any(delta.finish_reason for delta in self.choices)
 
     @property
     def has_tool(self) -> bool:
         """Whether a delta carries tool calls."""
-        return any(delta_of(choice).get("tool_calls") for _, choice in self.choices)
+        return any(delta.has_tools for delta in self.choices)
 
     @property
     def calls(self) -> list[int]:
         """The index of every fragment of a tool call in it."""
-        return [
-            fragment.index
-            for _, choice in self.choices
-            for fragment in tool_fragments(delta_of(choice))
-        ]
+        return [tool.index for delta in self.choices for tool in delta.tools]
 
     @property
     def has_usage(self) -> bool:
         """Whether it carries a usage that is not null."""
-        if not self.is_chunk or self.payload is None:
-            return False
-        return self.payload.value.get("usage") is not None
+        return self.meaning.usage is not None
 
     @property
     def is_text_only(self) -> bool:
@@ -121,7 +115,10 @@ def decode_block(sent: bytes) -> DecodedBlock:
     if not events:
         return DecodedBlock()
     event = events[0]
-    return DecodedBlock(data=event.data, payload=parse_payload(event.data, event.event))
+    payload = OPENAI_CHAT.read(event.data, event.event)
+    is_chunk = payload.kind is PayloadKind.CHUNK
+    meaning = OPENAI_CHAT.meaning(payload.value) if is_chunk else _NOTHING
+    return DecodedBlock(data=event.data, payload=payload, meaning=meaning)
 
 
 def decode_blocks(blocks: Iterable[Block]) -> list[DecodedBlock]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from harness.cassette.model import EndingKind, Response
 from harness.faults.draft.blocks import Block, BlockPart, EventDraft, StreamEnd
 from harness.faults.draft.wire import BlockSpan, WireDraft, Write
+from harness.sse import is_event_stream
 from harness.sse.lines import block_ends
 
 __all__ = ["draft_response", "lower"]
@@ -94,10 +95,10 @@ def _writes(groups: Iterable[Sequence[BlockPart]]) -> Iterator[Write]:
 def _blocks(response: Response) -> tuple[Block, ...]:
     body = response.body
     kind = response.header("content-type")
-    if kind is not None and "text/event-stream" not in kind.lower():
-        borders = _segment_ends(response)
-    else:
+    if kind is None or is_event_stream(kind, anywhere=True):
         borders = block_ends(body)
+    else:
+        borders = _segment_ends(response)
     if not borders or borders[-1] < len(body):
         borders.append(len(body))
     blocks = []

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.dialects.message import TextKey
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.decoded import DecodedBlock, decode_block
 from harness.faults.errors import FaultError
 from harness.sse.lines import field_lines
 
 __all__ = [
-    "TEXT_NAMES",
     "dump_json",
     "escapes_non_ascii",
     "rewrite_json",
@@ -68,16 +68,7 @@ def escapes_non_ascii(like: str) -> bool:
     return like.isascii() and "\\u" in like
 
 
-TEXT_NAMES: Mapping[str, tuple[str, ...]] = {
-    "content": ("content",),
-    "reasoning": ("reasoning_content", "reasoning"),
-    "refusal": ("refusal",),
-}
-"""The fields of text (`harness.dialects.openai_chat.deltas`) and their names on the
-wire."""
-
-
-def with_texts(sent: bytes, texts: Mapping[tuple[int, str], str]) -> bytes:
+def with_texts(sent: bytes, texts: Mapping[TextKey, str]) -> bytes:
     """Return a chunk with other texts in place of some that it has.
 
     Args:
@@ -86,12 +77,10 @@ def with_texts(sent: bytes, texts: Mapping[tuple[int, str], str]) -> bytes:
     """
 
     def change(value: Any) -> None:
-        for index, choice in choices_of(value):
-            delta = delta_of(choice)
-            for field, names in TEXT_NAMES.items():
-                for name in names:
-                    if (index, field) in texts and text_of(delta, name):
-                        delta[name] = texts[index, field]
+        for place in OPENAI_CHAT.text_places(value):
+            key = (place.choice, place.field)
+            if key in texts:
+                place.put(value, texts[key])
 
     return rewrite_json(sent, change)
 

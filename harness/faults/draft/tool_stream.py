@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.dialects.openai_chat.tool_edits import (
+    CallKey,
+    Fragment,
+    arguments_of,
+    calls_in,
+    without_calls,
+)
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import DecodedBlock
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.rewrite import rewrite_json
 from harness.faults.errors import FaultError
 
-__all__ = ["CallKey", "ToolStream", "arguments_of", "calls_in", "without_calls"]
-
-CallKey = tuple[int, Any]
-"""Choice and call."""
+__all__ = ["ToolStream"]
 
 
 class ToolStream:
@@ -46,7 +48,7 @@ class ToolStream:
                     self.lasts[key] = place
         self.arguments = {key: "".join(texts) for key, texts in parts.items()}
 
-    def calls(self, place: int) -> list[tuple[CallKey, dict[str, Any]]]:
+    def calls(self, place: int) -> list[tuple[CallKey, Fragment]]:
         """Return the fragments in a block."""
         payload = self.decoded[place].payload
         return list(calls_in(payload.value)) if payload else []
@@ -69,24 +71,3 @@ class ToolStream:
         choices = [choice for choice, _ in self.firsts]
         if len(set(choices)) == len(choices):
             raise FaultError("expected two tool calls, came one", key="mode")
-
-
-def calls_in(value: Any) -> Iterator[tuple[CallKey, dict[str, Any]]]:
-    """Yield every fragment of a tool call with its choice and its call."""
-    for index, choice in choices_of(value):
-        calls = delta_of(choice).get("tool_calls")
-        for position, call in enumerate(calls if isinstance(calls, list) else ()):
-            if isinstance(call, dict):
-                yield (index, call.get("index", position)), call
-
-
-def arguments_of(call: dict[str, Any]) -> str:
-    """Return the arguments in a fragment."""
-    function = call.get("function")
-    return text_of(function, "arguments") if isinstance(function, dict) else ""
-
-
-def without_calls(value: Any) -> None:
-    """Take all fragments out of a chunk."""
-    for _, choice in choices_of(value):
-        delta_of(choice).pop("tool_calls", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from harness.dialects.message import TextKey
 from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.evidence.sdk_models import (
     ClientView,
@@ -12,7 +13,6 @@ from harness.judge.evidence.sdk_models import (
     join_surrogates,
 )
 from harness.judge.oracle.expectation import Content, Expectation
-from harness.judge.oracle.opening import Key
 from harness.judge.violation import Kind, Violation
 from harness.printable import quote
 from harness.scenario.model import ExpectedEnding
@@ -41,7 +41,7 @@ def client_views(
 def check_clients(
     expected: Expectation,
     views: Sequence[ClientView],
-    dropped: frozenset[Key],
+    dropped: frozenset[TextKey],
 ) -> Iterator[Violation]:
     """Compare what each client makes of it with what it makes of the upstream's own.
 
@@ -70,7 +70,7 @@ def check_clients(
 _RIGHT, _TOLD, _BELIEVES_WRONG = 2, 1, 0
 
 
-def _level(expected: Expectation, seen: ClientView, dropped: frozenset[Key]) -> int:
+def _level(expected: Expectation, seen: ClientView, dropped: frozenset[TextKey]) -> int:
     if expected.ending.kind is not ExpectedEnding.COMPLETE:
         return _RIGHT if seen.error else _BELIEVES_WRONG
     if seen.error:

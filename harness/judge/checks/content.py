@@ -6,10 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.dialects.openai_chat.assemble import Choice
-from harness.dialects.openai_chat.payload import PayloadKind
+from harness.dialects.interface import EMPTY_DATA, MALFORMED_JSON
+from harness.dialects.message import TEXT_FIELDS, Choice, TextKey
 from harness.judge.checks.events import (
-    TEXT_FIELDS,
     check_events,
     check_first_events,
     count_before_error,
@@ -17,7 +16,6 @@ from harness.judge.checks.events import (
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.evidence.reading import Reading
 from harness.judge.oracle.expectation import Content, Contract, Expectation
-from harness.judge.oracle.opening import Key
 from harness.judge.text_diff import Change, compare_text
 from harness.judge.violation import Kind, Violation
 from harness.printable import quote
@@ -35,7 +33,7 @@ def check_content(
     expected: Expectation,
     got: Reading,
     outcome: Outcome,
-    dropped: frozenset[Key],
+    dropped: frozenset[TextKey],
 ) -> Iterator[Violation]:
     """Compare the reading of an event stream with the expected one.
 
@@ -66,7 +64,7 @@ def _choices(reading: Reading) -> dict[int, Choice]:
     return {choice.index: choice for choice in reading.message.choices}
 
 
-def dropped_repeats(expected: Content, got: Reading) -> frozenset[Key]:
+def dropped_repeats(expected: Content, got: Reading) -> frozenset[TextKey]:
     """Return the texts that came with a repeat at their opening left out.
 
     Whether that repeat was meant, content alone cannot tell: both readings are right.
@@ -74,7 +72,7 @@ def dropped_repeats(expected: Content, got: Reading) -> frozenset[Key]:
     came = _choices(got)
     wanted = _choices(expected.reading)
 
-    def text(choices: Mapping[int, Choice], key: Key) -> str:
+    def text(choices: Mapping[int, Choice], key: TextKey) -> str:
         found: str = getattr(choices.get(key[0]), key[1], "")
         return found
 
@@ -94,7 +92,7 @@ def dropped_repeats(expected: Content, got: Reading) -> frozenset[Key]:
 
 
 def _check_choices(
-    expected: Content, got: Reading, dropped: frozenset[Key]
+    expected: Content, got: Reading, dropped: frozenset[TextKey]
 ) -> Iterator[Violation]:
     wanted, came = _choices(expected.reading), _choices(got)
     for index in sorted(wanted.keys() | came.keys()):
@@ -231,30 +229,33 @@ def _check_errors(
 
 def _check_shape(expected: Content, got: Reading) -> Iterator[Violation]:
     """What a repairing proxy keeps from its client."""
-    malformed = [
-        event for event in got.events if event.payload.kind is PayloadKind.MALFORMED
-    ]
-    empty = [event for event in malformed if not event.data.strip()]
-    broken = [event for event in malformed if event.data.strip()]
+    unreadable = got.dialect.check(
+        ((event.data, event.payload) for event in got.events),
+        rules=(EMPTY_DATA, MALFORMED_JSON),
+    )
+    empty = [found.index for found in unreadable if found.rule == EMPTY_DATA]
+    broken = [found.index for found in unreadable if found.rule == MALFORMED_JSON]
     if empty:
         yield Violation(
             kind=Kind.EMPTY_EVENT,
-            where=f"event {got.events.index(empty[0])}",
+            where=f"event {empty[0]}",
             expected="no event without data: clients parse each as JSON and fail",
             got=f"{_many(len(empty), 'empty event')}",
         )
     if broken:
+        data = got.events[broken[0]].data
         yield Violation(
             kind=Kind.MALFORMED_FORWARDED,
-            where=f"event {got.events.index(broken[0])}",
+            where=f"event {broken[0]}",
             expected="no event that is not JSON",
-            got=f"{_many(len(broken), 'malformed event')}: {quote(broken[0].data)}",
+            got=f"{_many(len(broken), 'malformed event')}: {quote(data)}",
         )
+    end = got.dialect.end
     if got.after_done and not expected.reading.after_done:
         yield Violation(
             kind=Kind.AFTER_DONE,
-            where="after [DONE]",
-            expected="nothing follows [DONE]",
+            where=f"after {end}",
+            expected=f"nothing follows {end}",
             got=f"{_many(len(got.after_done), 'event')}: "
             f"{quote(got.after_done[0].data)}",
         )
@@ -277,12 +278,13 @@ def _check_prefix(expected: Content, got: Reading) -> Iterator[Violation]:
         )
     came_count = count_before_error(got)
     due_count = count_before_error(expected.reading)
+    end = got.dialect.end
     if got.done and came_count < due_count:
         yield Violation(
             kind=Kind.DONE_INVENTED,
-            where="[DONE]",
-            expected="[DONE] where the upstream sent it",
-            got=f"[DONE] after {came_count} of {due_count} events",
+            where=end,
+            expected=f"{end} where the upstream sent it",
+            got=f"{end} after {came_count} of {due_count} events",
         )
     for index, choice in came.items():
         for name in TEXT_FIELDS:

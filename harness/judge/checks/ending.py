@@ -23,6 +23,7 @@ def check_ending(
     status, an end that is not clean.
     """
     because = "; ".join(expected.ending.reasons)
+    end = got.dialect.end
     if outcome is Outcome.HANG:
         if not expected.ending.hang_allowed:
             yield _violation(
@@ -52,7 +53,7 @@ def check_ending(
     if expected.ending.done_forbidden and got.done and outcome is Outcome.COMPLETE:
         yield _violation(
             Kind.DONE_INVENTED,
-            f"no [DONE] that was not sent (policy done_synthesis; {because})",
+            f"no {end} that was not sent (policy done_synthesis; {because})",
             _ended(observed, got),
         )
     if (
@@ -118,7 +119,9 @@ def _check_error(
         yield _violation(Kind.CUT_NOT_TOLD, wanted, _ended(observed, got))
     elif got.done and not expected.ending.done_sent:
         yield _violation(
-            Kind.DONE_INVENTED, f"no [DONE] ({because})", _ended(observed, got)
+            Kind.DONE_INVENTED,
+            f"no {got.dialect.end} ({because})",
+            _ended(observed, got),
         )
 
 
@@ -141,6 +144,6 @@ def _ended(observed: Observation, got: Reading) -> str:
     if got.finished:
         said.append("a finish_reason")
     if got.done:
-        said.append("[DONE]")
-    words = " and ".join(said) or "no [DONE], no error event"
+        said.append(got.dialect.end)
+    words = " and ".join(said) or f"no {got.dialect.end}, no error event"
     return f"{words}, then {_WIRE[observed.end]}"

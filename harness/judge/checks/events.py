@@ -7,25 +7,24 @@ say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
-from harness.dialects.openai_chat.payload import PayloadKind
+from harness.dialects.interface import Dialect
+from harness.dialects.message import TEXT_FIELDS
+from harness.dialects.payload import PayloadKind
 from harness.judge.evidence.reading import (
     Event,
     Reading,
     StructuralEvent,
-    is_foreign_object,
     structural_events,
 )
 from harness.judge.oracle.expectation import Content, Contract
 from harness.judge.violation import Kind, Violation
 from harness.printable import quote
 
-__all__ = ["TEXT_FIELDS", "check_events", "check_first_events", "count_before_error"]
-
-TEXT_FIELDS = ("content", "reasoning", "refusal")
-"""Fields of a choice that hold text for a reader."""
+__all__ = ["check_events", "check_first_events", "count_before_error"]
 
 
 def check_events(
@@ -96,11 +95,15 @@ def _check_objects(
 
     Additions are found with the bare events, and losses too where all is forwarded.
     """
-    due = [event.data for event in expected.reading.events if is_foreign_object(event)]
+    due = [
+        event.data
+        for event in expected.reading.events
+        if event.payload.is_unknown_object
+    ]
     came = [
         event.data
         for event in got.events
-        if is_foreign_object(event) and event.data in set(due)
+        if event.payload.is_unknown_object and event.data in set(due)
     ]
     for position, data in enumerate(due):
         found = came[position] if position < len(came) else None
@@ -183,8 +186,10 @@ def _check_fields(expected: Content, got: Reading) -> Iterator[Violation]:
 def _check_envelope(expected: Content, got: Reading) -> Iterator[Violation]:
     """The keys that every chunk repeats say what the upstream said."""
     sent = (*expected.reading.events, *expected.optional)
+    dialect = expected.reading.dialect
+    due, read = _identities(sent, dialect), _identities(got.events, dialect)
     for name in ("object", "model", "id"):
-        wanted, came = _values(sent, name), _values(got.events, name)
+        wanted, came = _values(due, name), _values(read, name)
         # An id may be renamed, all of it alike; no other value may be new.
         new = len(came) > len(wanted) or (
             None in came - wanted if name == "id" else bool(came - wanted)
@@ -198,13 +203,17 @@ def _check_envelope(expected: Content, got: Reading) -> Iterator[Violation]:
             )
 
 
-def _values(events: Iterable[Event], name: str) -> set[str | None]:
-    found = set()
-    for event in events:
-        if event.payload.kind is PayloadKind.CHUNK:
-            value = event.payload.value.get(name)
-            found.add(None if value is None else str(value))
-    return found
+def _identities(events: Iterable[Event], dialect: Dialect) -> list[Mapping[str, Any]]:
+    return [
+        dialect.identity(event.payload.value)
+        for event in events
+        if event.payload.kind is PayloadKind.CHUNK
+    ]
+
+
+def _values(identities: Iterable[Mapping[str, Any]], name: str) -> set[str | None]:
+    values = (identity[name] for identity in identities)
+    return {None if value is None else str(value) for value in values}
 
 
 def _listed(values: set[str | None]) -> str:

@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.dialects.openai_chat.payload import PayloadKind
+from harness.dialects.message import TextKey
+from harness.dialects.payload import PayloadKind
 from harness.judge.evidence.observation import Observation
 from harness.judge.evidence.reading import Event, Reading, structural_events
 from harness.judge.limits import Limits
 from harness.judge.oracle.expectation import Content, Expectation
-from harness.judge.oracle.opening import Key
 from harness.judge.violation import Kind, Violation
 from harness.statistics import nearest_rank
 from harness.units import NS_PER_MS
@@ -60,7 +60,7 @@ def hold_samples(
     expected: Content,
     got: Reading,
     observation: Observation,
-    dropped: frozenset[Key] = frozenset(),
+    dropped: frozenset[TextKey] = frozenset(),
 ) -> list[int]:
     """Return the hold of every piece of text and every event without text.
 
@@ -111,15 +111,15 @@ class _ByteTimes:
         return self._times[min(index, len(self._times) - 1)]
 
 
-_TextTimes = dict[Key, list[tuple[int, int]]]
+_TextTimes = dict[TextKey, list[tuple[int, int]]]
 
 
 def _text_times(
-    timed: Iterable[tuple[Event, int | None]], reduced: Mapping[Key, Iterator[str]]
+    timed: Iterable[tuple[Event, int | None]], reduced: Mapping[TextKey, Iterator[str]]
 ) -> _TextTimes:
     """Return for every (choice, field) its pieces as (end in characters, time)."""
     times: _TextTimes = defaultdict(list)
-    ends: dict[Key, int] = defaultdict(int)
+    ends: dict[TextKey, int] = defaultdict(int)
     for event, at_ns in timed:
         if at_ns is None:
             continue
@@ -191,8 +191,8 @@ def _done_hold(
     if not pairs or not got:
         return []
     (wanted, source), arrived = pairs[-1], got[-1]
-    if wanted.payload.kind is not PayloadKind.DONE or (
-        arrived.payload.kind is not PayloadKind.DONE
+    if wanted.payload.kind is not PayloadKind.END or (
+        arrived.payload.kind is not PayloadKind.END
     ):
         return []
     sent_ns, read_ns = sent.at(source), read.at(arrived.end)

@@ -6,14 +6,13 @@ the client got, so that they can differ only where the bytes do.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from harness.dialects.openai_chat.assemble import Assembler, Message
-from harness.dialects.openai_chat.deltas import text_deltas
-from harness.dialects.openai_chat.payload import Payload, PayloadKind, parse_payload
+from harness.dialects.interface import Dialect
+from harness.dialects.message import Message, Text
+from harness.dialects.payload import Payload, PayloadKind
+from harness.dialects.registry import OPENAI_CHAT, dialect_of
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import parse
 
@@ -22,7 +21,6 @@ __all__ = [
     "Event",
     "Reading",
     "StructuralEvent",
-    "is_foreign_object",
     "read_events",
     "read_stream",
     "structural_events",
@@ -49,21 +47,23 @@ class Event:
     payload: Payload
     id: str
     end: int
-    deltas: tuple[tuple[int, str, str], ...]
+    deltas: tuple[Text, ...]
     canonical: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """An answer as a client that stops at ``[DONE]`` understands it.
+    """An answer as a client understands it that stops at the end of the stream.
 
     Attributes:
-        events: The events up to and with ``[DONE]``.
+        dialect: What it is read by.
+        events: The events up to and with the one that ends it (``[DONE]``).
         after_done: The events behind it.
         message: The assembled message.
         comments: End offset of every comment.
     """
 
+    dialect: Dialect
     events: tuple[Event, ...]
     after_done: tuple[Event, ...]
     message: Message
@@ -71,23 +71,19 @@ class Reading:
 
     @property
     def done(self) -> bool:
-        """Whether ``[DONE]`` came."""
+        """Whether the event came that ends it."""
         return self.message.done
 
     @property
     def finished(self) -> bool:
         """Whether every choice that was begun has its finish_reason.
 
-        In the dialect of Anthropic's messages an event of type ``message_stop`` says so
-        (docs.anthropic.com, "Streaming Messages"); it has neither choices nor [DONE].
+        Of an answer without choices, whether an event says that it is finished.
         """
         choices = self.message.choices
         if choices:
             return all(choice.finish_reason for choice in choices)
-        return any(
-            is_foreign_object(event) and event.payload.value.get("type") == _STOP
-            for event in self.events
-        )
+        return any(self.dialect.finishes(event.payload) for event in self.events)
 
     @property
     def errors(self) -> tuple[Event, ...]:
@@ -97,30 +93,24 @@ class Reading:
         )
 
 
-_STOP = "message_stop"
+def read_stream(body: bytes, dialect: Dialect | None = None) -> Reading:
+    """Read a whole event stream.
 
-
-EMPTY_READING = Reading(
-    events=(), after_done=(), message=Assembler().message(), comments=()
-)
-"""The reading of an answer in which nothing came."""
-
-
-def is_foreign_object(event: Event) -> bool:
-    """Tell whether an event is a JSON object of a dialect that is not read here."""
-    payload = event.payload
-    return payload.kind is PayloadKind.OTHER and isinstance(payload.value, dict)
-
-
-def read_stream(body: bytes) -> Reading:
-    """Read a whole event stream."""
+    Args:
+        body: Its bytes.
+        dialect: What it is read by; None: the one that its events show.
+    """
     parsed = parse(body)
-    events = tuple(_read_event(event) for event in parsed.events)
-    return read_events(events, tuple(comment.end for comment in parsed.comments))
+    chosen = dialect or dialect_of(parsed.events)
+    return read_events(
+        (_read_event(event, chosen) for event in parsed.events),
+        tuple(comment.end for comment in parsed.comments),
+        chosen,
+    )
 
 
-def _read_event(sent: ServerSentEvent) -> Event:
-    payload = parse_payload(sent.data, sent.event)
+def _read_event(sent: ServerSentEvent, dialect: Dialect) -> Event:
+    payload = dialect.read(sent.data, sent.event)
     if payload.kind is not PayloadKind.CHUNK:
         return Event(sent.event, sent.data, payload, sent.id, sent.end, (), None)
     return Event(
@@ -129,14 +119,18 @@ def _read_event(sent: ServerSentEvent) -> Event:
         payload,
         sent.id,
         sent.end,
-        tuple(text_deltas(payload.value)),
-        _canonical(payload.value),
+        tuple(dialect.texts(payload.value)),
+        dialect.without_texts(payload.value),
     )
 
 
-def read_events(events: Iterable[Event], comments: tuple[int, ...] = ()) -> Reading:
+def read_events(
+    events: Iterable[Event],
+    comments: tuple[int, ...] = (),
+    dialect: Dialect = OPENAI_CHAT,
+) -> Reading:
     """Assemble events that were parsed already."""
-    assembler = Assembler()
+    assembler = dialect.assembler()
     before: list[Event] = []
     after: list[Event] = []
     done = False
@@ -146,13 +140,18 @@ def read_events(events: Iterable[Event], comments: tuple[int, ...] = ()) -> Read
             continue
         before.append(event)
         assembler.feed(event.payload)
-        done = event.payload.kind is PayloadKind.DONE
+        done = event.payload.kind is PayloadKind.END
     return Reading(
+        dialect=dialect,
         events=tuple(before),
         after_done=tuple(after),
         message=assembler.message(),
         comments=comments,
     )
+
+
+EMPTY_READING = read_events(())
+"""The reading of an answer in which nothing came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,86 +209,3 @@ def structural_events(events: Iterable[Event]) -> tuple[StructuralEvent, ...]:
                     text_position ^= hash((index, name, before))
                 text_position ^= hash((index, name, before + len(text)))
     return tuple(found)
-
-
-# Keys that every chunk repeats: they make no event worth more than its text.
-_ENVELOPE = frozenset(
-    {
-        "id",
-        "object",
-        "created",
-        "model",
-        "system_fingerprint",
-        "service_tier",
-        "provider",
-        "obfuscation",
-    }
-)
-_TEXT = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
-
-
-def _canonical(value: Any) -> str | None:
-    """Return the payload without its text, or None where nothing else is in it.
-
-    What legal writers of JSON do is no change: null or absent, 1.0 or 1.
-    """
-    more = any(
-        not _says_nothing(item)
-        for key, item in value.items()
-        if key not in _CHOICES_OR_SAME
-    )
-    choices = value.get("choices")
-    bare_choices: Any = choices
-    if isinstance(choices, list):
-        bare_choices = []
-        more = more or not choices
-        for choice in choices:
-            bare, choice_more = _bare_choice(choice)
-            bare_choices.append(bare)
-            more = more or choice_more
-    if not more:
-        return None
-    bare_value = {key: item for key, item in value.items() if key not in _ENVELOPE}
-    if "choices" in bare_value:
-        bare_value["choices"] = bare_choices
-    normal = _normal(bare_value)
-    return json.dumps(normal, sort_keys=True, ensure_ascii=True, default=str)
-
-
-def _says_nothing(value: Any) -> bool:
-    return value is None or value in ("", [])
-
-
-def _normal(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: _normal(item) for key, item in value.items() if not _says_nothing(item)
-        }
-    if isinstance(value, list):
-        return [_normal(item) for item in value]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-_CHOICES_OR_SAME = _ENVELOPE | {"choices"}
-
-
-def _bare_choice(choice: Any) -> tuple[Any, bool]:
-    if not isinstance(choice, dict):
-        return choice, True
-    delta = choice.get("delta")
-    bare = {key: item for key, item in choice.items() if key != "delta"}
-    more = any(not _says_nothing(item) for key, item in bare.items() if key != "index")
-    if isinstance(delta, dict):
-        rest = {
-            key: item
-            for key, item in delta.items()
-            if not (key in _TEXT and isinstance(item, str))
-        }
-        bare["delta"] = rest
-        more = more or any(not _says_nothing(item) for item in rest.values())
-    elif delta is not None:
-        bare["delta"] = delta
-        more = True
-    return bare, more

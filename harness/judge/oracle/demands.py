@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from harness.cassette.content_coding import content_type_of
 from harness.cassette.model import Framing, Headers
-from harness.dialects.openai_chat.payload import PayloadKind, looks_like_object
+from harness.dialects.interface import Dialect
+from harness.dialects.openai_chat.opening import blank_openings, reduced_openings
+from harness.dialects.payload import PayloadKind, looks_like_object
 from harness.faults.draft.blocks import Meaning, StreamEnd
 from harness.faults.draft.wire import BlockSpan, WireDraft
 from harness.judge.evidence.reading import (
     Event,
     Reading,
-    is_foreign_object,
     read_events,
     read_stream,
 )
@@ -35,20 +37,16 @@ from harness.judge.oracle.expectation import (
     Expectation,
     Head,
 )
-from harness.judge.oracle.opening import blank_openings, reduced_openings
 from harness.scenario.model import ExpectedEnding
+from harness.sse import is_event_stream
 
-__all__ = ["expect_body", "expect_events", "is_event_stream"]
+__all__ = ["expect_body", "expect_events", "is_stream"]
 
 
-def is_event_stream(wire: WireDraft) -> bool:
+def is_stream(wire: WireDraft) -> bool:
     """Tell whether an answer says, or does not deny, that it is an event stream."""
-    if wire.status >= 400:
-        return False
-    for name, value in wire.headers:
-        if name.lower() == "content-type":
-            return "text/event-stream" in value.lower()
-    return True
+    kind = content_type_of(wire.headers)
+    return wire.status < 400 and (kind is None or is_event_stream(kind, anywhere=True))
 
 
 def expect_body(wire: WireDraft, contract: Contract) -> Expectation:
@@ -90,9 +88,11 @@ def expect_events(
     """
     body = _visible_body(wire, delivers=delivers)
     sent = read_stream(body)
-    selector = _EventSelector(wire.spans, contract, None if passes_any_bytes else body)
+    selector = _EventSelector(
+        wire.spans, contract, sent.dialect, None if passes_any_bytes else body
+    )
     events, sources, optional, lost = selector.select((*sent.events, *sent.after_done))
-    reading = read_events(events)
+    reading = read_events(events, dialect=sent.dialect)
     if contract is Contract.REPAIRING:
         # Nothing follows [DONE]; a transparent proxy forwards what does.
         events = list(reading.events)
@@ -100,6 +100,7 @@ def expect_events(
         sources = sources[: len(events)]
     done_at = sent.events[-1].end if sent.done else None
     repairs = contract is Contract.REPAIRING
+    texts = [text for event in reading.events for text in event.deltas if repairs]
     comments = tuple(end for end in sent.comments if done_at is None or end <= done_at)
     return Expectation(
         contract=contract,
@@ -111,8 +112,8 @@ def expect_events(
             optional=tuple(optional),
             comments=comments,
             heartbeat=_heartbeat_data(wire),
-            reduced_openings=reduced_openings(reading.events) if repairs else {},
-            blank_openings=blank_openings(reading.events) if repairs else frozenset(),
+            reduced_openings=reduced_openings(texts),
+            blank_openings=blank_openings(texts),
         ),
         ending=replace(
             _ending(wire, contract, reading, lost=lost),
@@ -184,10 +185,15 @@ class _EventSelector:
     """Selects, of the events that were sent, those that must arrive."""
 
     def __init__(
-        self, spans: tuple[BlockSpan, ...], contract: Contract, body: bytes | None
+        self,
+        spans: tuple[BlockSpan, ...],
+        contract: Contract,
+        dialect: Dialect,
+        body: bytes | None,
     ) -> None:
         self._spans = spans
         self._contract = contract
+        self._dialect = dialect
         # Where data that is not UTF-8 is looked for; None: it passes.
         self._body = body
 
@@ -219,7 +225,7 @@ class _EventSelector:
                 # One block may be sent as several events; it is meant once.
                 if position not in replaced:
                     replaced.add(position)
-                    meant = read_stream(span.meant).events
+                    meant = read_stream(span.meant, self._dialect).events
                     events.extend(meant)
                     sources.extend(event.end for _ in meant)
                 optional.append(event)
@@ -227,14 +233,14 @@ class _EventSelector:
                 lost = True
             elif event.payload.kind is PayloadKind.MALFORMED:
                 lost = lost or looks_like_object(event.data)
-            elif event.payload.kind is PayloadKind.OTHER and not is_foreign_object(
-                event
+            elif event.payload.kind is PayloadKind.OTHER and (
+                not event.payload.is_unknown_object
             ):
                 optional.append(event)
             else:
                 events.append(event)
                 sources.append(event.end)
-            if event.payload.kind is PayloadKind.DONE:
+            if event.payload.kind is PayloadKind.END:
                 break
         return events, sources, optional, lost
 
@@ -256,12 +262,13 @@ def _ending(
     stalled = wire.end is StreamEnd.STALL
     hang_allowed = stalled and contract is Contract.TRANSPARENT
     kind = ExpectedEnding.ERROR
+    end = reading.dialect.end
     if reading.errors:
         reason = "the upstream reports an error in band"
     elif lost:
         reason = "an event was broken and text may be lost with it"
     elif reading.done:
-        kind, reason = ExpectedEnding.COMPLETE, "the upstream sends [DONE]"
+        kind, reason = ExpectedEnding.COMPLETE, f"the upstream sends {end}"
     elif stalled:
         reason = "the upstream stalls for ever"
     elif not looks_clean(wire):
@@ -269,8 +276,8 @@ def _ending(
         reason = f"the upstream {how} before its end"
     elif reading.finished:
         kind = ExpectedEnding.COMPLETE
-        reason = "the upstream says that it finished and ends cleanly, without [DONE]"
+        reason = f"the upstream says that it finished and ends cleanly, without {end}"
     else:
         kind = ExpectedEnding.UNFINISHED
-        reason = "the upstream ends without finish_reason and without [DONE]"
+        reason = f"the upstream ends without finish_reason and without {end}"
     return Ending(kind=kind, reasons=(reason,), hang_allowed=hang_allowed)

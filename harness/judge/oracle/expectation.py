@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from harness.cassette.model import Headers
+from harness.dialects.message import TextKey
 from harness.judge.evidence.reading import EMPTY_READING, Event, Reading
 from harness.judge.evidence.sdk_models import ClientView
-from harness.judge.oracle.opening import Key
 from harness.scenario.model import Bounds, ExpectedEnding
 from harness.units import NS_PER_S
 
@@ -108,8 +108,8 @@ class Content:
     optional: tuple[Event, ...] = ()
     comments: tuple[int, ...] = ()
     heartbeat: str | None = None
-    reduced_openings: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
-    blank_openings: frozenset[Key] = frozenset()
+    reduced_openings: Mapping[TextKey, tuple[str, ...]] = field(default_factory=dict)
+    blank_openings: frozenset[TextKey] = frozenset()
     prefix_only: bool = False
     body: bytes = b""
     foreign_bytes: str | None = None

@@ -12,7 +12,7 @@ from dataclasses import replace
 from harness.faults.draft.blocks import Meaning, StreamEnd
 from harness.faults.draft.wire import WireDraft
 from harness.judge.oracle.answer import looks_clean
-from harness.judge.oracle.demands import expect_body, expect_events, is_event_stream
+from harness.judge.oracle.demands import expect_body, expect_events, is_stream
 from harness.judge.oracle.expectation import (
     CLIENT_WINDOW_BYTES,
     Alternative,
@@ -132,7 +132,7 @@ def _one_outcome(  # noqa: PLR0913 - what is played, demanded and left open
             passes_any_bytes=passes_any_bytes,
             delivers=delivers,
         )
-        if wire.head_at_ns is not None and is_event_stream(wire)
+        if wire.head_at_ns is not None and is_stream(wire)
         else expect_body(wire, contract)
     )
     computed = replace(

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
+import json
+
 from harness.cassette.model import Framing, Request
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import Meaning, StreamEnd
 from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.scenario.model import ClientPlan
 from harness.scenario.script import Script
-from harness.sse.encoder import encode_event
+from harness.sse import EVENT_STREAM
 
 __all__ = ["preflight_script"]
-
-_CHUNK = (
-    '{"id":"chatcmpl-preflight","object":"chat.completion.chunk","created":0,'
-    '"model":"preflight","choices":[{"index":0,"delta":%s,"finish_reason":%s}]}'
-)
 
 
 def preflight_script() -> Script:
     """Return a short right answer with no pauses."""
-    events = [
-        encode_event(_CHUNK % ('{"role":"assistant","content":"ready"}', "null")),
-        encode_event(_CHUNK % ("{}", '"stop"')),
-        encode_event("[DONE]"),
-    ]
+    events = OPENAI_CHAT.answer(name="preflight", text="ready")
     spans = []
     start = 0
     for event in events:
@@ -35,7 +29,7 @@ def preflight_script() -> Script:
     wire = WireDraft(
         status=200,
         http_version="HTTP/1.1",
-        headers=(("Content-Type", "text/event-stream"),),
+        headers=(("Content-Type", EVENT_STREAM),),
         framing=Framing.CHUNKED,
         head_at_ns=0,
         writes=tuple(Write(0, event) for event in events),
@@ -43,15 +37,15 @@ def preflight_script() -> Script:
         end=StreamEnd.COMPLETE,
         end_at_ns=0,
     )
+    asked = OPENAI_CHAT.request(model="preflight", prompt="ready?")
     return Script(
         scenario_id="preflight",
         seed=0,
         request=Request(
             method="POST",
-            path="/v1/chat/completions",
+            path=OPENAI_CHAT.path,
             headers=(("Content-Type", "application/json"),),
-            body=b'{"model":"preflight","messages":[{"role":"user","content":"ready?"}],'
-            b'"stream":true}',
+            body=json.dumps(asked, separators=(",", ":")).encode(),
         ),
         attempts=(wire,),
         client=ClientPlan(),

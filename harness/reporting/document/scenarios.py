@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Any
 
-from harness.dialects.openai_chat.assemble import Choice
+from harness.dialects.message import Choice
 from harness.judge.compare import first_difference
 from harness.judge.evidence.reading import Event
 from harness.judge.evidence.sdk_models import SdkModel

@@ -15,9 +15,10 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.dialects.registry import OPENAI_CHAT
 from harness.documents.node import Node
 from harness.errors import InputError
-from harness.sse.encoder import encode_comment, encode_event
+from harness.sse import EVENT_STREAM, encode_comment, encode_event
 from harness.units import NS_PER_MS
 
 __all__ = ["DEFAULT_REQUEST", "inline_response", "json_text"]
@@ -35,15 +36,9 @@ def json_text(value: Any) -> str:
 
 DEFAULT_REQUEST = Request(
     method="POST",
-    path="/v1/chat/completions",
+    path=OPENAI_CHAT.path,
     headers=(("content-type", "application/json"),),
-    body=json_text(
-        {
-            "model": "harness",
-            "messages": [{"role": "user", "content": "hello"}],
-            "stream": True,
-        }
-    ).encode(),
+    body=json_text(OPENAI_CHAT.request(model="harness", prompt="hello")).encode(),
 )
 """What the client asks where the scenario has neither recording nor request."""
 
@@ -73,7 +68,7 @@ def inline_response(node: Node) -> Response:
 
 
 def _headers(data: Mapping[str, Any], total: int) -> Headers:
-    written = data.get("headers", [["content-type", "text/event-stream"]])
+    written = data.get("headers", [["content-type", EVENT_STREAM]])
     headers = tuple((name, value) for name, value in written)
     match Framing(data.get("framing", Framing.CHUNKED)):
         case Framing.CHUNKED:

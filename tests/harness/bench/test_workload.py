@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from harness.bench.workload import DONE, FINISH, MARK, REQUEST, event
-from harness.dialects.openai_chat import Assembler, parse_payload
+from harness.dialects.openai_chat.assemble import Assembler
+from harness.dialects.openai_chat.payload import parse_payload
 from harness.sse.parser import parse
 
 

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from harness.cli.describe import clip, describe, describe_usage
-from harness.dialects.openai_chat import parse_payload
+from harness.cli.describe import clip, describe, describe_comment, describe_usage
+from harness.dialects.registry import OPENAI_CHAT
 from harness.sse import parse
 
 
 def words(data: str, event: str = "message") -> str:
     """Return what an event with this data is described as."""
     stream = parse(f"event: {event}\ndata: {data}\n\n".encode())
-    return describe(stream.events[0], parse_payload(data, event))
+    return describe(stream.events[0], OPENAI_CHAT.read(data, event), OPENAI_CHAT)
 
 
 def chunk(*choices: dict, **rest: object) -> str:
@@ -71,7 +71,7 @@ def test_names_the_type_of_an_event():
 
 def test_comments_are_quoted():
     """A comment shows its text."""
-    assert describe(parse(b": ping\n\n").comments[0]) == 'comment "ping"'
+    assert describe_comment(parse(b": ping\n\n").comments[0]) == 'comment "ping"'
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_comments_are_quoted():
 )
 def test_usage_may_be_anything(usage, expected):
     """A usage that is not as documented is shown, not refused."""
-    assert expected == describe_usage(usage)
+    assert expected == describe_usage(usage, OPENAI_CHAT)
 
 
 @given(text=st.text(st.characters(exclude_categories=["C"])), width=st.integers(1, 30))

@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from harness.dialects.openai_chat import Assembler, parse_payload
+from harness.dialects.openai_chat.assemble import Assembler
+from harness.dialects.openai_chat.payload import parse_payload
 from harness.faults.draft.blocks import Meaning
 from harness.faults.draft.lowering import draft_response, lower
 from harness.faults.registry import REGISTRY, FaultCall, FaultError, apply_faults

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from harness.record.selection import Selection, is_event_stream, model_of
+from harness.record.selection import Selection, model_of
 
 SSE = "text/event-stream; charset=utf-8"
-
-
-@pytest.mark.parametrize(
-    ("content_type", "expected"),
-    [
-        ("text/event-stream", True),
-        ("Text/Event-Stream;charset=utf-8", True),
-        ("text/event-streams", False),
-        ("application/json; x=text/event-stream", False),
-        ("", False),
-    ],
-)
-def test_knows_event_streams(content_type, expected):
-    """The type decides, in any case, and its parameters do not."""
-    assert expected is is_event_stream(content_type)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from functools import partial
 from random import Random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from harness.dialects.openai_chat.chunk import choices_of
+from harness.dialects.openai_chat.chunk_edits import set_choice
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
@@ -49,7 +49,7 @@ def choices_interleave(
     """
     decoded = decode_blocks(draft.blocks)
     places = [place for place, entry in enumerate(decoded) if entry.choices]
-    if any(index for place in places for index, _ in decoded[place].choices):
+    if any(delta.choice for place in places for delta in decoded[place].choices):
         raise FaultError("the stream has several choices already")
     texts = [place for place in places if decoded[place].texts]
     if len(texts) <= n:
@@ -95,10 +95,7 @@ def _choice(
         sent = draft.blocks[place].sent
         if place in turned:
             sent = with_text(sent, decoded[place], decoded[turned[place]].texts[0][2])
-        chunks.append(rewrite_json(sent, partial(_set_index, index)) if index else sent)
+        chunks.append(
+            rewrite_json(sent, partial(set_choice, index=index)) if index else sent
+        )
     return chunks
-
-
-def _set_index(index: int, value: Any) -> None:
-    for _, choice in choices_of(value):
-        choice["index"] = index

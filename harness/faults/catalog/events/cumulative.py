@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
-from harness.dialects.openai_chat.opening import Openings, TextKey
+from harness.dialects.message import TextKey
+from harness.dialects.openai_chat.opening import OpeningTracker
 from harness.faults.draft.blocks import Block, EventDraft, Meaning
 from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
@@ -216,7 +217,7 @@ def _grow(
     """
     so_far: dict[TextKey, str] = {}
     numbers: Counter[TextKey] = Counter()
-    openings = Openings()
+    openings = OpeningTracker()
     edit = Edit(draft)
     changes = 0
     for place, entry in enumerate(decode_blocks(draft.blocks)):
@@ -248,7 +249,7 @@ def _send_full(
     place: int,
     block: Block,
     full: dict[TextKey, str],
-    openings: Openings,
+    openings: OpeningTracker,
 ) -> None:
     """Send a block with all text so far, and say what was meant by it."""
     sent = with_texts(block.sent, full)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from harness.cassette.model import Framing
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import Block, EventDraft, Meaning, StreamEnd
 from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
@@ -22,6 +23,8 @@ from harness.faults.registry import Layer, fault
 from harness.sse.encoder import encode_event
 
 __all__ = ["after_done", "done"]
+
+_END = OPENAI_CHAT.end
 
 Mode = Literal[
     "omit",
@@ -72,11 +75,11 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
     elif mode == "twice":
         edit.insert(place + 1, block.sent, at_ns=block.at_ns, meaning=Meaning.NOTHING)
     elif mode == "trailing_space":
-        spaced = with_data(block.sent, "[DONE] ")
+        spaced = with_data(block.sent, f"{_END} ")
         edit.replace_bytes(place, spaced, meaning=Meaning.AS_SENT)
     elif mode in {"no_blank", "no_newline"}:
         if place + 1 < len(draft.blocks):
-            raise FaultError("[DONE] is not the last of the stream", key="mode")
+            raise FaultError(f"{_END} is not the last of the stream", key="mode")
         sent = without_blank_line(block.sent)
         sent = sent.rstrip(b"\r\n") if mode == "no_newline" else sent
         edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=block.sent)
@@ -85,7 +88,7 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
     else:
         changed = _unended(draft, mode)
         edit = Edit(changed)
-    return edit.apply().with_note(f"[DONE]: {mode.replace('_', ' ')}")
+    return edit.apply().with_note(f"{_END}: {mode.replace('_', ' ')}")
 
 
 def _unended(draft: EventDraft, mode: str) -> EventDraft:
@@ -103,7 +106,7 @@ def _send_early(
 ) -> None:
     finishes = [at for at, entry in enumerate(decoded[:done_at]) if entry.has_finish]
     if not finishes:
-        raise FaultError("no finish stands before [DONE]", key="mode")
+        raise FaultError(f"no finish stands before {_END}", key="mode")
     first = finishes[0]
     edit.insert(first, draft.blocks[done_at].sent, at_ns=draft.blocks[first].starts_ns)
     edit.drop(done_at)
@@ -143,7 +146,7 @@ def after_done(
         edit.insert(
             place + 1, ghost, at_ns=start + number * gap, meaning=Meaning.NOTHING
         )
-    return edit.apply().with_note(f"sent {len(sent)} event(s) behind [DONE]")
+    return edit.apply().with_note(f"sent {len(sent)} event(s) behind {_END}")
 
 
 def _ghost(draft: EventDraft, decoded: Sequence[DecodedBlock], text: str) -> bytes:

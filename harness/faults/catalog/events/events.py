@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from harness.dialects.openai_chat.opening import Openings
+from harness.dialects.openai_chat.opening import OpeningTracker
 from harness.faults.draft.blocks import EventDraft, Meaning
 from harness.faults.draft.decoded import (
     DecodedBlock,
@@ -194,7 +194,7 @@ def _repeat(
     behind: int,
 ) -> None:
     """Send blocks again behind another, spread over the time to what follows it."""
-    openings = Openings(entry.texts for entry in decoded[: behind + 1])
+    openings = OpeningTracker(entry.texts for entry in decoded[: behind + 1])
     start = draft.blocks[behind].at_ns
     gap = (draft.time_after(behind) - start) // (len(repeats) + 1)
     for number, place in enumerate(repeats, start=1):
@@ -210,7 +210,7 @@ def _repeat(
 
 
 def _meaning_of_repeat(
-    draft: EventDraft, entry: DecodedBlock, place: int, openings: Openings
+    draft: EventDraft, entry: DecodedBlock, place: int, openings: OpeningTracker
 ) -> tuple[Meaning, bytes]:
     """Return what a repairing proxy must make of a block that is sent again."""
     block = draft.blocks[place]

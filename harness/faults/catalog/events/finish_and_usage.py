@@ -6,7 +6,16 @@ import json
 from functools import partial
 from typing import Any, Literal
 
-from harness.dialects.openai_chat.chunk import choices_of, finish_reason_of
+from harness.dialects.openai_chat.chunk_edits import (
+    drop_choices,
+    drop_usage,
+    finish_choices,
+    partial_usage,
+    replace_finish,
+    set_usage,
+)
+from harness.dialects.openai_chat.samples import prompt_filter
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import DecodedBlock, decode_blocks
 from harness.faults.draft.edit import Edit
@@ -72,15 +81,8 @@ def _unfinish(edit: Edit, decoded: list[DecodedBlock], value: str | None) -> Non
         if value is None and _finishes_only(entry):
             edit.drop(place)
         else:
-            edit.change(
-                place, partial(rewrite_json, change=partial(_set_finish, value))
-            )
-
-
-def _set_finish(reason: str | None, value: Any) -> None:
-    for choice in value["choices"]:
-        if finish_reason_of(choice):
-            choice["finish_reason"] = reason
+            change = partial(replace_finish, reason=value)
+            edit.change(place, partial(rewrite_json, change=change))
 
 
 def _merge_finishes(edit: Edit, decoded: list[DecodedBlock]) -> None:
@@ -89,9 +91,9 @@ def _merge_finishes(edit: Edit, decoded: list[DecodedBlock]) -> None:
     emptied: list[int] = []
     for place, entry in enumerate(decoded):
         finishing = {
-            index: finish_reason_of(choice)
-            for index, choice in entry.choices
-            if finish_reason_of(choice)
+            delta.choice: delta.finish_reason
+            for delta in entry.choices
+            if delta.finish_reason
         }
         if finishing and not entry.texts and all(key in last_text for key in finishing):
             emptied.append(place)
@@ -102,18 +104,14 @@ def _merge_finishes(edit: Edit, decoded: list[DecodedBlock]) -> None:
     if not emptied:
         raise FaultError("no finish_reason stands behind the text of its choice")
     for place, found in reasons.items():
-        edit.change(place, partial(rewrite_json, change=partial(_give_finish, found)))
+        change = partial(finish_choices, reasons=found)
+        edit.change(place, partial(rewrite_json, change=change))
     for place in emptied:
         if _finishes_only(decoded[place]):
             edit.drop(place)
         else:
-            edit.change(place, partial(rewrite_json, change=partial(_set_finish, None)))
-
-
-def _give_finish(reasons: dict[int, str], value: Any) -> None:
-    for index, choice in choices_of(value):
-        if index in reasons:
-            choice["finish_reason"] = reasons[index]
+            change = partial(replace_finish, reason=None)
+            edit.change(place, partial(rewrite_json, change=change))
 
 
 def _move_last_text(
@@ -182,7 +180,7 @@ def usage(
     carrier = landmark_block(decoded, "usage")
     data = decoded[carrier].data or ""
     if mode == "every_chunk_cumulative":
-        _count_up(edit, decoded, json.loads(data)["usage"])
+        _count_up(edit, decoded, OPENAI_CHAT.meaning(json.loads(data)).usage)
         return edit.apply().with_note(note)
     if mode != "omit":
         finish_at = landmark_block(decoded, "finish")
@@ -190,20 +188,16 @@ def usage(
         if is_tail and not decoded[carrier].choices:
             raise FaultError("usage has an event of its own already", key="mode")
         tail = json.loads(data)
-        tail["choices"] = []
+        drop_choices(tail)
         sent = with_data(draft.blocks[carrier].sent, dump_json(tail, like=data))
         place = max(carrier, finish_at) + 1 if is_tail else finish_at
         edit.insert(place, sent, at_ns=draft.time_before(place))
     for place, entry in enumerate(decoded):
         if entry.has_usage and entry.choices:
-            edit.change(place, partial(rewrite_json, change=_without_usage))
+            edit.change(place, partial(rewrite_json, change=drop_usage))
         elif entry.has_usage:
             edit.drop(place)
     return edit.apply().with_note(note)
-
-
-def _without_usage(value: Any) -> None:
-    del value["usage"]
 
 
 def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
@@ -213,23 +207,14 @@ def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
         for place, entry in enumerate(decoded)
         if entry.choices and not entry.has_usage
     ]
-    total = whole.get("completion_tokens") if isinstance(whole, dict) else None
-    if not isinstance(total, int):
+    if partial_usage(whole, 1, 1) is None:
         raise FaultError(
             "its usage has no completion_tokens to count up to", key="mode"
         )
     for number, place in enumerate(chunks, start=1):
-        counted = {**whole, "completion_tokens": total * number // len(chunks)}
-        if isinstance(whole.get("prompt_tokens"), int) and "total_tokens" in whole:
-            counted["total_tokens"] = (
-                whole["prompt_tokens"] + counted["completion_tokens"]
-            )
-        change = partial(_set_usage, counted)
+        counted = partial_usage(whole, number, len(chunks))
+        change = partial(set_usage, usage=counted)
         edit.change(place, partial(rewrite_json, change=change))
-
-
-def _set_usage(counted: dict[str, Any], value: Any) -> None:
-    value["usage"] = counted
 
 
 def _filtered(draft: EventDraft, decoded: list[DecodedBlock]) -> bytes:
@@ -237,19 +222,7 @@ def _filtered(draft: EventDraft, decoded: list[DecodedBlock]) -> bytes:
     model = next((at for at, entry in enumerate(decoded) if entry.is_chunk), None)
     if model is None:
         raise FaultError("the stream has no chunk to be modelled on")
-    safe = {"filtered": False, "severity": "safe"}
-    kinds = ("hate", "self_harm", "sexual", "violence")
-    value = {
-        "choices": [],
-        "created": 0,
-        "id": "",
-        "model": "",
-        "object": "",
-        "prompt_filter_results": [
-            {"prompt_index": 0, "content_filter_results": dict.fromkeys(kinds, safe)}
-        ],
-    }
-    data = dump_json(value, like=decoded[model].data or "")
+    data = dump_json(prompt_filter(), like=decoded[model].data or "")
     return with_data(draft.blocks[model].sent, data)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.dialects.openai_chat.chunk_edits import name_reasoning, rename
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.edit import Edit
@@ -92,11 +92,8 @@ def _turn(change: Change, number: int) -> int:
 def _rename(chosen: Mapping[str, Change], number: int, value: Any) -> None:
     for name, change in chosen.items():
         turn = _turn(change, number)
-        if turn and name == "created":
-            old = value.get(name)
-            value[name] = (old if isinstance(old, int) else 0) + turn
-        elif turn:
-            value[name] = f"{text_of(value, name) or name}-{turn}"
+        if turn:
+            rename(value, name, turn)
 
 
 @fault(
@@ -143,7 +140,7 @@ def reasoning(
         seen = seen or thinks
         if thinks or (seen and speaks and empty_after_switch):
             changed += 1
-            change = partial(_name_reasoning, field, empty=empty_after_switch)
+            change = partial(name_reasoning, name=field, empty=empty_after_switch)
             edit.change(place, partial(rewrite_json, change=change))
     if not seen:
         raise FaultError("the stream has no reasoning")
@@ -151,33 +148,3 @@ def reasoning(
     return edit.apply().with_note(
         f"named reasoning {field}{also} in {changed} chunk(s)"
     )
-
-
-_WRITERS: Mapping[str, Callable[[str], dict[str, Any]]] = {
-    "reasoning_content": lambda text: {"reasoning_content": text},
-    "reasoning": lambda text: {"reasoning": text},
-    "both": lambda text: {"reasoning_content": text, "reasoning": text},
-    "reasoning_details": lambda text: {"reasoning_details": _details(text)},
-    "reasoning_items": lambda text: {"reasoning_items": _items(text)},
-}
-
-
-def _details(text: str) -> list[Any]:
-    return [{"type": "reasoning.text", "text": text, "index": 0}] if text else []
-
-
-def _items(text: str) -> list[Any]:
-    if not text:
-        return []
-    return [{"type": "reasoning", "summary": [{"type": "summary_text", "text": text}]}]
-
-
-def _name_reasoning(field: str, value: Any, *, empty: bool) -> None:
-    for _, choice in choices_of(value):
-        delta = delta_of(choice)
-        text = text_of(delta, "reasoning_content") or text_of(delta, "reasoning")
-        if not text and not (empty and text_of(delta, "content")):
-            continue
-        delta.pop("reasoning_content", None)
-        delta.pop("reasoning", None)
-        delta.update(_WRITERS[field](text))

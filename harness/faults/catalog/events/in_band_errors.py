@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from harness.dialects.interface import ErrorEvent
+from harness.dialects.openai_chat.samples import error_beside_choices
+from harness.dialects.registry import ANTHROPIC_MESSAGES, OPENAI_CHAT
 from harness.faults.draft.blocks import EventDraft, StreamEnd
 from harness.faults.draft.cuts import CLOSES
 from harness.faults.draft.decoded import decode_blocks
@@ -81,7 +84,7 @@ def inject_error(
         return insert_at(draft, point, sent, at_ns=at_ns).with_note(note)
     cut = insert_at(truncate_at(draft, point), point, sent, at_ns=at_ns)
     if then == "done":
-        done = encode_event("[DONE]")
+        done = encode_event(OPENAI_CHAT.end)
         cut = insert_at(cut, SplicePoint(len(cut.blocks), 0), done, at_ns=at_ns)
     end = CLOSES.get(then, StreamEnd.COMPLETE)
     grace = RESET_GRACE_NS if end is StreamEnd.RESET else 0
@@ -89,53 +92,30 @@ def inject_error(
 
 
 _MESSAGE = "The server had an error while processing your request"
-_OPENAI = {
-    "error": {
-        "message": _MESSAGE,
-        "type": "server_error",
-        "param": None,
-        "code": None,
-    }
-}
-_ANTHROPIC = {
-    "type": "error",
-    "error": {"type": "overloaded_error", "message": "Overloaded"},
-}
-_ERRORS: Mapping[str, tuple[Any, str | None]] = {
-    "openai": (_OPENAI, None),
-    "string": ({"error": _MESSAGE}, None),
-    "anthropic_event": (_ANTHROPIC, "error"),
-    "anthropic_no_event_line": (_ANTHROPIC, None),
-    "event_error": (_OPENAI, "error"),
+_CHAT = OPENAI_CHAT.error(_MESSAGE, "server_error")
+_MESSAGES = ANTHROPIC_MESSAGES.error("Overloaded", "overloaded_error")
+_ERRORS: Mapping[str, ErrorEvent] = {
+    "openai": _CHAT,
+    "string": ErrorEvent(value={"error": _MESSAGE}),
+    "anthropic_event": _MESSAGES,
+    "anthropic_no_event_line": replace(_MESSAGES, event=None),
+    "event_error": replace(_CHAT, event="error"),
 }
 
 
 def _error_event(draft: EventDraft, shape: str) -> bytes:
     if shape == "choices_empty":
-        value, event = _beside_choices(draft), None
+        value = error_beside_choices(_first_chunk(draft), "Provider disconnected")
+        error = ErrorEvent(value=value)
     else:
-        value, event = _ERRORS[shape]
-    return encode_event(json.dumps(value, separators=(",", ":")), event=event)
+        error = _ERRORS[shape]
+    data = json.dumps(error.value, separators=(",", ":"))
+    return encode_event(data, event=error.event)
 
 
-def _beside_choices(draft: EventDraft) -> dict[str, Any]:
-    envelope = {
-        "id": "gen-error",
-        "object": "chat.completion.chunk",
-        "created": 0,
-        "model": "unknown",
-        **_envelope(draft),
-    }
-    error = {"code": 502, "message": "Provider disconnected"}
-    return {**envelope, "choices": [], "error": error}
-
-
-def _envelope(draft: EventDraft) -> dict[str, Any]:
-    """Return what every chunk of the stream repeats."""
+def _first_chunk(draft: EventDraft) -> Mapping[str, Any]:
     for entry in decode_blocks(draft.blocks):
         if entry.is_chunk and entry.payload is not None:
-            value = entry.payload.value
-            return {
-                key: value[key] for key in ("id", "created", "model") if key in value
-            }
+            value: Mapping[str, Any] = entry.payload.value
+            return value
     return {}

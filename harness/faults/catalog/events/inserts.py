@@ -7,11 +7,9 @@ import binascii
 import json
 from typing import Annotated, Any, Literal
 
-from harness.dialects.openai_chat.payload import (
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.dialects.openai_chat.tool_edits import put_only_call
+from harness.dialects.payload import PayloadKind, looks_like_object
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import MAX_BODY, EventDraft, Meaning
 from harness.faults.draft.decoded import decode_blocks
 from harness.faults.draft.position import Position, format_position, landmark_block
@@ -202,7 +200,7 @@ def _decoded(text: str) -> bytes:
 def _meaning_of(data: str | None) -> Meaning:
     if data is None:
         return Meaning.AS_SENT
-    if parse_payload(data).kind is not PayloadKind.MALFORMED:
+    if OPENAI_CHAT.read(data).kind is not PayloadKind.MALFORMED:
         return Meaning.AS_SENT
     return Meaning.LOST if looks_like_object(data) else Meaning.NOTHING
 
@@ -241,18 +239,9 @@ def _tool_call(draft: EventDraft, numbers: str) -> bytes:
         raise FaultError("the stream has no chunk to be modelled on")
     entry = decoded[chunks[0]]
     arguments = json.dumps({"text": numbers}, separators=(",", ":"))
-    call = {
-        "index": 1
-        + max((call for entry in decoded for call in entry.calls), default=-1),
-        "id": "call_giant",
-        "type": "function",
-        "function": {"name": "write", "arguments": arguments},
-    }
+    last = max((call for entry in decoded for call in entry.calls), default=-1)
     value: dict[str, Any] = dict(entry.payload.value) if entry.payload else {}
-    value["choices"] = [
-        {"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}
-    ]
-    value.pop("usage", None)
+    put_only_call(value, last + 1, id_="call_giant", name="write", arguments=arguments)
     data = dump_json(value, like=entry.data or "")
     return with_data(draft.blocks[chunks[0]].sent, data)
 

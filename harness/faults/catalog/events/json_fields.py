@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of
+from harness.dialects.openai_chat.chunk_edits import objects_with
 from harness.faults.draft.blocks import EventDraft
 from harness.faults.draft.decoded import Selection, decode_blocks, selected_chunks
 from harness.faults.draft.edit import Edit
@@ -16,8 +16,6 @@ from harness.faults.errors import FaultError
 from harness.faults.registry import Layer, fault
 
 __all__ = ["json_patch"]
-
-_IN_CHOICE = frozenset({"delta", "finish_reason", "index", "logprobs"})
 
 
 @fault(Layer.EVENTS, example={"select": "finish", "set": {"delta.content": ""}})
@@ -94,8 +92,7 @@ def _patch(
 def _parents(value: Any, path: str) -> Iterator[tuple[Any, Any]]:
     """Yield what holds the last step of a path, and that step."""
     *steps, name = path.split(".")
-    in_choice = (steps[0] if steps else name) in _IN_CHOICE
-    holders = [choice for _, choice in choices_of(value)] if in_choice else [value]
+    holders = list(objects_with(value, steps[0] if steps else name))
     for step in steps:
         holders = list(_within(holders, step))
     for holder in holders:

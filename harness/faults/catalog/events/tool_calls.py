@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of, text_of
+from harness.dialects.openai_chat import tool_edits
+from harness.dialects.openai_chat.tool_edits import (
+    CallKey,
+    Fragment,
+    calls_in,
+    drop_ids,
+    null_id,
+    null_name,
+    number_all,
+    put_arguments,
+    put_calls,
+    repeat_head,
+    whole_call,
+)
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.rewrite import rewrite_json
-from harness.faults.draft.tool_stream import CallKey, ToolStream, calls_in
+from harness.faults.draft.tool_stream import ToolStream
 from harness.faults.errors import FaultError
 
 __all__ = [
@@ -33,8 +45,7 @@ def send_whole(edit: Edit, stream: ToolStream) -> None:
 
     def fill(value: Any) -> None:
         for key, call in calls_in(value):
-            if isinstance(call.get("function"), dict):
-                call["function"]["arguments"] = stream.arguments[key]
+            put_arguments(call, stream.arguments[key])
 
     _at_firsts(edit, stream, fill)
 
@@ -50,8 +61,7 @@ def send_objects(edit: Edit, stream: ToolStream) -> None:
 
     def fill(value: Any) -> None:
         for key, call in calls_in(value):
-            if isinstance(call.get("function"), dict):
-                call["function"]["arguments"] = objects[key]
+            put_arguments(call, objects[key])
 
     _at_firsts(edit, stream, fill)
 
@@ -70,17 +80,11 @@ def merge_calls(edit: Edit, stream: ToolStream) -> None:
     stream.require_two_calls()
     whole: dict[int, list[Any]] = {}
     for key, place in stream.firsts.items():
-        call = copy.deepcopy(dict(stream.calls(place))[key])
-        call.setdefault("function", {})["arguments"] = stream.arguments[key]
+        first = dict(stream.calls(place))[key]
+        call = whole_call(first, stream.arguments[key])
         whole.setdefault(key[0], []).append(call)
-
-    def fill(value: Any) -> None:
-        for index, choice in choices_of(value):
-            if index in whole:
-                delta_of(choice)["tool_calls"] = whole[index]
-
-    first = stream.places[0]
-    edit.change(first, partial(rewrite_json, change=fill))
+    change = partial(put_calls, calls=whole)
+    edit.change(stream.places[0], partial(rewrite_json, change=change))
     for place in stream.places[1:]:
         stream.drop(edit, place)
 
@@ -114,12 +118,7 @@ def _everywhere(edit: Edit, stream: ToolStream, change: Callable[[Any], None]) -
 def send_same_index(edit: Edit, stream: ToolStream) -> None:
     """Give every call index 0."""
     stream.require_two_calls()
-
-    def change(value: Any) -> None:
-        for _, call in calls_in(value):
-            call["index"] = 0
-
-    _everywhere(edit, stream, change)
+    _everywhere(edit, stream, partial(number_all, index=0))
 
 
 def repeat_ids(edit: Edit, stream: ToolStream) -> None:
@@ -128,40 +127,23 @@ def repeat_ids(edit: Edit, stream: ToolStream) -> None:
 
     def change(value: Any) -> None:
         for key, call in calls_in(value):
-            head = heads.setdefault(key, {})
-            function = call.setdefault("function", {})
-            for holder, name in ((call, "id"), (call, "type"), (function, "name")):
-                head[name] = text_of(holder, name) or head.get(name, "")
-                if head[name]:
-                    holder[name] = head[name]
+            repeat_head(call, heads.setdefault(key, {}))
 
     _everywhere(edit, stream, change)
 
 
 def send_null_ids(edit: Edit, stream: ToolStream) -> None:
     """Send null for the id and the type that a later fragment has none of."""
-
-    def change(call: dict[str, Any]) -> None:
-        if not text_of(call, "id"):
-            call["id"] = None
-            call["type"] = None
-
-    _after_firsts(edit, stream, change)
+    _after_firsts(edit, stream, null_id)
 
 
 def send_null_names(edit: Edit, stream: ToolStream) -> None:
     """Send null for the name that a later fragment has none of."""
-
-    def change(call: dict[str, Any]) -> None:
-        function = call.setdefault("function", {})
-        if not text_of(function, "name"):
-            function["name"] = None
-
-    _after_firsts(edit, stream, change)
+    _after_firsts(edit, stream, null_name)
 
 
 def _after_firsts(
-    edit: Edit, stream: ToolStream, change: Callable[[dict[str, Any]], None]
+    edit: Edit, stream: ToolStream, change: Callable[[Fragment], None]
 ) -> None:
     seen: set[CallKey] = set()
 
@@ -176,19 +158,9 @@ def _after_firsts(
 
 def send_no_ids(edit: Edit, stream: ToolStream) -> None:
     """Send null for every id."""
-
-    def change(value: Any) -> None:
-        for _, call in calls_in(value):
-            call["id"] = None
-
-    _everywhere(edit, stream, change)
+    _everywhere(edit, stream, drop_ids)
 
 
 def add_empty_content(edit: Edit, stream: ToolStream) -> None:
     """Put an empty content beside every fragment."""
-
-    def change(value: Any) -> None:
-        for _, choice in choices_of(value):
-            delta_of(choice).setdefault("content", "")
-
-    _everywhere(edit, stream, change)
+    _everywhere(edit, stream, tool_edits.add_empty_content)

@@ -5,10 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of
+from harness.dialects.openai_chat.tool_edits import (
+    arguments_of,
+    calls_in,
+    has_id,
+    keep_call,
+    put_arguments,
+)
 from harness.faults.draft.edit import Edit
 from harness.faults.draft.rewrite import rewrite_json
-from harness.faults.draft.tool_stream import CallKey, ToolStream, arguments_of, calls_in
+from harness.faults.draft.tool_stream import ToolStream
 from harness.faults.errors import FaultError
 
 __all__ = ["flush_again", "lose_brace", "lose_end", "lose_fragment", "split"]
@@ -19,7 +25,7 @@ def lose_fragment(edit: Edit, stream: ToolStream) -> None:
     inner = [
         place
         for place in stream.places
-        if not any(call.get("id") for _, call in stream.calls(place))
+        if not any(has_id(call) for _, call in stream.calls(place))
         and not stream.has_other_content(place)
     ]
     if not inner:
@@ -37,7 +43,7 @@ def lose_brace(edit: Edit, stream: ToolStream) -> None:
         for key, call in calls_in(value):
             if key in waiting and arguments_of(call):
                 waiting.discard(key)
-                call["function"]["arguments"] = arguments_of(call)[1:]
+                put_arguments(call, arguments_of(call)[1:])
 
     for place in stream.places:
         edit.change(place, partial(rewrite_json, change=change))
@@ -52,7 +58,7 @@ def lose_end(edit: Edit, stream: ToolStream) -> None:
         for key, call in calls_in(value):
             if stream.lasts.get(key) == place:
                 text = arguments_of(call)
-                call["function"]["arguments"] = text[: len(text) // 2]
+                put_arguments(call, text[: len(text) // 2])
 
     for place in set(stream.lasts.values()):
         edit.change(place, partial(rewrite_json, change=partial(change, place)))
@@ -64,7 +70,9 @@ def flush_again(edit: Edit, stream: ToolStream) -> None:
         raise FaultError("no call has arguments", key="mode")
     for key, place in stream.lasts.items():
         block = stream.draft.blocks[place]
-        sent = rewrite_json(block.sent, partial(_only, key, stream.arguments[key]))
+        sent = rewrite_json(
+            block.sent, partial(keep_call, key=key, arguments=stream.arguments[key])
+        )
         at_ns = (block.at_ns + stream.draft.time_after(place)) // 2
         edit.insert(place + 1, sent, at_ns=at_ns)
 
@@ -96,7 +104,7 @@ def split(edit: Edit, stream: ToolStream, size: int) -> None:
         ]
         gap = (stream.draft.time_after(place) - block.at_ns) // (len(parts) + 1)
         for number, (key, part) in enumerate(parts, start=1):
-            sent = rewrite_json(block.sent, partial(_only, key, part))
+            sent = rewrite_json(block.sent, partial(keep_call, key=key, arguments=part))
             edit.insert(place + 1, sent, at_ns=block.at_ns + number * gap)
     if not changed:
         raise FaultError(f"no fragment has more than {size} character(s)", key="n")
@@ -106,22 +114,4 @@ def _shorten(size: int, value: Any) -> None:
     for _, call in calls_in(value):
         text = arguments_of(call)
         if len(text) > size:
-            call["function"]["arguments"] = text[:size]
-
-
-def _only(key: CallKey, arguments: str, value: Any) -> None:
-    """Leave one fragment in a chunk, with these arguments and no more."""
-    for index, choice in choices_of(value):
-        own = [
-            call
-            for (_, number), call in calls_in({"choices": [choice]})
-            if (index, number) == key
-        ]
-        delta_of(choice).clear()
-        if choice.get("finish_reason"):
-            choice["finish_reason"] = None
-        if own:
-            numbered = {"index": own[0]["index"]} if "index" in own[0] else {}
-            fragment = {**numbered, "function": {"arguments": arguments}}
-            delta_of(choice)["tool_calls"] = [fragment]
-    value.pop("usage", None)
+            put_arguments(call, text[:size])

@@ -9,12 +9,14 @@ from email.utils import parsedate_to_datetime
 from typing import Annotated, Literal
 
 from harness.cassette.model import Framing
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.catalog.http.heads import checked_headers
 from harness.faults.draft.blocks import Meaning, StreamEnd
 from harness.faults.draft.wire import BlockSpan, WireDraft, Write
 from harness.faults.errors import FaultError
 from harness.faults.parameters import AtLeast
 from harness.faults.registry import Layer, fault
+from harness.sse import EVENT_STREAM, encode_event
 
 __all__ = ["body", "framing", "status"]
 
@@ -98,9 +100,9 @@ def body(
         Both: type and body arrive as they were sent. A stream with nothing in it, or
         with [DONE] alone, does not look like an answer that was finished.
     """
-    named = content_type or _TYPES.get(kind, "text/event-stream")
+    named = content_type or _TYPES.get(kind, EVENT_STREAM)
     whole = _whole(draft, _body(kind, 500), [("content-type", named)])
-    if "text/event-stream" in named:
+    if EVENT_STREAM in named:
         whole = replace(whole, framing=draft.framing)
     return replace(whole, status=200).with_note(
         f"answered 200 {named} with body {kind}"
@@ -229,13 +231,9 @@ def _body(kind: str, code: int) -> bytes:
     if kind == "html":
         return _HTML
     if kind == "done_only":
-        return b"data: [DONE]\n\n"
+        return encode_event(OPENAI_CHAT.end)
     if kind == "empty":
         return b""
-    error = {
-        "message": f"The server answered {code}",
-        "type": "rate_limit_error" if code == 429 else "server_error",
-        "param": None,
-        "code": None,
-    }
-    return json.dumps({"error": error}).encode()
+    kind = "rate_limit_error" if code == 429 else "server_error"
+    error = OPENAI_CHAT.error(f"The server answered {code}", kind)
+    return json.dumps(error.value).encode()

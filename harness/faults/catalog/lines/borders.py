@@ -8,8 +8,10 @@ from functools import partial
 from itertools import pairwise
 from typing import Any, Literal
 
-from harness.dialects.openai_chat.chunk import choices_of, delta_of
-from harness.dialects.openai_chat.payload import looks_like_object
+from harness.dialects.message import TEXT_FIELDS
+from harness.dialects.openai_chat.chunk_edits import keep_share
+from harness.dialects.payload import looks_like_object
+from harness.dialects.registry import OPENAI_CHAT
 from harness.faults.draft.blocks import EventDraft, Meaning
 from harness.faults.draft.decoded import decode_blocks, event_block, event_run
 from harness.faults.draft.edit import Edit
@@ -192,7 +194,7 @@ def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
     escaped = escapes_non_ascii(sent.decode(errors="replace"))
     chunks = []
     for number, part in enumerate(parts):
-        change = partial(_keep_once, first=number == 0, last=number == last)
+        change = partial(_keep_share, first=number == 0, last=number == last)
         chunk = rewrite_json(sent, change)
         for mark in (_MARK.encode(), b"\\ue000"):
             chunk = chunk.replace(mark, _json_bytes(part, escaped=escaped))
@@ -200,19 +202,12 @@ def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
     return chunks
 
 
-def _keep_once(value: Any, *, first: bool, last: bool) -> None:
+def _keep_share(value: Any, *, first: bool, last: bool) -> None:
     """Leave in a chunk the mark for its text, and what belongs to it alone."""
-    for _, choice in choices_of(value):
-        delta = delta_of(choice)
-        for key in ("content", "reasoning_content", "reasoning", "refusal"):
-            if isinstance(delta.get(key), str) and delta[key]:
-                delta[key] = _MARK
-        if not first:
-            delta.pop("role", None)
-        if not last and "finish_reason" in choice:
-            choice["finish_reason"] = None
-    if not last:
-        value.pop("usage", None)
+    for place in OPENAI_CHAT.text_places(value):
+        if place.field in TEXT_FIELDS:
+            place.put(value, _MARK)
+    keep_share(value, first=first, last=last)
 
 
 def _json_bytes(part: bytes, *, escaped: bool) -> bytes:

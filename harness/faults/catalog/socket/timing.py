@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Annotated, Literal
 
+from harness.dialects.openai_chat.chunk_edits import leave_empty_text
 from harness.faults.draft.blocks import Meaning, StreamEnd
 from harness.faults.draft.cuts import cut_body, split_writes, without_head
 from harness.faults.draft.decoded import decode_block
@@ -296,13 +297,9 @@ def _keepalive_block(draft: WireDraft, form: str) -> bytes:
     for span in draft.spans:
         entry = decode_block(draft.body[span.start : span.end])
         if entry.is_chunk and entry.payload is not None and entry.data is not None:
-            value = {
-                name: part
-                for name, part in entry.payload.value.items()
-                if name != "usage"
-            }
-            choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
-            text = dump_json({**value, "choices": [choice]}, like=entry.data)
+            value = dict(entry.payload.value)
+            leave_empty_text(value)
+            text = dump_json(value, like=entry.data)
             return f"data: {text}\n\n".encode()
     raise FaultError("the stream has no chunk to make an empty one of", key="form")
 

@@ -5,10 +5,11 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.dialects.openai_chat.assemble import Assembler, Choice, Message, ToolCall
-from harness.dialects.openai_chat.deltas import text_deltas
+from harness.dialects.message import Choice, Message, ToolCall
+from harness.dialects.openai_chat.assemble import Assembler
 from harness.dialects.openai_chat.grammar import check
 from harness.dialects.openai_chat.payload import parse_payload
+from harness.dialects.openai_chat.texts import text_deltas
 
 NAMES = [
     *["choices", "index", "delta", "content", "role", "refusal", "finish_reason"],

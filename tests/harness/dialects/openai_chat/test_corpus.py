@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.dialects.openai_chat.assemble import Assembler
-from harness.dialects.openai_chat.deltas import text_deltas
 from harness.dialects.openai_chat.grammar import RULES, check
-from harness.dialects.openai_chat.payload import PayloadKind, parse_payload
+from harness.dialects.openai_chat.payload import parse_payload
+from harness.dialects.openai_chat.texts import text_deltas
+from harness.dialects.payload import PayloadKind
 from harness.sse.model import ServerSentEvent
 from harness.sse.parser import EventStreamParser, parse
 

@@ -2,19 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.dialects.openai_chat.payload import (
-    Payload,
-    PayloadKind,
-    looks_like_object,
-    parse_payload,
-)
+from harness.dialects.openai_chat.payload import parse_payload
+from harness.dialects.payload import Payload, PayloadKind
 
 
 class TestParsePayload:
     @pytest.mark.parametrize("data", ["[DONE]", "[DONE] ", " \t[DONE]\r"])
     def test_sentinel_with_spaces_is_done(self, data):
         """Spaces around the sentinel do not count."""
-        assert parse_payload(data) == Payload(kind=PayloadKind.DONE)
+        assert parse_payload(data) == Payload(kind=PayloadKind.END)
 
     @pytest.mark.parametrize("data", ["[done]", "[DONE", "[DONE]\n", "x[DONE]"])
     def test_what_only_resembles_the_sentinel_is_malformed(self, data):
@@ -92,13 +88,3 @@ class TestParsePayload:
         payload = parse_payload('{"choices":["\\ud83d"]}')
 
         assert payload.value == {"choices": ["\ud83d"]}
-
-
-class TestLooksLikeObject:
-    @pytest.mark.parametrize(
-        ("data", "expected"),
-        [("{", True), ('\n\t {"a', True), ("", False), ("[{", False), ("x{", False)],
-    )
-    def test_tells_by_the_first_character(self, data, expected):
-        """Only what begins with a brace may hold text."""
-        assert looks_like_object(data) is expected

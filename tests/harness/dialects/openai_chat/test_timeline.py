@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from harness.dialects.openai_chat.payload import PayloadKind, parse_payload
+from harness.dialects.openai_chat.payload import parse_payload
 from harness.dialects.openai_chat.timeline import Timeline
+from harness.dialects.payload import PayloadKind
 
 
 def timeline(*stream):
@@ -16,13 +17,13 @@ class TestTimeline:
 
         assert (stream.length, stream.done, stream.failed) == (4, True, False)
         assert [at for at, _, _ in stream.events] == [0]
-        assert stream.after_done == [(2, PayloadKind.ERROR), (3, PayloadKind.DONE)]
+        assert stream.after_done == [(2, PayloadKind.ERROR), (3, PayloadKind.END)]
 
     def test_an_error_before_the_sentinel_is_a_failure(self):
         """A stream that was told to have failed has failed."""
         assert timeline('{"error":1}', "[DONE]").failed
 
-    def test_steps_tell_what_each_choice_is_given(self):
+    def test_deltas_tell_what_each_choice_is_given(self):
         """A delta of nulls begins nothing; any other says that its choice began."""
         stream = timeline(
             '{"choices":[{"delta":{"content":null}},{"delta":{"role":"assistant"}}]}',
@@ -30,11 +31,12 @@ class TestTimeline:
         )
 
         assert [
-            (s.at, s.choice, s.begins, s.fields, s.finish_reason) for s in stream.steps
+            (at, delta.choice, delta.begins, delta.texts, delta.finish_reason)
+            for at, delta in stream.deltas
         ] == [
             (0, 0, False, (), ""),
             (0, 1, True, (), ""),
-            (1, 0, True, ("content",), "stop"),
+            (1, 0, True, (("content", "a"),), "stop"),
         ]
 
     def test_calls_leave_out_the_older_form(self):
@@ -44,4 +46,6 @@ class TestTimeline:
             '{"choices":[{"delta":{"tool_calls":[{"id":"a"}]}}]}',
         )
 
-        assert [(step.at, fragment.id) for step, fragment in stream.calls] == [(1, "a")]
+        assert [(at, choice, call.id) for at, choice, call in stream.calls] == [
+            (1, 0, "a")
+        ]

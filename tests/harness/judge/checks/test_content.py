@@ -8,6 +8,7 @@ import pytest
 
 from harness.judge.evidence.observation import ClientEnd
 from harness.judge.oracle.oracle import Contract
+from harness.judge.verdict import Verdict, verdict_of
 from harness.judge.violation import Kind
 from harness.scenario.model import Abort, ClientPlan
 
@@ -140,3 +141,26 @@ def test_who_is_transparent_passes_any_bytes(bench):
     without = [events[0], *events[2:]]
     found = bench.answer_kinds(without, wanted=wanted, contract=Contract.TRANSPARENT)
     assert Kind.TEXT_LOST in found
+
+
+def test_kept_or_dropped_opening_repeat_is_right_and_counted_apart(bench):
+    """v2 drops it, a transparent relay keeps it; neither is a regression."""
+    wanted = bench.scenario(bench.answer("ha", "ha", "ha", "!"))
+    dropped = bench.play("proxy.v2:make_relay", wanted)
+    kept = bench.play("tests.planted.relays:passing", wanted)
+
+    result = verdict_of([kept], [dropped])
+
+    assert [] == bench.kinds(dropped)
+    assert frozenset({(0, "content")}) == dropped.dropped_repeats
+    assert frozenset() == kept.dropped_repeats
+    assert Verdict.EXPECTED_DIVERGENCE is result.verdict
+    assert 0 == dropped.hold.max_ns
+
+
+def test_text_lost_after_the_opening_is_still_lost(bench):
+    """The other reading covers the opening and nothing more."""
+    wanted = bench.scenario(bench.answer("ha", "ha", "!", " and", " more"))
+    wrong = bench.play("tests.planted.relays:drop_last_delta", wanted)
+
+    assert ["text_lost"] == bench.kinds(wrong)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.dialects.openai_chat import Assembler, parse_payload
+from harness.dialects.openai_chat.assemble import Assembler
+from harness.dialects.openai_chat.payload import parse_payload
 from harness.faults.errors import FaultError
 from harness.sse.parser import parse
 

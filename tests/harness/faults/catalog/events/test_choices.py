@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from harness.dialects.openai_chat import Assembler, parse_payload
+from harness.dialects.openai_chat.assemble import Assembler
+from harness.dialects.openai_chat.payload import parse_payload
 from harness.faults.errors import FaultError
 from harness.sse.parser import parse
 

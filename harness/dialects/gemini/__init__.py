@@ -1,0 +1,10 @@
+"""Google's Gemini API, streamed: how it is told apart.
+
+Its requests name the model in their path; each event is a response of its own, with
+``candidates``.
+Source: https://ai.google.dev/api/generate-content
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,28 @@
+"""What is known of the dialect; its package says what it is."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from harness.dialects.interface import FieldNames
+from harness.dialects.partial import PartialDialect
+
+__all__ = ["Gemini"]
+
+
+class Gemini(PartialDialect):
+    """``streamGenerateContent`` of Gemini."""
+
+    name: ClassVar[str] = "gemini"
+    path: ClassVar[str] = "/v1beta/models/gemini:streamGenerateContent?alt=sse"
+    path_endings: ClassVar[tuple[str, ...]] = (":streamGenerateContent",)
+    model_folder: ClassVar[str] = "models"
+    fields: ClassVar[FieldNames] = FieldNames(
+        structure=frozenset({"mimetype", "modelversion"}),
+        tools=frozenset({"functiondeclarations", "functionresponse"}),
+        written=frozenset({"args"}),
+    )
+
+    def owns(self, value: Any) -> bool:
+        """Tell whether it has candidates."""
+        return isinstance(value, dict) and "candidates" in value
