@@ -15,18 +15,18 @@ from harness.errors import HarnessError, InterruptedRunError, closest
 __all__ = ["cli", "main"]
 
 _COMMANDS = {
-    "bench": "harness.cli.bench:bench",
-    "check": "harness.cli.check:check",
-    "compare": "harness.cli.compare:compare",
-    "export": "harness.cli.exports:export_group",
-    "faults": "harness.cli.faults:faults",
-    "import": "harness.cli.imports:import_group",
-    "record": "harness.cli.record:record",
-    "replay": "harness.cli.replay:replay",
-    "report": "harness.cli.report:report",
-    "scrub": "harness.cli.scrub:scrub",
-    "show": "harness.cli.show:show",
-    "stutter": "harness.cli.stutter:stutter",
+    "bench": "harness.cli.commands.bench:bench",
+    "check": "harness.cli.commands.check:check",
+    "compare": "harness.cli.commands.compare:compare",
+    "export": "harness.cli.commands.exports:export_group",
+    "faults": "harness.cli.commands.faults:faults",
+    "import": "harness.cli.commands.imports:import_group",
+    "record": "harness.cli.commands.record:record",
+    "replay": "harness.cli.commands.replay:replay",
+    "report": "harness.cli.commands.report:report",
+    "scrub": "harness.cli.commands.scrub:scrub",
+    "show": "harness.cli.commands.show:show",
+    "stutter": "harness.cli.commands.stutter:stutter",
 }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from harness.errors import InputError, closest
 from harness.privacy.redact import RedactionRules
-from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
+from harness.record.saving.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
 from harness.record.settings import MAX_BYTES, RecorderSettings, parse_flag, parse_size
 

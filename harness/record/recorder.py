@@ -38,10 +38,10 @@ from harness.record.convert import (
     upstream_of,
 )
 from harness.record.ending import EndFacts, Hook, classify
-from harness.record.ipc import FrameKind, pack_ending, pack_frame, pack_start
 from harness.record.options import OPTIONS, check_names, read_options
 from harness.record.recording import RecordingStart
-from harness.record.saver_pipe import SaverPipe
+from harness.record.saving.ipc import FrameKind, pack_ending, pack_frame, pack_start
+from harness.record.saving.saver_pipe import SaverPipe
 from harness.record.selection import model_of
 from harness.record.settings import RecorderSettings, saver_settings
 from harness.record.socket_state import (

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness.errors import InputError
 from harness.privacy.redact import DEFAULT_RULES, RedactionRules
-from harness.record.file_names import DEFAULT_TEMPLATE, NameTemplate
+from harness.record.saving.file_names import DEFAULT_TEMPLATE, NameTemplate
 from harness.record.selection import Selection
 
 __all__ = [

@@ -85,6 +85,6 @@ def test_an_address_to_listen_on():
 @pytest.mark.parametrize("module", ["check", "import_sse", "replay"])
 def test_a_command_is_found(module):
     """Each command's module loads by itself, and its help needs no file."""
-    importlib.import_module(f"harness.cli.{module}")
+    importlib.import_module(f"harness.cli.commands.{module}")
     name = {"import_sse": ["import", "sse"]}.get(module, [module])
     assert 0 == CliRunner().invoke(cli, [*name, "--help"]).exit_code

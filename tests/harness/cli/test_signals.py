@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from harness.cli import compare, main
+from harness.cli import main
+from harness.cli.commands import compare
 
 
 @pytest.mark.parametrize("words", [[], ["--list"], ["--virtual"]])

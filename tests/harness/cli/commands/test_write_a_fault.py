@@ -22,7 +22,7 @@ from harness.play.virtual.relays import load_relay
 from harness.scenario.from_cassettes import cassette_scenarios, parse_fault
 from harness.scenario.script import make_script
 
-_ROOT = Path(__file__).parents[3]
+_ROOT = Path(__file__).parents[4]
 _PAGE = (_ROOT / "docs" / "write-a-fault.md").read_text(encoding="utf-8")
 _CASSETTES = _ROOT / "cassettes"
 

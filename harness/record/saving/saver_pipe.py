@@ -18,12 +18,12 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.errors import InputError
-from harness.record.ipc import EXIT_LOST, FrameKind, pack_frame
+from harness.record.saving.ipc import EXIT_LOST, FrameKind, pack_frame
 
 __all__ = ["SaverPipe"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_SAVER = (sys.executable, "-m", "harness.record.saver")
+_SAVER = (sys.executable, "-m", "harness.record.saving.saver")
 
 
 class SaverPipe:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cli import cli
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "imports"
+DATA = Path(__file__).resolve().parents[3] / "data" / "imports"
 GATEWAY = DATA / "gateway.ndjson"
 HEAD = {
     "request": {"method": "POST", "path": "/v1"},

@@ -4,7 +4,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.report import report as command
+from harness.cli.commands.report import report as command
 from harness.errors import InputError
 from harness.judge.oracle.oracle import Contract
 from harness.judge.run import RunRecord, RunSettings, TargetFacts

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from harness.cli import cli
-from harness.cli.stutter import stutter
+from harness.cli.commands.stutter import stutter
 from harness.errors import InputError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CASSETTES = ROOT / "cassettes" / "llama.cpp"
 CONFIG = ("--config", str(ROOT / "harness.yaml"))
 CORPUS = Path(os.environ.get("STREAM_CORPUS", ROOT.parent / "shared" / "corpus"))

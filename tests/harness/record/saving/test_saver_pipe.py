@@ -10,8 +10,8 @@ import time
 import pytest
 
 from harness.errors import InputError
-from harness.record.ipc import EXIT_LOST, FrameKind, pack_frame, read_frames
-from harness.record.saver_pipe import SaverPipe
+from harness.record.saving.ipc import EXIT_LOST, FrameKind, pack_frame, read_frames
+from harness.record.saving.saver_pipe import SaverPipe
 
 SLOW = "import sys, time; time.sleep(0.3); data = sys.stdin.buffer.read()"
 KEEP = f"{SLOW}; open(sys.argv[1], 'wb').write(data); sys.exit(int(sys.argv[2]))"

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.faults import faults, faults_page
+from harness.cli.commands.faults import faults, faults_page
 from harness.errors import InputError
 from harness.faults.registry import REGISTRY
 
-PAGE = Path(__file__).parents[3] / "docs" / "faults.md"
+PAGE = Path(__file__).parents[4] / "docs" / "faults.md"
 
 
 def test_all_faults_are_listed():

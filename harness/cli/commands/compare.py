@@ -15,6 +15,7 @@ import click
 
 from harness.cli.choose_scenarios import ScenarioOptions, choose_scenarios
 from harness.cli.choose_targets import TargetOptions, choose_policy, choose_targets
+from harness.cli.commands.sweep import DEFAULT_LIMIT, run_sweep
 from harness.cli.options import (
     CASSETTE_FOLDER,
     CONFIG,
@@ -28,7 +29,6 @@ from harness.cli.options import (
 )
 from harness.cli.param_types import FiniteRange
 from harness.cli.signals import cancel_on_signals
-from harness.cli.sweep import DEFAULT_LIMIT, run_sweep
 from harness.config import Config, read_config
 from harness.errors import InputError, InterruptedRunError
 from harness.faults.registry import find_live_only

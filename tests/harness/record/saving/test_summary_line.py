@@ -16,7 +16,7 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.record.recording import RecordingStart
-from harness.record.summary_line import (
+from harness.record.saving.summary_line import (
     count_events,
     dialect_tags,
     name_values,

@@ -9,16 +9,16 @@ import pytest
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import EndingKind, Request
-from harness.record import saver as saver_module
-from harness.record.ipc import (
+from harness.record.recording import RecordingStart
+from harness.record.saving import saver as saver_module
+from harness.record.saving.ipc import (
     Frame,
     FrameKind,
     pack_ending,
     pack_start,
     read_frames,
 )
-from harness.record.recording import RecordingStart
-from harness.record.saver import Saver
+from harness.record.saving.saver import Saver
 from harness.record.settings import RecorderSettings
 
 

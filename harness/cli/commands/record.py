@@ -11,7 +11,7 @@ import click
 from harness.cli.options import listen_option, parse_listen
 from harness.errors import HarnessError, InputError
 from harness.privacy.redact import RedactionRules
-from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS
+from harness.record.saving.file_names import DEFAULT_TEMPLATE, FIELDS
 from harness.record.selection import Selection
 from harness.record.settings import MAX_BYTES, RecorderSettings, parse_size
 

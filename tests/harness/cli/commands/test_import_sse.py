@@ -11,7 +11,7 @@ from harness.cassette.files import find_cassettes, read_cassette
 from harness.cli import cli
 
 DONE = b"data: [DONE]\n\n"
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 CORPUS = Path(os.environ.get("STREAM_CORPUS", ROOT.parent / "shared" / "corpus"))
 
 

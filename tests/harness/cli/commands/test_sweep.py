@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.compare import compare
+from harness.cli.commands.compare import compare
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 PLAIN = ROOT / "cassettes" / "mlx" / "plain.yaml"
 
 

@@ -21,8 +21,8 @@ from harness.cassette.importers.ndjson import import_ndjson
 from harness.cassette.importers.reconstruction import ReconstructionOptions
 from harness.cassette.importers.segmentation import Split
 from harness.cassette.importers.vcr import import_vcr
+from harness.cli.commands.import_sse import sse
 from harness.cli.import_files import made_by, plan_cassettes, read_source, save
-from harness.cli.import_sse import sse
 from harness.cli.options import (
     force_option,
     pacing_option,

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from harness.cassette.files import read_cassette, write_cassette
 from harness.cli import cli
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 GATEWAY = ROOT / "tests" / "data" / "imports" / "gateway.ndjson"
 
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.cassette.model import EndingKind, Request
-from harness.record.ipc import (
+from harness.record.recording import RecordingStart
+from harness.record.saving.ipc import (
     Frame,
     FrameKind,
     pack_ending,
@@ -19,7 +20,6 @@ from harness.record.ipc import (
     read_frames,
     read_start,
 )
-from harness.record.recording import RecordingStart
 
 FRAMES = st.builds(
     Frame,

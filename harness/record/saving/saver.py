@@ -6,9 +6,10 @@ until then must outlive a recorder that is killed. The streams that pass through
 recorder must not wait for redaction, YAML or a slow disk. And what was sent lies in the
 kernel's pipe, so that the last segment before a kill is kept too.
 
-Run as ``python -m harness.record.saver`` with frames on standard input; it ends when
-that ends, and not by the signals that stop the recorder (`harness.record.saver_pipe`).
-A line for every recording goes to standard output, what went wrong to standard error.
+Run as ``python -m harness.record.saving.saver`` with frames on standard input; it ends
+when that ends, and not by the signals that stop the recorder
+(`harness.record.saving.saver_pipe`). A line for every recording goes to standard
+output, what went wrong to standard error.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from harness.cassette.model import Cassette, EndingKind, Interaction, Recorded
 from harness.errors import HarnessError
 from harness.privacy.redact import redact_interaction
 from harness.privacy.scan import find_secrets
-from harness.record.file_names import NameTemplate, free_path
-from harness.record.ipc import (
+from harness.record.recording import Recording
+from harness.record.saving.file_names import NameTemplate, free_path
+from harness.record.saving.ipc import (
     EXIT_LOST,
     Frame,
     FrameKind,
@@ -35,9 +37,8 @@ from harness.record.ipc import (
     read_frames,
     read_start,
 )
-from harness.record.recording import Recording
+from harness.record.saving.summary_line import dialect_tags, name_values, summary_line
 from harness.record.settings import RecorderSettings, read_saver_settings
-from harness.record.summary_line import dialect_tags, name_values, summary_line
 
 __all__ = ["Saver", "main"]
 

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import InputError
-from harness.record.file_names import DEFAULT_TEMPLATE, FIELDS, NameTemplate, free_path
+from harness.record.saving.file_names import (
+    DEFAULT_TEMPLATE,
+    FIELDS,
+    NameTemplate,
+    free_path,
+)
 
 
 def fill(text: str, **values: str | None) -> str:

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from harness.cassette.files import read_cassette, write_cassette
 from harness.cli import cli
-from harness.cli.scrub import scrub
+from harness.cli.commands.scrub import scrub
 from harness.errors import InputError
 
-CASSETTES = Path(__file__).parents[3] / "cassettes" / "llama.cpp"
+CASSETTES = Path(__file__).parents[4] / "cassettes" / "llama.cpp"
 PLAIN = CASSETTES / "plain.yaml"
 STORY = CASSETTES / "story.yaml"
 

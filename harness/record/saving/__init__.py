@@ -1,0 +1,1 @@
+"""The saver: a second process that redacts recordings and saves them."""
