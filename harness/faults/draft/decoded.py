@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from harness.dialects.message import TEXT_FIELDS, ChoiceDelta, EventMeaning, Text
@@ -24,22 +25,24 @@ __all__ = [
 ]
 
 
-_NOTHING = EventMeaning()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DecodedBlock:
-    """One block as a client reads it: its event, if it is one, and what that means.
+    """What one block says.
 
     Attributes:
         data: The event's data; None where the block dispatches no event.
         payload: What the data is; None as for ``data``.
-        meaning: What a chunk says; nothing where it is none.
     """
 
     data: str | None = None
     payload: Payload | None = None
-    meaning: EventMeaning = _NOTHING
+
+    @cached_property
+    def meaning(self) -> EventMeaning:
+        """What a chunk says; nothing where it is none."""
+        if not self.is_chunk or self.payload is None:
+            return EventMeaning()
+        return OPENAI_CHAT.meaning(self.payload.value)
 
     @property
     def is_event(self) -> bool:
@@ -116,9 +119,7 @@ def decode_block(sent: bytes) -> DecodedBlock:
         return DecodedBlock()
     event = events[0]
     payload = OPENAI_CHAT.read(event.data, event.event)
-    is_chunk = payload.kind is PayloadKind.CHUNK
-    meaning = OPENAI_CHAT.meaning(payload.value) if is_chunk else _NOTHING
-    return DecodedBlock(data=event.data, payload=payload, meaning=meaning)
+    return DecodedBlock(data=event.data, payload=payload)
 
 
 def decode_blocks(blocks: Iterable[Block]) -> list[DecodedBlock]:
