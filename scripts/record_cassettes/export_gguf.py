@@ -1,7 +1,8 @@
 """Write a small Llama and its byte-level BPE as one GGUF file.
 
 llama.cpp's own converter is a script of its repository and in no package; a
-Llama needs little of it. The format: https://github.com/ggml-org/ggml, docs/gguf.md.
+Llama needs little of it. The format:
+https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 
 from __future__ import annotations
