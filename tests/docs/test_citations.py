@@ -87,7 +87,8 @@ def test_all_of_the_repository_is_read(ours):
 )
 def test_links(repository, target, problem):
     """A link without a file, or without a heading, is named with its line."""
-    found = repository(f"# A heading\n\nSee [it]({target}).\n").dead_links()
+    page = f"# A heading\n\nSee [it]({target}).\n```\n[shown](absent.md)\n```\n"
+    found = repository(page).dead_links()
     assert [f"docs/page.md:3: {problem}"] * (problem is not None) == found
 
 
@@ -96,7 +97,9 @@ def test_links(repository, target, problem):
     [
         ("See docs/other.md.", None),
         ("See docs/other.md#one-two-three for why.", None),
+        ("The module `harness/module` may leave its suffix out.", None),
         ("`reports/<run>/report.json` is made.", None),
+        ("So is reports/20261125-174150-seed1/report.json.", None),
         ("Any docs/*.md will do, and so will tests/<path>/test_x.py.", None),
         ("https://example.com/docs/absent.md is not ours.", None),
         ("See docs/absent.md.", "docs/absent.md"),
@@ -110,8 +113,9 @@ def test_paths(repository, text, path):
     expected = [] if path is None else [path]
     in_page = repository(page=f"\n{text}\n").dead_paths()
     assert [f"docs/page.md:2: there is no {one}" for one in expected] == in_page
-    in_docstring = repository(module=f'"""Does it.\n\n{text}\n"""\n').dead_paths()
-    assert [f"harness/module.py:3: there is no {one}" for one in expected] == (
+    module = f'# One.\n"""Does it.\n\n{text}\n"""\n'
+    in_docstring = repository(module=module).dead_paths()
+    assert [f"harness/module.py:4: there is no {one}" for one in expected] == (
         in_docstring
     )
     in_comment = repository(module=f"x = 1\n# {text}\n").dead_paths()
@@ -135,6 +139,7 @@ def test_code_of_a_module_is_no_prose(repository):
         ("fields (FAULTS class 15)", "FAULTS"),
         ("a designed relay, and faults of class 15", None),
         ("docs/design/relay.md", None),
+        ("the table ``for FAULTS in it`` of a module", None),
     ],
 )
 def test_absent_documents(repository, text, cited):
@@ -146,7 +151,6 @@ def test_absent_documents(repository, text, cited):
 
 def test_anchors_are_those_of_github():
     """Punctuation goes, spaces become hyphens, and what is there twice is numbered."""
-    page = (
-        "# A `b_c`: d, e-f\n```\n# no heading\n```\n## Twice\n## Twice\n## [x](y.md)\n"
-    )
+    fenced = "````\n# no\n```\n# no\n````\n"
+    page = f"# A `b_c`: d, e-f\n{fenced}## Twice\n## Twice\n## [x](y.md)\n"
     assert {"a-b_c-d-e-f", "twice", "twice-1", "x"} == slugs(page)
