@@ -36,8 +36,8 @@ _UNREAD = (
     re.compile(r".*\.egg-info/|.*package-lock\.json"),
 )
 
-_MADE = re.compile(r"reports/(?!example\b)|cassettes/openai\b|tests/cassettes\b")
-"""Paths that a command makes, or that belong to the reader."""
+_MADE = re.compile(r"reports/(?!example\b)|cassettes/openai\b|tests/cassettes\b|.*/x/")
+"""Paths that a command makes, that belong to the reader, or that are made up."""
 
 _PATH = re.compile(
     rf"(?<![\w/.\-:@}}>~])(?:\./)?((?:{'|'.join(ROOTS)})/[\w./\-]*)(#[\w\-]+)?(.?)"

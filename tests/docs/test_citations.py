@@ -99,6 +99,7 @@ def test_links(repository, target, problem):
         ("See docs/other.md#one-two-three for why.", None),
         ("The module `harness/module` may leave its suffix out.", None),
         ("`reports/<run>/report.json` is made.", None),
+        ("The tests of harness/x/y.py are in tests/harness/x/test_y.py.", None),
         ("So is reports/20261125-174150-seed1/report.json.", None),
         ("Any docs/*.md will do, and so will tests/<path>/test_x.py.", None),
         ("https://example.com/docs/absent.md is not ours.", None),
