@@ -1,8 +1,8 @@
-"""Reference streaming proxy that carries two architectures, v1 and v2.
+"""The reference streaming proxy, with two architectures: v1 and v2.
 
 Words: the *client* asks; the *upstream* answers; a *relay* is the sans-IO logic of one
-architecture; *events* go into it and *commands* come out; the *driver* performs the
-commands on sockets.
+architecture; it takes *events* and returns *commands*; the *driver* performs the
+commands on sockets.  ``docs/design/raw-protocols.md`` says why they are raw protocols.
 """
 
 from __future__ import annotations

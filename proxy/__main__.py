@@ -1,4 +1,4 @@
-"""Starts the proxy: ``python -m proxy``."""
+"""The entry point of ``python -m proxy``."""
 
 from __future__ import annotations
 

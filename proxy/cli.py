@@ -35,12 +35,12 @@ Which architecture serves a stream (environment, --set or --settings-file):
   NEW_STREAMING_ROLLOUT_PERCENTAGE    0 to 100 in steps of 0.01
   NEW_STREAMING_ROLLOUT_KEY_HEADER    header with the sticky key, else the credential
   NEW_STREAMING_ROLLOUT_SALT          salt of the hash
-Limits and habits of the architectures: STREAMING_* (docs/proxy.md).
-Way back: ENABLE_NEW_STREAMING_ARCHITECTURE=false in the settings file; no restart.
+Limits and behaviour of the architectures: STREAMING_* (docs/proxy.md).
+Rollback: ENABLE_NEW_STREAMING_ARCHITECTURE=false in the settings file; no restart.
 
 \b
-Answered by the proxy itself: /healthz, /metrics (Prometheus), and to this machine
-/admin/rollout (what the switches are, and what they did).
+Answered by the proxy itself: /healthz, /metrics (Prometheus), and to this machine only
+/admin/rollout (the switches and their effect).
 SIGHUP reads the settings file again; SIGINT and SIGTERM stop.
 
 \b
@@ -65,14 +65,14 @@ class _StartError(click.ClickException):
     metavar="URL",
     envvar="PROXY_UPSTREAM",
     show_envvar=True,
-    help="Base URL of the upstream, http or https; a /v1 at its end may stand or not.",
+    help="Base URL of the upstream, http or https; a /v1 at its end is optional.",
 )
 @click.option(
     "--upstream-ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     envvar="PROXY_UPSTREAM_CA",
     show_envvar=True,
-    help="PEM file of the authorities that may vouch for the upstream, in place of the "
+    help="PEM file of the authorities to trust for the upstream, instead of the "
     "system's.",
 )
 @click.option(
@@ -98,7 +98,7 @@ class _StartError(click.ClickException):
     show_default=True,
     envvar="PROXY_LOG_LEVEL",
     show_envvar=True,
-    help="The least level that is logged.",
+    help="Lowest level that is logged.",
 )
 @click.option(
     "--log-format",
@@ -107,19 +107,19 @@ class _StartError(click.ClickException):
     show_default=True,
     envvar="PROXY_LOG_FORMAT",
     show_envvar=True,
-    help="key=value pairs, or one JSON object a line.",
+    help="key=value pairs, or one JSON object per line.",
 )
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Set a variable, over the environment; may be repeated.",
+    help="Set a variable; overrides the environment; may be repeated.",
 )
 @click.option(
     "--settings-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Lines of NAME=value over everything else; read again whenever it changes.",
+    help="Lines of NAME=value that override all else; read again on every change.",
 )
 @click.option(
     "--pool-size",
@@ -137,7 +137,7 @@ class _StartError(click.ClickException):
     show_default=True,
     envvar="PROXY_POOL_IDLE_SECONDS",
     show_envvar=True,
-    help="How long one is kept.",
+    help="How long such a connection is kept.",
 )
 @click.option(
     "--request-timeout-seconds",
@@ -146,7 +146,7 @@ class _StartError(click.ClickException):
     show_default=True,
     envvar="PROXY_REQUEST_TIMEOUT_SECONDS",
     show_envvar=True,
-    help="How long a request may take to come, head and body.",
+    help="How long a request may take to arrive, head and body.",
 )
 @click.option(
     "--write-timeout-seconds",
@@ -162,7 +162,7 @@ class _StartError(click.ClickException):
     type=click.FloatRange(min=0),
     default=3.0,
     show_default=True,
-    help="How long open streams may go on after SIGINT or SIGTERM.",
+    help="How long open streams may continue after SIGINT or SIGTERM.",
 )
 @click.option("--uvloop", is_flag=True, help="Use uvloop, which must be installed.")
 @click.pass_context
@@ -188,7 +188,7 @@ def main(  # noqa: PLR0913 - one argument for each option
 
     Prints `listening on http://HOST:PORT` on standard output when it is ready.
 
-    `simulate` tells beforehand what share of real keys a percentage sends to v2.
+    `simulate` predicts the share of real keys that a percentage sends to v2.
     """
     if context.invoked_subcommand is not None:
         return

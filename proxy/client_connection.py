@@ -1,4 +1,4 @@
-"""One connection from a client: requests in, one after another, answers out."""
+"""The connection of one client: requests in, one after another, answers out."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BODY_BYTES", "MAX_HEAD_BYTES", "ClientConnection"]
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
-"""The largest request body; providers' own limits are about this."""
+"""The largest request body; the limits of providers are similar."""
 
 MAX_HEAD_BYTES = 64 * 1024
 """The largest request line and header section."""
 
 _HEAD_TOO_LARGE = (431, "the request's head is too large")
 _HOST = re.compile(rb"[A-Za-z0-9\-._~!$&'()*+,;=%:\[\]]*")
-"""What a host may consist of (RFC 3986, section 3.2.2)."""
+"""The characters of a host (RFC 3986, section 3.2.2)."""
 
 _NOT_FORWARDED = frozenset({b"CONNECT", b"TRACE"})
-"""A tunnel is not ours to open, and an echo shows credentials to scripts."""
+"""This proxy opens no tunnels, and an echo shows credentials to scripts."""
 
 _MAX_BACKLOG_BYTES = 64 * 1024
 _WATCH_S = 0.05
@@ -44,15 +44,15 @@ RespondLocally = Callable[[Request, "str | None"], "LocalResponse | None"]
 
 
 class ClientConnection(asyncio.Protocol):
-    """Reads requests and lets ``answer`` drive what is forwarded.
+    """The connection of one client; ``answer`` drives the forwarded requests.
 
     Args:
         answer: Makes the driver for a request that may be forwarded.
-        closed: Told when this connection is closed.
+        closed: Called when this connection is closed.
         write_limit_s: Seconds that a client may leave a full buffer unread.
         request_limit_s: Seconds from the first byte of a request to its last.
         respond: Answers requests for the proxy itself; it gets the peer's address.
-        refused: Told the status of every answer that the proxy gives by itself.
+        refused: Called with the status of every refusal.
     """
 
     __slots__ = (
@@ -113,10 +113,10 @@ class ClientConnection(asyncio.Protocol):
         self._draining = False
         self._deadline: asyncio.TimerHandle | None = None
         self._begun = False
-        # Whether the deadline is that of a request which has begun to come.
+        # Whether the deadline is that of a request that is arriving.
         self._coming = False
 
-    # What the driver and the proxy call.
+    # Called by the driver and the proxy.
 
     def write(self, data: bytes) -> None:
         """Send bytes now."""
@@ -141,18 +141,18 @@ class ClientConnection(asyncio.Protocol):
             self._close()
 
     def stop(self) -> None:
-        """Close now: an answer under way is broken off."""
+        """Close now: an answer in progress is broken off."""
         driver, self._driver = self._driver, None
         if driver is not None:
             driver.stop()
         self._close()
 
     def abort(self) -> None:
-        """Close without waiting for what was not sent."""
+        """Close without sending what is still in the buffer."""
         if self._transport is not None:
             self._transport.abort()
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request, for a limited time."""
@@ -160,7 +160,7 @@ class ClientConnection(asyncio.Protocol):
         self._arm(_IDLE_S)
 
     def data_received(self, data: bytes) -> None:
-        """Parse requests; while an answer is under way, keep the bytes for later."""
+        """Parse requests; while an answer is in progress, keep the bytes for later."""
         if self._closing:
             return
         if self._driver is None:
@@ -173,9 +173,9 @@ class ClientConnection(asyncio.Protocol):
             self._watch()
 
     def eof_received(self) -> bool:
-        """Take a FIN as the client's leaving."""
+        """Take a FIN: the client has left."""
         self._gone("fin")
-        # What is left is still flushed, but not for ever.
+        # The rest is still flushed, for a limited time.
         self._arm(self._write_limit_s)
         return False
 
@@ -187,13 +187,13 @@ class ClientConnection(asyncio.Protocol):
         self._closed(self)
 
     def pause_writing(self) -> None:
-        """Let the driver stop its source; the client may not do this for ever."""
+        """Let the driver stop reading the upstream, for a limited time."""
         self._arm(self._write_limit_s)
         if self._driver is not None:
             self._driver.client_blocked()
 
     def resume_writing(self) -> None:
-        """Let the driver go on."""
+        """Let the driver continue."""
         if self._driver is not None:
             self._disarm()
             self._driver.client_writable()
@@ -201,7 +201,7 @@ class ClientConnection(asyncio.Protocol):
             self._coming = False
             self._await_request()
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         """Start a request."""
@@ -221,7 +221,7 @@ class ClientConnection(asyncio.Protocol):
             self._headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """Refuse what is too large; ask for a body that waits to be asked for."""
+        """Refuse what is too large; send ``100 Continue`` where asked."""
         self._in_head = False
         self._head_bytes = 0
         headers = tuple(self._headers)
@@ -235,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
         if codings and not self._parser_is_11():
             self._refuse(400, "transfer coding is not for HTTP/1.0")
         if codings and b",".join(codings).strip().lower() != b"chunked":
-            # To take only the chunks off would pass a coded body as a plain one.
+            # Without its chunks a coded body would pass as a plain one.
             self._refuse(501, "no transfer coding but chunked is read here")
         if self._parser is not None and self._parser.should_upgrade():
             # Its head will be read again; see _feed.
@@ -243,8 +243,8 @@ class ClientConnection(asyncio.Protocol):
         expect = first_value(headers, b"expect") or b""
         if expect.lower() != b"100-continue" or not self._parser_is_11():
             return
-        # Within a pipeline an earlier answer comes first, and the client, which may
-        # not wait for ever, sends its body unasked (RFC 9110, section 10.1.1).
+        # Within a pipeline an earlier answer is first, and the client, which must not
+        # wait indefinitely, sends its body without it (RFC 9110, section 10.1.1).
         if self._driver is None and not self._queue:
             self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -284,8 +284,8 @@ class ClientConnection(asyncio.Protocol):
     def _await_request(self) -> None:
         """Limit the time to a request's first byte, or from there to its last.
 
-        The latter is not prolonged by what trickles in: a client that sends a byte now
-        and then would hold its connection for ever.
+        The latter is not prolonged by further bytes: a client that sends a byte now
+        and then would keep its connection without a limit.
         """
         if not self._begun:
             self._coming = False
@@ -308,12 +308,12 @@ class ClientConnection(asyncio.Protocol):
             self._refusal = self._refusal or _HEAD_TOO_LARGE
 
     def _feed(self, data: bytes) -> bytes:
-        """Parse bytes, and return those that are to be parsed in their place.
+        """Parse bytes, and return those to parse instead.
 
-        The parser takes what follows the head of an offer to upgrade for another
-        protocol, also where it is a body, as of Java's HTTP client, which offers h2c
-        with every first request. No offer is taken here (RFC 9110, section 7.8), so
-        the request is read again without it, as the connection's last.
+        After the head of an offer to upgrade, the parser takes everything for another
+        protocol, even a body, as that of Java's HTTP client, which offers h2c with
+        every first request. The proxy accepts no offer (RFC 9110, section 7.8), so the
+        request is read again without it, as the connection's last.
         """
         assert self._parser is not None  # noqa: S101 - the caller made it
         try:
@@ -321,7 +321,7 @@ class ClientConnection(asyncio.Protocol):
         except httptools.HttpParserUpgrade as offer:
             request = self._queue.pop()
             if request.method == b"CONNECT":
-                # Refused, and what follows would be in another protocol.
+                # It is refused, and the rest would be in another protocol.
                 self._draining = True
                 self._queue.append(replace(request, keep_alive=False))
                 return b""
@@ -330,7 +330,7 @@ class ClientConnection(asyncio.Protocol):
         return b""
 
     def _next(self) -> None:
-        """Answer queued requests until one takes its time."""
+        """Answer queued requests until one has to wait for the upstream."""
         self._dispatching = True
         try:
             while self._driver is None and not self._closing:
@@ -377,7 +377,7 @@ class ClientConnection(asyncio.Protocol):
         self._disarm()
         self._coming = False
         if not self._begun and not self._queue:
-            # Nothing is parsed while an answer is under way, and that may take hours.
+            # Nothing is parsed while an answer is in progress, which may take hours.
             self._parser = None
         self._driver = driver = self._answer(self, request)
         driver.start(("request", request.method, target, request.headers, request.body))
@@ -395,7 +395,7 @@ class ClientConnection(asyncio.Protocol):
         self._send_local(request, response)
 
     def _send_local(self, request: Request | None, response: LocalResponse) -> None:
-        """Answer by ourselves; without a request it was refused, and we hang up."""
+        """Send an answer of our own; without a request, hang up after it."""
         framer = ResponseFramer(
             method=request.method if request else b"",
             http_11=request.http_11 if request else True,
@@ -410,7 +410,7 @@ class ClientConnection(asyncio.Protocol):
             self._close()
 
     def _linger(self) -> None:
-        """Hang up, but go on reading: unread bytes would turn the FIN into a RST.
+        """Hang up, but continue reading: unread bytes would turn the FIN into a RST.
 
         The RST can overtake the answer, and the client would never see why it was
         refused (RFC 9112, section 9.6).
@@ -434,9 +434,10 @@ class ClientConnection(asyncio.Protocol):
             driver.client_gone(how)
 
     def _watch(self) -> None:
-        """Look for a FIN while nothing is read: it waits behind bytes that do.
+        """Poll for a FIN behind unread bytes, while nothing is read.
 
-        Only Linux tells it (``POLLRDHUP``); elsewhere such a client is noticed when
+        Only Linux reports it (``POLLRDHUP``), and only if the unread bytes leave room
+        for it in the receive window; otherwise a client that left is noticed when
         writing to it fails.
         """
         full = len(self._backlog) > _MAX_BACKLOG_BYTES
@@ -454,9 +455,9 @@ class ClientConnection(asyncio.Protocol):
         asyncio.get_running_loop().call_later(_WATCH_S, self._watch)
 
     def _idle_s(self) -> float:
-        """Limit the time to the next request; longer where an answer is still unread.
+        """Limit the time to the next request; longer if an answer is still unread.
 
-        Its end may lie in our buffer, and would be cut off with the connection.
+        Its end may be in our buffer, and would be cut off with the connection.
         """
         transport = self._transport
         if transport is not None and transport.get_write_buffer_size():
@@ -477,7 +478,7 @@ class ClientConnection(asyncio.Protocol):
     def _expired(self) -> None:
         """Close a connection that was idle, unread or half closed for too long.
 
-        A client whose request did not come whole in time is told so.
+        A client whose request did not arrive whole in time gets a 408.
         """
         if self._coming and self._driver is None and not self._closing:
             self._send_refusal(
@@ -489,7 +490,7 @@ class ClientConnection(asyncio.Protocol):
 
 
 def _without_offer(request: Request) -> bytes:
-    """Return a request's head without its ``Upgrade``, and with an end behind it."""
+    """Return a request's head without ``Upgrade``, with ``Connection: close``."""
     headers = [line for line in request.headers if line[0].lower() != b"upgrade"]
     headers.append((b"connection", b"close"))
     head = request_head(request.method, request.target, tuple(headers))

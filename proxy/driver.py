@@ -1,17 +1,18 @@
-"""Performs the commands of a relay on sockets, for one request and its answer.
+"""The driver: it performs the commands of a relay on sockets, for one request.
 
-A relay decides and does nothing; the driver does and decides nothing. What one event
-calls for is written in one piece before the driver returns, so nothing waits for a
-later turn of the loop.
+A relay decides and performs nothing; the driver performs and decides nothing. The
+output of one event is written in one piece before the driver returns, so nothing waits
+for a later turn of the loop.
 
-Rules of its own, which a relay cannot know about:
+The driver's own rules, which a relay cannot know:
 
-* A client that leaves, by FIN or by RST, frees the upstream at once, in every phase.
-* While the client's buffer is full the upstream is not read. The timers of the relay
-  stand still meanwhile: a reader that is slow is no upstream that is silent. The
-  connection to the client limits how long this may last.
+* A client that leaves, by FIN or by RST, frees the upstream immediately, in every
+  phase.
+* While the client's buffer is full the upstream is not read, and the timers of the
+  relay stop: a slow client is not a silent upstream. The connection to the client
+  limits the time.
 * A relay that knows the end of an answer before its framing does (``[DONE]``) closes
-  the upstream and ends cleanly in one turn. That would cost the connection for a few
+  the upstream and ends cleanly in one turn. That would lose the connection for a few
   bytes, so the answer is read to its end instead, for a quarter of a second at most.
 * A relay that breaks its contract ends its own stream only: 500 before the head, a
   closed connection after it.
@@ -41,33 +42,33 @@ class ClientWriter(Protocol):
         """Send bytes now."""
 
     def finished(self, *, keep_alive: bool) -> None:
-        """Learn that the answer is over: flush, then close or take another request."""
+        """End the answer: flush, then close or take another request."""
 
 
 class Attempt(Protocol):
     """An attempt to get an answer from the upstream."""
 
     def close(self) -> None:
-        """Close at once."""
+        """Close immediately."""
 
     def drain(self) -> None:
-        """Read the little that is left of a whole answer, deliver nothing more."""
+        """Read the rest of a finished answer, and deliver nothing more."""
 
     def pause(self) -> None:
         """Stop reading."""
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Continue reading."""
 
 
 class MetricsSink(Protocol):
     """Metrics of answers; see :mod:`proxy.operations.metrics`."""
 
     def begun(self) -> None:
-        """Count an answer that begins."""
+        """Count a new answer."""
 
     def over(self, stats: StreamStats) -> None:
-        """Count an answer that ended."""
+        """Count an ended answer."""
 
     def count(self, name: str, amount: float, labels: Mapping[str, str]) -> None:
         """Add to a counter of the relays."""
@@ -88,8 +89,6 @@ class Driver:
         framer: Frames the answer.
         client: Where the answer goes.
         connect: Starts an attempt to reach the upstream.
-        log: The log of this stream.
-        metrics: The metrics that it counts in.
         clock: Monotonic nanoseconds.
         call_later: Schedules a call in seconds, as the loop's method does.
     """
@@ -154,14 +153,14 @@ class Driver:
         self._status: int | None = None
         self._bytes_out = 0
         self._over = False
-        # For the metrics: what was last heard that can end an answer, and times.
+        # For the metrics: the last event that can end an answer, and times.
         self._last: str | None = None
         self._began_ns = 0
         self._body_at_ns: int | None = None
         self._held_at_ns: int | None = None
         self._hold_ns = 0
 
-    # What the connection to the client calls.
+    # Called by the connection to the client.
 
     def start(self, event: Event) -> None:
         """Hand the ``request`` event to the relay."""
@@ -175,7 +174,7 @@ class Driver:
             return
         self._over = True
         self._drop_upstream()
-        # Nothing can be sent any more, but the relay may have something to log.
+        # Nothing can be sent any more, but the relay may log something.
         try:
             for command in self._relay.handle(self._clock(), ("client_gone", how)):
                 self._perform(command)
@@ -184,7 +183,7 @@ class Driver:
         self._finish(f"client gone ({how})")
 
     def stop(self) -> None:
-        """Free the upstream: the proxy shuts down; the client's side is not ours."""
+        """Free the upstream: the proxy shuts down. The caller closes the client."""
         if not self._over:
             self._over = True
             self._drop_upstream()
@@ -203,7 +202,7 @@ class Driver:
             self._timers[name] = (at_ns, None)
 
     def client_writable(self) -> None:
-        """Go on: the client reads again."""
+        """Continue: the client reads again."""
         if self._over or self._blocked_at_ns is None:
             return
         now_ns = self._clock()
@@ -225,7 +224,7 @@ class Driver:
         try:
             for event in events:
                 if source is not self._source and source is not None:
-                    # The relay closed this attempt in the middle of its events.
+                    # The relay closed this attempt between two of its events.
                     break
                 if event[0] == "ended" and event[1] != "complete":
                     self._last = event[1]
@@ -252,7 +251,7 @@ class Driver:
 
     def _perform(self, command: Command) -> None:
         if command[0] == "send":
-            # First: it is almost every command.
+            # First, because almost every command is this one.
             self._do_send(command[1])
         elif self._over:
             if command[0] in {"log", "count", "observe"}:
@@ -312,10 +311,10 @@ class Driver:
         )
 
     def _cause(self, outcome: str) -> str | None:
-        """Name what made the answer fail; None where it did not fail.
+        """Return the cause of a failed answer; None if it did not fail.
 
-        A client that leaves and a proxy that stops are no failures. v1 ends cut answers
-        cleanly, so the outcome alone would hide them.
+        A client that leaves and a proxy that stops are not failures. v1 ends cut
+        answers cleanly, so the outcome alone would hide them.
         """
         if outcome not in {"complete", "short", "aborted"}:
             return None
@@ -328,7 +327,7 @@ class Driver:
         return None
 
     def _fail(self, status: int, message: str) -> None:
-        """End the answer for a reason that is not the relay's."""
+        """End the answer for a reason that the relay does not know."""
         if self._over:
             return
         if self._framer.started:
@@ -415,18 +414,18 @@ class Driver:
 
     def _due(self, name: str, at_ns: int) -> None:
         if self._clock() < at_ns:
-            # Loops round: asyncio to the clock's resolution, uvloop to milliseconds.
+            # Loops round times: asyncio to the clock's resolution, uvloop to ms.
             self._do_set_timer(name, at_ns)
             return
         del self._timers[name]
         self._last = "timeout"
         self._turn([("timer", name)])
         if not self._over:
-            # A timer of another purpose, such as the wait before a further attempt.
+            # A timer for another purpose, such as the pause before a retry.
             self._last = None
 
     def _do_log(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
-        # The choice was logged once where it was made, at the level operators see.
+        # The server has logged the choice already, at the level operators see.
         if message not in LOG_LINES.values():
             self._log.write(level, message, fields)
 

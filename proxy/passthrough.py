@@ -1,10 +1,10 @@
-"""A relay for answers that are not streams: what the upstream sends is passed on.
+"""The relay for answers that are not streams: it passes the upstream's bytes on.
 
-It speaks the contract of an architecture, so that the driver needs
-one way only. Status, end-to-end headers and body pass unchanged, as they come.
-An upstream that fails before its head becomes 502; one that is silent for too long, or
-cannot be connected to in time, 504; one that breaks off later is broken off to the
-client as well, without the terminator.
+It has the contract of an architecture, so the driver needs no second path. Status,
+end-to-end headers and body pass unchanged and immediately. An upstream that fails
+before its head becomes 502; one that is silent for too long, or cannot be connected to
+in time, 504; if it breaks off later, the answer to the client is broken off as well,
+without the terminator.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _TIMER = "limit"
 
 
 class PassThrough:
-    """Passes one answer through.
+    """The relay of one answer that passes unchanged.
 
     Args:
         timeout_ns: Limit of the whole exchange, in nanoseconds.
@@ -33,7 +33,7 @@ class PassThrough:
         self._done = False
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Return the commands that ``event`` at ``now_ns`` calls for."""
+        """Take one event and return the commands; see :mod:`proxy.relay`."""
         if self._done:
             return []
         match event:

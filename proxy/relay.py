@@ -2,19 +2,19 @@
 
 A *relay* is the sans-IO logic of one architecture for one stream.  It takes *events*
 with the time at which they happened, and answers with *commands*.  It opens nothing,
-waits for nothing and reads no clock.  Whoever drives it (sockets in the server, a
-simulated clock in a test bench) performs the commands, in order.
+waits for nothing and reads no clock.  A *driver* (sockets in the server, a simulated
+clock in a test bench) performs the commands, in order.
 
 A dotted path names a factory, ``make_relay(settings, seed, shared)``.  ``settings``
 holds the ``STREAMING_*`` variables as strings, a missing one meaning its default; all
-chance comes from ``seed``.  ``shared`` is a dict, one for each proxy, in which relays
-keep what streams share, such as a circuit breaker; a driver hands it over by keyword to
-a factory that has a parameter of that name, and a factory without one fits too.  Events
-and commands are plain tuples, name first, so that a relay fits without importing this
-module, and because an object per event costs.
+randomness comes from ``seed``.  ``shared`` is a dict, one for each proxy, in which
+relays keep what streams share, such as a circuit breaker; a driver passes it by keyword
+to a factory that has a parameter of that name, and a factory without one fits too.
+Events and commands are plain tuples, name first: a relay fits without importing this
+module, and an object per event would cost time.
 
 Events
-    ``("request", method, target, headers, body)`` comes first, and once.
+    ``("request", method, target, headers, body)``: the first event, and only once.
     ``("head", status, headers)``: the upstream's final head, informational ones left
     out.
     ``("data", data)``: body bytes, transfer coding removed; never empty.
@@ -29,24 +29,24 @@ Commands
     ``("send_head", status, headers)``, then ``("send", data)``, any number of times.
     ``("end",)``: end the answer cleanly.
     ``("abort",)``: close without the terminator, so that it cannot look finished.
-    ``("close_upstream",)``: close now, whatever may still come.
-    ``("pause_upstream",)`` and ``("resume_upstream",)``: stop and go on reading.
+    ``("close_upstream",)``: close now; nothing more is read.
+    ``("pause_upstream",)`` and ``("resume_upstream",)``: stop and continue reading.
     ``("set_timer", name, at_ns)`` sets or moves; ``("cancel_timer", name)``.
     ``("log", level, message, fields)``.
     ``("count", name, amount, labels)`` adds to a counter, and ``("observe", name,
     value, labels)`` puts a value into a distribution: ``name`` without a prefix, with
     its unit as suffix; ``labels`` a dict of few fixed values.  They are for operators'
-    metrics, and a driver may leave them be.  They come for streams, not for events.
+    metrics, and a driver may ignore them.  They are per stream, not per event.
 
 The driver owns framing.  It drops ``Transfer-Encoding`` from every head that a relay
 sends, and frames by the relay's ``Content-Length`` where there is one, else chunked
 (HTTP/1.1 clients) or by the close.  It limits the time that a connection attempt may
 take and reports a failure as ``("ended", "refused")``, or ``"connect_timeout"`` where
-it was too late: a relay cannot see a connection being made.  While it holds back
-reading for a client that does not read, it lets the timers stand still.
+the limit was reached: a relay cannot see a connection being made.  While it does not
+read because the client does not, it stops the relay's timers.
 
 At equal instants the client's events come first, then the upstream's, then timers,
-then order of insertion (DESIGN, section 8).
+then order of insertion.  The reasons are in ``docs/design/relay.md``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from typing import Any, Literal, Protocol
 __all__ = ["Command", "Ending", "Event", "Headers", "LogLevel", "MakeRelay", "Relay"]
 
 Headers = tuple[tuple[bytes, bytes], ...]
-"""Header fields in wire order, repeats kept, names as they came."""
+"""Header fields in wire order, repeats kept, names as received."""
 
 Ending = Literal[
     "complete", "truncated", "reset", "refused", "connect_timeout", "protocol_error"
@@ -65,8 +65,8 @@ Ending = Literal[
 """How the upstream's answer ended.
 
 ``complete``: as its framing said.  ``truncated``: closed before that.  ``reset``: the
-connection was reset.  ``refused``: no connection came about.  ``connect_timeout``: none
-came about in time.  ``protocol_error``: the bytes were not HTTP.
+connection was reset.  ``refused``: no connection was made.  ``connect_timeout``: none
+was made in time.  ``protocol_error``: the bytes were not HTTP.
 """
 
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -80,7 +80,7 @@ Event = (
     | tuple[Literal["writable"]]
     | tuple[Literal["timer"], str]
 )
-"""What a relay is told; the forms are in the module's docstring."""
+"""An event that a relay takes; the forms are in the module's docstring."""
 
 Command = (
     tuple[Literal["connect"], int]
@@ -93,18 +93,18 @@ Command = (
     | tuple[Literal["log"], LogLevel, str, dict[str, Any]]
     | tuple[Literal["count", "observe"], str, float, dict[str, str]]
 )
-"""What a relay wants done; the forms are in the module's docstring."""
+"""A command that a relay returns; the forms are in the module's docstring."""
 
 
 class Relay(Protocol):
     """The logic of one architecture, for one stream."""
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Take one event and say what is to be done, in order.
+        """Take one event and return the commands, in order.
 
         Args:
             now_ns: Monotonic time of the event in nanoseconds, from any origin.
-            event: What happened.
+            event: One of the forms in the module's docstring.
 
         Raises:
             ValueError: The driver broke the contract, such as a body before a head.
@@ -124,8 +124,8 @@ class MakeRelay(Protocol):
 
         Args:
             settings: The ``STREAMING_*`` variables.
-            seed: Where all chance comes from.
-            shared: What the streams of one proxy share; None: a stream by itself.
+            seed: The source of all randomness.
+            shared: State that the streams of one proxy share; None: this stream alone.
 
         Raises:
             ValueError: A setting does not parse; the message names the variable and

@@ -1,10 +1,9 @@
-"""The listening side: reads requests, decides what answers them, keeps connections.
+"""The server: it accepts connections and chooses what answers each request.
 
 One connection serves one request after another; pipelined requests wait their turn.
-While an answer is under way the connection is still read, because that is how a client
-that leaves is noticed: a FIN in that phase counts as having left (clients that close
-only their sending half are rare, clients that hang up are not). What arrives beyond a
-full backlog is left unread.
+While an answer is in progress the connection is still read, because a client that
+leaves is noticed by its FIN (clients that close only their sending half are rare,
+clients that hang up are not). Bytes beyond a full backlog are left unread.
 """
 
 from __future__ import annotations
@@ -47,11 +46,8 @@ class Proxy:
     """The proxy as a whole.
 
     Args:
-        origin: Where the upstream is.
-        live: The settings, as they are for each new stream.
+        live: The settings, read anew for each stream.
         architectures: The factories of ``v1`` and ``v2``.
-        logger: The logger of the proxy.
-        limits: What the sockets may take.
         tls: How to check the upstream's certificate; None: by the system's authorities
             and those of ``SSL_CERT_FILE``.
     """
@@ -101,7 +97,7 @@ class Proxy:
         self._add_gauges()
 
     async def start(self, listen: ListenAddress) -> str:
-        """Listen, and return the URL to reach the proxy at.
+        """Listen, and return the URL of the proxy.
 
         Raises:
             OSError: The address cannot be bound.
@@ -118,7 +114,7 @@ class Proxy:
         return f"http://{host}:{port}"
 
     async def stop(self, grace_s: float) -> None:
-        """Accept nothing more, let open answers end for ``grace_s``, close the rest."""
+        """Accept nothing more, wait ``grace_s`` for open answers, close the rest."""
         if self._server is not None:
             self._server.close()
         self._pool.close()
@@ -130,11 +126,11 @@ class Proxy:
         await self._drained(0.2)
         for client in tuple(self._clients):
             client.abort()
-        # Connections that were aborted are closed in the loop's next turn.
+        # Aborted connections are closed in the loop's next turn.
         await asyncio.sleep(0)
 
     def answer(self, client: ClientConnection, request: Request) -> Driver:
-        """Return the driver that answers a request which may be forwarded."""
+        """Return the driver that answers a forwarded request."""
         settings = self._live.current()
         number = str(next(self._numbers))
         relay: Relay
@@ -239,7 +235,7 @@ class Proxy:
 
 
 def _sharing(factory: MakeRelay, shared: dict[str, Any]) -> Callable[..., Relay]:
-    """Return the factory with what streams share, where it asks for that."""
+    """Return the factory, with the shared dict bound if it takes one."""
     kinds = {
         name: one.kind for name, one in inspect.signature(factory).parameters.items()
     }

@@ -1,8 +1,8 @@
 """The legacy architecture, frozen.
 
 It behaves exactly as it always did, byte for byte.  Its faults stay: they are what a
-comparison with the new architecture has to find.  Rule ids are those of the study of
-the legacy proxy; nothing here may be "fixed".
+comparison with the new architecture has to find, so nothing here may be "fixed".  The
+ids are those of the rules in ``docs/design/legacy-architecture.md``.
 
 Known faults:
 
@@ -22,7 +22,7 @@ Known faults:
 * V1-2: any other event between two stuttering chunks doubles the text.
 * V1-3: after the opening nothing is parsed; broken events reach the client.
 * V1-4: ``[DONE]`` ends the stream only when it is spelled exactly, after the opening.
-* V1-5: other lines overtake the event that is held, and come without a blank line.
+* V1-5: other lines overtake the event that is held, without a blank line.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def make_relay(
     Raises:
         ValueError: ``STREAMING_TIMEOUT_SECONDS`` is no positive number.
     """
-    # The legacy architecture leaves nothing to chance, and its streams share nothing.
+    # The legacy architecture is not random, and its streams share nothing.
     del seed, shared
     text = settings.get(TIMEOUT, DEFAULT_TIMEOUT)
     try:
@@ -86,7 +86,7 @@ class LegacyRelay:
     """
 
     architecture = "v1"
-    """What it is, for whoever drives it and must show what served a stream."""
+    """The name of the architecture, for a driver that shows what served a stream."""
 
     def __init__(self, *, timeout_ns: int) -> None:
         self._timeout_ns = timeout_ns
@@ -100,7 +100,7 @@ class LegacyRelay:
         self._held_text = ""
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Take one event and say what is to be done; see :mod:`proxy.relay`."""
+        """Take one event and return the commands; see :mod:`proxy.relay`."""
         if event[0] == "request":
             return self._begin(now_ns)
         if not self._started:

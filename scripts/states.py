@@ -1,6 +1,6 @@
 """Draw the state machines of the proxy's new architecture, from the tables that run.
 
-``python -m scripts.states`` writes ``docs/states.md``; a test holds the page equal to
+``python -m scripts.states`` writes ``docs/states.md``; a test compares the page with
 the tables.
 """
 
@@ -53,13 +53,13 @@ def page() -> str:
 
 
 def _rules(module: Any) -> str:
-    """The prose above a table, without its title."""
+    """Return the prose above a table, without its title."""
     _, _, prose = inspect.cleandoc(module.__doc__).partition("\n\n")
     return re.sub(r":\w+:`", "`", prose.replace("``", "`"))
 
 
 def _diagram(table: Mapping[Any, Mapping[Any, Any]], first: Enum) -> str:
-    """The transitions as a Mermaid state diagram; arrows between the same two join."""
+    """Return the transitions as a Mermaid diagram; parallel arrows are joined."""
     arrows: dict[tuple[Enum, Enum], list[str]] = {}
     for state, row in table.items():
         for trigger, follower in row.items():
@@ -69,7 +69,7 @@ def _diagram(table: Mapping[Any, Mapping[Any, Any]], first: Enum) -> str:
         f"    {_name(state)} --> {_name(follower)}: {', '.join(words)}"
         for (state, follower), words in arrows.items()
     ]
-    # An end is what nothing leads on from.
+    # An end is a state without a way out.
     lines += [
         f"    {_name(state)} --> [*]"
         for state, row in table.items()
@@ -85,7 +85,7 @@ def _name(state: Enum) -> str:
 def _table(
     table: Mapping[Any, Mapping[Any, Any]], rows: type[Enum], columns: type[Enum]
 ) -> str:
-    """Every pair; a dot is one that cannot happen, and raises if it does."""
+    """Return the table of all pairs; a dot is a pair that is an error."""
     body = []
     for state in rows:
         followers = (table[state].get(column) for column in columns)
@@ -96,7 +96,7 @@ def _table(
 
 
 def _meanings(enum: type[Enum]) -> str:
-    """What the members mean: the strings below them in the source."""
+    """Return the meanings of the members: the strings below them in the source."""
     (class_,) = ast.parse(inspect.getsource(enum)).body
     assert isinstance(class_, ast.ClassDef)
     said = []

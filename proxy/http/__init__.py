@@ -1,1 +1,1 @@
-"""HTTP/1.1 as the proxy speaks it to the upstream, and to clients."""
+"""HTTP/1.1 of the proxy, to the upstream and to clients."""

@@ -1,11 +1,11 @@
-"""Content codings of an event stream: gzip and deflate, as the bytes come.
+"""Content codings of an event stream: gzip and deflate, decoded incrementally.
 
-The upstream is asked for ``identity``. Where it compresses an event stream all the
-same, a relay could not read it, so it is decoded here, and the headers that no longer
-hold, ``Content-Encoding`` and ``Content-Length``, are dropped. Everything else passes
-as it came: other codings, several at once, error answers, what is no event stream.
+The upstream is asked for ``identity``. If it still compresses an event stream, a relay
+could not read it, so it is decoded here, and the headers that are no longer true,
+``Content-Encoding`` and ``Content-Length``, are dropped. Everything else passes
+unchanged: other codings, several codings, error answers, answers that are not streams.
 
-zlib gives out what a flush of the sender completed, so no event waits for the next one.
+zlib returns all that a flush of the sender completed, so no event waits for the next.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["Decoder", "DecodingError", "decoded_head", "decoder_for"]
 _GZIP = frozenset({b"gzip", b"x-gzip"})
 _GZIP_MAGIC = b"\x1f\x8b"
 _MAX_OUTPUT = 16 * 1024 * 1024
-"""Bytes that one read may unfold to: beside 256 KiB of input nobody means more."""
+"""Largest output of one read, whose input is 256 KiB at most."""
 
 
 class DecodingError(ValueError):
-    """The bytes are not in the coding that the head names, or unfold beyond measure."""
+    """The bytes are not in the coding that the head names, or unfold to too much."""
 
 
 class Decoder:
@@ -43,7 +43,7 @@ class Decoder:
         self._begun = False
 
     def feed(self, data: bytes) -> bytes:
-        """Return what ``data`` completes; empty where it completes nothing.
+        """Return the output that ``data`` completes, which may be empty.
 
         Raises:
             DecodingError: The coding is broken, bytes follow its end, or the output is
@@ -88,7 +88,7 @@ class Decoder:
 
 
 def decoder_for(status: int, headers: Headers) -> Decoder | None:
-    """Return the decoder for an answer, None where it is to pass as it is."""
+    """Return the decoder for an answer; None if it passes unchanged."""
     if status >= 400:
         return None
     kind = (first_value(headers, b"content-type") or b"").partition(b";")[0]
@@ -102,6 +102,6 @@ def decoder_for(status: int, headers: Headers) -> Decoder | None:
 
 
 def decoded_head(headers: Headers) -> Headers:
-    """Return the headers without what held for the coded body only."""
+    """Return the headers without those that are true for the coded body only."""
     stale = (b"content-encoding", b"content-length")
     return tuple(line for line in headers if line[0].lower() not in stale)

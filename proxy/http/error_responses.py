@@ -1,4 +1,4 @@
-"""Responses that the proxy makes by itself: JSON, errors in the form providers use."""
+"""The proxy's own responses: JSON, and errors in the form of the providers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ class LocalResponse(NamedTuple):
     """A response that the proxy makes by itself.
 
     Attributes:
-        status: The HTTP status.
-        headers: They hold the body's length.
-        body: The whole body.
+        headers: They include the body's length.
     """
 
     status: int
@@ -41,7 +39,7 @@ _KINDS = {
 
 
 def json_response(status: int, value: object) -> LocalResponse:
-    """Return a JSON response that no cache may keep."""
+    """Return a JSON response that must not be cached."""
     body = orjson.dumps(value)
     return LocalResponse(
         status, (*_json_headers(body), (b"cache-control", b"no-store")), body
@@ -61,7 +59,7 @@ def error_body(status: int, message: str) -> tuple[Headers, bytes]:
 
     Args:
         status: The HTTP status; it chooses the ``type``.
-        message: One sentence for a human; never holds what a client sent.
+        message: One sentence for a human; it never holds text from a client.
     """
     kind = _KINDS.get(status, "api_error")
     body = orjson.dumps({"error": {"message": message, "type": kind, "code": status}})

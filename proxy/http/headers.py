@@ -1,6 +1,6 @@
-"""Header fields: finding one, and those of one connection told from those end to end.
+"""Header fields: finding one, and filtering those of one connection.
 
-Pure, so that the architectures share the filter with the sockets.
+Pure, because the architectures share the filter with the sockets.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from proxy.relay import Headers
 
 __all__ = ["end_to_end", "first_value"]
 
-# RFC 9110, section 7.6.1, and those by which a proxy and its client know each other
-# (sections 11.7.1 and 11.7.2). Not every name that begins so: Proxy-Status is for the
+# RFC 9110, section 7.6.1, and the authentication between a proxy and its client
+# (sections 11.7.1 and 11.7.2). Not every name with "proxy-": Proxy-Status is for the
 # client too (RFC 9209, section 2).
 _HOP_BY_HOP = frozenset(
     {
@@ -42,12 +42,12 @@ def end_to_end(
 ) -> Headers:
     """Return the headers without those that concern one connection only.
 
-    That is the fixed hop-by-hop set and whatever ``Connection`` lists
+    Dropped are the fixed hop-by-hop set and the names that ``Connection`` lists
     (RFC 9110, section 7.6.1). Order, repeats and bytes stay.
 
     Args:
         headers: The header lines of a message.
-        kept: Names in lower case that stay even where ``Connection`` lists them.
+        kept: Names in lower case that stay even if ``Connection`` lists them.
     """
     lines = tuple(headers)
     listed = {

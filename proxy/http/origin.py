@@ -1,4 +1,4 @@
-"""Where the upstream is, and how a request to it is written."""
+"""The upstream's address, and the bytes of a request to it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,12 @@ class OriginError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where the upstream is.
+    """The address of the upstream.
 
     Attributes:
         host: Host name or address, without brackets.
-        port: TCP port.
-        tls: Whether to speak TLS, with the certificate checked.
-        prefix: Path put before every target, without a slash at its end.
+        tls: Whether to use TLS; the certificate is checked.
+        prefix: Path before every target, without a slash at its end.
     """
 
     host: str
@@ -39,10 +38,10 @@ class Origin:
     def parse(cls, url: str) -> Origin:
         """Read a base URL such as ``https://api.example`` or ``http://host:9/llm/v1``.
 
-        A ``/v1`` at its end is the one that every target begins with already.
+        A ``/v1`` at its end is left out, because every target begins with it.
 
         Raises:
-            OriginError: It is no http or https URL, or says more than a base.
+            OriginError: It is not an http or https URL, or not only a base.
         """
         try:
             parts = urlsplit(url)
@@ -66,7 +65,7 @@ class Origin:
 
     @property
     def authority(self) -> bytes:
-        """The value of ``Host``: the port only where it is not the scheme's own."""
+        """The value of ``Host``, without the scheme's default port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         own = 443 if self.tls else 80
         return (host if self.port == own else f"{host}:{self.port}").encode("ascii")
@@ -74,11 +73,11 @@ class Origin:
     def request(
         self, method: bytes, target: bytes, headers: Headers, body: bytes
     ) -> bytes:
-        """Return the request as it goes to the upstream.
+        """Return the bytes of the request to the upstream.
 
-        End-to-end headers keep their order, credentials too. ``Host`` is the
-        upstream's, the length is that of ``body``, and the answer is asked for
-        uncompressed, since a relay reads it.
+        End-to-end headers keep their order, credentials included. ``Host`` is the
+        upstream's, the length is that of ``body``, and the answer is requested
+        uncompressed, because a relay reads it.
         """
         kept = [(b"host", self.authority)]
         kept += [

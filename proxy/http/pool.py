@@ -1,15 +1,14 @@
-"""Connections to the upstream that are kept open between exchanges.
+"""The pool of connections to the upstream that are kept between exchanges.
 
-Every exchange has a connection to itself while it lasts, as many as there are streams;
-what is limited is how many wait for another one. Whether a connection may come here at
-all is judged where its answer ended (:mod:`proxy.http.upstream_connection`). Here it
-must stay silent: a byte, a FIN or a reset while it waits takes it out.
+Every exchange has its own connection while it lasts, one per stream; the limit is for
+connections that wait for another exchange. Whether a connection may be kept is decided
+at the end of its answer (:mod:`proxy.http.upstream_connection`). While it waits it must
+stay silent: a byte, a FIN or a reset removes it.
 
-An upstream may close a waiting connection while the next request is on its way to it.
-That is looked for before a connection is used. Where it happens all the same, before
-any byte of an answer and within a second, the exchange is tried once more on a fresh
-connection. Later than that the upstream was at work on the request, and to ask it again
-would be to ask twice.
+An upstream may close a waiting connection just as the next request is sent. That is
+checked before a connection is used. If it still happens, before any byte of an answer
+and within a second, the exchange is tried once more on a fresh connection. After that
+time the upstream was working on the request, and would receive it twice.
 """
 
 from __future__ import annotations
@@ -34,22 +33,21 @@ _STALE_S = 1.0
 
 _DRAIN_S = 0.25
 _DRAIN_BYTES = 64 * 1024
-"""What may still come of an answer that a relay knows to be whole."""
+"""The limit of the rest of an answer that a relay knows to be whole."""
 
 _PROMISE_MARGIN_S = 0.5
-"""Of an upstream's promise to keep a connection, this much is not used."""
+"""The part of an upstream's promise to keep a connection that is not used."""
 
 
 class ConnectionPool:
     """The connections to one origin.
 
     Args:
-        origin: Where to connect.
-        tls: How to check the certificate, where the origin speaks TLS.
+        tls: How to check the certificate, if the origin uses TLS.
         size: How many connections may wait; 0 keeps none.
         idle_s: Seconds that one may wait.
-        count: Told how each exchange came by its connection: ``new``, ``reused``, or
-            ``again`` where a reused one was dead.
+        count: Called with the kind of each exchange's connection: ``new``, ``reused``,
+            or ``again`` if a reused one was dead.
     """
 
     def __init__(
@@ -72,16 +70,16 @@ class ConnectionPool:
 
     @property
     def idle(self) -> int:
-        """How many connections wait."""
+        """The number of waiting connections."""
         return len(self._idle)
 
     @property
     def keeps(self) -> bool:
-        """Whether a connection that is given may be kept."""
+        """Whether a connection may be kept."""
         return self._size > 0 and not self._closed
 
     def take(self) -> asyncio.Transport | None:
-        """Return the connection that waited least, None where there is none."""
+        """Return the connection that waited least; None if there is none."""
         while self._idle:
             connection, _ = self._idle.popitem()
             transport = connection.leave()
@@ -94,8 +92,8 @@ class ConnectionPool:
         """Keep a connection for another exchange, or close it.
 
         Args:
-            transport: The connection; nothing may be under way on it.
-            promised_s: Seconds for which the upstream said that it keeps it.
+            transport: The connection, without an exchange in progress.
+            promised_s: Seconds for which the upstream promised to keep it, if known.
         """
         idle_s = self._idle_s
         if promised_s is not None:
@@ -112,7 +110,7 @@ class ConnectionPool:
         connection.expire_in(idle_s)
 
     def close(self) -> None:
-        """Close what waits, and keep nothing from now on."""
+        """Close all waiting connections, and keep none from now on."""
         self._closed = True
         for connection in tuple(self._idle):
             self._drop(connection)
@@ -120,7 +118,7 @@ class ConnectionPool:
             self._drained(attempt)
 
     def drain(self, attempt: UpstreamAttempt) -> None:
-        """Let an answer come to its end, for a limited time."""
+        """Read an answer to its end, for a limited time."""
         self._draining.add(attempt)
         asyncio.get_running_loop().call_later(_DRAIN_S, self._drained, attempt)
 
@@ -135,7 +133,7 @@ class ConnectionPool:
 
 
 class _IdleConnection(asyncio.Protocol):
-    """A connection that waits; nothing may come on it."""
+    """A waiting connection; any byte or close removes it."""
 
     __slots__ = (
         "_drop",
@@ -176,13 +174,13 @@ class UpstreamAttempt:
     """An attempt to get an answer: it finds a connection, and then controls it.
 
     Args:
-        pool: Where connections come from and go to.
+        pool: Lends and takes back connections.
         request: The bytes to send.
-        deliver: Called once a turn with the events of that turn.
-        no_body: Whether the answer has no body whatever its head says.
-        decode: Whether a compressed event stream is decoded.
-        connect_timeout_s: Seconds that a connection may take to come about.
-        write_log: Told why a connection did not come about.
+        deliver: Called once per turn with the events of that turn.
+        no_body: Whether the answer has no body, whatever its head says.
+        decode: Whether to decode a compressed event stream.
+        connect_timeout_s: Limit of a connection attempt, in seconds.
+        write_log: Called with the reason of a failed connection attempt.
     """
 
     __slots__ = (
@@ -233,17 +231,17 @@ class UpstreamAttempt:
         self._protocol.connection_made(transport)
 
     def close(self) -> None:
-        """Close at once, while connecting too; nothing is delivered any more."""
+        """Close immediately, also while connecting; nothing more is delivered."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
         self._protocol.close()
 
     def drain(self) -> None:
-        """Read the little that is left of a whole answer, so that its connection lives.
+        """Read the rest of a whole answer, to keep its connection.
 
-        The terminator often comes in a segment of its own behind ``[DONE]``. An
-        upstream that has more to say, or holds on, is closed all the same.
+        The terminator is often in a segment of its own after ``[DONE]``. An upstream
+        that sends much more, or does not end, is closed.
         """
         if self._pool.keeps and self._protocol.drain(_DRAIN_BYTES):
             self._pool.drain(self)
@@ -256,7 +254,7 @@ class UpstreamAttempt:
         self._protocol.pause()
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Continue reading."""
         self._paused = False
         self._protocol.resume()
 
@@ -277,7 +275,7 @@ class UpstreamAttempt:
         return protocol
 
     def _stale(self) -> bool:
-        """Go on with a fresh connection, where the used one was dead from the start."""
+        """Continue on a fresh connection, if the reused one was dead from the start."""
         waited_s = asyncio.get_running_loop().time() - self._used_at_s
         if self._closed or waited_s > _STALE_S:
             return False
@@ -308,14 +306,14 @@ class UpstreamAttempt:
         except ssl.SSLCertVerificationError as error:
             reason = f"certificate refused: {error.verify_message}"
         except (OSError, UnicodeError) as error:
-            # Also a name that is unknown, or no name.
+            # Also an unknown or invalid name.
             reason = str(error)
             if isinstance(error, ConnectionError) and error.errno:
                 reason = os.strerror(error.errno).lower()
         else:
             return
         finally:
-            # A stream may last for hours; what brought its connection about need not.
+            # A stream may last for hours; the task that connected it need not.
             self._task = None
         self._write_log(
             "warning",
@@ -326,7 +324,7 @@ class UpstreamAttempt:
 
 
 def _readable(transport: asyncio.Transport) -> bool:
-    """Tell whether something came that nobody has read yet: a FIN, or stray bytes."""
+    """Tell whether there is something unread: a FIN, or stray bytes."""
     sock = transport.get_extra_info("socket")
     if sock is None:
         return False

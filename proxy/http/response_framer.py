@@ -4,12 +4,12 @@ The rules, from RFC 9112 (sections 6 and 7):
 
 * ``Transfer-Encoding`` belongs to one connection and is written here, never copied.
 * A ``Content-Length`` in the head frames the body: bytes beyond it are dropped, and an
-  end short of it closes the connection without completing, as Go's server does.
+  end before it closes the connection without completing, as Go's server does.
 * Without one, HTTP/1.1 clients get transfer chunks, one for each piece; HTTP/1.0
   clients get a body that ends with the connection.
 * HEAD, 204 and 304 have no body.
-* Names and values are bytes and stay as they are; a line break or NUL in one is
-  refused, since the next reader would see another header there.
+* Names and values are bytes and stay unchanged; a line break or NUL in one is refused,
+  because the next reader would see another header there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 ARCHITECTURE_HEADER = b"x-streaming-architecture"
-"""Names what served an answer: ``v1``, ``v2``, or ``none`` outside of streams."""
+"""The header that says what served an answer: ``v1``, ``v2`` or ``none``."""
 
 _REASONS: Mapping[int, bytes] = {
     status.value: status.phrase.encode("ascii") for status in HTTPStatus
@@ -86,11 +86,11 @@ class ResponseFramer:
         self.started = False
 
     def head(self, status: int, headers: Headers) -> bytes:
-        """Return the bytes of the head and settle how the body is framed.
+        """Return the bytes of the head and decide the framing of the body.
 
         Raises:
-            BadHeadError: A name is no token, a value holds CR, LF or NUL, the status
-                is not a final one, or the lengths contradict each other.
+            BadHeadError: A name is not a token, a value holds CR, LF or NUL, the
+                status is not a final one, or the lengths contradict each other.
         """
         if not 200 <= status <= 999:
             raise BadHeadError(f"status {status} is not a final status")
@@ -120,7 +120,7 @@ class ResponseFramer:
         return b"".join(lines)
 
     def body(self, data: bytes) -> bytes:
-        """Return ``data`` as it goes onto the wire; empty data frames to nothing."""
+        """Return ``data`` framed for the wire; empty data gives no bytes."""
         # An empty transfer chunk would be the terminator.
         if not data or self._no_body:
             return b""
@@ -132,12 +132,12 @@ class ResponseFramer:
         return data
 
     def end(self) -> bytes:
-        """Return what marks a clean end."""
+        """Return the bytes that mark a clean end."""
         return b"0\r\n\r\n" if self._chunked else b""
 
     @property
     def short(self) -> bool:
-        """Whether the head promised more bytes than the body had."""
+        """Whether the head promised more bytes than the body has."""
         return bool(self._remaining)
 
 

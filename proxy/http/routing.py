@@ -1,4 +1,4 @@
-"""What a request is for: which paths are forwarded, and which answers are streams."""
+"""Routing: which paths are forwarded, and which requests ask for a stream."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ __all__ = ["Request", "TargetError", "origin_form", "wants_stream"]
 _ABSOLUTE = re.compile(rb"https?://[^/?#]*", re.IGNORECASE)
 _SEPARATORS = re.compile(rb"[/\\]")
 _PARAMETERS = re.compile(rb"[;\0]")
-"""Where a segment's name ends: for some servers at ``;``, for those in C at a NUL."""
+"""The end of a segment's name: for some servers at ``;``, for those in C at a NUL."""
 
 
 class TargetError(ValueError):
     """A request target that is not forwarded.
 
     Args:
-        status: The status that says so.
-        message: Why.
+        status: The status of the refusal.
+        message: The reason.
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -35,12 +35,12 @@ class TargetError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request as it came from a client, its body complete.
+    """One request of a client, its body complete.
 
     Attributes:
-        method: As it came, for example ``b"POST"``.
+        method: As received, for example ``b"POST"``.
         target: In origin form, the query included.
-        headers: In order, with the bytes that came.
+        headers: In order, their bytes as received.
         body: After transfer coding.
         http_11: Whether the client speaks HTTP/1.1.
         keep_alive: Whether the client would keep the connection.
@@ -62,9 +62,9 @@ class Request:
 def origin_form(target: bytes) -> bytes:
     """Return the target in origin form if it may be forwarded.
 
-    Only ``/v1`` and what lies below it is forwarded. A segment that another server
-    could read as a step upward is refused in every spelling, so nothing that begins
-    below ``/v1`` ends outside of it; an encoded slash within a name, as in
+    Only ``/v1`` and paths below it are forwarded. A segment that another server could
+    read as a step upward is refused in every spelling, so no path that begins below
+    ``/v1`` ends outside of it; an encoded slash within a name, as in
     ``/v1/models/meta%2Fllama``, passes.
 
     Raises:
@@ -79,11 +79,11 @@ def origin_form(target: bytes) -> bytes:
     if path != b"/v1" and not path.startswith(b"/v1/"):
         raise TargetError(404, "only /v1 is forwarded")
     decoded = path
-    # Twice, for servers behind the upstream that decode once more.
+    # Twice, for servers behind the upstream that decode again.
     for _ in range(2):
         decoded = unquote_to_bytes(decoded)
         for segment in _SEPARATORS.split(decoded):
-            # Some file systems take no notice of white space around a name.
+            # Some file systems ignore white space around a name.
             if _PARAMETERS.split(segment, 1)[0].strip() in (b".", b".."):
                 raise TargetError(400, "the path holds a dot segment")
     return target

@@ -1,20 +1,20 @@
-"""One exchange on a connection to the upstream: a request, an answer, how it ended.
+"""One exchange on a connection to the upstream: a request, an answer, its ending.
 
-How an answer ended:
+The endings:
 
 * ``complete``: the framing said so; or FIN, where the answer has neither a length nor
   transfer chunks and so ends with its connection (RFC 9112, section 6.3).
-* ``truncated``: FIN before that, also before the head, or within a content coding.
+* ``truncated``: FIN before the end, also before the head, or in a content coding.
 * ``reset``: the connection broke, whatever the framing.
 * ``refused``: there was never a connection; ``connect_timeout``: not in time.
 * ``protocol_error``: the bytes are not HTTP, or not in the coding that the head names.
-  What came before them is delivered first.
+  The bytes before them are delivered first.
 
-The connection may serve another exchange only where nothing is in doubt: an answer of
+The connection may serve another exchange only if its state is certain: an answer of
 HTTP/1.1 with a body, framed by a length or by transfer chunks, that ended at the last
-byte that was read, over a request that was sent whole, without ``Connection: close``.
-Everything else is closed, bodies that were never to come among it: a server that sends
-one all the same would put it before the next answer.
+byte that was read, for a request that was sent whole, without ``Connection: close``.
+Every other connection is closed, also after answers that must not have a body: a server
+that sends one would put it before the next answer.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ _EXACT_END = re.compile(rb"[^\r\n]\r\n\r\n\Z")
 
 
 class UpstreamConnection(asyncio.Protocol):
-    """A connection for one exchange: sends a request, parses the answer, tells its end.
+    """A connection for one exchange: it sends a request and parses the answer.
 
     Args:
         request: The bytes to send once connected.
-        deliver: Called once a turn with the events of that turn.
-        no_body: Whether the answer has no body whatever its head says (HEAD).
-        decode: Whether a compressed event stream is decoded.
+        deliver: Called once per turn with the events of that turn.
+        no_body: Whether the answer has no body, whatever its head says (HEAD).
+        decode: Whether to decode a compressed event stream.
         release: Takes a connection that may serve again, with the seconds for which
             the upstream promised to keep it, if it did.
-        stale: Asked when the connection dies before a byte of an answer came; True:
-            the exchange goes on elsewhere, nothing is delivered here.
+        stale: Called if the connection dies before any byte of an answer; True: the
+            exchange continues elsewhere, and nothing is delivered here.
     """
 
     __slots__ = (
@@ -115,17 +115,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._paused = False
         self._over = False
 
-    # What the driver calls.
+    # Called by the driver.
 
     def close(self) -> None:
-        """Close at once; nothing is delivered any more."""
+        """Close immediately; nothing more is delivered."""
         self._finish()
 
     def drain(self, limit_bytes: int) -> bool:
         """Read an answer to its end without delivering it.
 
         Args:
-            limit_bytes: Bytes of body after which it is closed all the same.
+            limit_bytes: Bytes of body after which it is closed.
 
         Returns:
             Whether there is anything to read; if not, it was closed.
@@ -148,25 +148,25 @@ class UpstreamConnection(asyncio.Protocol):
         return True
 
     def fail(self, kind: Literal["refused", "connect_timeout"]) -> None:
-        """Deliver that no connection came about."""
+        """Deliver that no connection was made."""
         self._end(kind)
 
     def pause(self) -> None:
-        """Stop reading, so that the upstream feels that the client does not read."""
+        """Stop reading, so that the upstream is slowed down by a slow client."""
         self._paused = True
         if self._transport is not None and not self._over:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Go on reading."""
+        """Continue reading."""
         self._paused = False
         if self._transport is not None and not self._over:
             self._transport.resume_reading()
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the request; also called where a connection is used again."""
+        """Send the request; also called when a connection is reused."""
         self._transport = cast("asyncio.Transport", transport)
         if self._over:
             self._transport.abort()
@@ -177,7 +177,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Deliver what these bytes hold: the head, then the body, then the end."""
+        """Deliver the events of these bytes: the head, then the body, then the end."""
         if self._over:
             return
         self._stale = None
@@ -213,21 +213,21 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._end("reset")
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
-        """Forget an informational answer; see bytes behind a complete one."""
+        """Forget an informational answer; note bytes after a complete one."""
         self._headers = []
         self._surplus = self._surplus or self._complete
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header line; those after the body are trailers and are dropped."""
         if not self._in_body:
-            # White space around a value is no part of it (RFC 9112, section 5.1).
+            # White space around a value does not belong to it (RFC 9112, section 5.1).
             self._headers.append((name, value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
-        """Settle how the body is framed, unless this was informational."""
+        """Decide the framing of the body, unless this was informational."""
         status: int = self._parser.get_status_code()
         if self._head_bytes > _MAX_HEAD_BYTES:
             raise ValueError("a head that is too large")
@@ -277,14 +277,14 @@ class UpstreamConnection(asyncio.Protocol):
     # Reading.
 
     def _feed(self, data: bytes) -> Ending | None:
-        """Read on, and return how the answer ended if it did."""
+        """Parse bytes, and return the ending of the answer if it ended."""
         try:
             while not self._in_body and data:
                 data = self._feed_head(data)
             if data and self._in_body:
                 self._feed_body(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            # Bytes behind a complete answer are nobody's.
+            # Bytes after a complete answer belong to nobody.
             self._surplus = True
             return "complete" if self._complete else "protocol_error"
         if self._complete:
@@ -294,10 +294,10 @@ class UpstreamConnection(asyncio.Protocol):
         return None
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Parse up to the end of a head, and return what lies behind it.
+        """Parse up to the end of a head, and return the bytes after it.
 
-        The parser does not say how far it read, and what lies behind the head is read
-        by the framing that the head named.
+        The parser does not say how far it has read, and the bytes after the head are
+        read by the framing that the head names.
         """
         before = self._tail
         end = (before + data).find(_HEAD_END)
@@ -307,8 +307,8 @@ class UpstreamConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data[:cut])
         except httptools.HttpParserUpgrade:
-            # An offer ("Upgrade: h2c") beside a body that ends with the connection:
-            # llhttp stops there, the body goes on.
+            # An offer ("Upgrade: h2c") with a body that ends with the connection:
+            # llhttp stops there, the body continues.
             if not self._in_body:
                 raise
         return data[cut:]
@@ -339,7 +339,7 @@ class UpstreamConnection(asyncio.Protocol):
             return b"", "protocol_error"
 
     def _judged(self, kind: Ending) -> Ending:
-        """Return the ending, where a content coding may have broken off before it."""
+        """Return the ending; it is a cut if the content coding is incomplete."""
         cut = self._decoder is not None and not self._decoder.whole
         return "truncated" if cut and kind == "complete" else kind
 
@@ -375,6 +375,6 @@ class UpstreamConnection(asyncio.Protocol):
 
 
 def _promised(keep_alive: bytes) -> float | None:
-    """Return the seconds of ``Keep-Alive: timeout=5``; None where there are none."""
+    """Return the seconds of ``Keep-Alive: timeout=5``; None if there are none."""
     match = re.search(rb"timeout=([0-9]{1,6})", keep_alive)
     return float(match[1]) if match else None

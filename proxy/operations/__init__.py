@@ -1,1 +1,1 @@
-"""What operators see: metrics, logs, and the proxy's own endpoints."""
+"""The operators' view: metrics, logs, and the proxy's own endpoints."""

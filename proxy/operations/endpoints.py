@@ -1,11 +1,11 @@
-"""What the proxy answers by itself: ``/healthz``, ``/metrics``, ``/admin/rollout``.
+"""The proxy's own endpoints: ``/healthz``, ``/metrics``, ``/admin/rollout``.
 
-All are read-only: the rollout is changed where its variables are set, so that the proxy
-cannot disagree with its own configuration, and nobody who merely reaches the port can
-move traffic.
+All are read-only: the rollout is changed where its variables are set, so the proxy
+cannot contradict its own configuration, and access to the port is not enough to move
+traffic.
 
-``/admin`` is for the same machine. The peer's address decides, and a request that says
-that it came through another proxy is not from here, whatever address carried it.
+``/admin`` is for the same machine. The peer's address decides, and a request whose
+headers name another proxy is not local, whatever its address.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ class DecisionCounts:
         self.recent: Counter[tuple[str, str]] = Counter()
 
     def add(self, decision: Decision) -> None:
-        """Count the decision for a stream that begins."""
+        """Count the decision for a new stream."""
         self._follow()
         key = decision.architecture, decision.reason
         self.total[key] += 1
         self.recent[key] += 1
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the counts and the share of v2, in percent."""
+        """Return the counts, and the share of v2 in percent."""
         self._follow()
         return {
             "since_start": _counts(self.total),
@@ -68,13 +68,7 @@ class DecisionCounts:
 
 
 class Endpoints:
-    """Answers the requests that are for the proxy itself.
-
-    Args:
-        live: The settings.
-        decisions: The decisions so far.
-        metrics: What ``/metrics`` shows.
-    """
+    """The answers to requests for the proxy itself."""
 
     def __init__(
         self, live: LiveSettings, decisions: DecisionCounts, metrics: Metrics
@@ -84,11 +78,11 @@ class Endpoints:
         self._metrics = metrics
 
     def respond(self, request: Request, peer: str | None) -> LocalResponse | None:
-        """Return the answer, or None for a request that is to be forwarded.
+        """Return the answer, or None for a request that must be forwarded.
 
         Args:
-            request: Any request, its target as it came.
-            peer: The address at the other end; None where there is none.
+            request: Any request, its target as received.
+            peer: The address of the client; None if unknown.
         """
         path = request.path
         if path == b"/admin" or path.startswith(b"/admin/"):
@@ -111,7 +105,7 @@ class Endpoints:
         return json_response(200, self.rollout_state())
 
     def rollout_state(self) -> dict[str, Any]:
-        """Return what ``/admin/rollout`` tells; the salt only as a hash."""
+        """Return the content of ``/admin/rollout``; the salt only as a hash."""
         live = self._live
         switches = live.current().rollout
         hundredths = switches.hundredths

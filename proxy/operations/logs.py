@@ -1,8 +1,8 @@
 """Log lines, as ``key=value`` or JSON, on stderr and in a file.
 
-Directions: ``>`` toward the upstream, ``<`` back from it, ``=`` an outcome.
-Nothing of a payload and nothing of a credential is ever written: requests are named by
-method and path without the query, errors of our own by type and place without the text.
+Directions: ``>`` to the upstream, ``<`` back from it, ``=`` an outcome.
+No part of a payload or a credential is ever written: a request is named by its method
+and path without the query, an error of the proxy by type and place without the text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BARE = re.compile(r"[\w.:/@%+*~-]+", re.ASCII)
 
 
 class KeyValueFormatter(logging.Formatter):
-    """Writes a record as time, level, message and fields on one line."""
+    """A formatter that writes time, level, message and fields on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; a line break inside a value is escaped."""
@@ -55,7 +55,7 @@ class KeyValueFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Writes a record as one JSON object: time, level, msg, then the fields."""
+    """A formatter that writes one JSON object: time, level, msg, then the fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, ASCII only."""
@@ -65,7 +65,7 @@ class JsonFormatter(logging.Formatter):
             "msg": record.getMessage(),
         }
         fields: Mapping[str, Any] = getattr(record, "fields", {})
-        # A relay's field must not take the place of ours.
+        # A relay's field must not replace one of ours.
         members |= {
             f"{key}_" if key in members else key: v for key, v in fields.items()
         }
@@ -78,7 +78,6 @@ class StreamLogger:
     """The log of one request: every line carries the request's id.
 
     Args:
-        logger: Where to write.
         stream: The id, short and unique within the process.
         architecture: ``v1``, ``v2`` or ``none``.
     """
@@ -91,13 +90,13 @@ class StreamLogger:
         self._architecture = architecture
 
     def write(self, level: str, message: str, fields: Mapping[str, Any]) -> None:
-        """Write one line; a level that is unknown counts as ``info``."""
+        """Write one line; an unknown level counts as ``info``."""
         number = _NUMBERS.get(level, logging.INFO)
         logger = self._logger
         if logger.isEnabledFor(number):
             extra = {"fields": {"stream": self._stream, **fields}}
-            # By hand, since Logger.log looks for the line of code that called it,
-            # which nobody is told. Without arguments the message is no format.
+            # Not with Logger.log, which looks for the calling line of code, which is
+            # not used. Without arguments the message is not a format.
             logger.handle(
                 logger.makeRecord(
                     logger.name, number, "", 0, message, (), None, extra=extra
@@ -105,16 +104,16 @@ class StreamLogger:
             )
 
     def failed(self, error: BaseException) -> None:
-        """Write that the proxy itself failed, by type and place of the error."""
+        """Write that the proxy itself failed, with the error's type and place."""
         self.write("error", "The proxy failed", {"error": _place(error)})
 
     def over(self, outcome: str, **fields: Any) -> None:
-        """Write how the answer ended.
+        """Write the outcome of the answer.
 
         Args:
             outcome: ``complete``, ``short`` of its length, ``aborted``, ``client gone``
                 or ``shut down``.
-            fields: What else is known of the answer; what is None is left out.
+            fields: Other facts about the answer; None is left out.
         """
         known = {name: value for name, value in fields.items() if value is not None}
         found = {"architecture": self._architecture, "outcome": outcome, **known}
@@ -122,11 +121,11 @@ class StreamLogger:
 
 
 def configure(level: str, path: Path | None, form: str = "text") -> logging.Logger:
-    """Set up the proxy's logger, and asyncio's beside it, and return the former.
+    """Set up the proxy's logger and that of asyncio; return the first.
 
     Args:
         level: One of :data:`LEVELS`.
-        path: A file to append to as well; its folder is made where it is missing.
+        path: A file to append to as well; a missing folder is created.
         form: One of :data:`FORMATS`.
 
     Raises:
@@ -135,7 +134,7 @@ def configure(level: str, path: Path | None, form: str = "text") -> logging.Logg
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Watched, so that a file that was rotated away is opened anew.
+        # Watched, so a rotated file is opened anew.
         handlers.append(WatchedFileHandler(path, encoding="utf-8"))
     formatter = JsonFormatter() if form == "json" else KeyValueFormatter()
     logger = logging.getLogger("proxy")

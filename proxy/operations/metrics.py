@@ -2,15 +2,15 @@
 
 Two families:
 
-* ``proxy_stream_*`` is what the driver sees by itself, for both architectures alike, so
-  that they may be set side by side. v1 is frozen and reports nothing.
-* ``proxy_relay_*`` is what a relay reports with ``count`` and ``observe``.
+* ``proxy_stream_*`` are the driver's own metrics, the same for both architectures, so
+  they can be compared. v1 is frozen and reports nothing.
+* ``proxy_relay_*`` are reported by a relay with ``count`` and ``observe``.
 
-Two delays need their definition. *TTFT* here is the time from the whole request to the
-first byte of the answer's body, since a driver does not read what it sends. *Hold* is
-the longest time within one answer for which bytes had come from the upstream and
-nothing was sent: half an event on its way counts too, so a hold of one gap between
-reads is no fault. Both are observed once a stream.
+Two delays need a definition. *TTFT* is the time from the whole request to the first
+byte of the answer's body, because a driver does not read the bytes that it sends.
+*Hold* is the longest time within one answer in which bytes had arrived from the
+upstream and nothing was sent: a partial event counts too, so a hold of one gap between
+reads is not a fault. Both are observed once per stream.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class StreamStats(NamedTuple):
-    """Statistics of one answer, as the driver saw it.
+    """Statistics of one answer, measured by the driver.
 
     Attributes:
-        outcome: How the answer ended, as in the log: ``complete``, ``aborted``, ...
-        cause: Why it failed, None where it did not; see :attr:`Metrics.errors`.
-        attempts: Connections that were asked for.
-        bytes_out: Bytes that were sent, head and framing included.
+        outcome: The ending, as in the log: ``complete``, ``aborted``, ...
+        cause: The cause of a failure, else None; see :attr:`Metrics.errors`.
+        attempts: Number of connections that the relay asked for.
+        bytes_out: Bytes sent, head and framing included.
         duration_ns: From the whole request to the end.
-        ttft_ns: To the first byte of the body; None where there was none.
-        hold_ns: The longest time for which received bytes led to nothing sent.
+        ttft_ns: To the first byte of the body; None if there was none.
+        hold_ns: The longest time in which received bytes led to nothing sent.
     """
 
     outcome: str
@@ -64,16 +64,16 @@ class StreamStats(NamedTuple):
 
 
 class Metrics:
-    """All metrics of one proxy process, in a registry of its own.
+    """The metrics of one proxy process, in a registry of its own.
 
     Attributes:
         decisions: Streams begun, by architecture and the reason of the choice.
         errors: Answers that failed, by cause: an ending of the upstream (``refused``,
             ``connect_timeout``, ``reset``, ``truncated``, ``protocol_error``),
             ``timeout``, ``upstream_status`` (500 and above), ``unavailable`` (nothing
-            was tried), ``aborted``, ``proxy`` (a defect of ours).
-        connections: Connections of an exchange with the upstream, by how it came by it.
-        refused: Requests that the proxy answered by itself, by status.
+            was tried), ``aborted``, ``proxy`` (a defect of the proxy).
+        connections: Connections of exchanges with the upstream, by kind.
+        refused: Requests that the proxy refused, by status.
     """
 
     def __init__(self, logger: logging.Logger) -> None:
@@ -136,11 +136,11 @@ class Metrics:
         self._rejected: set[str] = set()
 
     def gauge(self, name: str, text: str, read: Callable[[], float]) -> None:
-        """Add a gauge that is read when it is asked for."""
+        """Add a gauge; ``read`` is called for each scrape."""
         Gauge(name, text, registry=self._registry).set_function(read)
 
     def for_architecture(self, architecture: str) -> ArchitectureMetrics:
-        """Return the metrics that the streams of an architecture count in."""
+        """Return the metrics of the streams of an architecture."""
         if architecture not in self._by_architecture:
             self._by_architecture[architecture] = ArchitectureMetrics(
                 self, architecture
@@ -148,7 +148,7 @@ class Metrics:
         return self._by_architecture[architecture]
 
     def text(self) -> bytes:
-        """Return everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def relay_metric(
@@ -157,10 +157,10 @@ class Metrics:
         name: str,
         labels: Mapping[str, str],
     ) -> Counter | Histogram | None:
-        """Return the metric that relays call ``name``; None where it is unfit.
+        """Return the relays' metric called ``name``; None if it is not valid.
 
-        It is made at its first use. A name that Prometheus refuses, or that comes again
-        as another kind or with other labels, is told once in the log and left out.
+        It is made at its first use. A name that Prometheus refuses, or that is used
+        again with another kind or other labels, is logged once and ignored.
         """
         try:
             if name not in self._relay_metrics:
@@ -188,12 +188,7 @@ class Metrics:
 
 
 class ArchitectureMetrics:
-    """Metrics of the streams of one architecture.
-
-    Args:
-        metrics: The metrics of the process.
-        architecture: ``v1``, ``v2`` or ``none``.
-    """
+    """The metrics of the streams of one architecture."""
 
     def __init__(self, metrics: Metrics, architecture: str) -> None:
         self._metrics = metrics
@@ -207,11 +202,11 @@ class ArchitectureMetrics:
         self._children: dict[Any, Any] = {}
 
     def begun(self) -> None:
-        """Count an answer that begins."""
+        """Count a new answer."""
         self._open.inc()
 
     def over(self, stats: StreamStats) -> None:
-        """Count an answer that ended."""
+        """Count an ended answer."""
         metrics = self._metrics
         self._open.dec()
         metrics.outcomes.labels(self._architecture, stats.outcome).inc()

@@ -1,10 +1,10 @@
-"""What the proxy is told by its environment, its options and its settings file.
+"""The settings from the environment, the options and the settings file.
 
 Later sources win: the environment, then ``--set`` on the command line, then the file.
-The file is last because it is the one that works on a running proxy: a way back written
-there must not be outvoted by what the process was started with. It is looked at for
-every new stream; a file that cannot be used sends new streams to v1, since whoever is
-editing it is most likely on the way back.
+The file is last because it is the one that works on a running proxy: a rollback in it
+must not be overruled by the values that the process was started with. It is checked for
+every new stream; a file that cannot be used sends new streams to v1, because the
+person who edits it is most likely rolling back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class ConfigError(Exception):
-    """The proxy cannot start like this; the message says what to change."""
+    """The settings cannot be used; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ class ListenAddress:
 
     Attributes:
         host: Name or address, without brackets.
-        port: TCP port; 0 lets the system choose.
+        port: 0 lets the system choose.
     """
 
     host: str
@@ -60,7 +60,7 @@ class ConnectionLimits:
     Attributes:
         pool_size: Connections to the upstream that may wait for another exchange.
         pool_idle_s: Seconds that one may wait. Servers close after 5 (Node.js, uvicorn)
-            to 75 (nginx); one that closes just as it is used is tried again.
+            to 75 (nginx); a request on one that is just closed is tried again.
         request_s: Seconds from the first byte of a request to its last.
         write_s: Seconds that a client may leave a full buffer unread; None: as long as
             a stream may last.
@@ -78,15 +78,15 @@ DEFAULT_LIMITS = ConnectionLimits()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
-    """One snapshot of everything that may change while the proxy runs.
+    """A snapshot of the settings that may change while the proxy runs.
 
     Attributes:
         rollout: Which architecture serves a stream.
-        streaming: The ``STREAMING_*`` variables as they came, for the architectures.
+        streaming: The ``STREAMING_*`` variables as text, for the architectures.
         connect_timeout_s: Seconds to wait for a connection to the upstream.
         total_timeout_s: Limit of an exchange that is not a stream, in seconds, and
             the longest that a client may leave a full buffer unread.
-        warnings: What is accepted but may surprise.
+        warnings: Accepted combinations that may surprise.
     """
 
     rollout: Rollout
@@ -100,13 +100,13 @@ def resolve(environ: Mapping[str, str], own: Iterable[str] = ()) -> ProxySetting
     """Read the variables of the rollout and of the architectures; empty is unset.
 
     Args:
-        environ: Their values, other programs' among them.
-        own: Names that were said to this proxy only, so that one which is none of its
-            variables is a mistake whatever it looks like.
+        environ: Their values, among those of other programs.
+        own: Names that were set for this proxy only: an unknown one is a mistake,
+            whatever its prefix.
 
     Raises:
         ConfigError: A value does not parse; the message names the variable, what was
-            expected and what came.
+            expected and the value.
     """
     try:
         switches = Rollout.from_environ(environ)
@@ -142,18 +142,17 @@ def parse_listen_address(text: str) -> ListenAddress:
 
 
 class LiveSettings:
-    """The settings as they are now, for one stream after another.
+    """The current settings, for one stream after another.
 
     Args:
-        environ: The environment.
-        overrides: What ``--set`` said.
+        overrides: The values of ``--set``.
         path: The settings file, lines of ``NAME=value``; None for none.
-        now: The time of day, for telling when the settings changed.
+        now: The time of day, for the time of the last change.
 
     Attributes:
-        on_change: Told in words when the file changed, with the level of the fact.
-        changes: How often the settings changed since the start.
-        changed_at: When they last did; the start, at first.
+        on_change: Called with a level and a message when the file changed.
+        changes: How many times the settings changed since the start.
+        changed_at: When they last changed; the start, at first.
         unusable: Why the file cannot be used; None while it can.
 
     Raises:
@@ -180,13 +179,13 @@ class LiveSettings:
         self.unusable: str | None = None
 
     def current(self) -> ProxySettings:
-        """Return the settings that a stream which begins now has to take."""
+        """Return the settings for a stream that begins now."""
         if self._path is not None and self._stat() != self._stamp:
             self.reload()
         return self._settings
 
     def reload(self) -> None:
-        """Read the file again, whether or not it looks changed (SIGHUP)."""
+        """Read the file again, even if it looks unchanged (SIGHUP)."""
         if self._path is None:
             self.on_change("warning", "no settings file, so nothing to read again")
             return
@@ -207,10 +206,10 @@ class LiveSettings:
             self.on_change("warning", warning)
 
     def source(self, variable: str) -> str:
-        """Tell where the value of a variable comes from."""
+        """Return the name of the source of a variable's value."""
         if self._file.get(variable):
             return "settings file"
-        # An empty line in the file unsets what came before it.
+        # An empty value in the file unsets those of the other sources.
         if variable not in self._file:
             if self._overrides.get(variable):
                 return "--set"
@@ -252,7 +251,7 @@ class LiveSettings:
                 continue
             name, separator, value = text.partition("=")
             if not separator or not _NAME.fullmatch(name.strip()):
-                # Not to be left out: it may be the way back, as a shell would write it.
+                # It must not be ignored: it may be the rollback, in a shell's syntax.
                 raise ConfigError(f"{self._path}:{number}: expected NAME=value")
             values[name.strip()] = value.strip()
         return values

@@ -13,10 +13,10 @@ unset                   set                          the percentage decides
 ======================  ===========================  ================================
 
 A key falls into one of 10,000 buckets by SHA-256 over a length-prefixed salt, the name
-of the switch and the key; a percentage selects the buckets below it. So whoever is in
-at 10 % stays in at 25 %, a way back is the way there in reverse, and nothing depends on
-the process, its hash seed or its order of arrival. A stream without a key takes v1,
-never a random choice. Changing the salt draws new lots for everyone.
+of the switch and the key; a percentage selects the buckets below it. So a key that is
+in at 10 % stays in at 25 %, a rollback is the ramp in reverse, and nothing depends on
+the process, its hash seed or the order of arrival. A stream without a key takes v1,
+never a random choice. A new salt gives every key a new bucket.
 Keys are bytes; no Unicode normalisation is applied, so two spellings of one name are
 two keys.
 """
@@ -70,8 +70,8 @@ class RolloutError(ValueError):
 
     Args:
         variable: Its name.
-        expected: What would have been accepted.
-        value: What came.
+        expected: The accepted values, in words.
+        value: The value that was given.
     """
 
     def __init__(self, variable: str, expected: str, value: str) -> None:
@@ -81,12 +81,12 @@ class RolloutError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What serves one stream, and why.
+    """The architecture that serves one stream, and the reason.
 
     Attributes:
         architecture: ``v1`` or ``v2``.
         reason: ``off``, ``disabled``, ``everyone``, ``percentage`` or ``no key``.
-        bucket: The key's bucket where the percentage decided.
+        bucket: The key's bucket, if the percentage decided.
     """
 
     architecture: str
@@ -99,10 +99,9 @@ class Rollout:
     """The switches of the rollout; one snapshot decides one stream.
 
     Attributes:
-        enabled: The kill switch, None where unset.
-        hundredths: The percentage in steps of 0.01 %, None where unset.
+        enabled: The kill switch; None if unset.
+        hundredths: The percentage in steps of 0.01 %; None if unset.
         key_header: Lower-case name of the header that holds the sticky key.
-        salt: Salt of the hash.
         warnings: Combinations that may surprise, each with its effect.
     """
 
@@ -134,7 +133,7 @@ class Rollout:
 
     @property
     def threshold(self) -> int:
-        """The first bucket that v1 serves: 0 for none of v2, 10,000 for all of it."""
+        """The first bucket that v1 serves: 0 is v1 for all, 10,000 is v2 for all."""
         if self.enabled is False:
             return 0
         if self.hundredths is None:
@@ -170,9 +169,9 @@ class Rollout:
 
 
 def credential_key(credential: bytes) -> bytes:
-    """Return the sticky key that stands for a credential.
+    """Return the sticky key for a credential.
 
-    It is a hash, so that a key can be shown without showing the credential.
+    It is a hash, so a key can be shown without the credential.
 
     Args:
         credential: The value of ``Authorization`` or ``X-Api-Key``, whole.
@@ -183,8 +182,8 @@ def credential_key(credential: bytes) -> bytes:
 def bucket_of(key: bytes, salt: str) -> int:
     """Return the bucket of ``key``, 0 to 9,999.
 
-    The salt carries its length, so that no salt and key run into another pair; the
-    scaling is integer arithmetic, so that it is the same everywhere.
+    The salt carries its length, so no two pairs of salt and key give the same text; the
+    scaling is integer arithmetic, so it is the same everywhere.
     """
     text = f"{len(salt)}:{salt}|{_FLAG}|".encode() + key
     head = hashlib.sha256(text).digest()[:8]
@@ -195,7 +194,7 @@ def parse_percentage(text: str) -> int:
     """Return a percentage in steps of 0.01 %.
 
     Raises:
-        RolloutError: It is no number from 0 to 100 with at most two decimals.
+        RolloutError: It is not a number from 0 to 100 with at most two decimals.
     """
     found = _hundredths("--percentage", text)
     if found is None:

@@ -1,12 +1,12 @@
-"""``python -m proxy simulate``: what a percentage will do, over the keys of production.
+"""``python -m proxy simulate``: the effect of a percentage on the keys of production.
 
-The prediction uses the function that decides (:mod:`proxy.rollout.rollout`), over real
-keys, so it is exact for them. Share of keys and share of streams are told apart: one
-busy tenant may carry half of the load, and falls to one side whole.
+The prediction uses the deciding function itself (:mod:`proxy.rollout.rollout`), on real
+keys, so it is exact for them. The share of keys and the share of streams are separate
+figures: one busy tenant may carry half of the load, and is on one side as a whole.
 
-It also proves on these keys what the rollout promises: whoever is in stays in as the
-percentage rises, the way back is the way there in reverse, and asking again, in another
-order, gives the same answer.
+It also proves on these keys the promises of the rollout: a key that is in stays in as
+the percentage rises, a rollback is the ramp in reverse, and a second decision, in
+another order, is the same.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _RAMP = ("0", "10", "25", "50", "100")
 
 
 class KeysError(ValueError):
-    """The file of keys cannot be used; the message says where and why."""
+    """The file of keys cannot be used; the message names the line and the reason."""
 
 
 _HEADER = b"key"
@@ -55,14 +55,14 @@ _SPACE = b" \t\r"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RampStep:
-    """One percentage over all keys.
+    """The effect of one percentage on all keys.
 
     Attributes:
         hundredths: The percentage in steps of 0.01 %.
-        keys: How many keys v2 serves.
-        streams: How many streams these keys stand for.
-        joined: Keys that v1 served in the step before.
-        left: Keys that v2 served in the step before; never above 0 while it rises.
+        keys: Number of keys that v2 serves.
+        streams: Number of streams with these keys.
+        joined: Keys that v1 served in the previous step.
+        left: Keys that v2 served in the previous step; 0 while it rises.
     """
 
     hundredths: int
@@ -73,13 +73,13 @@ class RampStep:
 
 
 def read_keys(source: Iterable[bytes], name: str) -> Counter[bytes]:
-    """Return how many streams each key stands for.
+    """Return the number of streams of each key.
 
     A line is a key, or a key, a tab and a count. Lines of one key add up, so a column
-    of an access log will do. Empty lines are left out.
+    of an access log can be used. Empty lines are skipped.
 
     Raises:
-        KeysError: A count is no positive number, or there is no key at all.
+        KeysError: A count is not a positive number, or there is no key at all.
     """
     counts: Counter[bytes] = Counter()
     for number, line in enumerate(source, 1):
@@ -94,20 +94,20 @@ def read_keys(source: Iterable[bytes], name: str) -> Counter[bytes]:
         if not count.isdigit() or len(count) > 15 or int(count) == 0:
             shown = count[:40].decode("utf-8", "replace")
             raise KeysError(
-                f"{name}:{number}: expected a number of streams above 0 behind the "
+                f"{name}:{number}: expected a number of streams above 0 after the "
                 f"tab, got {shown!r}"
             )
-        # As a header's value would come: without white space around it.
+        # Like a header's value: without white space around it.
         counts[key.strip(_SPACE)] += int(count)
     if not counts:
-        raise KeysError(f"{name}: expected one key a line, found none")
+        raise KeysError(f"{name}: expected one key per line, found none")
     return counts
 
 
 def predict(
     counts: Counter[bytes], buckets: dict[bytes, int], ramp: Sequence[int]
 ) -> list[RampStep]:
-    """Return what each percentage of ``ramp`` does, in hundredths, in order."""
+    """Return the effect of each percentage of ``ramp`` (in hundredths), in order."""
     steps = []
     before: set[bytes] = set()
     for hundredths in ramp:
@@ -128,9 +128,9 @@ def predict(
 def broken_promises(
     counts: Counter[bytes], salt: str, ramp: Sequence[int]
 ) -> list[str]:
-    """Return which promises of the rollout these keys break; none, if all is well.
+    """Return the promises of the rollout that these keys break; normally none.
 
-    Every step is decided as for a stream of each key, up the ramp and down again in
+    Every step is decided for one stream of each key, up the ramp and down again in
     another order of keys.
     """
     rising = sorted({0, BUCKETS, *ramp})
@@ -141,9 +141,9 @@ def broken_promises(
     if any(not lower <= higher for lower, higher in pairwise(up)):
         broken.append("a key left v2 while the percentage rose")
     if down != up[::-1]:
-        broken.append("the way back was not the way there in reverse")
+        broken.append("the rollback was not the ramp in reverse")
     if up[0] or len(up[-1]) != len(counts):
-        broken.append("0 % was not nobody, or 100 % not everybody")
+        broken.append("0 % had keys, or 100 % not all of them")
     return broken
 
 
@@ -167,8 +167,8 @@ Exit status: 0 all promises hold, 1 one is broken, 2 wrong option or file.
     type=click.Path(exists=True, dir_okay=False, allow_dash=True),
     required=True,
     metavar="FILE",
-    help="One key a line, with a tab and a number of streams behind it if you have "
-    "that; lines of one key add up. - reads standard input.",
+    help="One key per line, optionally followed by a tab and a number of streams; "
+    "lines of one key add up. - reads standard input.",
 )
 @click.option(
     "--percentage",
@@ -186,7 +186,7 @@ Exit status: 0 all promises hold, 1 one is broken, 2 wrong option or file.
     "--credentials",
     is_flag=True,
     help="The lines are values of Authorization or X-Api-Key, for a rollout without a "
-    "key header; they are hashed as the proxy does, and not shown.",
+    "key header; they are hashed like in the proxy, and not shown.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate(
@@ -197,7 +197,7 @@ def simulate(
     credentials: bool,
     as_json: bool,
 ) -> None:
-    """Predict the share of v2 over real keys, and prove ramp and stickiness on them."""
+    """Predict the share of v2 for real keys, and prove ramp and stickiness on them."""
     name = "standard input" if path == "-" else path
     try:
         ramp = [parse_percentage(text) for text in percentages or _RAMP]
@@ -252,9 +252,9 @@ def _report(
         lines += [f"BROKEN: {text}" for text in broken]
     else:
         lines.append(
-            "Proved on these keys: nobody leaves v2 while the percentage rises, the\n"
-            "way back is the way there in reverse, 0 % is nobody, 100 % everybody,\n"
-            "and every key falls into the same bucket whenever it is asked for."
+            "Proved on these keys: no key leaves v2 while the percentage rises, the\n"
+            "rollback is the ramp in reverse, 0 % is no key, 100 % is every key,\n"
+            "and every key always has the same bucket."
         )
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""How a client is told, in its own dialect, that an answer failed."""
+"""Failures, and the errors that report them in the client's own dialect."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Dialect", "Failure"]
 
 
 class Failure(Enum):
-    """What went wrong with an answer; values are the codes that clients read."""
+    """The failure of an answer; values are the codes that clients read."""
 
     REFUSED = "upstream_refused"
     CONNECT_TIMEOUT = "upstream_connect_timeout"
@@ -29,16 +29,16 @@ class Failure(Enum):
     BAD_STATUS = "upstream_status"
     """An error status; its answer passes, so no client reads this code."""
     IN_BAND = "upstream_error_event"
-    """An error that the upstream itself told; its event passes, as above."""
+    """An error that the upstream itself sent; its event passes, as above."""
 
     @property
     def status(self) -> int:
-        """The status that tells of it while there is no head (RFC 9110, 15.6)."""
+        """The status that reports it while there is no head (RFC 9110, 15.6)."""
         return _STATUSES.get(self, 502)
 
     @property
     def message(self) -> str:
-        """What a client's user may read."""
+        """The message for the client's user."""
         return _MESSAGES[self]
 
 
@@ -71,7 +71,7 @@ class Dialect(Enum):
     """The API that a client speaks."""
 
     OPENAI = "openai"
-    """Chat completions, and all that answers like them."""
+    """Chat completions, and every API with such answers."""
 
     RESPONSES = "responses"
     """OpenAI's Responses API, whose events are numbered and named."""
@@ -89,13 +89,13 @@ class Dialect(Enum):
     def is_last(self, chunk: dict[str, Any]) -> bool:
         """Tell whether a chunk says that the answer is over.
 
-        Chat completions say so by ``[DONE]``, which is no chunk.
+        Chat completions say so by ``[DONE]``, which is not a chunk.
         """
         kind = chunk.get("type")
         return type(kind) is str and kind in _LAST.get(self, ())
 
     def error_body(self, failure: Failure) -> bytes:
-        """Return the JSON of an error that answers in the upstream's place.
+        """Return the JSON of an error that replaces the upstream's answer.
 
         The shapes are those of the providers' API references: OpenAI's
         ``{"error": {message, type, code}}``, and Anthropic's "Errors", "Error shapes".
@@ -107,11 +107,11 @@ class Dialect(Enum):
         return orjson.dumps({"error": error})
 
     def error_event(self, failure: Failure, number: int = 0) -> bytes:
-        """Return the event that tells of an error in mid-stream.
+        """Return the event that reports an error within a stream.
 
         Args:
             failure: What went wrong.
-            number: How many events came before it, where the dialect counts them.
+            number: How many events preceded it, if the dialect counts them.
         """
         if self is Dialect.OPENAI:
             return encode_event(self.error_body(failure))

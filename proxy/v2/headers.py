@@ -1,4 +1,4 @@
-"""Response heads: what kind of answer follows, and which headers go to the client."""
+"""Response heads: the kind of answer, and the headers for the client."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _LENGTH = frozenset({b"content-length"})
 def is_event_stream(status: int, headers: Headers) -> bool:
     """Tell whether an answer is to be read as an event stream.
 
-    An answer without a content type is taken for one: streaming was asked for, and
-    lines that are not of an event stream pass all the same.  An error status never is,
-    and what is compressed cannot be read.
+    An answer without a content type is taken for one: a stream was requested, and
+    lines that do not belong to an event stream pass unchanged.  An error status is
+    never one, and a compressed body cannot be read.
     """
     if status >= 400:
         return False
@@ -31,8 +31,8 @@ def client_headers(headers: Headers, *, keep_length: bool) -> Headers:
 
     Args:
         headers: The upstream's headers.
-        keep_length: Whether the body passes unchanged, so that its length holds,
-            whoever names it.
+        keep_length: Whether the body passes unchanged, so that its length stays
+            right, even if ``Connection`` lists it.
     """
     if keep_length:
         return end_to_end(headers, kept=_LENGTH)

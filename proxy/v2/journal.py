@@ -1,8 +1,8 @@
-"""What there is to tell operators of a stream: its states, its figures, its decisions.
+"""The journal of a stream for operators: its states, its metrics, its decisions.
 
-Lines of the log and figures collect as commands, for the relay to pass on; there are a
-few for a stream, and none for an event that is like the last one.  No text of an answer
-is in any of them.
+Log lines and metrics are collected as commands, which the relay passes on; there are a
+few for each stream, and none for an event that is like the last one.  They never hold
+any text of an answer.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class Journal:
     """The journal of one stream.
 
     Attributes:
-        state: Where the text stands; every transition is logged.
-        errors: Events that were broken, errors told, failures.
-        notable: Whether the relay has more to see to than bytes: there are notes, or
-            the stream said so.
+        state: The state of the text; every transition is logged.
+        errors: How many events were malformed or errors, plus failures.
+        notable: Whether the relay has more to do than send bytes: there are notes, or
+            the stream has set it.
     """
 
     __slots__ = ("_malformed", "_notes", "errors", "notable", "state")
@@ -36,7 +36,7 @@ class Journal:
         self._notes: list[Command] = []
 
     def take(self) -> list[Command]:
-        """Return the commands that have come up since."""
+        """Return the commands collected since the last call."""
         notes, self._notes = self._notes, []
         self.notable = False
         return notes
@@ -48,7 +48,7 @@ class Journal:
             self.log("info", f"State transition: {before.value} -> {self.state.value}")
 
     def dropped(self, number: int, payload: bytes, *, lossy: bool) -> None:
-        """Tell of an event that was no JSON, by its place and size."""
+        """Note an event that was not JSON, by its number and size."""
         self.errors += 1
         self._malformed += 1
         self.step(StateTrigger.BROKEN)
@@ -61,7 +61,7 @@ class Journal:
         )
 
     def decided(self, openings: Openings) -> None:
-        """Tell what the detector has decided since."""
+        """Note what the detector has decided since the last call."""
         for decision in openings.decisions:
             self.log(
                 "debug",
@@ -78,13 +78,13 @@ class Journal:
         openings.kinds.clear()
 
     def first_token(self, ttft_ns: int, held_ns: int) -> None:
-        """Tell when the client read the first token, and how long it was held back."""
+        """Note the time to the first token, and how long it was held back."""
         for name, value in (("ttft_seconds", ttft_ns), ("hold_seconds", held_ns)):
             self._notes.append(("observe", name, value / 1e9, {}))
         self.notable = True
 
     def over(self, chunks: int, openings: Openings | None) -> None:
-        """Tell that the stream is over, and what there was to it."""
+        """Note that the stream is over, with its totals."""
         self.step(StateTrigger.ENDED)
         withheld = 0
         if openings is not None:

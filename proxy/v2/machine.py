@@ -2,25 +2,25 @@
 
 Rules of this file:
 
-1. How far the exchange has come is a phase, and everything that moves it is in the
-   table of :mod:`proxy.v2.phases`.  An event that is absent there is the driver's
-   mistake, and raises.
+1. The progress of the exchange is a phase, and every transition is in the table of
+   :mod:`proxy.v2.phases`.  An event that is absent there is the driver's mistake, and
+   raises.
 2. The response head goes out as soon as it is known to be the answer's: an error that
    is worth another attempt is not (:mod:`proxy.v2.recovery.retry`).  Nothing is retried
    once a byte went to the client.
 3. An upstream that did not finish never looks finished to the client: before the head
    it is 502 or 504, after it an error event and a connection closed without its
    terminator.
-4. Answers that are no event streams pass byte for byte.
-5. Once the exchange is over, what still arrives is late, and nothing comes of it; the
-   same holds for an attempt that was given up.
+4. Answers that are not event streams pass byte for byte.
+5. Once the exchange is over, an event that still arrives is late, and has no effect;
+   the same holds for an attempt that was given up.
 
 Timers: ``first_byte`` runs from each attempt to the first byte of its body, ``idle``
 from each read to the next, ``retry`` to the next attempt, ``hold`` to the time at which
-what is held back must go, and ``total`` over everything.
-Comments are bytes too: who sends keep-alives is not idle.  ``idle`` is not moved at
-each read, which would cost a command per read; it looks, when due, how long ago the
-last read was.
+held events must be sent, and ``total`` over everything.
+Comments are bytes too: an upstream that sends keep-alives is not idle.  ``idle`` is not
+moved at each read, which would cost a command per read; when it is due, the age of the
+last read is checked.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ __all__ = ["StreamRelay"]
 
 _FAILURES: Mapping[str, Failure] = MappingProxyType(
     {
-        # Complete is a failure only where there was no head.
+        # Complete is a failure only if there was no head.
         "complete": Failure.PROTOCOL_ERROR,
         "protocol_error": Failure.PROTOCOL_ERROR,
         "refused": Failure.REFUSED,
@@ -64,13 +64,13 @@ class StreamRelay:
     """The new architecture for one stream.
 
     Args:
-        settings: What to act on.
-        seed: Where chance comes from.
+        settings: The settings of this stream.
+        seed: The source of randomness.
         breaker: The circuit breaker of the upstream.
     """
 
     architecture = "v2"
-    """What it is, for whoever drives it and must show what served a stream."""
+    """The name of the architecture, for a driver that shows what served a stream."""
 
     def __init__(self, settings: Settings, seed: int, breaker: CircuitBreaker) -> None:
         self._settings = settings
@@ -85,7 +85,7 @@ class StreamRelay:
         self._read_at_ns = 0
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Take one event and say what is to be done; see :mod:`proxy.relay`."""
+        """Take one event and return the commands; see :mod:`proxy.relay`."""
         if event[0] == "data" and (stream := self._reading) is not None:
             # Almost every event is this one.
             self._read_at_ns = now_ns
@@ -111,8 +111,7 @@ class StreamRelay:
             case "timer":
                 return self._on_timer(now_ns, event[1])
             case _:
-                # Reading stood still for the client's sake, which is not the
-                # upstream's silence.
+                # Reading was stopped for the client, so the upstream was not silent.
                 self._read_at_ns = now_ns
                 return []
 
@@ -123,7 +122,7 @@ class StreamRelay:
         return [using, *self._attempt(now_ns)]
 
     def _attempt(self, now_ns: int) -> list[Command]:
-        """Make an attempt, if the circuit breaker lets it go."""
+        """Make an attempt, if the circuit breaker permits it."""
         if not self._attempts.begin(now_ns):
             return self._fail(now_ns, Failure.CIRCUIT_OPEN, close_upstream=False)
         self._move(PhaseTrigger.ATTEMPT)
@@ -150,7 +149,7 @@ class StreamRelay:
         return [*self._notes(), ("send_head", status, kept)]
 
     def _wait_for_retry(self, at_ns: int, *, close_upstream: bool) -> list[Command]:
-        """Give an attempt up, and wait for the next one's time."""
+        """Give an attempt up, and wait until the next one is due."""
         self._move(PhaseTrigger.RETRY)
         commands = self._notes()
         if close_upstream:
@@ -160,7 +159,7 @@ class StreamRelay:
         return commands
 
     def _on_data(self, now_ns: int, data: bytes) -> list[Command]:
-        """Take bytes of a body that passes, or the first of an event stream."""
+        """Take bytes of a body that passes, or the first bytes of an event stream."""
         if self._phase is Phase.WAITING:
             return []
         self._read_at_ns = now_ns
@@ -181,7 +180,7 @@ class StreamRelay:
         return commands + self._conclude(now_ns, stream, out)
 
     def _conclude(self, now_ns: int, stream: EventStream, out: bytes) -> list[Command]:
-        """Send what was read, and end where it was the last."""
+        """Send what was read, and end the answer if that was its last event."""
         commands = self._notes() + stream.journal.take()
         if out:
             commands.append(("send", out))
@@ -194,12 +193,12 @@ class StreamRelay:
         return commands
 
     def _time_hold(self, stream: EventStream) -> list[Command]:
-        """Let the timer of what is held back run, or stop it."""
+        """Set or cancel the timer of the events that are held back."""
         at_ns = stream.flush_at_ns
         if at_ns is None:
             return [self._cancel_timer("hold")] if "hold" in self._timers else []
         if "hold" in self._timers:
-            # It is not moved: when due, it looks whether what is held is that old.
+            # It is not moved: when due, the age of what is held is checked.
             return []
         return [self._set_timer("hold", at_ns)]
 
@@ -241,7 +240,7 @@ class StreamRelay:
             if stream is None or (flush_at_ns := stream.flush_at_ns) is None:
                 return []
             if now_ns < flush_at_ns:
-                # What it was set for has gone, and more was held in the same read.
+                # Its events were sent, and others were held in the same read.
                 return [self._set_timer("hold", flush_at_ns)]
             return self._flush(now_ns, stream)
         return self._fail(now_ns, _TIMEOUTS[name])
@@ -279,7 +278,7 @@ class StreamRelay:
         self, now_ns: int, failure: Failure, *, close_upstream: bool = True
     ) -> list[Command]:
         if failure is Failure.TOTAL_TIMEOUT and "idle" in self._timers:
-            # It is at work; that its answer is longer than we allow is no failure.
+            # It is working; an answer longer than we allow is not its failure.
             self._attempts.abandoned()
         else:
             self._attempts.failed(now_ns, failure)
@@ -301,7 +300,7 @@ class StreamRelay:
         return commands
 
     def _error_response(self, now_ns: int, failure: Failure) -> list[Command]:
-        """Return the error that answers in the upstream's place."""
+        """Return the error response that replaces the upstream's answer."""
         body = self._dialect.error_body(failure)
         headers: Headers = (
             (b"content-type", b"application/json"),
@@ -315,7 +314,7 @@ class StreamRelay:
     def _clean_up(
         self, outcome: str, cause: str, *, close_upstream: bool
     ) -> list[Command]:
-        """Leave nothing behind: timers, the upstream, the last words for operators."""
+        """Release everything: timers, the upstream, the last notes for operators."""
         commands: list[Command] = []
         if self._stream is not None:
             self._stream.terminate()

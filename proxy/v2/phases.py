@@ -1,17 +1,17 @@
-"""The phases of an exchange, and what moves it from one to the next.
+"""The phases of an exchange, and the transitions between them.
 
 Rules of this file:
 
-1. Everything that moves the phase is in :data:`TRANSITIONS`; what is absent is an
-   error, and raises: an event of the contract (:mod:`proxy.relay`) is the driver's
-   mistake, anything else is ours.
-2. The phase says how far the exchange has come.  It knows nothing about what is in the
-   answer; where its text stands is kept by :mod:`proxy.v2.states`.
+1. Every transition is in :data:`TRANSITIONS`; one that is absent is an error, and
+   raises: an event of the contract (:mod:`proxy.relay`) is the driver's mistake,
+   anything else is ours.
+2. The phase is the progress of the exchange.  It knows nothing about the content of
+   the answer; the state of its text is kept by :mod:`proxy.v2.states`.
 
 Theory of operation:
 
-An event of the contract leaves the phase as it is, but for a client that left; what
-the relay decides upon it moves on.
+An event of the contract leaves the phase unchanged, except a client that left; the
+relay's decision about the event moves the phase.
 
 A request is *ready* until the circuit breaker lets an attempt go; then it is *asked*.
 A head decides: the answer is an event stream (*streaming*), or anything else, which
@@ -19,8 +19,8 @@ passes as it is (*passing*).  A head that is worth another attempt, and an upstr
 ended without a head, lead to *waiting*, and from there to the next attempt.  Nothing is
 retried once the head was the answer's: there is no way back from streaming and passing.
 
-Whatever ends the exchange, well or not, leads to *over*; what still arrives there is
-late, and nothing comes of it.
+Every end of the exchange, good or bad, leads to *over*; an event that still arrives
+there is late, and has no effect.
 """
 
 from __future__ import annotations
@@ -35,47 +35,47 @@ __all__ = ["TRANSITIONS", "Phase", "PhaseTrigger", "step"]
 
 
 class Phase(StrEnum):
-    """How far an exchange has come.
+    """The progress of an exchange.
 
-    Strings, as a lookup by another member of an enum calls its ``__hash__`` in Python.
+    Strings, because a lookup by a member of another enum runs a ``__hash__`` in Python.
     """
 
     READY = "ready"
     """There is no request yet."""
 
     ASKED = "asked"
-    """An attempt is on its way; no head yet."""
+    """An attempt is in progress; no head yet."""
 
     WAITING = "waiting"
-    """An attempt failed, and the next is to come."""
+    """An attempt failed, and the next will follow."""
 
     STREAMING = "streaming"
     """The body is an event stream."""
 
     PASSING = "passing"
-    """The body passes as it is."""
+    """The body passes unchanged."""
 
     OVER = "over"
     """The answer has ended, or the client has left."""
 
 
 class PhaseTrigger(StrEnum):
-    """What can happen to an exchange: an event of the contract, or what it decides.
+    """A trigger of an exchange: an event of the contract, or the relay's decision.
 
-    Strings, so that an event's name is looked up as it is.
+    Strings, so that an event's name can be looked up directly.
     """
 
     REQUEST = "request"
-    """The client asks; whether an attempt may go is decided next."""
+    """The client asks; whether an attempt may start is decided next."""
 
     HEAD = "head"
-    """The upstream's head; what it is taken for is decided next."""
+    """The upstream's head; how it is treated is decided next."""
 
     DATA = "data"
-    """Bytes of a body; they may decide that the answer is finished or failed."""
+    """Bytes of a body; they may finish the answer or make it fail."""
 
     ENDED = "ended"
-    """The upstream's answer is over; what that means is decided next."""
+    """The upstream's answer is over; the meaning is decided next."""
 
     CLIENT_GONE = "client_gone"
     """The client left."""
@@ -84,13 +84,13 @@ class PhaseTrigger(StrEnum):
     """A client that did not read for a while reads again."""
 
     TIMER = "timer"
-    """A timer is due; it may decide on an attempt, or on a failure."""
+    """A timer is due; an attempt or a failure may follow."""
 
     ATTEMPT = "attempt"
     """The request is sent to the upstream, for the first time or again."""
 
     RETRY = "retry"
-    """An attempt failed, and another one is to follow after a pause."""
+    """An attempt failed, and another one will follow after a pause."""
 
     EVENT_STREAM = "event stream"
     """The head is the answer's, and announces an event stream."""
@@ -102,7 +102,7 @@ class PhaseTrigger(StrEnum):
     """The answer is whole."""
 
     FAILED = "failed"
-    """There is no answer, or no more of it, and the client is told."""
+    """There is no answer, or no more of it, and the client gets an error."""
 
 
 TRANSITIONS: Mapping[Phase, Mapping[PhaseTrigger, Phase]] = MappingProxyType(

@@ -1,7 +1,7 @@
 """The ``STREAMING_*`` variables: names, defaults, and what each accepts.
 
-The server's configuration validates all of them at its start with :func:`validate`; a
-relay reads those it acts on with :meth:`Settings.read`.
+The server validates all of them when it starts, with :func:`validate`; a relay reads
+those that it needs with :meth:`Settings.read`.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ __all__ = [
 
 
 class StutterMode(Enum):
-    """What to do about an opening that repeats or extends itself."""
+    """The treatment of an opening that repeats or extends itself."""
 
     OPENING = "opening"
-    """Send on only what is new."""
+    """Send only the new part."""
 
     OFF = "off"
-    """Send everything as it came."""
+    """Send everything unchanged."""
 
 
 class OnMalformed(Enum):
-    """Whether the client learns, at the end, that text may have been lost."""
+    """Whether the client is informed, at the end, that text may be lost."""
 
     REPORT = "report"
     SKIP = "skip"
 
 
 class Variable(NamedTuple):
-    """A variable's default and what it accepts."""
+    """A variable: its default, and the values that it accepts."""
 
     default: str
     expected: str
@@ -94,11 +94,11 @@ VARIABLES: Mapping[str, Variable] = MappingProxyType(
         "STREAMING_ON_MALFORMED": _choice(OnMalformed.REPORT),
     }
 )
-"""Every variable that a relay or its driver may act on."""
+"""Every variable that a relay or its driver uses."""
 
 
 def validate(settings: Mapping[str, str]) -> None:
-    """Check every known variable in ``settings``; other names are not looked at.
+    """Check every known variable in ``settings``; other names are ignored.
 
     Raises:
         ValueError: A value does not parse.
@@ -111,26 +111,24 @@ def _value(settings: Mapping[str, str], name: str) -> str:
     variable = VARIABLES[name]
     text = settings.get(name, variable.default)
     if not variable.accepts(text):
-        raise ValueError(f"{name}: expected {variable.expected}, not {text!r}")
+        raise ValueError(f"{name}: expected {variable.expected}, got {text!r}")
     return text
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the relay of one stream acts on.
+    """The settings of the relay of one stream.
 
     Attributes:
-        stutter: What to do about a repeating opening.
-        on_malformed: Whether lost text is reported to the client.
         first_byte_timeout_ns: From the request to the first byte of a body.
         idle_timeout_ns: From one read of the body to the next.
         timeout_ns: For the whole stream, from its request.
         hold_ns: How long an opening may be held back; 0: not at all.
         buffer_bytes: How many bytes of events may be held back.
         max_errors: Failures of the upstream in a row that open the circuit.
-        breaker_open_ns: How long the circuit stays open, chance left out.
-        retries: Attempts that may follow the first.
-        retry_backoff_ns: Pause before the first of them, chance left out.
+        breaker_open_ns: How long the circuit stays open, before jitter.
+        retries: How many attempts may follow the first.
+        retry_backoff_ns: Pause before the first of them, before jitter.
         retry_max_ns: From the request to the beginning of the last attempt.
     """
 
@@ -149,7 +147,7 @@ class Settings:
 
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> Settings:
-        """Read the variables, taking the default of each that is missing.
+        """Read the variables; a missing one has its default.
 
         Raises:
             ValueError: A value does not parse; the message names the variable and

@@ -1,27 +1,27 @@
-"""The states of a stream's text, and what moves it from one to the next.
+"""The states of a stream's text, and the transitions between them.
 
 Rules of this file:
 
-1. Everything that moves the state is in :data:`TRANSITIONS`; what is absent is an
-   error, and raises.
-2. The state says where the text of the answer stands.  It knows nothing about
-   connections; how far the exchange has come is kept by :mod:`proxy.v2.machine`.
+1. Every transition is in :data:`TRANSITIONS`; one that is absent is an error, and
+   raises.
+2. The state is that of the answer's text.  It knows nothing about connections; the
+   progress of the exchange is kept by :mod:`proxy.v2.machine`.
 
 Theory of operation:
 
 *Initial* lasts until there is text to judge.  Role, usage, comments and white space
-pass meanwhile.
+pass in this state.
 
 The first text of a choice begins an *opening*, in which only what is new is sent on:
-*Stuttering*.  When no opening is left, text passes as it comes: *NormalFlow*.  A later
+*Stuttering*.  When no opening is left, text passes unchanged: *NormalFlow*.  A later
 choice, or the answer after the reasoning, begins an opening of its own and leads back
-to Stuttering.  Where the detector is off, the first event leads straight to NormalFlow.
+to Stuttering.  If the detector is off, the first event leads directly to NormalFlow.
 
-An event that cannot be read is dropped; the stream is *Recovering* until the next event
-that can, which finds the openings as they were.
+An event that cannot be read is dropped; the stream is *Recovering* until the next
+readable event, which finds the openings unchanged.
 
 Every ending (``[DONE]``, a clean end, a cut, a timeout, a client that left) leads to
-*Terminating*, from where nothing leads on.
+*Terminating*, which is final.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["TRANSITIONS", "IllegalTransitionError", "State", "StateTrigger", "st
 
 
 class State(Enum):
-    """Where the text of an answer stands; values are the words of the log lines."""
+    """The state of an answer's text; values are the words of the log lines."""
 
     INITIAL = "Initial"
     STUTTERING = "Stuttering"
@@ -44,13 +44,13 @@ class State(Enum):
 
 
 class StateTrigger(Enum):
-    """What moves the text of an answer on."""
+    """A trigger that moves the state of an answer's text."""
 
     OPENING = "opening"
-    """An event was read, and an opening is under way."""
+    """An event was read, and an opening is in progress."""
 
     FLOWING = "flowing"
-    """An event was read, and no opening is under way."""
+    """An event was read, and no opening is in progress."""
 
     BROKEN = "broken"
     """An event could not be read."""

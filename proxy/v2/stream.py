@@ -1,14 +1,14 @@
-"""An event stream on its way: bytes of the upstream in, bytes for the client out.
+"""The processing of an event stream: upstream bytes in, client bytes out.
 
 * Events keep their order, and payload bytes that need no change are not changed.
-* JSON of any kind passes; only objects are looked into.
-* An event that is no JSON is dropped and counted, and the stream goes on.  Where it
-  began like an object, text may be lost with it, and the client is told at the end, in
-  place of ``[DONE]``, or before the event that ends the answer in another dialect (it
-  may hold the whole answer, so it passes).  Other data that is no JSON (a plain word,
-  nothing at all) is some server's keep-alive: no text is lost.
-* ``[DONE]`` counts in any spelling of line ends and white space; nothing follows it.
-* What is held back goes before anything else: before ``[DONE]``, an error, an end.
+* JSON of any kind passes; only objects are examined.
+* An event that is not JSON is dropped and counted, and the stream goes on.  If it
+  begins like an object, text may be lost with it, and the client gets an error event at
+  the end, in place of ``[DONE]``, or before the event that ends the answer in another
+  dialect (which may hold the whole answer, so it passes).  Other data that is not JSON
+  (a plain word, or empty) is the keep-alive of some server: no text is lost.
+* ``[DONE]`` counts with any line end and white space around it; nothing follows it.
+* Held events are sent before anything else: before ``[DONE]``, an error, an end.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ from proxy.v2.stutter.openings import Openings
 __all__ = ["EventStream"]
 
 _NORMAL_FLOW = State.NORMAL_FLOW
-"""Looking a member of an enum up costs, and every event would."""
+"""A constant, because each lookup of an enum member costs, and every event has one."""
 
 _MAX_TRIES = 8
-"""Templates to try before one was of use; each costs as much as reading twice."""
+"""How many templates to try in a row without a match; each costs two readings."""
 
 
 class EventStream:
-    """The processor of one event stream: it returns what the client is to read.
+    """The processor of one event stream: it returns the bytes for the client.
 
     Args:
-        settings: What to act on.
+        settings: The settings of this stream.
         dialect: The client's dialect.
-        asked_at_ns: When the client asked.
+        asked_at_ns: The time of the client's request.
 
     Attributes:
-        journal: What there is to tell of it.  It is notable too where the stream has
-            ended or failed, or the time of :attr:`flush_at_ns` has changed.
-        chunks: Events read, malformed ones too.
+        journal: The journal for operators.  It is also notable if the stream has ended
+            or failed, or the time of :attr:`flush_at_ns` has changed.
+        chunks: How many events were read, malformed ones included.
         finished: Whether ``[DONE]`` was reached; nothing may follow it.
-        failure: A failure that the bytes themselves are.
-        error: An error that the upstream told in its stream.
+        failure: A failure found in the bytes themselves.
+        error: An error that the upstream sent as an event.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class EventStream:
         self.error: InBandError | None = None
 
     def feed(self, data: bytes, now_ns: int = 0) -> bytes:
-        """Take body bytes and return what they let the client read."""
+        """Take body bytes and return the bytes for the client."""
         template = self._template
         if template is None or not self._parser.clean:
             items = self._parser.feed(data)
@@ -92,7 +92,7 @@ class EventStream:
                 return b""
             self._now_ns = now_ns
             return self._pass_on(items)
-        # What most reads of most streams are: more of events like the last.
+        # Most reads of most streams: one more event like the last.
         if data.find(b"\n") == len(data) - 2 and template.matches(data):
             self.chunks += 1
             return data
@@ -106,8 +106,8 @@ class EventStream:
     def close(self, now_ns: int = 0) -> bytes:
         """Take the upstream's clean end and return the last bytes.
 
-        An unfinished event is finished by it.  Nothing is invented, but lost text is
-        told.
+        It completes an unfinished event.  Nothing is invented, but lost text is
+        reported.
         """
         self._now_ns = now_ns
         last = self._pass_on(self._parser.finish())
@@ -119,10 +119,10 @@ class EventStream:
         return last + self._dialect.error_event(Failure.MALFORMED, self.chunks)
 
     def fail(self, failure: Failure, now_ns: int = 0) -> bytes:
-        """Return what is held back, and the event that tells the client of a failure.
+        """Return the held events, and the event that reports a failure to the client.
 
-        There is no event where the answer is over, and only the connection was not:
-        nothing follows an ending, and clients have stopped to read.
+        There is no error event if the answer is over and only the connection was not:
+        nothing follows an ending, and clients have stopped reading.
         """
         self.journal.errors += 1
         held = self.flush(now_ns, FlushReason.END)
@@ -132,14 +132,14 @@ class EventStream:
 
     @property
     def flush_at_ns(self) -> int | None:
-        """When :meth:`flush` is due; None where nothing is held back."""
+        """When :meth:`flush` is due; None if nothing is held back."""
         buffer = self._buffer
         if buffer is None or buffer.since_ns is None:
             return None
         return buffer.since_ns + buffer.hold_ns
 
     def flush(self, now_ns: int, reason: FlushReason = FlushReason.AGE) -> bytes:
-        """Return what is held back."""
+        """Return the held events."""
         self._now_ns = now_ns
         out: list[bytes] = []
         if self._buffer is not None and self._buffer.since_ns is not None:
@@ -148,13 +148,13 @@ class EventStream:
 
     @property
     def outcome(self) -> str:
-        """How a stream that ended by itself went, in one word."""
+        """The outcome of a stream that ended by itself, in one word."""
         if self.error is not None:
             return "error"
         return "lossy" if self._lossy else "complete"
 
     def terminate(self) -> None:
-        """Learn that the stream is over."""
+        """Close the journal: the stream is over."""
         self.journal.over(self.chunks, self._openings)
 
     @property
@@ -192,7 +192,7 @@ class EventStream:
     def _pass_event(
         self, chunk: Any, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
     ) -> None:
-        """Pass an event that could be read, less what its opening repeats."""
+        """Pass a readable event, without the text that its opening repeats."""
         self.chunks += 1
         if type(chunk) is dict and ("error" in chunk or "type" in chunk):
             self._look_closer(chunk, out)
@@ -215,7 +215,7 @@ class EventStream:
             self._learn_template(chunk, raw)
 
     def _holds(self, buffer: HoldBuffer, event: HeldEvent, out: list[bytes]) -> bool:
-        """Hold an event back where it has to wait; False where it may pass."""
+        """Hold an event back if it has to wait; return False if it may pass."""
         openings = self._openings
         holding = 0 if openings is None else openings.holding
         if buffer.since_ns is None and not (holding and event.edits):
@@ -232,7 +232,7 @@ class EventStream:
     def _release(
         self, buffer: HoldBuffer, reason: FlushReason, out: list[bytes]
     ) -> None:
-        """Send all that is held back."""
+        """Send all held events."""
         since_ns = buffer.since_ns or 0
         lines: Mapping[bytes, bytes] = {}
         for event in buffer.take():
@@ -249,10 +249,10 @@ class EventStream:
         since_ns: int,
         out: list[bytes],
     ) -> dict[bytes, bytes]:
-        """Send an event, less what is not to be sent of its texts.
+        """Send an event, without the repeated part of its texts.
 
-        Lines of blocks without data that came before it go with it.  Those are
-        returned that could not, as nothing was left of it.
+        Lines of earlier blocks without data are sent with it.  They are returned if
+        nothing was left of the event, so that nothing was sent.
         """
         payload, chunk, raw, head, edits, _ = event
         if edits:
@@ -270,7 +270,7 @@ class EventStream:
         return {}
 
     def _learn_template(self, chunk: Any, raw: bytes) -> None:
-        """Learn an event's template, unless that has proved to be of no use."""
+        """Learn an event's template, unless too many were of no use."""
         if self.chunks - self._learned_at > _MAX_TRIES:
             self._tries = _MAX_TRIES
         if not self._tries:
@@ -281,14 +281,14 @@ class EventStream:
         if found is None:
             return
         template, key = found
-        # A text that has not begun, white space apart, still has an opening to come.
+        # A text of white space only still has its opening ahead.
         if self._openings is None or self._openings.is_settled(key):
             self._template = template
 
     def _pass_odd(
         self, payload: bytes, raw: bytes, head: bytes, out: list[bytes]
     ) -> None:
-        """Pass, drop or end with an event that is not plainly JSON."""
+        """Pass or drop an event that orjson cannot read, or end with it."""
         self._template = None
         if payload.strip() == b"[DONE]":
             self.finished = self.journal.notable = True
@@ -302,11 +302,11 @@ class EventStream:
         try:
             chunk = read_leniently(payload)
         except RecursionError:
-            # Whether it is JSON cannot be told, so it is not ours to drop.
+            # Whether it is JSON is unknown, so it must not be dropped.
             self._pass_event(None, payload, raw, head, out)
         except UnicodeDecodeError:
-            # Readers of event streams have U+FFFD in the place of what is not UTF-8
-            # (WHATWG, 9.2.6). SDKs that fail on the bytes lose all that follows.
+            # Readers of event streams replace invalid UTF-8 by U+FFFD (WHATWG,
+            # 9.2.6). An SDK that fails on the bytes loses everything after them.
             self._pass_odd(as_utf8(payload), as_utf8(raw), head, out)
         except ValueError:
             self._drop(payload)
@@ -320,9 +320,9 @@ class EventStream:
         self.journal.dropped(self.chunks, payload, lossy=lossy)
 
     def _look_closer(self, chunk: dict[str, Any], out: list[bytes]) -> None:
-        """See whether a chunk ends the answer, or tells an error.
+        """Check whether a chunk ends the answer, or is an error.
 
-        Lost text is told before the end: what comes after it, many do not read.
+        Lost text is reported before the end: many clients read nothing after it.
         """
         if self._dialect.is_last(chunk):
             if self._must_report:
@@ -337,7 +337,7 @@ class EventStream:
         self.journal.log("warning", "Upstream told an error", event=self.chunks)
 
     def _settle(self) -> None:
-        """Move the state to where the event that was just read leaves the text."""
+        """Move the state of the text, after an event was read."""
         openings, journal = self._openings, self.journal
         if openings is not None and openings.count:
             if journal.state is not State.STUTTERING:

@@ -1,4 +1,4 @@
-"""What a chunk carries: where its texts are, and whether anything else is in it."""
+"""The content of a chunk: its texts, and whether it holds anything else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proxy.v2.events.payload import Edit
 __all__ = ["TEXT_FIELDS", "carries_nothing", "carries_text", "comes_after_text"]
 
 TEXT_FIELDS = frozenset({"content", "reasoning_content", "reasoning", "refusal"})
-"""Where providers of the chat dialect put text in a delta."""
+"""Fields of a delta in which providers of the chat dialect put text."""
 
 _CALLS = ("tool_calls", "function_call")
 
@@ -26,13 +26,13 @@ _ENVELOPE = frozenset(
         "system_fingerprint",
     }
 )
-"""Keys that every chunk of a stream carries, so that a dropped one loses nothing."""
+"""Keys that every chunk of a stream carries: a dropped chunk loses none of them."""
 
 _DELTA_TEXTS = ("text", "thinking", "partial_json")
 
 
 def carries_nothing(chunk: dict[str, Any], edits: Sequence[Edit]) -> bool:
-    """Tell whether a chunk would carry nothing once the edits are made."""
+    """Tell whether a chunk would carry nothing after the edits."""
     if any(edit.new for edit in edits):
         return False
     emptied = {(id(edit.holder), edit.name) for edit in edits}
@@ -43,10 +43,10 @@ def carries_nothing(chunk: dict[str, Any], edits: Sequence[Edit]) -> bool:
 
 
 def carries_text(chunk: Any) -> bool:
-    """Tell whether a chunk brings some of the answer: text, or a call of a tool.
+    """Tell whether a chunk holds a part of the answer: text, or a tool call.
 
-    It is asked until it is true once in a stream, for the time to the first token; of
-    all three dialects, and of old completions.
+    It serves the time to the first token, so it is called until it is true once; it
+    covers all three dialects, and old completions.
     """
     if type(chunk) is not dict:
         return False
@@ -57,14 +57,14 @@ def carries_text(chunk: Any) -> bool:
     if type(delta) is dict:
         # Anthropic's content_block_delta.
         return any(delta.get(name) for name in _DELTA_TEXTS)
-    # The Responses API: response.output_text.delta, and its like.
+    # The Responses API: response.output_text.delta and similar events.
     return type(delta) is str and delta != ""
 
 
 def comes_after_text(chunk: Any) -> bool:
-    """Tell whether a chunk brings what comes after a text: an end, a call, usage.
+    """Tell whether a chunk belongs after a text: an end, a tool call, usage.
 
-    Text that is held back has then to go: its client waits for nothing more of it.
+    Text that is held back must then be sent: the rest cannot change it any more.
     """
     if type(chunk) is not dict:
         return True

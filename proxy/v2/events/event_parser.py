@@ -1,23 +1,24 @@
-r"""Event streams: an incremental parser, and the form in which events are passed on.
+r"""Event streams: an incremental parser, and the canonical form of events.
 
 The parser follows the WHATWG standard (HTML, section 9.2.6, "Interpreting an event
 stream") and differs where a proxy must:
 
-* Events keep the bytes of their data, and come with the bytes to pass on.  These are
-  canonical: LF ends a line, one space follows the colon.  Where the upstream wrote it
-  so, they are its own.  An event's ``event``, ``id`` and ``retry`` lines come first.
-* Comments, and lines that the standard ignores, come at once, as they were: they are
-  keep-alives, or the body of an answer that is no event stream at all, and a client
-  ignores them as well.
-* A block without data is no event.  Its ``id`` and ``retry`` count all the same, so
-  they come by themselves, for the caller to put on the next event; passed on alone,
-  they make some clients fail.
-* An event that a clean end leaves unfinished is an event (:meth:`EventParser.finish`).
-* An event has a largest size.
+* Events keep the bytes of their data, and carry the bytes to pass on.  These are
+  canonical: LF ends a line, one space follows the colon.  If the upstream writes the
+  same form, they are its own bytes.  The lines ``event``, ``id`` and ``retry`` of an
+  event precede its data.
+* Comments, and lines that the standard ignores, are passed immediately and unchanged:
+  they are keep-alives, or the body of an answer that is not an event stream, and a
+  client ignores them as well.
+* A block without data is not an event.  Its ``id`` and ``retry`` still count, so they
+  are items of their own, for the caller to put on the next event; passed on alone, they
+  make some clients fail.
+* A clean end completes an unfinished event (:meth:`EventParser.finish`).
+* The size of an event is limited.
 
-CR and CRLF become LF before anything is looked for, which is exact because neither can
-stand within a line.  Bytes are looked at and copied a fixed number of times, whatever
-the size of the event and of the reads.
+CR and CRLF become LF before the search for lines, which is exact because neither can
+occur within a line.  Bytes are read and copied a fixed number of times, whatever the
+size of the event and of the reads.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import Literal
 __all__ = ["DEFAULT_MAX_EVENT_BYTES", "EventParser", "Item", "encode_event"]
 
 DEFAULT_MAX_EVENT_BYTES = 16 * 1024 * 1024
-"""Far above what is sent (whole images in base64), far below what hurts a process."""
+"""Far above real events (whole images in base64), far below what hurts a process."""
 
 _BOM = b"\xef\xbb\xbf"
 _LF = 10
@@ -41,7 +42,7 @@ Item = (
     | tuple[Literal["fields"], dict[bytes, bytes]]
     | tuple[Literal["too_large"]]
 )
-"""What the parser finds.
+"""An item that the parser finds.
 
 ``("event", data, raw, head)``: the data, the whole event to pass on, and its lines
 other than data.  ``("ignored", raw)``: a comment or an unknown line, or the blank line
@@ -55,7 +56,7 @@ def encode_event(data: bytes, head: bytes = b"") -> bytes:
 
     Args:
         data: The data; LF separates its lines.
-        head: Lines to precede it, each with its LF.
+        head: Lines that precede it, each with its LF.
     """
     return b"%bdata: %b\n\n" % (head, data.replace(b"\n", b"\ndata: "))
 
@@ -67,7 +68,7 @@ class EventParser:
         max_event_bytes: Largest size of an event, all its lines taken together.
 
     Attributes:
-        clean: Whether the next byte begins an event and nothing is kept from before.
+        clean: Whether the next byte begins an event and nothing is pending.
     """
 
     __slots__ = (
@@ -91,7 +92,7 @@ class EventParser:
         self._skip_lf = False
         self._partial = bytearray()
         self._dead = False
-        # What is known of the block under way.
+        # The block in progress.
         self._data: list[bytes] = []
         self._fields: list[tuple[bytes, bytes]] = []
         self._commented = False
@@ -99,15 +100,15 @@ class EventParser:
         # Whether an id was passed on; see _blank.
         self._identified = False
         self.clean = False
-        # Whether the next byte goes on with a line.
+        # Whether the next byte continues a line.
         self._midway = False
 
     def feed(self, data: bytes) -> Sequence[Item]:
-        """Take the next bytes and return what they complete."""
+        """Take the next bytes and return the items that they complete."""
         if self.clean:
             stop = data.find(b"\n")
             if (
-                # What most reads consist of: one event of one line of data.
+                # Most reads: one event of one line of data.
                 stop + 2 == len(data)
                 and data.startswith(b"data: ")
                 and data[stop + 1] == _LF
@@ -116,7 +117,7 @@ class EventParser:
             ):
                 return (("event", data[6:stop], data, b""),)
         elif self._midway and _LF not in data and _CR not in data:
-            # What reads of a few bytes consist of: a piece of a line.
+            # Reads of a few bytes: a piece of a line.
             partial = self._partial
             partial += data
             if self._block_bytes + len(partial) <= self._max:
@@ -145,7 +146,7 @@ class EventParser:
         return items
 
     def finish(self) -> Sequence[Item]:
-        """Take the clean end of the stream and return what it completes."""
+        """Take the clean end of the stream and return the items that it completes."""
         self._at_start = False
         items: list[Item] = []
         if self._partial:
@@ -156,7 +157,7 @@ class EventParser:
         return items
 
     def _unify(self, data: bytes) -> bytes:
-        """Replace CR and CRLF by LF; an LF right after a CR may come a read later."""
+        """Replace CR and CRLF by LF; the LF after a CR may be in the next read."""
         if self._skip_lf and data.startswith(b"\n"):
             data = data[1:]
             self._skip_lf = False
@@ -165,7 +166,7 @@ class EventParser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _skip_bom(self) -> bool:
-        """Drop a byte order mark from the start; False while it may be one."""
+        """Drop a byte order mark from the start; return False while it may be one."""
         partial = self._partial
         if len(partial) < len(_BOM) and _BOM.startswith(partial):
             return False
@@ -182,7 +183,7 @@ class EventParser:
         at = 0
         while (stop := data.find(b"\n", at)) >= 0:
             if (
-                # What most streams consist of: one line of data, and a blank one.
+                # Most streams: one line of data, and a blank one.
                 data.startswith(b"data: ", at)
                 and data.startswith(b"\n", stop + 1)
                 and not self._block_bytes
@@ -201,7 +202,7 @@ class EventParser:
         return items
 
     def _line(self, line: bytes, items: list[Item]) -> bool:
-        """Take a line; False where it makes the event too large."""
+        """Take a line; return False if it makes the event too large."""
         if not line:
             self._blank(items)
             return True
@@ -234,7 +235,7 @@ class EventParser:
                 items.append(("fields", lines))
         elif self._commented and not self._identified:
             # Once it knows an id, a widely used client takes every blank line for an
-            # event, and fails over its empty data.
+            # event, and fails on its empty data.
             items.append(("ignored", b"\n"))
         if self._fields:
             self._identified |= any(name == b"id" for name, _ in self._fields)

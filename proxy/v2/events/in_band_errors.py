@@ -1,4 +1,4 @@
-"""In-band errors: those that an upstream sends as events, after a head without one."""
+"""In-band errors: errors that an upstream sends as events, after a 200 head."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _BAD_REQUESTS = frozenset(
         "request_too_large",
     }
 )
-"""Types and codes of the providers' references that blame the request."""
+"""Types and codes from the providers' references that blame the request."""
 
 
 class InBandError(NamedTuple):
-    """An error that came as an event.
+    """An error that was sent as an event.
 
     Attributes:
-        blames_upstream: Whether it speaks against the upstream.  A request that was
-            bad, or one too many, says nothing of its health.
+        blames_upstream: Whether it is the upstream's failure.  A bad request, or one
+            too many, says nothing about its health.
     """
 
     blames_upstream: bool
 
 
 def in_band_error(chunk: dict[str, Any]) -> InBandError | None:
-    """Return the error that a chunk holds, None where it holds none.
+    """Return the error that a chunk holds; None if it holds none.
 
     Servers write ``{"error": {...}}``, ``{"error": "words"}``, the same beside empty
     choices, and ``{"type": "error", ...}`` (goose#8027, OmniRoute#8210).  The Responses

@@ -1,4 +1,4 @@
-"""The JSON of an event: reading it, and replacing a text without touching the rest."""
+"""The JSON of an event: reading, and replacing a text without changing the rest."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ __all__ = ["Edit", "as_utf8", "read", "read_leniently", "rewrite"]
 
 @dataclass(slots=True)
 class Edit:
-    """A text to replace.  What with may change until it is done.
+    """A text to replace.  ``new`` may change until the replacement is made.
 
     Attributes:
         holder: The object that holds it, part of the payload that was read.
         name: Its key there.
-        old: What it is.
-        new: What it is to be.
+        old: The text as received.
+        new: The text to send.
     """
 
     holder: dict[str, Any]
@@ -32,11 +32,11 @@ class Edit:
 
 
 def read(payload: bytes) -> Any:
-    """Read JSON, taking what either of two parsers takes.
+    """Read JSON that either of two parsers accepts.
 
     Raises:
-        ValueError: It is no JSON.
-        RecursionError: It nests too deeply to tell.
+        ValueError: It is not JSON.
+        RecursionError: The nesting is too deep to tell.
     """
     try:
         return orjson.loads(payload)
@@ -45,14 +45,14 @@ def read(payload: bytes) -> Any:
 
 
 def read_leniently(payload: bytes) -> Any:
-    """Read JSON that orjson refuses although the grammar has it.
+    """Read JSON that orjson refuses although the grammar allows it.
 
-    These are lone surrogates in escapes, numbers beyond a float, and deep nesting.
+    This is lone surrogates in escapes, numbers beyond a float, and deep nesting.
     ``NaN`` and ``Infinity`` are not in the grammar (RFC 8259, section 6).
 
     Raises:
-        ValueError: It is no JSON.
-        RecursionError: It nests too deeply to tell.
+        ValueError: It is not JSON.
+        RecursionError: The nesting is too deep to tell.
     """
     return json.loads(
         payload.decode("utf-8"), parse_constant=_refuse, parse_int=_integer
@@ -60,17 +60,17 @@ def read_leniently(payload: bytes) -> Any:
 
 
 def as_utf8(data: bytes) -> bytes:
-    """Return bytes with U+FFFD in the place of what is not UTF-8."""
+    """Return bytes with invalid UTF-8 replaced by U+FFFD."""
     return data.decode("utf-8", "replace").encode()
 
 
 def rewrite(payload: bytes, chunk: Any, edits: Sequence[Edit]) -> bytes:
-    """Return the payload with texts replaced, every other byte as it was.
+    """Return the payload with texts replaced and every other byte unchanged.
 
     Args:
-        payload: The JSON as it came.
-        chunk: The same, read.  It holds the new texts afterwards.
-        edits: What to replace, in ``chunk``.
+        payload: The JSON as received.
+        chunk: The parsed payload.  It holds the new texts afterwards.
+        edits: The texts to replace, in ``chunk``.
     """
     for edit in edits:
         edit.holder[edit.name] = edit.new
@@ -79,13 +79,13 @@ def rewrite(payload: bytes, chunk: Any, edits: Sequence[Edit]) -> bytes:
 
 
 _PLACES_TRIED = 8
-"""Each try reads the whole payload, and an upstream decides how many there are."""
+"""Each try reads the whole payload, and the upstream decides how many there are."""
 
 
 def _replace(payload: bytes, expected: Any, edit: Edit) -> bytes:
-    """Replace the one string that turns the payload into what is expected.
+    """Replace the one string whose change turns the payload into what is expected.
 
-    The key and text may stand in other places too, so each place is tried and the
+    The key and text may occur in other places too, so each place is tried and the
     result read again.  This happens in openings only.
     """
     places = re.compile(
@@ -100,7 +100,7 @@ def _replace(payload: bytes, expected: Any, edit: Edit) -> bytes:
         candidate = payload[:start] + new + payload[end:]
         if _reads_as(candidate, expected):
             return candidate
-    # A key that occurs twice, is written with escapes, or stands in very many places.
+    # The key occurs twice, is written with escapes, or occurs in very many places.
     return json.dumps(expected, separators=(",", ":")).encode()
 
 
@@ -119,7 +119,7 @@ def _encode(text: str, *, ascii_only: bool) -> bytes:
 
 
 def _integer(digits: str) -> int | float:
-    # Python refuses to make an int of very many digits; the grammar does not mind.
+    # Python refuses to make an int of very many digits; the grammar allows them.
     return int(digits) if len(digits) < 4000 else float(digits)
 
 

@@ -1,14 +1,15 @@
-r"""Events that differ from a known one in nothing but a text.
+r"""Templates: the bytes that an event shares with the last one, around its text.
 
-Almost all events of a stream do: ``id``, ``model`` and all else stay, and one delta
-changes.  Once such an event was read and its text is past its opening, the bytes before
-and after the text are its *template*.  An event that begins and ends with these bytes,
-and has one JSON string between them, is JSON, and means the same but for that text:
-nothing has to be looked for in it.  To see that costs a third of reading it.
+Almost all events of a stream differ from the last one in nothing except one text:
+``id``, ``model`` and everything else stay.  Once such an event was read and its text is
+past its opening, the bytes before and after the text are its *template*.  An event that
+begins and ends with these bytes, and has one JSON string between them, is JSON, and
+means the same except for that text: it need not be examined.  The comparison costs a
+third of reading the event.
 
-The template is only trusted after a test: with another text between the bytes, the
-payload must read as the chunk with that text.  A key that stands there twice, or is
-written in another way, fails it.
+The template is trusted only after a test: with another text between the bytes, the
+payload must read as the chunk with that text.  A key that occurs twice, or is written
+in another way, fails the test.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class EventTemplate(NamedTuple):
         if not (event.startswith(before) and event.endswith(after)):
             return False
         try:
-            # Both quotes are in it, so that what is read can only be one string.
+            # Both quotes are included, so this can only be one string.
             orjson.loads(event[len(before) - 1 : len(event) - len(after) + 1])
         except ValueError:
             return False
@@ -59,7 +60,8 @@ class EventTemplate(NamedTuple):
     def match_run(self, data: bytes) -> tuple[int, int]:
         """Return how many events at the beginning match, and where they end.
 
-        An end of the template is an event's end: it has a blank line, as no text has.
+        The end of the template is an event's end: it has a blank line, and no JSON
+        string can hold one.
         """
         before, after = self.before, self.after
         opens, closes = len(before) - 1, len(after) - 1
@@ -83,11 +85,11 @@ def template_of(
 ) -> tuple[EventTemplate, tuple[int, str]] | None:
     """Return the template of an event, and the choice and field of its text.
 
-    None is returned where it has no single text.
+    None is returned if it does not have exactly one text.
 
     Args:
         event: One line of data, in canonical form.
-        chunk: Its payload, read.
+        chunk: Its parsed payload.
     """
     try:
         (choice,) = chunk["choices"]

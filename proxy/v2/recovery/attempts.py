@@ -1,7 +1,7 @@
 """The attempts that one stream makes to get an answer: whether, when, and how many.
 
-Each attempt asks the circuit breaker for leave, and tells it once how it fared.  What
-is worth telling operators collects in ``notes``, for the relay to pass on.
+Each attempt asks the circuit breaker for permission, and reports its result once.
+Notes for operators collect in ``notes``, for the relay to pass on.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class Attempts:
     """The attempts of one stream.
 
     Args:
-        settings: How many retries, for how long, and the breaker's limits.
-        seed: Where chance comes from.
-        breaker: What the streams to this upstream share.
+        settings: The limits of retries and of the breaker.
+        seed: The source of randomness.
+        breaker: The circuit breaker, shared by all streams to this upstream.
 
     Attributes:
-        number: How many have begun.
+        number: How many attempts have begun.
         notes: Commands for operators, not yet taken.
     """
 
@@ -65,7 +65,7 @@ class Attempts:
         self.notes: list[Command] = []
 
     def begin(self, now_ns: int) -> bool:
-        """Begin an attempt; False where the circuit breaker forbids it."""
+        """Begin an attempt; return False if the circuit breaker forbids it."""
         if self.number == 0:
             self._asked_at_ns = now_ns
         permit, change = self._breaker.acquire(now_ns, self._limits(0))
@@ -78,26 +78,26 @@ class Attempts:
         return True
 
     def retry_after_s(self, now_ns: int) -> int:
-        """Return the seconds after which a refused client may come again, at least 1.
+        """Return the seconds after which a refused client may try again, at least 1.
 
-        Clients refused together are told different times.
+        Clients that are refused together get different times.
         """
         left_ns = self._breaker.refused_for_ns(now_ns)
         spread_ns = round(left_ns * 0.1 * self._random().random())
         return max(1, -(-(left_ns + spread_ns) // _SECOND_NS))
 
     def retry_of_ending(self, now_ns: int, failure: Failure, ending: str) -> int | None:
-        """Return when to try again after an attempt without a head; None: never."""
+        """Return when to retry after an attempt without a head; None: never."""
         self.failed(now_ns, failure)
         if not is_worth_retrying(ending=ending):
             return None
         return self._retry_at(now_ns, failure.value, None)
 
     def retry_of_answer(self, now_ns: int, status: int, headers: Headers) -> int | None:
-        """Take an answer's head, and return when to try again; None: it is the answer.
+        """Take an answer's head, and return when to retry; None: it is the answer.
 
-        A status of 500 and above is the upstream's failure; one of 400 and above tells
-        nothing of it, as the request may be at fault.
+        A status of 500 and above is the upstream's failure; one of 400 to 499 says
+        nothing about the upstream, because the request may be wrong.
         """
         if status < 400:
             if self.number > 1:
@@ -113,18 +113,18 @@ class Attempts:
         return self._retry_at(now_ns, f"status_{status}", wanted_ns)
 
     def progressed(self) -> None:
-        """Tell that the answer began well."""
+        """Report that the answer began well."""
         if self._permit is not None:
             self._tell(self._breaker.progressed(self._permit))
 
     def succeeded(self) -> None:
-        """Tell that the answer went well to its end."""
+        """Report that the answer was good to its end."""
         permit, self._permit = self._permit, None
         if permit is not None:
             self._tell(self._breaker.succeeded(permit))
 
     def failed(self, now_ns: int, failure: Failure) -> None:
-        """Tell that the upstream failed."""
+        """Report that the upstream failed."""
         permit, self._permit = self._permit, None
         if permit is None:
             return
@@ -133,7 +133,7 @@ class Attempts:
         self._tell(self._breaker.failed(permit, now_ns, self._limits(open_ns)))
 
     def abandoned(self) -> None:
-        """Tell that the attempt ended without telling anything of the upstream."""
+        """Report that the attempt ended and says nothing about the upstream."""
         permit, self._permit = self._permit, None
         if permit is not None:
             self._tell(self._breaker.abandoned(permit))
@@ -169,7 +169,7 @@ class Attempts:
         return BreakerLimits(settings.max_errors, open_ns, settings.timeout_ns)
 
     def _random(self) -> random.Random:
-        # Made where it is needed: most streams leave nothing to chance.
+        # Made when it is needed: most streams need no randomness.
         if self._chance is None:
             self._chance = random.Random(self._seed)  # noqa: S311 - no secret
         return self._chance

@@ -1,26 +1,26 @@
-"""The circuit breaker: when an upstream that keeps failing is left alone for a while.
+"""The circuit breaker: it stops attempts to an upstream that keeps failing.
 
-*Closed*: every attempt may go, and failures in a row are counted.  An attempt that
-succeeds to its end begins the count anew; that an answer began is not enough, or an
-upstream that breaks every answer off would never be left alone.  As many failures in a
-row as are allowed open the circuit.
+*Closed*: every attempt may start, and failures in a row are counted.  An attempt that
+succeeds to its end resets the count; the beginning of an answer is not enough, or an
+upstream that breaks off every answer would never open the circuit.  The allowed number
+of failures in a row opens the circuit.
 
-*Open*: no attempt may go, until a time has passed.  The first that asks after it finds
-the circuit half-open.
+*Open*: no attempt may start until a time has passed.  The first attempt after that
+finds the circuit half-open.
 
-*Half-open*: one attempt may go, the probe; all others are refused until it is known
-how it fares.  It has gone well once its answer makes progress: an event stream by its
-first event, comments not counted, if that is no error; any other answer by a head below
-400.  That closes the circuit: to wait for the end of an answer, which may take minutes,
-would keep everybody out.  A probe that fails opens the circuit again.  One that was
-given up, because its client left or its request was bad, tells nothing and makes room
-for the next.  A probe that was never heard of again makes room once no stream could
-last so long.
+*Half-open*: one attempt may start, the probe; all others are refused until its result
+is known.  It has succeeded once its answer makes progress: an event stream by its
+first event (comments not counted) if that is not an error; any other answer by a head
+below 400.  That closes the circuit: to wait for the end of an answer, which may take
+minutes, would refuse every client for that time.  A probe that fails opens the circuit
+again.  One that was given up, because its client left or its request was bad, says
+nothing and makes room for the next.  A probe without any result makes room once no
+stream could last that long.
 
-What an attempt tells counts only in the state in which it began: an answer from before
-the circuit opened says nothing about an upstream that is being probed.
+The result of an attempt counts only in the state in which it began: an answer from
+before the circuit opened says nothing about an upstream that is being probed.
 
-Pure: time and lengths come with each call, since settings may change meanwhile.
+Pure: each call brings the time and the limits, because settings may change meanwhile.
 """
 
 from __future__ import annotations
@@ -52,22 +52,22 @@ class CircuitState(Enum):
 
 
 class CircuitEvent(Enum):
-    """What moves the circuit: how an attempt went, or that it was open long enough."""
+    """A trigger of the circuit: the result of an attempt, or the end of a pause."""
 
     SUCCEEDED = "succeeded"
-    """An attempt went well: to its end, or, as a probe, so far as to make progress."""
+    """An attempt succeeded: to its end, or, as a probe, by making progress."""
 
     FAILED = "failed"
-    """An attempt failed, and fewer did so in a row than are allowed."""
+    """An attempt failed, and the failures in a row are below the limit."""
 
     TRIPPED = "tripped"
-    """An attempt failed, and that was one too many."""
+    """An attempt failed, and the failures in a row reached the limit."""
 
     ABANDONED = "abandoned"
-    """An attempt ended in a way that tells nothing of the upstream."""
+    """An attempt ended in a way that says nothing about the upstream."""
 
     WAITED = "waited"
-    """The circuit was open long enough, and an attempt asks."""
+    """The circuit was open long enough, and an attempt asks for permission."""
 
 
 class IllegalCircuitEventError(RuntimeError):
@@ -109,12 +109,12 @@ def step(state: CircuitState, event: CircuitEvent) -> CircuitState:
 
 
 class BreakerLimits(NamedTuple):
-    """The limits that the breaker acts on.
+    """The limits of the breaker.
 
     Attributes:
         max_errors: Failures in a row that open the circuit.
         open_ns: How long it stays open.
-        probe_ns: When a probe that was not heard of counts as given up.
+        probe_ns: The time after which a probe without a result counts as given up.
     """
 
     max_errors: int
@@ -123,7 +123,7 @@ class BreakerLimits(NamedTuple):
 
 
 class Permit:
-    """An attempt's leave to go, by which it reports how it fared."""
+    """The permission for one attempt, with which it reports its result."""
 
     __slots__ = ("epoch", "over")
 
@@ -136,8 +136,8 @@ class CircuitChange(NamedTuple):
     """A change of the circuit: it opened, half-opened or closed.
 
     Attributes:
-        after: What it is now.
-        failures: Failures in a row before it.
+        after: The new state.
+        failures: Failures in a row before the change.
     """
 
     after: CircuitState
@@ -148,7 +148,6 @@ class CircuitBreaker:
     """The breaker of one upstream, shared by its streams.
 
     Attributes:
-        state: The state of the circuit.
         failures: Failures in a row.
     """
 
@@ -162,7 +161,7 @@ class CircuitBreaker:
     def acquire(
         self, now_ns: int, limits: BreakerLimits
     ) -> tuple[Permit | None, CircuitChange | None]:
-        """Ask for leave to go; None where it is refused."""
+        """Ask for permission to start an attempt; None if it is refused."""
         change = None
         if self.state is CircuitState.OPEN and now_ns >= self._until_ns:
             change = self._move(CircuitEvent.WAITED)
@@ -177,23 +176,23 @@ class CircuitBreaker:
         return self._probe, change
 
     def refused_for_ns(self, now_ns: int) -> int:
-        """Return how long an attempt would be refused for sure; 0: not at all."""
+        """Return how long every attempt will be refused; 0: not at all."""
         if self.state is CircuitState.OPEN:
             return max(0, self._until_ns - now_ns)
         return 0
 
     def progressed(self, permit: Permit) -> CircuitChange | None:
-        """Take an answer that makes progress; its end is still to come."""
+        """Take an answer that makes progress and has not ended."""
         if permit is not self._probe or self._is_stale(permit):
             return None
         self.failures = 0
         change = self._move(CircuitEvent.SUCCEEDED)
-        # From here on it is an attempt like any other.
+        # From now on it is an attempt like any other.
         permit.epoch = self._epoch
         return change
 
     def succeeded(self, permit: Permit) -> CircuitChange | None:
-        """Take an attempt that went well to its end."""
+        """Take an attempt that succeeded to its end."""
         if self._is_stale(permit):
             return None
         permit.over = True
@@ -203,7 +202,7 @@ class CircuitBreaker:
     def failed(
         self, permit: Permit, now_ns: int, limits: BreakerLimits
     ) -> CircuitChange | None:
-        """Take an attempt that the upstream failed."""
+        """Take an attempt that failed because of the upstream."""
         if self._is_stale(permit):
             return None
         permit.over = True
@@ -216,7 +215,7 @@ class CircuitBreaker:
         return change
 
     def abandoned(self, permit: Permit) -> CircuitChange | None:
-        """Take an attempt that tells nothing: its client left, or asked wrongly."""
+        """Take an attempt without a result: its client left, or its request was bad."""
         if self._is_stale(permit):
             return None
         permit.over = True
@@ -227,7 +226,7 @@ class CircuitBreaker:
     def _is_stale(self, permit: Permit) -> bool:
         stale = permit.over or permit.epoch != self._epoch
         if self.state is CircuitState.HALF_OPEN:
-            # A probe that was given up for lost has been replaced.
+            # A probe without a result has been replaced by another.
             stale |= permit is not self._probe
         return stale
 

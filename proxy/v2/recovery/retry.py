@@ -1,17 +1,17 @@
-"""Which failures are worth another attempt, and when to make it.
+"""The retry rules: which failures get another attempt, and when.
 
-Another attempt is made only where the upstream cannot have begun to answer: no
-connection came about, it was lost before the head, or the answer says that the upstream
-was not able to (502, 503, 504; RFC 9110, section 15.6) or not willing to yet (429 with
-a ``Retry-After``; RFC 6585, section 4).  A connection that is lost before the head may
+Another attempt is made only if the upstream cannot have begun to answer: no connection
+was made, it was lost before the head, or the answer says that the upstream was not able
+to answer (502, 503, 504; RFC 9110, section 15.6) or not willing yet (429 with a
+``Retry-After``; RFC 6585, section 4).  A connection that is lost before the head may
 have delivered the request, and its work may be done twice; providers bill what they
-deliver, and clients' SDKs retry the same.  A first byte that does not come in time is
-no such failure: the upstream is most likely at work, and asking again pays twice.
+deliver, and clients' SDKs retry in the same cases.  A first byte that is late is not
+such a failure: the upstream is most likely working, and a second request is paid twice.
 
-The pause doubles with each attempt, with ten per cent of chance to either side, so that
-streams that failed together do not come back together.  An upstream that names a time
-is asked no sooner, and not at all where that is beyond the limit: then its answer is
-for the client to see.
+The pause doubles with each attempt, with ten per cent of jitter in both directions, so
+streams that failed together do not return together.  An upstream that names a time is
+not asked earlier, and not at all if that time is beyond the limit: then the client gets
+its answer.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from proxy.relay import Headers
 __all__ = ["JITTER", "is_worth_retrying", "jittered", "pause_ns", "retry_after_ns"]
 
 JITTER = 0.1
-"""Part of a length that is left to chance, to either side."""
+"""Maximum share by which a length is longer or shorter at random."""
 
 _RETRIED_STATUSES = frozenset({502, 503, 504})
 
 _RETRIED_ENDINGS = frozenset({"refused", "connect_timeout", "reset", "truncated"})
 
 _TOO_LONG_NS = 1 << 62
-"""What a time that cannot be understood counts as: not soon."""
+"""The value of a time that cannot be understood: not soon."""
 
 
 def is_worth_retrying(
     *, status: int | None = None, ending: str = "", asked_to_wait: bool = False
 ) -> bool:
-    """Tell whether another attempt may fare better.
+    """Tell whether another attempt may succeed.
 
     Args:
         status: The status of the answer, if one began.
         ending: How the attempt ended, if none did.
-        asked_to_wait: Whether the answer names a time to come back.
+        asked_to_wait: Whether the answer names a time for the next attempt.
     """
     if status is None:
         return ending in _RETRIED_ENDINGS
@@ -51,12 +51,13 @@ def is_worth_retrying(
 
 
 def retry_after_ns(headers: Headers) -> int | None:
-    """Return how long the upstream wants to be left alone; None where it says nothing.
+    """Return how long the upstream asks to wait; None if it does not say.
 
     ``Retry-After`` is a number of seconds or a date (RFC 9110, section 10.2.3).  A date
-    is held against the answer's own ``Date``, as the clocks of two hosts may differ;
-    where it has none, no time is known, which counts as too long.  ``retry-after-ms``,
-    which some providers send beside it, is finer and goes first.
+    is compared with the answer's own ``Date``, because the clocks of two hosts may
+    differ; without one the time is unknown, which counts as too long.
+    ``retry-after-ms``, which some providers send in addition, is finer and has
+    precedence.
     """
     values = {name.lower(): value.strip() for name, value in reversed(headers)}
     fine = values.get(b"retry-after-ms", b"")
@@ -79,20 +80,20 @@ def pause_ns(
     """Return how long to wait before the next attempt.
 
     Args:
-        backoff_ns: The first pause, chance left out.
-        retries: How many attempts have followed the first already.
-        wanted_ns: How long the upstream wants to be left alone; None: it does not say.
-        chance: Where the jitter comes from.
+        backoff_ns: The first pause, before jitter.
+        retries: How many retries were made already.
+        wanted_ns: How long the upstream asks to wait; None: it does not say.
+        chance: The source of the jitter.
     """
     pause = jittered(backoff_ns << min(retries, 30), chance)
     if wanted_ns is None:
         return pause
-    # Never sooner than asked for, and not all in the same instant.
+    # Never earlier than asked for, and not all at the same instant.
     return max(pause, wanted_ns + round(wanted_ns * JITTER * chance.random()))
 
 
 def jittered(length_ns: int, chance: random.Random) -> int:
-    """Return a length with ten per cent of chance to either side."""
+    """Return a length with ten per cent of jitter in both directions."""
     return round(length_ns * (1 + JITTER * (2 * chance.random() - 1)))
 
 

@@ -1,1 +1,1 @@
-"""Stutter detection: which repeats at the opening of a text are sent once."""
+"""Stutter detection: repeats at the opening of a text are sent once."""

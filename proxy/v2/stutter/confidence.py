@@ -1,13 +1,13 @@
-"""The evidence of a stutter: how a delta relates to what its opening holds.
+"""The evidence of a stutter: how a delta relates to its opening.
 
-Five features are weighed into a confidence that a delta says again what was said: the
-relation of the texts, how alike they are, their length (a long text repeats by chance
+Five features are weighed into a confidence that a delta repeats earlier text: the
+relation of the texts, their similarity, their length (a long text repeats by chance
 less often than a short one), whether the deltas have the same keys, and whether the
-delta came at once.  The weights are a judgement; what they are held to is the labelled
-sets of the harness.
+delta followed immediately.  The weights are a judgement, tested on the labelled sets of
+the harness.
 
-What is done rests on the texts alone.  Timing is weighed into the confidence that is
-logged, and never into a decision: the same text must come out of a slow network.
+Decisions depend on the texts alone.  Timing is part of the confidence that is logged,
+and never of a decision: a slow network must give the same text.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ __all__ = [
 
 
 class Relation(Enum):
-    """How a delta relates to what its opening holds; values are words of the log."""
+    """The relation of a delta to its opening; values are words of the log."""
 
     REPEATS = "repeats"
-    """It is the same."""
+    """It is the same text."""
 
     EXTENDS = "extends"
-    """It is the same, and more."""
+    """It is the same text, and more."""
 
     SHRINKS = "shrinks"
-    """It is a beginning of it."""
+    """It is a beginning of the opening."""
 
     RESEMBLES = "resembles"
-    """It begins alike and goes on in another way."""
+    """It begins like the opening and continues differently."""
 
     DIFFERS = "differs"
-    """It is something else."""
+    """It is another text."""
 
 
 _RELATION = {
@@ -61,27 +61,27 @@ _WEIGHTS = {
 }
 
 _LONG = 8
-"""Characters from which on a repeat by chance is taken for unlikely."""
+"""Characters from which a repeat by chance counts as unlikely."""
 
 _SOON_NS = 5_000_000
-"""Deltas closer than this were sent together, not generated one after the other."""
+"""Deltas closer than this count as sent together, not generated in sequence."""
 
 _ALIKE = 3
-"""Characters that two texts begin with which are taken for one and the same."""
+"""Common first characters with which two texts count as alike."""
 
 REPLACE_THRESHOLD = 0.6
-"""Confidence from which a delta that resembles its opening is taken to replace it."""
+"""Confidence from which a delta that resembles its opening replaces it."""
 
 
 class Evidence(NamedTuple):
     """The evidence for a stutter, each feature from 0 to 1.
 
     Attributes:
-        relation: How the texts relate.
+        relation: The relation of the texts.
         similarity: The part of the shorter text that both begin and end with.
-        length: How long the shorter text is.
+        length: The length of the shorter text.
         keys: Whether the deltas have the same keys.
-        timing: Whether the delta came at once.
+        timing: Whether the delta followed immediately.
     """
 
     relation: float
@@ -112,7 +112,7 @@ class Evidence(NamedTuple):
 
     @property
     def confidence(self) -> float:
-        """How surely it is a stutter, from 0 to 1, by all features."""
+        """The confidence that it is a stutter, from 0 to 1, by all features."""
         return sum(
             _WEIGHTS[name] * value
             for name, value in zip(self._fields, self, strict=True)
@@ -120,12 +120,12 @@ class Evidence(NamedTuple):
 
     @property
     def confidence_of_text(self) -> float:
-        """The same without timing; decisions rest on this."""
+        """The same without timing; decisions depend on this."""
         timing = _WEIGHTS["timing"]
         return (self.confidence - timing * self.timing) / (1 - timing)
 
     def reason(self, relation: Relation) -> str:
-        """Say in words what was found; no text is in it."""
+        """Return the evidence in words; they hold no text of the answer."""
         words = [
             relation.value,
             f"{self.similarity:.0%} alike",
@@ -142,9 +142,8 @@ class StutterDecision(NamedTuple):
     Attributes:
         choice: Its index.
         field: The field of its text.
-        relation: How it relates to the opening.
-        confidence: How surely it is a stutter, from 0 to 1.
-        reason: Why, in words.
+        confidence: From 0 to 1, that it is a stutter.
+        reason: The evidence in words.
     """
 
     choice: int
@@ -155,9 +154,9 @@ class StutterDecision(NamedTuple):
 
 
 def relation_of(opening: str, text: str) -> Relation:
-    """Return how a text relates to an opening, as far as prefixes tell.
+    """Return the relation of a text to an opening, by prefixes alone.
 
-    ``RESEMBLES`` is never found here: what is alike is a question of weights.
+    ``RESEMBLES`` is never returned: similarity is a question of weights.
     """
     if text.startswith(opening):
         return Relation.REPEATS if len(text) == len(opening) else Relation.EXTENDS
@@ -167,15 +166,14 @@ def relation_of(opening: str, text: str) -> Relation:
 def begins_alike(opening: str, text: str) -> bool:
     """Tell whether two texts share their first characters: three, or half of one.
 
-    A text that goes on never does so by more than chance: what follows a word is not
-    that word again.
+    A text that continues its opening begins like it only by chance.
     """
     shorter = min(len(opening), len(text))
     return _common(opening, text) >= min(_ALIKE, (shorter + 1) // 2)
 
 
 def _alike(one: str, two: str) -> int:
-    """Return how many characters both begin and end with, none counted twice."""
+    """Return how many characters both begin and end with, each counted once."""
     start = _common(one, two)
     left = min(len(one), len(two)) - start
     end = 0

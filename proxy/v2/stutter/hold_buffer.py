@@ -1,16 +1,17 @@
-"""The hold buffer: openings held back a while, for upstreams that take text back.
+"""The hold buffer: it delays openings, for upstreams that take text back.
 
-It is used where ``STREAMING_HOLD_MS`` is above 0.  From the first text of an opening
-on, events are held, all of them, so that none overtakes another.  They go, in order:
+It is used if ``STREAMING_HOLD_MS`` is above 0.  From the first text of an opening, all
+events are held, so none overtakes another.  They are sent, in order, for one of these
+reasons:
 
-* *age*: the first has been held as long as is allowed;
+* *age*: the first has been held for the allowed time;
 * *size*: more bytes are held than ``STREAMING_BUFFER_SIZE``;
-* *pattern*: an event came after which no text of an opening is taken back: a
-  ``finish_reason``, a call of a tool, usage, an error, ``[DONE]``;
-* *confidence*: a delta came that is no stutter, so that no held opening is under way;
-* *end*: the stream is over, in whatever way.
+* *pattern*: an event arrived after which no text of an opening is taken back: a
+  ``finish_reason``, a tool call, usage, an error, ``[DONE]``;
+* *confidence*: a delta arrived that is not a stutter, so no held opening is left;
+* *end*: the stream is over, for any reason.
 
-Comments do not wait: they are keep-alives, and mean nothing to the text.
+Comments do not wait: they are keep-alives, and not part of the text.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ __all__ = ["FlushReason", "HeldEvent", "HoldBuffer"]
 
 
 class FlushReason(Enum):
-    """The reason for which held events go; values are the words of metrics."""
+    """The reason why held events are sent; values are the words of metrics."""
 
     AGE = "age"
     SIZE = "size"
@@ -39,11 +40,11 @@ class HeldEvent(NamedTuple):
 
     Attributes:
         payload: Its data.
-        chunk: The same, read.
-        raw: The whole event as it passes unchanged.
-        head: Its lines beside the data.
+        chunk: The parsed payload.
+        raw: The bytes of the unchanged event.
+        head: Its lines other than data.
         edits: Its texts that may change.
-        lines: Lines of blocks without data that came before it, by name.
+        lines: Lines of earlier blocks without data, by name.
     """
 
     payload: bytes
@@ -62,7 +63,7 @@ class HoldBuffer:
         hold_ns: How long an event may be held.
 
     Attributes:
-        since_ns: When the first of them came; None where nothing is held.
+        since_ns: When the first of them arrived; None if nothing is held.
     """
 
     __slots__ = ("_bytes", "_events", "_limit_bytes", "hold_ns", "since_ns")
@@ -84,12 +85,12 @@ class HoldBuffer:
     def due(
         self, now_ns: int, *, after_text: bool, openings: int
     ) -> FlushReason | None:
-        """Return why what is held must go now; None: it may stay.
+        """Return the reason to send the held events now; None: they may stay.
 
         Args:
-            now_ns: The time.
-            after_text: Whether the last event comes after a text.
-            openings: How many openings are under way of which nothing was sent.
+            now_ns: The current time.
+            after_text: Whether the last event belongs after a text.
+            openings: How many openings are in progress of which nothing was sent.
         """
         if self.since_ns is None:
             return None
@@ -102,7 +103,7 @@ class HoldBuffer:
         return FlushReason.AGE if now_ns - self.since_ns >= self.hold_ns else None
 
     def take(self) -> list[HeldEvent]:
-        """Return all that is held, in order, and hold nothing."""
+        """Return all held events in order, and hold none."""
         events, self._events = self._events, []
         self._bytes = 0
         self.since_ns = None

@@ -1,26 +1,27 @@
-"""The opening rule: what a stuttering upstream repeats is sent once.
+"""The opening rule: text that a stuttering upstream repeats is sent once.
 
-Some upstreams send the beginning of a text again before they go on, and some send the
-whole text so far with every delta.  Both relate each delta to what came before it.
+Some upstreams send the beginning of a text again before they continue, and some send
+the whole text so far with every delta.  In both, each delta is related to the text
+before it.
 
 The *opening* of a text is the run of deltas, from the first that is not white space,
-each of which repeats or extends what the opening already holds:
+each of which repeats or extends the text of the opening so far:
 
-* a delta that extends it: only what is new is sent on;
-* a delta that it begins with, a repeat or a shorter one: nothing is new;
-* the first that does neither ends the opening for good: from then on deltas pass as
-  they are, repeats too.
+* a delta that extends it: only the new part is sent;
+* a delta that is equal to it or a beginning of it: nothing is new;
+* the first delta that is neither ends the opening permanently: from then on deltas pass
+  unchanged, repeats too.
 
 So the first token waits for nothing, and a cumulative stream streams.  The price:
 text that repeats itself from its very beginning ("ha", "ha", "ha") loses the repeats,
-since nothing in the stream tells it from a stutter.
+because nothing in the stream distinguishes it from a stutter.
 
-Where openings are held back (``STREAMING_HOLD_MS``), an upstream may also take text
-back, as long as none of the opening was sent: a delta that is a beginning of the
-opening, or begins like it and goes on in another way, replaces it.  Once something of
-an opening was sent, the rule above holds for the rest.
+If openings are held back (``STREAMING_HOLD_MS``), an upstream may also take text back,
+as long as nothing of the opening was sent: a delta that is a beginning of the opening,
+or begins like it and continues differently, replaces it.  Once a part of an opening was
+sent, the rule above holds for the rest.
 
-Every choice has a text of its own, and so have its reasoning and its refusal.
+Every choice has its own text, and so have its reasoning and its refusal.
 """
 
 from __future__ import annotations
@@ -43,15 +44,15 @@ __all__ = ["Openings"]
 
 
 class _Opening:
-    """One text's opening under way.
+    """The opening of one text, in progress.
 
     Attributes:
-        text: What it holds.
-        keys: The keys of the delta that it began with.
-        at_ns: When its last delta came.
+        text: The text so far.
+        keys: The keys of its first delta.
+        at_ns: When its last delta arrived.
         held: Its texts, while none of them was sent; else None.
-        last: How the last delta related to it.
-        kind: What it has turned out to be.
+        last: The relation of the last delta to it.
+        kind: The kind of opening so far; see :class:`Openings`.
     """
 
     __slots__ = ("at_ns", "held", "keys", "kind", "last", "text")
@@ -72,11 +73,11 @@ class Openings:
         held: Whether the caller holds texts of openings back until :meth:`release`.
 
     Attributes:
-        count: How many are under way.
+        count: How many are in progress.
         begun: Whether any text has been judged.
-        withheld: Characters not sent on.
-        decisions: What was decided and is not logged yet.
-        kinds: What openings that are over turned out to be, not counted yet: ``clean``,
+        withheld: How many characters were not sent.
+        decisions: The decisions that are not logged yet.
+        kinds: The kinds of openings that are over and not counted yet: ``clean``,
             ``repeated``, ``growing``, ``cumulative`` (to the end) or ``taken_back``.
     """
 
@@ -104,8 +105,8 @@ class Openings:
     def judge(self, chunk: Any, now_ns: int = 0) -> Sequence[Edit]:
         """Return the texts of a chunk that must change; most often none.
 
-        Where openings are held, all texts of openings that were not sent yet: they may
-        still change, until :meth:`release`.
+        If openings are held, these are all texts of openings that were not sent yet:
+        they may still change, until :meth:`release`.
         """
         choices = chunk.get("choices") if type(chunk) is dict else None
         if type(choices) is not list:
@@ -135,16 +136,16 @@ class Openings:
 
     @property
     def holding(self) -> int:
-        """How many openings are under way of which nothing was sent."""
+        """How many openings are in progress of which nothing was sent."""
         return sum(one.held is not None for one in self._openings.values())
 
     def release(self) -> None:
-        """Learn that all texts judged so far are sent."""
+        """Note that all texts judged so far are sent."""
         for opening in self._openings.values():
             opening.held = None
 
     def close(self) -> None:
-        """Learn that the stream is over, and with it all openings."""
+        """End all openings: the stream is over."""
         for opening in self._openings.values():
             growing = opening.kind == "growing"
             self.kinds.append("cumulative" if growing else opening.kind)
@@ -178,7 +179,7 @@ class Openings:
     def _relate(
         self, key: tuple[int, str], opening: _Opening, edit: Edit, now_ns: int
     ) -> Relation:
-        """Return how a text relates to its opening, and note it where that is new."""
+        """Return the relation of a text to its opening, and note a change."""
         relation = relation_of(opening.text, edit.old)
         if relation is Relation.DIFFERS or relation is not opening.last:
             evidence = self._weigh(relation, opening, edit, now_ns)
@@ -206,13 +207,13 @@ class Openings:
         )
 
     def _apply(self, relation: Relation, opening: _Opening, edit: Edit) -> None:
-        """Let a related delta change its opening, and what is sent of it."""
+        """Update an opening by a related delta, and the text to send."""
         text = edit.old
         if relation is Relation.EXTENDS:
             edit.new = text[len(opening.text) :]
             opening.kind = "growing"
         elif opening.held is None or relation is Relation.REPEATS:
-            # What was sent cannot be taken back; a shorter text has nothing new.
+            # Sent text cannot be taken back; a shorter text has nothing new.
             edit.new = ""
             if opening.kind == "clean":
                 opening.kind = "repeated"
@@ -233,5 +234,5 @@ class Openings:
 
 
 def _keys_of(edit: Edit) -> frozenset[str]:
-    """Return the keys of a text's delta; the role comes once, stutter or not."""
+    """Return the keys of a text's delta, except the role, which is sent once."""
     return frozenset(edit.holder) - {"role"}

@@ -325,7 +325,7 @@ def test_the_share_of_the_keys_is_the_percentage(count, tolerance, percent):
 
 
 def test_a_nested_split_is_independent_of_the_rollout():
-    """Names of the switch one character apart draw lots of their own (JUDGE 4.3)."""
+    """The name of the switch is hashed: another name gives independent buckets."""
     keys = [b"session-%08x" % n for n in range(40_000)]
 
     def inside(flag: str, percent: int) -> set[bytes]:

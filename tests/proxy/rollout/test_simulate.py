@@ -41,8 +41,8 @@ def test_keys_and_counts_are_read_as_they_were_written(counts):
         (b"a\t-3\n", "f:1: expected a number"),
         (b"a\t\n", "f:1: expected a number"),
         (b"\t3\n", "f:1: expected a key before the tab"),
-        (b"", "f: expected one key a line, found none"),
-        (b"\n \n", "f: expected one key a line, found none"),
+        (b"", "f: expected one key per line, found none"),
+        (b"\n \n", "f: expected one key per line, found none"),
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_place(text, message):
@@ -77,7 +77,7 @@ def flipping():
     ("bucket", "broken"),
     [
         (bucket_of, []),
-        (flipping(), ["a key left v2", "the way back"]),
+        (flipping(), ["a key left v2", "the rollback"]),
     ],
     ids=["sound", "fickle"],
 )
@@ -131,7 +131,7 @@ def test_credentials_are_hashed_as_the_proxy_does():
 @pytest.mark.parametrize(
     ("arguments", "stdin", "message"),
     [
-        (("--keys", "-"), "", "standard input: expected one key a line, found none"),
+        (("--keys", "-"), "", "standard input: expected one key per line, found none"),
         (("--keys", "-"), "a\tb", "standard input:1: expected a number of streams"),
         (("--keys", "/no/such"), "", "does not exist"),
         ((), "", "Missing option '--keys'"),
