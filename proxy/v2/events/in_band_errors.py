@@ -35,7 +35,7 @@ class InBandError(NamedTuple):
 def in_band_error(chunk: dict[str, Any]) -> InBandError | None:
     """Return the error that a chunk holds; None if it holds none.
 
-    Servers write ``{"error": {...}}``, ``{"error": "words"}``, the same beside empty
+    Servers write ``{"error": {...}}``, ``{"error": "words"}``, the same with empty
     choices, and ``{"type": "error", ...}`` (goose#8027, OmniRoute#8210).  The Responses
     API has ``response.failed`` as well.
     """
