@@ -13,9 +13,10 @@ import re
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h11
 
@@ -89,8 +90,8 @@ class Upstream:
 
     Attributes:
         closed: Set when the proxy closed a connection on which a script waited.
-        freed: Set when a script came to its end, or could not write any more.
-        open: Connections on which a script is under way.
+        freed: Set when a script reached its end, or could not write any more.
+        open: Number of connections on which a script is in progress.
     """
 
     def __init__(self, *scripts: list[Any]) -> None:
@@ -147,6 +148,54 @@ class Upstream:
                 self.closed.set()
         elif step == FIN:
             writer.close()
+
+
+TICK_S, ROUNDING_S = 0.005, 0.002
+
+
+class Stopwatch:
+    """A stopwatch that leaves out the time in which the machine ran other processes.
+
+    While it runs, a task sleeps again and again. What a sleep takes longer than it
+    should, without this thread using the processor, is the lag of the machine.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: float | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._began_s = self._tick_s = self._used_s = self._lag_s = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._began_s = time.monotonic()
+        self._start_tick()
+        self._task = asyncio.ensure_future(self._sample())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._end_tick()
+        self._seconds = time.monotonic() - self._began_s - self._lag_s
+        if self._task is not None:
+            self._task.cancel()
+
+    @property
+    def seconds(self) -> float:
+        """The time between entry and exit."""
+        assert self._seconds is not None
+        return self._seconds
+
+    async def _sample(self) -> None:
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._end_tick()
+            self._start_tick()
+
+    def _start_tick(self) -> None:
+        self._tick_s, self._used_s = time.monotonic(), time.thread_time()
+
+    def _end_tick(self) -> None:
+        took_s = time.monotonic() - self._tick_s
+        used_s = time.thread_time() - self._used_s
+        self._lag_s += max(0.0, took_s - used_s - TICK_S - ROUNDING_S)
 
 
 class Bench:

@@ -253,7 +253,7 @@ def test_a_request_that_does_not_come_is_a_408_however_it_trickles(begin, drip):
         writer.close()
 
     bench([[OK, HOLD]], scene, limits=replace(DEFAULT_LIMITS, request_s=0.2))
-    assert 0.18 < took[0] < 1
+    assert 0.18 < took[0] < 5
 
 
 def test_the_limit_of_one_request_is_not_that_of_the_next():

@@ -1,9 +1,9 @@
 """Classes of failure on the wire, through both real architectures.
 
-Raw sockets on both sides; the classes are those of the taxonomy of failures: 1 (cuts),
-20 (content coding), 33 (headers of one connection), 34 (framings and lengths), 35 (bad
-chunks), 43 (header injection, in ``test_proxy_attacks``). What v1 does is pinned as the
-legacy did it; what v2 does is what a correct proxy has to do.
+Raw sockets on both sides. The classes are those of docs/design/failure-classes.md:
+1 (cuts), 20 (content coding), 33 (headers of one connection), 34 (framings and
+lengths), 35 (bad chunks), 43 (header injection, in ``test_proxy_attacks``). For v1 the
+tests pin the behaviour of the legacy; for v2 they demand that of a correct proxy.
 """
 
 from __future__ import annotations

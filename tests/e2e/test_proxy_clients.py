@@ -1,6 +1,7 @@
 """Clients that leave, stop reading or read slowly, and what it does to the upstream.
 
-Classes 7 (client gone), 13 (slow client) and 42 (half-closed) of the taxonomy.
+Classes 7 (client gone), 13 (slow client) and 42 (half-closed) of
+docs/design/failure-classes.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tests.e2e.proxy_bench import (
     STREAM,
     TERMINATOR,
     Bench,
+    Stopwatch,
     Upstream,
     bench,
     chunk,
@@ -89,14 +91,14 @@ async def gone_after(
     if until is not None:
         await reader.readuntil(until)
     await asyncio.sleep(0.15)
-    started = time.monotonic()
-    leave(writer, how)
     try:
-        # An upstream that writes notices by its write, one that waits by its read.
-        await asyncio.wait_for(upstream.freed.wait(), 5)
-        return time.monotonic() - started
+        async with Stopwatch() as watch:
+            leave(writer, how)
+            # An upstream that writes notices by its write, one that waits by its read.
+            await asyncio.wait_for(upstream.freed.wait(), 5)
     finally:
         writer.transport.abort()
+    return watch.seconds
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -152,21 +154,26 @@ def test_a_client_that_leaves_while_a_retry_waits_ends_it(how):
 
 @pytest.mark.parametrize("how", [FIN, RST, "half-close"])
 def test_a_client_that_sent_too_much_and_leaves_is_noticed_too(how):
-    """Its FIN waits behind bytes that nobody reads; the upstream is freed still."""
+    """Its FIN waits behind bytes that nobody reads; the upstream is still freed."""
     lag: list[float] = []
+    more = b"GET /v1/x HTTP/1.1\r\nHost: p\r\n\r\n"
 
     async def scene(b: Bench, upstream: Upstream) -> None:
         _, writer = await b.open()
         writer.write(post(STREAM))
         await upstream.asked.wait()
-        writer.write(b"GET /v1/x HTTP/1.1\r\nHost: p\r\n\r\n" * 8_000)
-        await asyncio.sleep(0.2)
+        writer.write(more * (80_000 // len(more)))
         (client,) = b.proxy._clients
-        assert not client._transport.is_reading()
-        started = time.monotonic()
-        leave(writer, how)
-        await asyncio.wait_for(upstream.freed.wait(), 5)
-        lag.append(time.monotonic() - started)
+        while client._transport.is_reading():  # noqa: ASYNC110 - there is no event
+            await asyncio.sleep(0.005)
+        # Little enough for the receive window: a FIN behind bytes that do not fit
+        # stays with the client's kernel, and nobody could see it.
+        writer.write(more * 200)
+        await asyncio.sleep(0.05)
+        async with Stopwatch() as watch:
+            leave(writer, how)
+            await asyncio.wait_for(upstream.freed.wait(), 5)
+        lag.append(watch.seconds)
         writer.transport.abort()
 
     bench([[CHUNKED, HOLD]], scene, environ=SWITCH["v2"], relay=REAL)
@@ -207,12 +214,12 @@ def test_fifty_clients_that_leave_free_fifty_upstreams():
             await reader.readuntil(b"one")
             writers.append(writer)
         assert len(upstream.writers) == 50
-        started = time.monotonic()
-        for number, writer in enumerate(writers):
-            leave(writer, (FIN, RST)[number % 2])
-        while upstream.open:  # noqa: ASYNC110 - polled: there are fifty of them
-            await asyncio.sleep(0.005)
-        assert time.monotonic() - started < 2.5 * LIMIT_S
+        async with Stopwatch() as watch:
+            for number, writer in enumerate(writers):
+                leave(writer, (FIN, RST)[number % 2])
+            while upstream.open:  # noqa: ASYNC110 - polled: there are fifty of them
+                await asyncio.sleep(0.005)
+        assert watch.seconds < 2.5 * LIMIT_S
         assert b.proxy._pool.idle == 0
 
     bench([[CHUNKED, chunk(ONE), chunk(TWO), HOLD]], scene, environ=SWITCH["v2"])
@@ -303,9 +310,9 @@ def test_a_slow_reader_gets_everything_and_slows_nobody_else():
         await settled(upstream)
         upstream.scripts = [[CHUNKED, chunk(ONE), chunk(TWO), TERMINATOR, HOLD]]
         for _ in range(20):
-            started = time.monotonic()
-            await b.ask(post(STREAM, extra=ONCE))
-            quick.append(time.monotonic() - started)
+            async with Stopwatch() as watch:
+                await b.ask(post(STREAM, extra=ONCE))
+            quick.append(watch.seconds)
         sock.close()
 
     bench([[CHUNKED, *map(chunk, FLOOD), HOLD]], scene, environ=SWITCH["v2"])
@@ -331,4 +338,4 @@ def test_a_client_that_never_reads_again_is_cut_off(caplog):
             environ=SWITCH["v2"],
             limits=replace(DEFAULT_LIMITS, write_s=0.3),
         )
-    assert 0.25 < took[0] < 2
+    assert 0.25 < took[0] < 5

@@ -46,7 +46,7 @@ CUT = [CHUNKED, chunk(event("Hello")), 0.05, FIN]
 
 
 def ask(scripts, *, request=None, **settings):
-    """Return status, body and end of an answer, and how long it took."""
+    """Return status, body and end of an answer, and its duration."""
     environ = ALL | {f"STREAMING_{k.upper()}": str(v) for k, v in settings.items()}
     began = time.monotonic()
     answer, how = exchange(
@@ -85,7 +85,7 @@ class TestRetry:
 
         lines, body, _, took_s = ask([[SLOW_DOWN % 60, FIN], GOOD])
         assert (b"Retry-After: 60" in lines, body) == (True, b"wait")
-        assert took_s < 1
+        assert took_s < 10
 
     def test_answer_that_began_is_never_asked_for_again(self):
         """It is cut, and the client is told."""
@@ -188,7 +188,7 @@ class TestTimeouts:
         """With an error of its own, and the upstream freed."""
         lines, body, _, took_s = ask([script], **{setting: 0.3})
 
-        assert 0.3 <= took_s < 2
+        assert 0.3 <= took_s < 10
         if script == [HOLD]:
             assert lines[0].startswith(b"HTTP/1.1 504 ")
         expected = (
@@ -234,9 +234,8 @@ class TestHold:
 
         async def scene(client, _):
             reader, writer = await client.open()
-            writer.write(post(STREAM))
-            await reader.readuntil(b"\r\n\r\n")
             began = time.monotonic()
+            writer.write(post(STREAM))
             await reader.readuntil(b"Hello")
             arrived.append(time.monotonic() - began)
             writer.close()
@@ -247,4 +246,4 @@ class TestHold:
             relay=make_relay,
             environ=ALL | {"STREAMING_HOLD_MS": "200"},
         )
-        assert 0.19 <= arrived[0] < 1
+        assert 0.2 <= arrived[0] < 5

@@ -1,19 +1,19 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import logging
 import re
+import socket
 from typing import Any
 
 import pytest
 
-from proxy import client_connection as client_module
-from proxy.client_connection import ClientConnection
+from proxy.client_connection import MAX_BODY_BYTES, MAX_HEAD_BYTES, ClientConnection
 from proxy.http.routing import Request
 from proxy.operations.endpoints import DecisionCounts, Endpoints
 from proxy.operations.metrics import Metrics
 from proxy.rollout.config import LiveSettings
+from tests.proxy.virtual_time import in_virtual_time
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: p\r\n\r\n"
 POST = b"POST /v1/x HTTP/1.1\r\nHost: p\r\n"
@@ -33,6 +33,10 @@ class FakeTransport(asyncio.Transport):
         self.sent = b""
         self.unread = 0
         self.done: list[str] = []
+        self.sock: socket.socket | None = None
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self.sock if name == "socket" else default
 
     def write(self, data: Any) -> None:
         self.sent += data
@@ -92,6 +96,7 @@ class Session:
     def __init__(self, write_limit_s: float = 900, **limits: Any) -> None:
         self.answers: list[Answer] = []
         self.closed: list[ClientConnection] = []
+        self.refused: list[int] = []
         self.wire = FakeTransport()
         live = LiveSettings({})
         metrics = Metrics(logging.getLogger("proxy"))
@@ -100,6 +105,7 @@ class Session:
             self.closed.append,
             write_limit_s,
             respond=Endpoints(live, DecisionCounts(live), metrics).respond,
+            refused=self.refused.append,
             **limits,
         )
         self.client.connection_made(self.wire)
@@ -113,17 +119,7 @@ class Session:
         return [answer.request.target for answer in self.answers]
 
 
-def looped(test):
-    """Run an asynchronous test."""
-
-    @functools.wraps(test)
-    def run(*args: Any, **kwargs: Any) -> None:
-        asyncio.run(test(*args, **kwargs))
-
-    return run
-
-
-@looped
+@in_virtual_time
 async def test_a_request_is_read_whole_before_it_is_answered():
     """Its bytes may come in any pieces."""
     session = Session()
@@ -136,7 +132,7 @@ async def test_a_request_is_read_whole_before_it_is_answered():
     assert answer.request.path == b"/v1/chat/completions"
 
 
-@looped
+@in_virtual_time
 async def test_pipelined_requests_wait_their_turn():
     """One answer at a time, in the order of the requests."""
     session = Session()
@@ -153,7 +149,7 @@ async def test_pipelined_requests_wait_their_turn():
     assert session.wire.done[-1] == "close"
 
 
-@looped
+@in_virtual_time
 async def test_many_answers_of_our_own_in_one_read():
     """A long pipeline neither recurses nor loses order."""
     session = Session()
@@ -163,7 +159,7 @@ async def test_many_answers_of_our_own_in_one_read():
     assert session.paths == [b"/v1/models"]
 
 
-@looped
+@in_virtual_time
 async def test_a_client_that_sends_on_and_on_is_not_read_any_more():
     """The backlog behind an answer is bounded, and read once the answer is over."""
     session = Session()
@@ -176,7 +172,7 @@ async def test_a_client_that_sends_on_and_on_is_not_read_any_more():
     assert len(session.answers) == 2
 
 
-@looped
+@in_virtual_time
 async def test_a_bad_request_is_answered_after_the_good_ones_before_it():
     """The order of answers is that of requests, then the connection ends."""
     session = Session()
@@ -188,7 +184,7 @@ async def test_a_bad_request_is_answered_after_the_good_ones_before_it():
 
 
 @pytest.mark.parametrize(("how", "error"), [("fin", None), ("rst", OSError())])
-@looped
+@in_virtual_time
 async def test_a_client_that_leaves_is_told_to_its_answer(how, error):
     """Once, and with how it left."""
     session = Session()
@@ -200,17 +196,19 @@ async def test_a_client_that_leaves_is_told_to_its_answer(how, error):
     assert session.closed == [session.client]
 
 
-@looped
+@in_virtual_time
 async def test_what_is_left_for_a_client_that_left_is_not_kept_for_ever():
     """A half-closed client that reads nothing would hold the connection open."""
-    session = Session(write_limit_s=0.03)
+    session = Session(write_limit_s=30)
     session.client.data_received(GET)
     assert session.client.eof_received() is False
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(29.9)
+    assert session.wire.done == []
+    await asyncio.sleep(0.2)
     assert session.wire.done == ["abort"]
 
 
-@looped
+@in_virtual_time
 async def test_an_offer_to_upgrade_is_not_taken():
     """The request is answered as it is, and the connection closes after it."""
     session = Session()
@@ -220,7 +218,7 @@ async def test_an_offer_to_upgrade_is_not_taken():
     assert session.answers[0].request.keep_alive is False
 
 
-@looped
+@in_virtual_time
 @pytest.mark.parametrize("size", [1, 7, 1000])
 @pytest.mark.parametrize(
     ("length", "body"),
@@ -239,48 +237,54 @@ async def test_the_body_behind_an_offer_to_upgrade_is_read(size, length, body):
     assert session.wire.sent.count(b"100 Continue") == 1
 
 
-@looped
+@in_virtual_time
 async def test_a_full_buffer_blocks_the_answer_for_a_limited_time():
     """A client that takes nothing is cut off; one that reads again is not."""
-    session = Session(write_limit_s=0.03)
+    session = Session(write_limit_s=30)
     session.client.data_received(GET)
     session.client.pause_writing()
+    await asyncio.sleep(29.9)
     session.client.resume_writing()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(60)
     assert session.answers[0].heard == ["blocked", "writable"]
     assert session.wire.done == []
     session.client.pause_writing()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(30.1)
     assert session.answers[0].heard[2:] == ["blocked", "rst"]
     assert session.wire.done == ["abort"]
 
 
-@looped
-async def test_a_connection_that_nobody_uses_is_closed(monkeypatch):
-    """Before a request, between requests; never while an answer is under way."""
-    monkeypatch.setattr(client_module, "_IDLE_S", 0.03)
-    session = Session()
+@in_virtual_time
+async def test_a_connection_that_nobody_uses_is_closed():
+    """Before a request, between requests; never while an answer is in progress."""
+    unused, session = Session(), Session()
     session.client.data_received(GET)
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(74.9)
+    assert unused.wire.done == []
+    await asyncio.sleep(0.2)
+    assert unused.wire.done == ["abort"]
     assert session.wire.done == []
     session.answers[0].finish()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(74.9)
+    assert session.wire.done == []
+    await asyncio.sleep(0.2)
     assert session.wire.done == ["abort"]
 
 
-@looped
-async def test_the_unread_end_of_an_answer_is_not_cut_off(monkeypatch):
-    """A client that has the answer's end still to read is not one that is idle."""
-    monkeypatch.setattr(client_module, "_IDLE_S", 0.02)
-    session = Session()
+@in_virtual_time
+async def test_the_unread_end_of_an_answer_is_not_cut_off():
+    """A client with the end of an answer still to read is not idle."""
+    session = Session(write_limit_s=900)
     session.client.data_received(GET)
     session.wire.unread = 1
     session.answers[0].finish()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(899)
     assert session.wire.done == []
+    await asyncio.sleep(2)
+    assert session.wire.done == ["abort"]
 
 
-@looped
+@in_virtual_time
 async def test_a_proxy_that_stops_takes_no_further_request():
     """An idle connection closes at once, a busy one after its answer."""
     idle, busy, open_ = Session(), Session(), Session()
@@ -297,7 +301,7 @@ async def test_a_proxy_that_stops_takes_no_further_request():
     assert open_.wire.done == ["close"]
 
 
-@looped
+@in_virtual_time
 async def test_every_answer_of_our_own_names_no_architecture():
     """404, 400 and the health check carry the header as well."""
     session = Session()
@@ -307,3 +311,196 @@ async def test_every_answer_of_our_own_names_no_architecture():
     assert served == [b"none"] * 3
     statuses = re.findall(rb"HTTP/1.1 (\d+)", session.wire.sent)
     assert statuses == [b"200", b"404", b"400"]
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"Host: p\r\nContent-Length: %d\r\n" % (MAX_BODY_BYTES + 1), b"413"),
+        (b"Host: p\r\nX: %b\r\n" % bytes([120] * MAX_HEAD_BYTES), b"431"),
+        (b"Host: p\r\nTransfer-Encoding: gzip, chunked\r\n", b"501"),
+        (b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", b"400"),
+    ],
+    ids=["body", "head", "coding", "two-framings"],
+)
+@in_virtual_time
+async def test_a_request_that_cannot_be_read_is_refused_and_ends_it(head, status):
+    """What follows it cannot be found; the answer is not lost in a RST."""
+    session = Session()
+    session.client.data_received(b"POST /v1/x HTTP/1.1\r\n" + head + b"\r\n")
+    session.client.data_received(GET)
+    assert session.wire.sent.startswith(b"HTTP/1.1 %b" % status)
+    assert session.wire.sent.count(b"HTTP/1.1") == 1
+    assert b"connection: close" in session.wire.sent
+    assert session.refused == [int(status)]
+    assert session.answers == []
+    assert session.wire.done == ["eof"]
+    await asyncio.sleep(2.1)
+    assert session.wire.done == ["eof", "abort"]
+
+
+@pytest.mark.parametrize("more", [0, 1])
+@in_virtual_time
+async def test_a_body_without_a_length_is_limited_as_it_arrives(more):
+    """The limit itself is allowed."""
+    session = Session()
+    session.client.data_received(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+    size = MAX_BODY_BYTES // 4
+    for _ in range(4):
+        session.client.data_received(b"%x\r\n%b\r\n" % (size, bytes(size)))
+    session.client.data_received(b"1\r\nx\r\n" * more + b"0\r\n\r\n")
+    assert len(session.answers) == 1 - more
+    assert session.refused == [413] * more
+
+
+@in_virtual_time
+async def test_transfer_chunks_of_an_old_client_are_refused():
+    """HTTP/1.0 has none, so another reader would read another body."""
+    session = Session()
+    head = POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n"
+    session.client.data_received(head)
+    assert session.refused == [400]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "refused"),
+    [
+        ([], [400]),
+        ([b"a", b"b"], [400]),
+        ([b"a/b"], [400]),
+        ([b"a:80"], []),
+        ([b"[::1]:80"], []),
+        ([b""], []),
+    ],
+)
+@in_virtual_time
+async def test_a_request_names_one_host(hosts, refused):
+    """The connection stays: the end of the request is known."""
+    session = Session()
+    lines = b"".join(b"Host: %b\r\n" % host for host in hosts)
+    session.client.data_received(b"GET /v1/x HTTP/1.1\r\n" + lines + b"\r\n")
+    assert session.refused == refused
+    assert len(session.answers) == 1 - len(refused)
+    assert session.wire.done == []
+
+
+@in_virtual_time
+async def test_an_old_client_need_not_name_a_host():
+    """HTTP/1.0 has no such rule."""
+    session = Session()
+    session.client.data_received(b"GET /v1/x HTTP/1.0\r\n\r\n")
+    (answer,) = session.answers
+    assert answer.request.http_11 is False
+    assert answer.request.keep_alive is False
+
+
+@in_virtual_time
+async def test_a_trace_is_refused_and_the_connection_stays():
+    """An echo would show credentials."""
+    session = Session()
+    session.client.data_received(GET.replace(b"GET", b"TRACE") + GET)
+    assert session.refused == [405]
+    assert session.paths == [b"/v1/models"]
+
+
+@in_virtual_time
+async def test_a_tunnel_is_refused_and_the_connection_ends():
+    """Bytes after it would be in another protocol."""
+    session = Session()
+    session.client.data_received(b"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n" + GET)
+    assert session.refused == [405]
+    assert session.answers == []
+    assert session.wire.done == ["close"]
+
+
+@in_virtual_time
+async def test_the_absolute_form_is_forwarded_without_its_host():
+    """The upstream is not the client's choice."""
+    session = Session()
+    session.client.data_received(GET.replace(b"/v1", b"http://elsewhere/v1"))
+    assert session.paths == [b"/v1/models"]
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", GET[:-2], POST])
+@in_virtual_time
+async def test_a_request_has_a_limited_time_to_arrive(sent):
+    """A byte now and then does not prolong it; an idle connection just closes."""
+    session = Session(request_limit_s=60)
+    if sent:
+        session.client.data_received(sent)
+        await asyncio.sleep(50)
+        session.client.data_received(b"X: y\r\n" * (b"Host" in sent))
+        await asyncio.sleep(9.9)
+        assert session.wire.sent == b""
+        await asyncio.sleep(0.2)
+        assert session.refused == [408]
+        assert session.wire.done == ["eof"]
+    else:
+        await asyncio.sleep(76)
+        assert session.refused == []
+        assert session.wire.done == ["abort"]
+
+
+@in_virtual_time
+async def test_100_continue_is_sent_only_where_it_is_first():
+    """Within a pipeline an earlier answer comes before it."""
+    session = Session()
+    asks = POST + b"Content-Length: 1\r\nExpect: 100-Continue\r\n\r\n"
+    session.client.data_received(asks)
+    assert session.wire.sent == b"HTTP/1.1 100 Continue\r\n\r\n"
+    session.client.data_received(b"x")
+    session.answers[0].finish()
+    session.client.data_received(asks)
+    assert session.wire.sent.count(b"100 Continue") == 2
+
+    pipelined = Session()
+    pipelined.client.data_received(GET + asks + b"x")
+    pipelined.answers[0].finish()
+    assert pipelined.paths == [b"/v1/models", b"/v1/x"]
+    assert pipelined.wire.sent == b""
+
+
+@pytest.mark.parametrize("how", ["fin", "stays", "answered"])
+@in_virtual_time
+async def test_a_fin_behind_unread_bytes_is_looked_for(how):
+    """Nothing is read meanwhile, so the loop does not see it."""
+    session = Session()
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        session.wire.sock = ours
+        session.client.data_received(GET)
+        session.client.data_received(GET * 2000)
+        await asyncio.sleep(1)
+        assert session.answers[0].heard == []
+        if how == "answered":
+            session.answers[0].finish(keep_alive=False)
+        if how != "stays":
+            theirs.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.06)
+        assert session.answers[0].heard == ["fin"] * (how == "fin")
+        assert session.wire.is_closing() is (how == "answered")
+        assert ("abort" in session.wire.done) is (how == "fin")
+
+
+@in_virtual_time
+async def test_a_connection_is_blocked_between_answers_too():
+    """The end of the last one is unread; then the idle limit begins anew."""
+    session = Session(write_limit_s=30)
+    session.client.data_received(GET)
+    session.answers[0].finish()
+    session.client.pause_writing()
+    await asyncio.sleep(29)
+    session.client.resume_writing()
+    await asyncio.sleep(74)
+    assert session.wire.done == []
+    await asyncio.sleep(2)
+    assert session.wire.done == ["abort"]
+
+
+@in_virtual_time
+async def test_nothing_is_parsed_after_the_end():
+    """A connection that is closing takes no request."""
+    session = Session()
+    session.client.close_when_idle()
+    session.client.data_received(GET)
+    assert session.answers == []

@@ -206,6 +206,25 @@ def test_a_client_that_leaves_frees_the_upstream_first(how):
     assert bench.seen[-1] == ("client_gone", how)
 
 
+def test_a_relay_that_raises_as_its_client_leaves_is_logged(caplog):
+    """The upstream is freed all the same."""
+    bench = DriverBench({"client_gone": RuntimeError("secret")})
+    with caplog.at_level("DEBUG", logger="proxy.test"):
+        bench.driver.client_gone("fin")
+    assert caplog.messages == ["The proxy failed", "= answer over"]
+    assert "secret" not in caplog.text
+    assert bench.calls[0].done == ["close"]
+
+
+def test_commands_after_the_end_do_nothing():
+    """The answer is over; its connection stays usable."""
+    end = [OK, ("end",), ("log", "info", "x", {}), ("fly",), ("send", b"late")]
+    bench = DriverBench({"head": end})
+    bench.deliver(HEAD)
+    assert bench.body == b"0\r\n\r\n"
+    assert bench.ends == [True]
+
+
 def test_a_client_that_leaves_stops_the_timers():
     """No timer of a stream outlives it."""
     bench = DriverBench({"head": [("set_timer", "idle", 5 * SECOND)]})

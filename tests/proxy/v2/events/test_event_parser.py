@@ -154,6 +154,28 @@ class TestIgnored:
         ]
         assert expected == items
 
+    @pytest.mark.parametrize(
+        "between",
+        [b"event: x\n\n", b"event: x\ndata: {}\n\n", b"retry: 5\n\n", b": a\n\n"],
+    )
+    def test_an_id_stays_known(self, between):
+        """Later blocks without an id change nothing about it."""
+        items = parse(b"id: 1\ndata: {}\n\n" + between + b": ping\n\n")
+
+        assert items[-1] == ("ignored", b": ping\n")
+
+    def test_an_id_without_data_counts(self):
+        """The client gets it with the next event."""
+        items = parse(b"id: 1\n\ndata: 2\n\n: ping\n\n")
+
+        assert items[-1] == ("ignored", b": ping\n")
+
+    def test_other_fields_are_not_an_id(self):
+        """The blank line after a comment passes as long as no id is known."""
+        items = parse(b"retry: 5\nevent: x\ndata: 1\n\n: ping\n\n")
+
+        assert items[-2:] == [("ignored", b": ping\n"), ("ignored", b"\n")]
+
     def test_body_that_is_no_event_stream_passes(self):
         """Lines of JSON or HTML are unknown fields, and are not swallowed."""
         body = b'{"error": 1}\n<html>\n'
