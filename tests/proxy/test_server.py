@@ -9,7 +9,8 @@ from proxy.client_connection import ClientConnection
 from proxy.http.origin import Origin
 from proxy.rollout.config import LiveSettings
 from proxy.server import Proxy
-from tests.proxy.test_client_connection import STREAM, FakeTransport, looped
+from tests.proxy.test_client_connection import STREAM, FakeTransport
+from tests.proxy.virtual_time import in_virtual_time
 
 
 class Silent:
@@ -26,7 +27,7 @@ class Silent:
 
 
 def proxy(environ: dict[str, str], made: list[Any]) -> Proxy:
-    """A proxy whose relays tell what they were made with."""
+    """Return a proxy whose relays record their arguments."""
     return Proxy(
         origin=Origin.parse("http://127.0.0.1:9"),
         live=LiveSettings(environ),
@@ -39,7 +40,7 @@ def proxy(environ: dict[str, str], made: list[Any]) -> Proxy:
 
 
 @pytest.mark.parametrize(("percentage", "served"), [("0", "v1"), ("100", "v2")])
-@looped
+@in_virtual_time
 async def test_each_stream_is_decided_once_and_logged_once(percentage, served, caplog):
     """The relay gets the raw variables and a seed; the log holds no secret."""
     environ = {
@@ -62,7 +63,7 @@ async def test_each_stream_is_decided_once_and_logged_once(percentage, served, c
     assert "s3cret" not in repr([vars(record) for record in caplog.records])
 
 
-@looped
+@in_virtual_time
 async def test_what_is_no_stream_needs_no_architecture():
     """Other requests are passed through, whatever the switches say."""
     made: list[Any] = []
@@ -74,7 +75,7 @@ async def test_what_is_no_stream_needs_no_architecture():
     assert made == []
 
 
-@looped
+@in_virtual_time
 async def test_streams_of_a_proxy_share_what_their_factory_asks_for():
     """Every relay of either architecture is handed the same dict."""
     handed: list[Any] = []
