@@ -40,7 +40,7 @@ ALL = {"NEW_STREAMING_ROLLOUT_PERCENTAGE": "100"}
 
 
 class Pipe:
-    """A relay that forwards what comes."""
+    """A relay that forwards everything."""
 
     def __init__(self, *_: object) -> None:
         self.headed = False
@@ -137,7 +137,7 @@ class Upstream:
         elif isinstance(step, float):
             await asyncio.sleep(step)
         elif step == RST:
-            # What was sent must be read before the RST can discard it.
+            # Sent bytes must be read before the RST can discard them.
             await asyncio.sleep(0.05)
             reset(writer)
         elif step == HOLD:
@@ -210,7 +210,7 @@ class Bench:
         return await asyncio.open_connection("127.0.0.1", self.port)
 
     async def ask(self, request: bytes) -> tuple[bytes, str]:
-        """Send, then read to the end; return the bytes and how the end came."""
+        """Send, then read to the end; return the bytes and the kind of end."""
         reader, writer = await self.open()
         writer.write(request)
         received = b""

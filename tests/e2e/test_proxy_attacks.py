@@ -1,4 +1,4 @@
-"""What a hostile client or upstream sends is refused with a clear status."""
+"""Hostile input of a client or an upstream is refused with a clear status."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ SMUGGLING = {
     "no-name": HEAD + b": x\r\n",
 }
 UNKNOWN = [SMUGGLING[name] for name in ("xchunked", "identity", "quoted")]
-"""A coding that nobody knows: 501 (RFC 9112, section 6.1)."""
+"""An unknown coding: 501 (RFC 9112, section 6.1)."""
 
 
 @pytest.mark.parametrize("head", SMUGGLING.values(), ids=SMUGGLING.keys())
@@ -92,7 +92,7 @@ def test_two_readings_of_one_request_are_one_refusal(head):
     "codings", [b"gzip, chunked", b"cow\r\nTransfer-Encoding: chunked"]
 )
 def test_a_coding_within_the_chunks_is_not_taken_off_silently(codings):
-    """The body would pass as what it is not (RFC 9112, section 6.1)."""
+    """The body would pass as another one (RFC 9112, section 6.1)."""
     request = HEAD + b"Transfer-Encoding: " + codings + b"\r\n\r\n0\r\n\r\n"
     answer, _ = exchange([[OK, HOLD]], request)
     assert int(answer[9:12]) == 501
@@ -184,7 +184,7 @@ def test_what_is_no_request_for_us_is_refused(request_bytes, status):
 
 
 def test_the_absolute_form_goes_to_our_upstream_whatever_it_names():
-    """It is read (RFC 9112, section 3.2.2); the upstream is not the client's choice."""
+    """It is read (RFC 9112, section 3.2.2); the client does not choose the upstream."""
     seen: list[bytes] = []
 
     async def scene(b: Bench, upstream: Upstream) -> None:
@@ -200,7 +200,7 @@ def test_the_absolute_form_goes_to_our_upstream_whatever_it_names():
 
 
 def test_an_offer_to_upgrade_is_not_passed_on():
-    """The upstream never sees it, so no tunnel comes about; the client is closed."""
+    """The upstream never sees it, so there is no tunnel; the client is closed."""
     seen: list[bytes] = []
 
     async def scene(b: Bench, upstream: Upstream) -> None:
@@ -230,7 +230,7 @@ def test_an_offer_to_upgrade_is_not_passed_on():
     ids=["stopped", "head", "body", "chunks", "endless-extension"],
 )
 def test_a_request_that_does_not_come_is_a_408_however_it_trickles(begin, drip):
-    """The limit runs from the first byte, and what trickles in does not move it."""
+    """The limit runs from the first byte, and further bytes do not move it."""
     took: list[float] = []
 
     async def scene(b: Bench, _: Upstream) -> None:

@@ -64,7 +64,7 @@ WHOLE = ONE + TWO + STOP + DONE
 
 
 class Seen(NamedTuple):
-    """What a client could tell.
+    """A client's view of an answer.
 
     Attributes:
         status: Of the answer.
@@ -82,7 +82,7 @@ class Seen(NamedTuple):
 
 
 def see(version: str, script: list[Any]) -> tuple[Seen, list[bytes]]:
-    """Play a script through one architecture; return what came and the head."""
+    """Play a script through one architecture; return the outcome and the head."""
     answer, _ = exchange(
         [script], post(STREAM, extra=ONCE), environ=SWITCH[version], relay=REAL
     )
@@ -123,11 +123,11 @@ def coded(coding: bytes) -> bytes:
 TOLD = Seen(200, "one two", done=False, told=True, framed=False)
 GOOD = Seen(200, "one two", done=True, told=False, framed=True)
 CLEAN = Seen(200, "one two", done=False, told=False, framed=True)
-"""What v1 makes of a cut: a clean end (C12)."""
+"""v1 turns a cut into a clean end (C12)."""
 LOST = Seen(200, "", done=False, told=False, framed=True)
 """And what it makes of one in the opening: what it held is lost (C11)."""
 SHORT = Seen(200, "one two", done=False, told=False, framed=False)
-"""It copies a length; only the close short of it tells (C13)."""
+"""It copies a length; only the close before it shows the cut (C13)."""
 
 CUTS = {
     # name: script, what v1 does, what v2 does
@@ -169,7 +169,7 @@ CUTS = {
 @pytest.mark.parametrize("version", ["v1", "v2"])
 @pytest.mark.parametrize("case", CUTS)
 def test_a_cut_is_told_by_v2_and_hidden_by_v1(case, version):
-    """Classes 1, 20, 34 and 35: what came before arrives; nothing looks finished."""
+    """Classes 1, 20, 34 and 35: the bytes before it arrive; nothing looks finished."""
     script, legacy, right = CUTS[case]
     seen, _ = see(version, script)
     assert seen == (legacy if version == "v1" else right)
@@ -313,7 +313,7 @@ def test_what_passes_through_keeps_its_coding(coding, kind):
 
 
 def test_a_connection_in_doubt_never_serves_the_next_client():
-    """Classes 18 and 35: bytes behind an answer reach nobody."""
+    """Classes 18 and 35: bytes after an answer reach nobody."""
     ghost = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nGHOST"
     scripts: list[list[Any]] = [
         [*chunks(WHOLE), TERMINATOR + ghost, HOLD],

@@ -199,7 +199,7 @@ def test_a_client_that_leaves_while_v2_waits_to_try_again_ends_it(how):
             writer.transport.abort()
 
     bench([[RST]], scene, environ=slow, relay=REAL)
-    # Who leaves is not asked for again; who stays is.
+    # No retry for the client that left; two for the one that stayed.
     assert asked == [1, 3]
 
 
@@ -226,7 +226,7 @@ def test_fifty_clients_that_leave_free_fifty_upstreams():
 
 
 def test_two_hundred_aborts_with_a_small_pool_leak_nothing():
-    """Class 18: the pool has room for four, and serves at once afterwards."""
+    """Class 18: the pool has room for four, and serves immediately afterwards."""
 
     async def scene(b: Bench, upstream: Upstream) -> None:
         for round_ in range(20):
@@ -302,7 +302,7 @@ def test_a_client_that_does_not_read_bounds_what_the_proxy_holds(version):
 
 
 def test_a_slow_reader_gets_everything_and_slows_nobody_else():
-    """Another stream goes on while one is blocked."""
+    """Another stream continues while one is blocked."""
     quick: list[float] = []
 
     async def scene(b: Bench, upstream: Upstream) -> None:

@@ -81,7 +81,7 @@ class Playing(socketserver.StreamRequestHandler):
                     return
 
     def play(self, path: bytes) -> bool:
-        """Answer one request; return whether the connection goes on."""
+        """Answer one request; return whether the connection stays."""
         kind = path.rpartition(b"/")[2].decode()
         secret = SECRETS["upstream-header"].encode()
         head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Id: " + secret
@@ -143,7 +143,7 @@ class Running:
     def ask(
         self, method: str, path: str, body: Any = None, **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
-        """Return status, headers and body; a body that breaks off is what came."""
+        """Return status, headers and body, as far as it arrived."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         with contextlib.closing(connection):
             data = None if body is None else json.dumps(body)
@@ -162,7 +162,7 @@ class Running:
         return found["x-streaming-architecture"], body
 
     def state(self) -> dict[str, Any]:
-        """Return what /admin/rollout tells."""
+        """Return the content of /admin/rollout."""
         status, _, body = self.ask("GET", "/admin/rollout")
         assert status == 200
         found: dict[str, Any] = json.loads(body)
@@ -178,7 +178,7 @@ class Running:
         }
 
     def log(self) -> str:
-        """Return what stands on stderr by now."""
+        """Return the text on stderr so far."""
         return self.errors.read_text()
 
 

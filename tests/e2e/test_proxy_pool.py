@@ -186,7 +186,7 @@ async def test_a_promise_that_is_too_short_keeps_nothing():
 @pytest.mark.parametrize("how", ["ok-close", "junk"])
 @looped
 async def test_a_connection_that_stirs_while_it_waits_is_taken_out(how):
-    """A FIN, or a byte that nobody asked for: nothing of it reaches the next answer."""
+    """A FIN, or an unexpected byte: nothing of it reaches the next answer."""
     async with bench(how, "ok") as b:
         await b.ask()
         await asyncio.sleep(0.08)
@@ -197,7 +197,7 @@ async def test_a_connection_that_stirs_while_it_waits_is_taken_out(how):
 
 @looped
 async def test_a_fin_that_the_loop_has_not_seen_is_seen_before_use():
-    """The loop is blocked while the FIN arrives; the socket tells all the same."""
+    """The loop is blocked while the FIN arrives; the socket still shows it."""
     async with bench("ok", "ok") as b:
         await b.ask()
         b.server.writers[0].transport.abort()
@@ -303,7 +303,7 @@ async def test_a_connection_that_comes_too_late_is_a_connect_timeout():
 
 @looped
 async def test_a_pool_that_is_closed_keeps_nothing_any_more():
-    """Answers may still come to their end after it."""
+    """Answers may still be finished after it."""
     async with bench("ok") as b:
         _, _, over = b.call()
         b.pool.close()
@@ -328,7 +328,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 )
 @looped
 async def test_a_drained_answer_keeps_its_connection_where_it_ends_soon(rest, kept):
-    """Only the little behind ``[DONE]``, and for a quarter of a second at most."""
+    """A few bytes after ``[DONE]``, and for a quarter of a second at most."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(3)

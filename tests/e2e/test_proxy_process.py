@@ -208,7 +208,7 @@ def test_both_architectures_stream(tmp_path, percentage, served):
 
 
 def test_a_cut_upstream_ends_differently_in_the_two(tmp_path):
-    """The legacy makes a cut look like an end; the new one tells, and closes."""
+    """The legacy makes a cut look like an end; the new one reports it, and closes."""
     with upstream(CUT) as url:
         with proxy(tmp_path, "--upstream", url, **{ENABLE: "false"}) as running:
             legacy = running.stream()

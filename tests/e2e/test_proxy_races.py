@@ -109,7 +109,7 @@ class Upstream:
 
 
 class Clients:
-    """Two hundred at once, again and again; some leave early."""
+    """Two hundred at once, several times; some leave early."""
 
     def __init__(self, port: int, chance: random.Random) -> None:
         self.port = port
@@ -185,7 +185,7 @@ async def figures(port: int) -> dict[tuple[str, ...], float]:
 
 
 async def quiet(port: int) -> dict[tuple[str, ...], float]:
-    """Wait until no stream is open, and return the figures then."""
+    """Wait until no stream is open, and return the metrics."""
     for _ in range(100):
         found = await figures(port)
         streams = sum(v for k, v in found.items() if k[0] == "proxy_streams_open")

@@ -78,7 +78,7 @@ class TestRetry:
         assert b"X-Id: 7" in lines
 
     def test_time_that_the_upstream_names_is_kept(self):
-        """Where it is short; else its answer passes at once."""
+        """If it is short; else the answer passes immediately."""
         *_, body, _, took_s = ask([[SLOW_DOWN % 1, FIN], GOOD])
         assert body == event("Hello") + DONE
         assert took_s >= 1
@@ -88,7 +88,7 @@ class TestRetry:
         assert took_s < 10
 
     def test_answer_that_began_is_never_asked_for_again(self):
-        """It is cut, and the client is told."""
+        """It is cut, and the client gets an error event."""
         asked = []
 
         async def scene(client, upstream):
@@ -229,7 +229,7 @@ class TestHold:
         assert sent == event("Hello wor") + event(" you") + DONE
 
     def test_first_text_waits_no_longer_than_allowed(self):
-        """Then it goes, whatever comes."""
+        """Then it is sent, even if nothing follows."""
         arrived = []
 
         async def scene(client, _):

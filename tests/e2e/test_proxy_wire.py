@@ -81,7 +81,7 @@ def test_a_chunked_stream_arrives_chunk_by_chunk_and_ends_with_the_terminator():
     ],
 )
 def test_an_upstream_that_did_not_finish_never_looks_finished(script, kept):
-    """After a cut the client has what came before it, and no terminator."""
+    """After a cut the client has the bytes before it, and no terminator."""
     answer, _ = exchange([script], post(STREAM))
     if kept is not None:
         assert not answer.endswith(TERMINATOR)
@@ -131,7 +131,7 @@ def test_informational_answers_are_left_out():
 
 
 def test_an_offer_to_upgrade_does_not_end_a_body():
-    """``Upgrade: h2c`` beside a close-delimited body, as Apache sends it."""
+    """``Upgrade: h2c`` with a close-delimited body, as Apache sends it."""
     offer = CLOSE_DELIMITED[:-2] + b"Upgrade: h2c\r\nConnection: Upgrade\r\n\r\n"
     script = [offer + SSE[0], 0.02, SSE[1], FIN]
     answer, _ = exchange([script], post(STREAM, extra=ONCE))
@@ -173,7 +173,7 @@ def test_header_bytes_are_not_reinterpreted():
 
 @pytest.mark.parametrize("body", [STREAM, {"model": "m"}], ids=["stream", "other"])
 def test_proxy_status_reaches_the_client(body):
-    """What a proxy before us did is for the client too (RFC 9209, section 2)."""
+    """The report of a proxy before us is for the client (RFC 9209, section 2)."""
     line = b"Proxy-Status: cdn.example; error=http_response_timeout"
     own = b"Proxy-Authenticate: Basic"
     head = CHUNKED[:-2] + line + b"\r\n" + own + b"\r\n\r\n"
@@ -224,7 +224,7 @@ def test_the_request_reaches_the_upstream_rewritten_where_it_must_be():
     ids=["before-head", "after-head", "after-data"],
 )
 def test_a_client_that_leaves_frees_the_upstream(script, body, how):
-    """FIN or RST of the client closes the upstream's connection at once."""
+    """FIN or RST of the client closes the upstream's connection immediately."""
     lag: list[float] = []
 
     async def scene(bench: Bench, upstream: Upstream) -> None:
@@ -299,7 +299,7 @@ def test_a_client_that_does_not_read_stops_the_reading_of_the_upstream():
         assert text(referee(bytes(received))) == piece * count
 
     bench([script], scene)
-    # What the kernel holds is several megabytes; the stream has 26.
+    # The kernel holds several megabytes; the stream has 26.
     assert total[0] < len(piece) * count * 0.6
 
 
@@ -433,7 +433,7 @@ def test_an_upstream_that_fails_before_its_head_is_a_502(script, status):
 
 
 def test_an_upstream_that_nobody_answers_at_is_a_502():
-    """A refused connection is told as such."""
+    """A refused connection is reported as such."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{sock.getsockname()[1]}"
@@ -450,7 +450,7 @@ def test_an_upstream_that_is_silent_for_too_long_is_a_504():
 
 
 def test_an_answer_that_is_no_stream_and_breaks_off_is_broken_off():
-    """A short body is not completed, so that the client can tell."""
+    """A short body is not completed, so the client can see the cut."""
     script = [b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{", 0.02, FIN]
     answer, _ = exchange([script], post({"model": "m"}))
     with pytest.raises(h11.RemoteProtocolError):

@@ -121,7 +121,7 @@ class Session:
 
 @in_virtual_time
 async def test_a_request_is_read_whole_before_it_is_answered():
-    """Its bytes may come in any pieces."""
+    """Its bytes may arrive in any pieces."""
     session = Session()
     for n in range(len(STREAM)):
         assert session.answers == []
@@ -161,7 +161,7 @@ async def test_many_answers_of_our_own_in_one_read():
 
 @in_virtual_time
 async def test_a_client_that_sends_on_and_on_is_not_read_any_more():
-    """The backlog behind an answer is bounded, and read once the answer is over."""
+    """The backlog during an answer is bounded, and read once the answer is over."""
     session = Session()
     session.client.data_received(GET)
     session.client.data_received(GET * 1000)
@@ -210,7 +210,7 @@ async def test_what_is_left_for_a_client_that_left_is_not_kept_for_ever():
 
 @in_virtual_time
 async def test_an_offer_to_upgrade_is_not_taken():
-    """The request is answered as it is, and the connection closes after it."""
+    """The request is answered without it, and the connection closes after it."""
     session = Session()
     offer = GET[:-2] + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n"
     session.client.data_received(offer + b"PRI * HTTP/2.0\r\n\r\n")
@@ -286,7 +286,7 @@ async def test_the_unread_end_of_an_answer_is_not_cut_off():
 
 @in_virtual_time
 async def test_a_proxy_that_stops_takes_no_further_request():
-    """An idle connection closes at once, a busy one after its answer."""
+    """An idle connection closes immediately, a busy one after its answer."""
     idle, busy, open_ = Session(), Session(), Session()
     for session in (busy, open_):
         session.client.data_received(GET)
@@ -325,7 +325,7 @@ async def test_every_answer_of_our_own_names_no_architecture():
 )
 @in_virtual_time
 async def test_a_request_that_cannot_be_read_is_refused_and_ends_it(head, status):
-    """What follows it cannot be found; the answer is not lost in a RST."""
+    """The next request cannot be found; the answer is not lost in a RST."""
     session = Session()
     session.client.data_received(b"POST /v1/x HTTP/1.1\r\n" + head + b"\r\n")
     session.client.data_received(GET)
@@ -443,7 +443,7 @@ async def test_a_request_has_a_limited_time_to_arrive(sent):
 
 @in_virtual_time
 async def test_100_continue_is_sent_only_where_it_is_first():
-    """Within a pipeline an earlier answer comes before it."""
+    """Within a pipeline an earlier answer precedes it."""
     session = Session()
     asks = POST + b"Content-Length: 1\r\nExpect: 100-Continue\r\n\r\n"
     session.client.data_received(asks)
@@ -463,7 +463,7 @@ async def test_100_continue_is_sent_only_where_it_is_first():
 @pytest.mark.parametrize("how", ["fin", "stays", "answered"])
 @in_virtual_time
 async def test_a_fin_behind_unread_bytes_is_looked_for(how):
-    """Nothing is read meanwhile, so the loop does not see it."""
+    """Nothing is read at that time, so the loop does not see it."""
     session = Session()
     ours, theirs = socket.socketpair()
     with ours, theirs:

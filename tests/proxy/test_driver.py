@@ -146,7 +146,7 @@ def test_what_one_turn_calls_for_is_one_write():
 
 
 def test_an_end_writes_the_terminator_and_keeps_the_connection():
-    """A clean end lets the upstream come to its own, and the client may ask again."""
+    """A clean end lets the upstream finish, and the client may ask again."""
     bench = DriverBench({"head": [OK], "ended": [("end",)]})
     bench.deliver(HEAD, ("ended", "complete"))
     assert bench.body == b"0\r\n\r\n"
@@ -155,7 +155,7 @@ def test_an_end_writes_the_terminator_and_keeps_the_connection():
 
 
 def test_an_abort_flushes_and_closes_without_the_terminator():
-    """What was sent before is not lost, and nothing looks finished."""
+    """Earlier bytes are not lost, and nothing looks finished."""
     abort = [("send", b"last"), ("abort",), ("send", b"never")]
     bench = DriverBench({"head": [OK], "ended": abort})
     bench.deliver(HEAD, ("ended", "truncated"))
@@ -192,7 +192,7 @@ def test_nothing_is_delivered_after_close_upstream():
 
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_a_client_that_leaves_frees_the_upstream_first(how):
-    """The relay is told, may log, and may do nothing else."""
+    """The relay gets the event, may log, and may do nothing else."""
     commands = [("log", "info", "gone", {}), ("send", b"x"), ("connect", 2)]
     bench = DriverBench({"head": [OK], "client_gone": commands})
     bench.deliver(HEAD)
@@ -207,7 +207,7 @@ def test_a_client_that_leaves_frees_the_upstream_first(how):
 
 
 def test_a_relay_that_raises_as_its_client_leaves_is_logged(caplog):
-    """The upstream is freed all the same."""
+    """The upstream is freed nevertheless."""
     bench = DriverBench({"client_gone": RuntimeError("secret")})
     with caplog.at_level("DEBUG", logger="proxy.test"):
         bench.driver.client_gone("fin")
@@ -263,7 +263,7 @@ def test_a_timer_that_a_loop_fires_early_waits_for_its_time():
 
 
 def test_a_client_that_does_not_read_stops_the_upstream_and_the_clocks():
-    """A slow reader is no silent upstream: timers stand still meanwhile."""
+    """A slow reader is not a silent upstream: the timers stop."""
     bench = DriverBench({"head": [OK, ("set_timer", "idle", 1000 + SECOND)]})
     bench.deliver(HEAD)
     bench.driver.client_blocked()
@@ -314,7 +314,7 @@ def test_a_new_attempt_of_a_blocked_client_starts_paused():
     ids=["raises", "body-first", "end-first", "unknown", "bad-head"],
 )
 def test_a_relay_that_breaks_its_contract_ends_its_own_stream(table, status, caplog):
-    """Before the head the client is told; the log never shows a payload."""
+    """Before the head the client gets an error; the log never shows a payload."""
     bench = DriverBench(table)
     with caplog.at_level("DEBUG", logger="proxy.test"):
         bench.deliver(HEAD)
@@ -332,7 +332,7 @@ def test_a_relay_that_breaks_its_contract_ends_its_own_stream(table, status, cap
 
 
 def test_a_relay_that_raises_after_its_head_is_cut_off():
-    """What was begun is not finished by an error of ours."""
+    """An error of ours does not finish the answer."""
     bench = DriverBench({"head": [OK, ("send", b"x")], "data": RuntimeError("no")})
     bench.deliver(HEAD, ("data", b"y"))
     assert bench.body == b"1\r\nx\r\n"
@@ -475,7 +475,7 @@ def test_a_client_that_leaves_is_no_failure():
 
 @pytest.mark.parametrize("attempts", [2, 7])
 def test_a_relay_may_connect_again_after_an_attempt_ended(attempts):
-    """As often as it likes; what the old attempt still says is not heard."""
+    """Without a limit; events of the old attempt are ignored."""
     table = {"ended": lambda _: [("set_timer", "retry", bench.now_ns + SECOND)]}
     table["timer"] = lambda _: [("connect", len(bench.calls) + 1)]
     table["head"] = [OK, ("end",)]
@@ -505,7 +505,7 @@ def test_a_client_that_leaves_during_the_wait_for_an_attempt_ends_it():
 
 
 def test_an_end_before_the_framings_end_leaves_the_rest_to_be_drained():
-    """``[DONE]``: the relay closes and ends in one turn; a few bytes are to come."""
+    """``[DONE]``: the relay closes and ends in one turn; a few bytes will follow."""
     done = [("send", b"x"), ("close_upstream",), ("end",)]
     bench = DriverBench({"head": [OK], "data": done})
     bench.deliver(HEAD, ("data", b"x"))
@@ -523,7 +523,7 @@ def test_whatever_is_not_a_clean_end_closes_at_once(ending):
 
 
 def test_a_timeout_that_ends_cleanly_closes_at_once():
-    """v1 makes a clean end of it; the upstream may go on for hours."""
+    """v1 ends it cleanly; the upstream may continue for hours."""
     end = [OK, ("close_upstream",), ("end",)]
     bench = DriverBench(
         {"request": [("connect", 1), ("set_timer", "t", 2000)], "timer": end}

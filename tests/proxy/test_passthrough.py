@@ -40,7 +40,7 @@ def test_an_answer_that_breaks_off_is_broken_off(kind):
 
 @pytest.mark.parametrize("kind", ["refused", "truncated", "reset", "protocol_error"])
 def test_a_failure_before_the_head_is_a_502(kind):
-    """The client is told what happened."""
+    """The client gets the reason."""
     commands = started().handle(102, ("ended", kind))
     assert [command[0] for command in commands] == [
         "cancel_timer",

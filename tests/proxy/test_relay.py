@@ -83,7 +83,7 @@ def play(make_relay, case, ending):
     ids=lambda ending: ending[1],
 )
 def test_commands_are_well_formed_and_in_order(make_relay, ending):
-    """One head, nothing before it, nothing after the end, no timer left behind."""
+    """One head, nothing before it, nothing after the end, no timer left."""
     faults = {
         case["name"]: found
         for case in CASES
@@ -95,7 +95,7 @@ def test_commands_are_well_formed_and_in_order(make_relay, ending):
 
 @pytest.mark.parametrize("make_relay", FACTORIES)
 def test_every_answered_client_gets_an_ending(make_relay):
-    """Exactly one ending comes for a client that stayed, and none for one that left."""
+    """A client that stayed gets exactly one ending, one that left gets none."""
     for case in CASES:
         stayed = play(make_relay, case, ("ended", "truncated"))
         endings = [name for name, *_ in stayed if name in {"end", "abort"}]

@@ -37,7 +37,7 @@ def cut(data, at):
 
 
 def play(case, segments):
-    """Return the commands for a case whose body comes in these segments."""
+    """Return the commands for a case with these segments of the body."""
     relay = make_relay({}, 0)
     headers = tuple(
         (name.encode(), value.encode())
@@ -71,7 +71,7 @@ def names(commands):
 class TestVectors:
     @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
     def test_vector_comes_out_byte_for_byte(self, case):
-        """What the legacy proxy wrote is written, however the bytes come in."""
+        """The output is that of the legacy proxy, for all borders of reads."""
         segments = [base64.b64decode(segment) for segment in case["segments_b64"]]
         data = b"".join(segments)
         rng = random.Random(case["name"])
@@ -237,7 +237,7 @@ class TestContract:
 
 
 def opening(*payloads):
-    """Return what these payloads come to, before the stream ends."""
+    """Return the output of these payloads, before the stream ends."""
     relay = make_relay({}, 0)
     relay.handle(0, REQUEST)
     relay.handle(0, HEAD)
@@ -286,7 +286,7 @@ class TestJsonAsGoReadsIt:
         ],
     )
     def test_invalid_json_is_not_held(self, rest):
-        """What Go's parser refuses ends the opening, after an empty event (V1-1)."""
+        """JSON that Go refuses ends the opening, after an empty event (V1-1)."""
         (sent,) = opening(self.content(rest))
 
         assert b"data: \n\ndata: " + self.content(rest) + b"\n\n" == sent

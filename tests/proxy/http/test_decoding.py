@@ -74,7 +74,7 @@ def test_members_of_gzip_follow_one_another():
     ids=["plain", "broken", "checksum", "behind"],
 )
 def test_what_is_not_in_the_coding_is_an_error(data):
-    """A lie, a defect, a wrong checksum, bytes behind the end."""
+    """A wrong head, a defect, a wrong checksum, bytes after the end."""
     with pytest.raises(DecodingError):
         Decoder(gzip=True).feed(data)
 

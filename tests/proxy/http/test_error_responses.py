@@ -12,7 +12,7 @@ from proxy.http.error_responses import error_body, error_response, json_response
     [(400, "invalid_request_error"), (502, "upstream_error"), (500, "api_error")],
 )
 def test_an_error_is_what_sdks_read(status, kind):
-    """Message, type and code stand below ``error``; the length is the body's."""
+    """Message, type and code are below ``error``; the length is the body's."""
     headers, body = error_body(status, "No.")
 
     error = {"message": "No.", "type": kind, "code": status}
@@ -25,7 +25,7 @@ def test_an_error_is_what_sdks_read(status, kind):
 
 
 def test_a_json_response_is_kept_by_no_cache():
-    """It says how things stand now."""
+    """It is about the present."""
     response = json_response(200, {"status": "ok"})
 
     assert (response.status, json.loads(response.body)) == (200, {"status": "ok"})

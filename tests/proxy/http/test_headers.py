@@ -37,7 +37,7 @@ def test_what_proxies_say_of_an_answer_is_for_the_client(name):
     [(frozenset(), ()), (frozenset({b"x-a"}), ((b"X-A", b"1"),))],
 )
 def test_a_name_may_be_kept_against_connection(kept, expected):
-    """What the caller vouches for stays; the fixed set never does."""
+    """The caller's names stay; the fixed set never does."""
     headers = ((b"Connection", b"X-A , close"), (b"X-A", b"1"), (b"Upgrade", b"h2c"))
 
     assert end_to_end(headers, kept=kept | {b"upgrade"}) == expected

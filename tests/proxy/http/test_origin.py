@@ -17,7 +17,7 @@ from proxy.http.origin import Origin, OriginError
     ],
 )
 def test_base_urls(url, host, port, authority, prefix):
-    """A base URL may hold a path; ``/v1`` at its end may stand or not."""
+    """A base URL may hold a path; ``/v1`` at its end is optional."""
     origin = Origin.parse(url)
     assert (origin.host, origin.port) == (host, port)
     assert (origin.authority, origin.prefix) == (authority, prefix)
@@ -32,7 +32,7 @@ def test_base_urls(url, host, port, authority, prefix):
     ],
 )
 def test_bad_base_urls(url):
-    """What is no base URL is refused."""
+    """Anything other than a base URL is refused."""
     with pytest.raises(OriginError):
         Origin.parse(url)
 

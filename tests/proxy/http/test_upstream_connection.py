@@ -77,7 +77,7 @@ def test_the_request_is_sent_once_connected():
 
 
 def test_head_and_body_of_one_read_are_one_turn_in_order():
-    """The pieces of one read travel together, behind the head."""
+    """The pieces of one read are delivered together, after the head."""
     session = Session().feed(WHOLE)
     assert session.turns == [[HEAD, ("data", b"abcde"), ("ended", "complete")]]
     assert session.wire.done == ["abort"]
@@ -262,7 +262,7 @@ TRAILED = WHOLE[:-2] + b"X-Late: 1\r\n\r\n"
 @pytest.mark.parametrize("whole", [WHOLE, SIZED, TRAILED, LENGTH_ZERO])
 @given(st.data())
 def test_a_connection_serves_again_where_the_answer_ended_exactly(whole, data):
-    """However the bytes came, and with any interim answer before."""
+    """With any borders of reads, and any interim answer before."""
     answer = data.draw(st.sampled_from([b"", b"HTTP/1.1 103 X\r\n\r\n"])) + whole
     cuts = data.draw(st.lists(st.integers(0, len(answer)), max_size=12))
     edges = [0, *sorted(cuts), len(answer)]
@@ -298,7 +298,7 @@ def test_one_byte_behind_the_answer_closes_the_connection(whole):
     ],
 )
 def test_a_connection_in_doubt_is_closed(answer, no_body):
-    """An old or unwilling server, or a body that must not come but may."""
+    """An old or unwilling server, or an answer that must not have a body."""
     session = Kept(no_body=no_body).feed(answer)
     assert session.ending == "complete"
     assert session.released == []
@@ -306,7 +306,7 @@ def test_a_connection_in_doubt_is_closed(answer, no_body):
 
 
 def test_a_connection_is_not_kept_while_its_request_is_still_being_sent():
-    """An answer that came early leaves half a request behind."""
+    """An early answer leaves half a request unsent."""
     assert Kept(unsent=1).feed(SIZED).released == []
 
 

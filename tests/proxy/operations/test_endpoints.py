@@ -94,7 +94,7 @@ def test_everything_else_is_not_ours(target):
 
 
 def test_the_state_is_told_and_the_salt_is_not():
-    """Switch, percentage, key header, hash of the salt, where each comes from."""
+    """Switch, percentage, key header, hash of the salt, and their sources."""
     state = client(
         enable="true", percentage="12.5", key_header="X-Tenant", salt="s3cret-salt"
     ).ask()

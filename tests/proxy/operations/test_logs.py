@@ -43,7 +43,7 @@ def test_a_fact_is_one_line_of_pairs():
     "value", ["a b", "a\nlevel=error", 'a"b', "", "a=b", "\x1b[31m"]
 )
 def test_a_value_cannot_forge_a_line_or_a_field(value):
-    """What is not plain is quoted, line breaks and control characters escaped."""
+    """Values are quoted where needed; line breaks and control characters escaped."""
     text = line("m", {"key": value})
     assert "\n" not in text
     assert "\x1b" not in text
@@ -66,7 +66,7 @@ def test_lines_go_to_stderr_and_to_the_file(tmp_path, capsys, logger):
 
 
 def test_a_file_that_was_rotated_away_is_opened_anew(tmp_path, logger):
-    """What comes after a rotation goes to the new file."""
+    """Lines after a rotation go to the new file."""
     path = tmp_path / "proxy.log"
     log = StreamLogger(logger("info", path), "9", "v2")
     log.write("info", "before", {})
@@ -89,7 +89,7 @@ def test_an_error_of_ours_is_named_by_type_and_place(tmp_path, logger):
 
 
 def test_a_file_that_cannot_be_opened_is_an_error(tmp_path, logger):
-    """The caller tells the user."""
+    """The caller reports it to the user."""
     with pytest.raises(OSError, match="Is a directory"):
         logger("info", tmp_path)
 

@@ -52,7 +52,7 @@ def test_an_answer_is_counted_where_it_belongs(metrics):
 
 
 def test_what_relays_report_gets_a_family_of_its_own(metrics):
-    """Made at first use, labelled with the architecture beside the relay's labels."""
+    """Made at first use, labelled with the architecture and the relay's labels."""
     streams = metrics.for_architecture("v2")
     streams.count("stutter_decisions", 2, {"outcome": "reduced"})
     streams.count("stutter_decisions", 1, {"outcome": "reduced"})

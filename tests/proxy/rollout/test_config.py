@@ -52,7 +52,7 @@ def test_streaming_variables_reach_the_architectures_as_they_came():
     ],
 )
 def test_a_value_that_does_not_parse_stops_the_start(name, value):
-    """The message names the variable, what was expected, and what came."""
+    """The message names the variable, the accepted values, and the value."""
     with pytest.raises(ConfigError) as caught:
         resolve({name: value})
     assert str(caught.value).startswith(f"{name}: expected ")
@@ -89,7 +89,7 @@ def test_listen_addresses(text, host, port):
 
 @pytest.mark.parametrize("text", ["", "8080", "host:", "host:65536", "::1:80", "a:b"])
 def test_bad_listen_addresses(text):
-    """What is no address is refused with what was expected."""
+    """A bad address is refused with the expected form."""
     with pytest.raises(ConfigError, match="expected host:port"):
         parse_listen_address(text)
 
@@ -100,7 +100,7 @@ def decide(live: LiveSettings) -> str:
 
 
 def test_the_file_wins_over_options_and_options_over_the_environment(tmp_path):
-    """A way back in the file is not outvoted by what the process started with."""
+    """A rollback in the file overrules the values at the start."""
     path = tmp_path / "settings"
     assert decide(LiveSettings({PERCENTAGE: "0"}, {PERCENTAGE: "100"})) == "v2"
     path.write_text(f"# comment\n\n{PERCENTAGE} = 0\n")
@@ -128,7 +128,7 @@ def test_a_change_of_the_file_takes_effect_for_the_next_stream(tmp_path):
     "text", [f"{PERCENTAGE}=1000\n", "nonsense\n", f"export {ENABLE}=true\n", None]
 )
 def test_a_file_that_cannot_be_used_sends_new_streams_to_v1(tmp_path, text):
-    """Whoever breaks the file while editing is most likely on the way back."""
+    """A file that is broken by an edit is most likely a rollback."""
     path = tmp_path / "settings"
     path.write_text(f"{PERCENTAGE}=100\n")
     live = LiveSettings({ENABLE: "true"}, None, path)
@@ -153,7 +153,7 @@ def test_a_byte_order_mark_does_not_hide_the_kill_switch(tmp_path):
 
 @pytest.mark.parametrize("name", ["ENABLE_STREAMING_ARCHITECTURE", ENABLE.lower()])
 def test_any_unknown_name_in_the_file_or_in_set_is_a_warning(tmp_path, name):
-    """They are for this proxy only, so it is a slip, perhaps of the way back."""
+    """They are for this proxy only, so it is a mistake, perhaps in a rollback."""
     path = tmp_path / "settings"
     path.write_text(f"{name}=false\n")
     expected = f"{name} is not a variable of this proxy; did you mean {ENABLE}?"

@@ -90,7 +90,7 @@ def test_false_is_spelt_in_several_ways(value):
 
 @pytest.mark.parametrize("value", ["yes", "on", "tRuE", " true", "2", "nul"])
 def test_a_switch_that_does_not_parse_stops_the_start(value):
-    """What the legacy silently took for off is an error here."""
+    """Values that the legacy silently read as off are errors here."""
     with pytest.raises(RolloutError) as caught:
         rollout(enable=value)
     assert str(
@@ -171,7 +171,7 @@ def test_a_percentage_takes_the_buckets_below_it():
 
 @given(KEYS, SALTS, PERCENTAGES, PERCENTAGES)
 def test_a_higher_percentage_keeps_who_was_in(key, salt, one, two):
-    """Who is served by v2 at a percentage is so at every higher one."""
+    """A key on v2 at a percentage is on v2 at every higher one."""
     low, high = sorted((one, two), key=float)
     before = served(rollout(percentage=low, salt=salt, key_header="x-key"), key)
     after = served(rollout(percentage=high, salt=salt, key_header="x-key"), key)

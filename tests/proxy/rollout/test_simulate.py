@@ -46,7 +46,7 @@ def test_keys_and_counts_are_read_as_they_were_written(counts):
     ],
 )
 def test_a_file_that_is_none_is_refused_with_its_place(text, message):
-    """File and line, what was expected and what came."""
+    """File and line, the expected form and the text."""
     with pytest.raises(KeysError, match=message):
         read_keys(text.splitlines(keepends=True), "f")
 
@@ -82,7 +82,7 @@ def flipping():
     ids=["sound", "fickle"],
 )
 def test_a_broken_function_is_found(monkeypatch, bucket, broken):
-    """The proof goes red where the promise does not hold."""
+    """The proof fails if the promise is broken."""
     monkeypatch.setattr(rollout, "bucket_of", bucket)
     counts = Counter({b"a": 1, b"b": 1})
     found = broken_promises(counts, "", [1000, 2500, 5000])
@@ -152,7 +152,7 @@ def test_what_is_wrong_is_said_in_one_message(arguments, stdin, message):
 
 
 def test_the_environment_is_checked_too():
-    """A salt beside a switch that does not parse is a configuration that never ran."""
+    """A salt with an invalid switch is a configuration that never ran."""
     result = run("--keys", "-", stdin="a", ENABLE_NEW_STREAMING_ARCHITECTURE="yes")
     assert result.exit_code == 2
     assert "expected true or false" in result.stderr

@@ -98,13 +98,13 @@ SPEAKING = [stem for stem in PLAIN if has_text(BODIES[stem])]
 
 
 def test_most_streams_do_not_repeat_their_opening():
-    """What is left out below is little."""
+    """The tests below leave little out."""
     assert len(PLAIN) > 0.95 * len(STREAMS)
 
 
 @pytest.mark.parametrize("stem", PLAIN)
 def test_text_is_kept(stem):
-    """Without a repeat in an opening, text and payloads pass as they came."""
+    """Without a repeat in an opening, text and payloads pass unchanged."""
     data = BODIES[stem]
 
     sent = through(data)
@@ -126,7 +126,7 @@ def test_not_one_character_of_any_stream_is_lost():
 
 @pytest.mark.parametrize("hold_ms", ["20", "1000000"])
 def test_holding_loses_nothing_either(hold_ms):
-    """Where openings are held, they are replaced by nothing that was meant beside."""
+    """Held openings are not replaced by text that was meant in addition."""
     for stem, data in BODIES.items():
         held = through(data, {"STREAMING_HOLD_MS": hold_ms})
         assert texts(data) == texts(held), stem

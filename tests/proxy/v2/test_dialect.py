@@ -50,7 +50,7 @@ def test_anthropic_error_is_a_named_event(failure):
 
 @pytest.mark.parametrize("failure", Failure)
 def test_responses_error_is_numbered_and_has_both_shapes(failure):
-    """The reference has the code beside the type; SDKs raise on the object."""
+    """The reference has the code next to the type; SDKs raise on the object."""
     event = Dialect.RESPONSES.error_event(failure, 17)
 
     value = json.loads(event.removeprefix(b"event: error\ndata: "))
@@ -83,7 +83,7 @@ def test_error_that_answers_is_the_same_for_both_apis_of_openai():
     ],
 )
 def test_status_tells_what_kind_of_failure_it_was(failure, status):
-    """Who was unreachable, who was late, and who is left alone."""
+    """An unreachable upstream, a late one, and an open circuit."""
     assert failure.status == status
 
 

@@ -21,13 +21,13 @@ class TestIsEventStream:
         ],
     )
     def test_status_type_and_coding_decide(self, status, headers, expected):
-        """Only a readable event stream that is no error is read as one."""
+        """Only an uncoded event stream without an error status is read as one."""
         assert expected is is_event_stream(status, headers)
 
 
 class TestClientHeaders:
     def test_hop_by_hop_headers_are_dropped(self):
-        """Headers of the connection, and those it names, stay behind."""
+        """Headers of the connection, and those it lists, are removed."""
         headers = (
             (b"Connection", b"close, X-Hop"),
             (b"Keep-Alive", b"timeout=5"),
@@ -55,7 +55,7 @@ class TestClientHeaders:
 
     @pytest.mark.parametrize("connection", [b"keep-alive", b"content-length"])
     def test_length_is_kept_for_a_body_that_passes(self, connection):
-        """The length of an unchanged body holds, whoever names it."""
+        """The length of an unchanged body stays, even if it is listed."""
         length = (b"Content-Length", b"9")
 
         headers = ((b"Connection", connection), length)

@@ -74,7 +74,7 @@ def test_decisions_are_told_without_the_text():
 
 
 def test_openings_under_way_are_counted_at_the_end():
-    """What the client did not get is a figure too."""
+    """The number of withheld characters is logged."""
     openings, journal = Openings(), Journal()
     for text in ("Hello", "Hello you"):
         openings.judge(chunk(text))

@@ -60,14 +60,14 @@ def logs(*events):
 
 
 def over(*timers, upstream=True):
-    """Return the commands that leave nothing behind."""
+    """Return the commands that release everything."""
     closing = [("close_upstream",)] if upstream else []
     return [*[("cancel_timer", name) for name in timers], *closing]
 
 
 class TestTranscripts:
     def test_stream_from_request_to_done(self):
-        """Head at once, events as they come, and an end that waits for nobody."""
+        """An immediate head, immediate events, and an end at [DONE]."""
         expected = [
             [
                 ("connect", 1),
@@ -174,7 +174,7 @@ class TestTranscripts:
         assert [*over("total", "idle", upstream=False), ("abort",)] == last
 
     def test_event_too_large_fails_the_stream(self):
-        """What came before it is sent, then the error."""
+        """Earlier events are sent, then the error."""
         data = EVENT + b"data: " + b"x" * 2**24
 
         *_, last = transcript(REQUEST, SSE, ("data", EVENT), ("data", data))
@@ -208,7 +208,7 @@ class TestPassing:
         ],
     )
     def test_other_answers_pass_byte_for_byte(self, head):
-        """What is no event stream is not looked into."""
+        """Other bodies are not examined."""
         body = b"\r\ndata: {\r\r[DONE]\n\n"
 
         *_, first, second, last = transcript(
@@ -226,7 +226,7 @@ class TestPassing:
 
     @pytest.mark.parametrize("kind", ["truncated", "reset", "protocol_error"])
     def test_cut_body_is_aborted(self, kind):
-        """There is no way to tell but the missing end."""
+        """The missing end is the only sign."""
         *_, last = transcript(REQUEST, JSON, ("data", b"{"), ("ended", kind))
 
         assert [*over("total", "idle", upstream=False), ("abort",)] == last
@@ -247,7 +247,7 @@ class TestPassing:
 class TestTimers:
     @pytest.mark.parametrize("name", ["total", "first_byte"])
     def test_timeout_before_the_head_is_a_504(self, name):
-        """An upstream that does not answer is told apart from one that failed."""
+        """A late upstream has another status than a failed one."""
         *_, last = transcript(REQUEST, ("timer", name))
 
         assert ("send_head", 504) == last[0][:2]
@@ -267,7 +267,7 @@ class TestTimers:
     def test_timeout_after_the_head_is_told_and_aborted(
         self, failure, name, events, left
     ):
-        """The client learns of it, and the upstream is freed."""
+        """The client gets an error, and the upstream is freed."""
         *_, last = transcript(REQUEST, SSE, *events, ("timer", name))
 
         expected = [
@@ -326,7 +326,7 @@ class TestClientGone:
     @pytest.mark.parametrize("how", ["fin", "rst"])
     @pytest.mark.parametrize("phase", [Phase.ASKED, Phase.STREAMING, Phase.PASSING])
     def test_upstream_is_freed_and_nothing_is_sent(self, how, phase):
-        """In every phase the upstream is closed at once and no timer stays."""
+        """In every phase the upstream is closed and no timer stays."""
         *_, gone, late, end = transcript(
             *TO[phase], ("client_gone", how), ("data", EVENT), ("ended", "complete")
         )
@@ -335,7 +335,7 @@ class TestClientGone:
         assert [] == late == end
 
     def test_leaving_is_no_error(self):
-        """It is logged for what it is, and the stream counts no error."""
+        """It is logged, and the stream counts no error."""
         logged = logs(REQUEST, SSE, ("data", EVENT), ("client_gone", "rst"))
 
         assert ("info", "Client left") in logged
@@ -367,7 +367,7 @@ class TestLogs:
 @pytest.mark.parametrize("phase", Phase)
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_pair_of_phase_and_event_is_legal_or_an_error(phase, name):
-    """What a phase may not see raises; the rest is handled."""
+    """Events that are illegal in a phase raise; the others are handled."""
     relay = make_relay({}, 0)
     for event in TO[phase]:
         relay.handle(0, event)

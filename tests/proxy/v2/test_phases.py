@@ -40,7 +40,7 @@ DECISIONS = {
     ("phase", "trigger"), list(itertools.product(Phase, PhaseTrigger))
 )
 def test_every_pair_leads_on_or_is_an_error(phase, trigger):
-    """An event of the contract stays, but for a client that left; a decision moves."""
+    """A decision moves the phase; events do not, except a client that left."""
     expected = DECISIONS.get((phase, trigger.value))
     if trigger.value in EVENTS[phase]:
         expected = Phase.OVER if trigger is PhaseTrigger.CLIENT_GONE else phase
@@ -53,12 +53,12 @@ def test_every_pair_leads_on_or_is_an_error(phase, trigger):
 
 
 def test_every_phase_has_a_row():
-    """What is absent from the table is absent on purpose."""
+    """Pairs that are absent from the table are errors."""
     assert set(Phase) == set(TRANSITIONS)
 
 
 def test_nothing_leads_out_of_over():
-    """What still arrives there is late."""
+    """Events that still arrive there are late."""
     assert set(TRANSITIONS[Phase.OVER].values()) == {Phase.OVER}
 
 

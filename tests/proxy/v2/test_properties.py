@@ -1,4 +1,4 @@
-"""What holds for any stream, however it is cut and whatever stands between."""
+"""Properties of every stream, with any cuts and any events between."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def sample(draw, name):
 
 
 class CommandLedger:
-    """What a driver keeps of a relay's commands."""
+    """The state that a driver keeps of a relay's commands."""
 
     def __init__(self):
         self.head = self.over = self.gone = False
@@ -250,7 +250,7 @@ def test_any_events_in_any_order_keep_the_contract(data, variables):
 
 @given(st.sampled_from(list(Phase)), st.data())
 def test_what_a_phase_may_not_see_raises_and_nothing_else(phase, data):
-    """The driver's mistakes are told as such."""
+    """The driver's mistakes raise."""
     relay = make_relay({}, 0)
     relay._phase = phase
     names = {"request", "head", "data", "ended", "client_gone", "writable", "timer"}

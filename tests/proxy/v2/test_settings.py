@@ -61,7 +61,7 @@ class TestSettings:
         assert expected == settings
 
     def test_variable_not_acted_on_is_validated_too(self):
-        """A bad value stops the start, whoever acts on it."""
+        """A bad value stops the start, even if only the driver uses it."""
         with pytest.raises(ValueError, match="STREAMING_HOLD_MS"):
             Settings.read({"STREAMING_HOLD_MS": "soon"})
 
@@ -114,7 +114,7 @@ class TestValidate:
         ],
     )
     def test_bad_value_is_named_with_what_was_expected(self, name, value, expected):
-        """The error names the variable, what was expected, and what came."""
+        """The error names the variable, the accepted values, and the value."""
         with pytest.raises(ValueError, match="expected") as caught:
             validate({name: value})
 

@@ -39,7 +39,7 @@ def messages(stream):
 
 class TestEvents:
     def test_payload_that_needs_no_change_is_not_changed(self):
-        """Spacing, escapes and big numbers reach the client as they came."""
+        """Spacing, escapes and big numbers reach the client unchanged."""
         raw = b'data:  { "choices":[ ], "n":1.50, "t":"\\u00e9" }  \n\n'
 
         assert raw == stream().feed(raw)
@@ -48,7 +48,7 @@ class TestEvents:
         "payload", [b"null", b"[1,2]", b'"[DONE]"', b"1e999", b'"\\ud83d"', b" {} "]
     )
     def test_json_of_any_kind_passes(self, payload):
-        """Only what is no JSON counts as malformed."""
+        """Only data that is not JSON counts as malformed."""
         raw = b"data: " + payload + b"\n\n"
         subject = stream()
 
@@ -75,7 +75,7 @@ class TestEvents:
         assert odd.replace(b"\xff", "\ufffd".encode()) + event("Z") == sent
 
     def test_json_too_deep_to_judge_passes(self):
-        """What cannot be told to be malformed is not dropped."""
+        """An event that may be JSON is not dropped."""
         raw = b"data: " + b"[" * 50_000 + b"\n\n"
         subject = stream()
 
@@ -89,7 +89,7 @@ class TestEvents:
         assert event("Hel") + event("lo") == sent
 
     def test_repeat_that_carries_more_is_emptied(self):
-        """A finish beside the repeat arrives, in its place."""
+        """A finish in the event of a repeat arrives, in its place."""
         sent = stream().feed(event("Hi") + event("Hi", finish_reason="stop"))
 
         assert event("Hi") + event("", finish_reason="stop") == sent
@@ -160,7 +160,7 @@ class TestMalformed:
         assert subject.finished
 
     def test_loss_is_told_at_a_clean_end(self):
-        """Without [DONE] the error event comes last."""
+        """Without [DONE] the error event is the last."""
         subject = stream(Dialect.ANTHROPIC)
         subject.feed(BROKEN)
 
@@ -201,7 +201,7 @@ class TestMalformed:
         assert dropped == "Malformed event dropped"
 
     def test_log_names_no_content(self):
-        """What was dropped is told by its place and size."""
+        """The log has the number and size of a dropped event."""
         subject = stream()
         subject.feed(event("x") + b'data: {"secret"\n\n')
 
@@ -243,7 +243,7 @@ class TestEnding:
         assert b"id: 9\n" + DONE == stream().feed(b"data: [DONE]\nid: 9\n\n")
 
     def test_pending_event_is_finished_by_a_clean_end(self):
-        """What the upstream meant as its last event arrives."""
+        """The upstream's last event arrives."""
         subject = stream()
         subject.feed(event("x").rstrip())
 
@@ -275,7 +275,7 @@ class TestEnding:
 
 class TestStates:
     def test_every_transition_is_logged(self):
-        """Operators see where the text stands, in words they know."""
+        """Operators see the state of the text, in the known words."""
         subject = stream()
         subject.feed(b'data: {"choices":[{"delta":{"role":"assistant"}}]}\n\n')
         assert State.INITIAL is subject.journal.state
@@ -308,7 +308,7 @@ class TestStates:
         assert ["State transition: Initial -> NormalFlow"] == messages(subject)
 
     def test_recovery_finds_an_opening_under_way(self):
-        """After a dropped event the opening goes on."""
+        """After a dropped event the opening continues."""
         subject = stream()
         subject.feed(event("He") + BROKEN + event("Hello"))
 
@@ -387,7 +387,7 @@ class TestKnownEvents:
         assert messages(subject)[-1] == "Malformed event dropped"
 
     def test_event_after_lines_of_its_own_keeps_them(self):
-        """A type and an id that came a read earlier."""
+        """A type and an id in an earlier read."""
         subject = flowing()
         subject.feed(b"id: 7\n")
 

@@ -21,13 +21,13 @@ DECIDED = [case for case in CASES if case["ideal_text"] is not None]
 
 
 def is_other(case):
-    """Tell whether an answer is an error, or labelled as no event stream."""
+    """Tell whether an answer is an error, or not labelled as an event stream."""
     types = case["headers"].get("Content-Type", ["text/event-stream"])
     return case["status"] >= 400 or not types[0].startswith("text/event-stream")
 
 
 def play(case, segments, hold_ms="0"):
-    """Return the commands for a case whose body comes in these segments."""
+    """Return the commands for a case with these segments of the body."""
     settings = {"STREAMING_RETRIES": "0", "STREAMING_HOLD_MS": hold_ms}
     relay = make_relay(settings, 0)
     headers = tuple(
@@ -109,7 +109,7 @@ def test_client_reads_what_was_meant(case, hold_ms):
 
 @pytest.mark.parametrize("case", DECIDED, ids=lambda case: case["name"])
 def test_loss_is_told_exactly_where_it_may_have_happened(case):
-    """Where text may be lost the client is told, and nowhere else."""
+    """The client gets an error event only if text may be lost."""
     told = b'"code":"upstream_malformed"' in body(play(case, whole(case)))
 
     assert case["ideal_reports_loss"] == told
@@ -117,7 +117,7 @@ def test_loss_is_told_exactly_where_it_may_have_happened(case):
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_cuts_do_not_matter(case):
-    """The client gets the same bytes, however the upstream's come in."""
+    """The client gets the same bytes for all borders of reads."""
     segments = list(filter(None, map(base64.b64decode, case["segments_b64"])))
     data = b"".join(segments)
     expected = body(play(case, whole(case)))
@@ -145,5 +145,5 @@ def test_nothing_follows_the_ending(case):
     "case", [case for case in CASES if is_other(case)], ids=lambda case: case["name"]
 )
 def test_other_answers_pass_byte_for_byte(case):
-    """What is labelled as something else, or as an error, is not touched."""
+    """Answers with another label, or an error status, are not changed."""
     assert b"".join(whole(case)) == body(play(case, whole(case)))

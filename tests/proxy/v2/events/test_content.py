@@ -12,7 +12,7 @@ def chunk(text, index=0, field="content", **more):
 
 
 def bare(value):
-    """Judge a chunk after the delta "Hi", and tell whether it carries nothing."""
+    """Judge a chunk after the delta "Hi", and return whether it carries nothing."""
     openings = Openings()
     openings.judge(chunk("Hi"))
     return carries_nothing(value, openings.judge(value))
@@ -28,7 +28,7 @@ class TestCarriesNothing:
         ],
     )
     def test_repeat_and_envelope_carry_nothing(self, more):
-        """What every chunk of a stream holds is no reason to keep one."""
+        """Keys of every chunk are no reason to keep one."""
         assert bare(chunk("Hi", finish_reason=None, logprobs=None) | more)
 
     @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ class TestCarriesNothing:
         ],
     )
     def test_anything_else_is_carried(self, value):
-        """Whatever stands beside the repeat keeps the event."""
+        """Any content besides the repeat keeps the event."""
         assert not bare(value)
 
     def test_empty_companions_carry_nothing(self):
-        """Empty fields beside the repeat say nothing."""
+        """Empty fields besides the repeat mean nothing."""
         delta = {"content": "Hi", "role": "", "tool_calls": [], "refusal": None}
 
         assert bare({"choices": [{"delta": delta}, {"index": 1, "delta": {}}]})
@@ -93,7 +93,7 @@ class TestCarriesText:
         ],
     )
     def test_other_events_are_no_token(self, value):
-        """Roles, usage and empty text come before it."""
+        """Roles, usage and empty text precede it."""
         assert not carries_text(value)
 
 
@@ -112,7 +112,7 @@ class TestComesAfterText:
         ],
     )
     def test_ends_calls_and_usage_settle_a_text(self, value):
-        """What is held goes before them."""
+        """Held events are sent before them."""
         assert comes_after_text(value)
 
     @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ CASES = [json.loads(line) for line in VECTORS.read_bytes().splitlines()]
 
 
 def parse(*segments, finish=True, **limits):
-    """Return the items of a stream that comes in these segments."""
+    """Return the items of a stream with these segments."""
     parser = EventParser(**limits)
     items = [item for segment in segments for item in parser.feed(segment)]
     return items + list(parser.finish() if finish else ())
@@ -50,7 +50,7 @@ class TestLines:
         assert expected == parse(data, finish=False)
 
     def test_event_is_complete_at_a_bare_cr(self):
-        """A CR ends a line at once; an LF a read later belongs to it."""
+        """A CR ends a line immediately; an LF in the next read belongs to it."""
         parser = EventParser()
 
         assert [event(b"1")] == list(parser.feed(b"data: 1\r\r"))
@@ -64,7 +64,7 @@ class TestLines:
         assert [event(data)] == parse(b"data: " + data + b"\n\n")
 
     def test_byte_order_mark_is_dropped_from_the_start(self):
-        """A mark at the start is no part of the first field's name."""
+        """A mark at the start does not belong to the first field's name."""
         assert [event(b"1")] == parse(b"\xef\xbb\xbfdata: 1\n\n")
 
     def test_second_byte_order_mark_makes_an_unknown_field(self):
@@ -91,7 +91,7 @@ class TestEvents:
         assert [event(data)] == parse(block)
 
     def test_canonical_event_keeps_its_bytes(self):
-        """An event that needs no change is passed on as it came."""
+        """An event that needs no change is passed on unchanged."""
         raw = b"event: x\nid: 7\ndata: {\ndata: }\n\n"
 
         (item,) = parse(raw)
@@ -99,14 +99,14 @@ class TestEvents:
         assert raw == item[2]
 
     def test_fields_stay_with_their_event(self):
-        """Type, id and retry come with the event, whichever side of the data."""
+        """Type, id and retry stay with the event, before or after the data."""
         (item,) = parse(b"data: 1\nid:7\nevent:x\nretry:5\n\n")
 
         assert event(b"1", b"id: 7\nevent: x\nretry: 5\n") == item
 
     @pytest.mark.parametrize("line", [b"id: a\0b", b"retry: 5s", b"retry:", b"DATA: 1"])
     def test_line_without_meaning_is_ignored(self, line):
-        """What the standard ignores passes by itself."""
+        """A line that the standard ignores passes by itself."""
         items = parse(line + b"\ndata: 1\n\n")
 
         assert [("ignored", line + b"\n"), event(b"1")] == items
@@ -195,7 +195,7 @@ class TestLimit:
     )
     @pytest.mark.parametrize("step", [1, 100])
     def test_event_too_large_ends_the_stream(self, data, step):
-        """What exceeds the limit is told once, and nothing follows."""
+        """An event beyond the limit is reported once, and nothing follows."""
         data = b"data: 1\n\n" + data + b"data: 2\n\n"
         segments = [data[i : i + step] for i in range(0, len(data), step)]
 
@@ -286,7 +286,7 @@ class TestCuts:
         at=st.lists(st.integers(0, 120), max_size=12),
     )
     def test_cuts_do_not_matter(self, lines, ends, at):
-        """Items are the same however the bytes come in."""
+        """Items are the same for all borders of reads."""
         data = b"".join(line + end for line, end in zip(lines, ends, strict=False))
         at = sorted(at)
         pieces = [data[a:b] for a, b in zip([0, *at], [*at, None], strict=True)]

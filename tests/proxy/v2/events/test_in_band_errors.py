@@ -55,5 +55,5 @@ def test_errors_of_the_request(chunk):
     ],
 )
 def test_no_error(chunk):
-    """A key that is there and empty tells nothing."""
+    """An empty key is not an error."""
     assert in_band_error(chunk) is None

@@ -63,7 +63,7 @@ class TestLearn:
         ],
     )
     def test_what_is_not_plain_has_none(self, payload):
-        """A key that stands twice, or elsewhere, or none at all."""
+        """A key that occurs twice, or elsewhere, or not at all."""
         assert template_of(b"data: " + payload + b"\n\n", orjson.loads(payload)) is None
 
 
@@ -86,7 +86,7 @@ class TestRun:
         ],
     )
     def test_ends_before_the_first_that_does_not_fit(self, count, rest):
-        """What follows has to be read, fit or not."""
+        """The bytes after it must be read, whether they match or not."""
         known = event(b'"x"') * count
 
         assert self.template().match_run(known + rest) == (count, len(known))
@@ -143,7 +143,7 @@ class TestFits:
 
     @given(st.binary(max_size=60))
     def test_what_is_no_json_string_does_not_fit(self, inside):
-        """Whatever bytes stand between the known ones."""
+        """With any bytes between the known ones."""
         template, _ = learned(event(b'"Hi"'))
         raw = event(b'"' + inside + b'"')
         try:

@@ -32,9 +32,9 @@ def answer(status, body=b"sorry", *headers):
 
 
 class Exchange:
-    """One stream: what its attempts come to, and what the relay did about it.
+    """One stream: the endings of its attempts, and the relay's commands.
 
-    Every attempt's events come 1 ms after it began; the last one's repeat.
+    The events of an attempt follow 1 ms after its begin; the last ones repeat.
     """
 
     def __init__(
@@ -213,7 +213,7 @@ class TestRetry:
 
     @pytest.mark.parametrize("first", [SILENT, (("head", 200, (SSE,)),)])
     def test_slow_first_byte_is_never_retried(self, first):
-        """The upstream is at work; asking again would be paid for twice."""
+        """The upstream is working; a second request would be paid too."""
         found = Exchange(first, GOOD, first_byte_timeout_seconds=2).run()
 
         assert len(found.connects) == 1
@@ -229,7 +229,7 @@ class TestRetry:
     )
     @pytest.mark.parametrize("status", [429, 503])
     def test_retry_after_is_honoured(self, status, header):
-        """Asked to come back in a second, it comes in a second or a little later."""
+        """Asked to wait a second, it waits a second or a little longer."""
         date = (b"Date", b"Wed, 25 Nov 2026 12:00:00 GMT")
 
         found = Exchange(answer(status, b"", header, date), GOOD).run()
@@ -239,7 +239,7 @@ class TestRetry:
         assert found.status == 200
 
     def test_retry_after_beyond_the_limit_passes_at_once(self):
-        """The client learns when to come back."""
+        """The client learns when to try again."""
         later = (b"Retry-After", b"11")
         found = Exchange(answer(503, b"busy", later), GOOD).run()
 
@@ -362,7 +362,7 @@ class TestBreaker:
         assert Exchange(GOOD, shared=shared, max_errors=3).run().status == 200
 
     def test_stream_that_is_longer_than_allowed_does_not_count(self):
-        """Our limit is no failure of an upstream that is at work."""
+        """Our limit is not a failure of an upstream that is working."""
         shared = {}
         failing(shared, CUT[:2], 5, timeout_seconds=2)
 
@@ -392,7 +392,7 @@ class TestBreaker:
         assert 26 <= int(headers[b"retry-after"]) <= 37
 
     def test_clients_that_are_refused_together_are_told_different_times(self):
-        """Or they would all come back in one instant."""
+        """Or they would all return at one instant."""
         shared = {}
         failing(shared, RESET, 3, breaker_open_seconds=600)
         told = {
@@ -403,7 +403,7 @@ class TestBreaker:
         assert len(told) > 20
 
     def test_one_probe_of_many_clients_goes(self):
-        """Fifty that come when the time is over: one is asked, the rest refused."""
+        """Fifty after the pause: one is the probe, the others are refused."""
         shared = {}
         failing(shared, RESET, 3)
         later = 40 * SECOND
@@ -501,7 +501,7 @@ class TestBreaker:
 
 
 def test_state_of_the_circuit_is_a_figure_for_operators():
-    """Closed before any stream, then what the streams made of it."""
+    """Closed before any stream, then moved by the streams."""
     shared = {}
     assert breaker_state(shared) == 0
     failing(shared, RESET, 3)

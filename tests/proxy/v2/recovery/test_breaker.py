@@ -44,7 +44,7 @@ def test_every_pair_leads_on_or_is_an_error(state, event):
 
 
 def test_every_state_has_a_row():
-    """What is absent from the table is absent on purpose."""
+    """Pairs that are absent from the table are errors."""
     assert set(CircuitState) == set(TRANSITIONS)
 
 
@@ -179,7 +179,7 @@ class TestHalfOpen:
         assert breaker.acquire(101, LIMITS)[0] is not None
 
     def test_probe_that_is_never_heard_of_makes_room(self):
-        """A stream that crashed does not wedge the circuit; its word comes too late."""
+        """A crashed stream does not block the circuit; its late result is ignored."""
         breaker, lost = half_open()
         assert breaker.acquire(1099, LIMITS)[0] is None
         probe, _ = breaker.acquire(1100, LIMITS)

@@ -27,7 +27,7 @@ class TestWorth:
         assert not is_worth_retrying(status=status, asked_to_wait=True)
 
     def test_too_many_requests_only_where_a_time_is_named(self):
-        """Without one, the client knows better than we do when to come back."""
+        """Without one, the client knows better when to try again."""
         assert is_worth_retrying(status=429, asked_to_wait=True)
         assert not is_worth_retrying(status=429)
 
@@ -73,7 +73,7 @@ class TestRetryAfter:
         ],
     )
     def test_seconds_milliseconds_and_dates(self, headers, expected):
-        """A date is held against the answer's own."""
+        """A date is compared with the answer's own."""
         assert retry_after_ns(headers) == expected
 
     @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ class TestPause:
         assert pause_ns(SECOND, 0, 0, random.Random(1)) >= 0.9 * SECOND
 
     def test_equal_seeds_give_equal_pauses(self):
-        """All chance comes from the seed."""
+        """All randomness comes from the seed."""
         one, two = random.Random(7), random.Random(7)
 
         assert jittered(10**9, one) == jittered(10**9, two)

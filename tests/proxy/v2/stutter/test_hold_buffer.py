@@ -1,4 +1,4 @@
-"""What is held back, for how long, and that nothing is lost by it."""
+"""The hold buffer: which events wait, for how long, and that none is lost."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class TestWhenItGoes:
         assert held.timer is None
 
     def test_by_confidence(self):
-        """A delta that is no stutter shows that the opening stands."""
+        """A delta that is not a stutter shows that the opening is final."""
         held = HoldingStream()
 
         assert held.data(0, event("Hello")) == b""
@@ -109,7 +109,7 @@ class TestWhenItGoes:
 
     @pytest.mark.parametrize("last", [USAGE, CALL, event("", finish_reason="stop")])
     def test_by_pattern(self, last):
-        """What comes after a text lets it go, and comes after it."""
+        """An event after a text releases the text, and follows it."""
         held = HoldingStream()
 
         assert held.data(0, event("Hello")) == b""
@@ -125,7 +125,7 @@ class TestWhenItGoes:
         assert held.reasons() == ["pattern"]
 
     def test_before_a_clean_end(self):
-        """What the upstream left unfinished is finished first."""
+        """An unfinished event is completed first."""
         held = HoldingStream()
         held.data(0, event("Hello"), event("Hello you")[:-2])
 
@@ -143,7 +143,7 @@ class TestWhenItGoes:
         ],
     )
     def test_before_the_error_of_a_cut(self, kind, failure):
-        """The client reads all that came, then what happened."""
+        """The client gets all events, then the error."""
         held = HoldingStream()
         held.data(0, event("Hello"), b"data: {")
 
@@ -165,7 +165,7 @@ class TestWhenItGoes:
         assert out == event("Hello") + error
 
     def test_before_the_error_of_an_event_that_is_too_large(self):
-        """What was whole arrives."""
+        """Complete events arrive."""
         held = HoldingStream()
 
         out = held.data(0, event("Hello"), b"data: " + b"x" * 2**24)
@@ -215,7 +215,7 @@ class TestWhenItGoes:
 
 class TestOrder:
     def test_no_event_overtakes_another(self):
-        """Everything behind a held text waits with it."""
+        """Every event after a held text waits with it."""
         held = HoldingStream()
         events = [event("He"), ROLE, event("x", 1), event("x", 1), event("He")]
 
@@ -240,7 +240,7 @@ class TestOrder:
         assert held.data(1, b": ping\n\n") == b": ping\n\n"
 
     def test_lines_stay_with_their_event(self):
-        """An id that came before an event goes with it, also out of the buffer."""
+        """An id before an event is sent with it, also from the buffer."""
         held = HoldingStream()
         data = [event("He"), b"id: 7\n\n", event("He"), b"retry: 5\n\n", event("Hello")]
 
@@ -275,7 +275,7 @@ class TestOrder:
 
 
 class TestTakenBack:
-    """What holding changes: a held opening may be replaced by what comes later."""
+    """The effect of holding: a later delta may replace a held opening."""
 
     @pytest.mark.parametrize(
         ("deltas", "text"),
@@ -289,7 +289,7 @@ class TestTakenBack:
         ],
     )
     def test_last_word_counts_while_it_is_held(self, deltas, text):
-        """Shrinking prefixes and replaced openings come out as meant."""
+        """Shrinking prefixes and replaced openings give the intended text."""
         held = HoldingStream()
 
         out = held.data(0, *map(event, deltas), DONE)
@@ -319,7 +319,7 @@ class TestTakenBack:
         assert read(out) == "Hello wor you"
 
     def test_event_that_carries_more_keeps_the_rest(self):
-        """A role beside a text that was taken back arrives."""
+        """The role of a text that was taken back arrives."""
         first = event("Helo wor", delta={"role": "assistant", "content": "Helo wor"})
         held = HoldingStream()
 

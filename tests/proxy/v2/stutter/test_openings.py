@@ -12,7 +12,7 @@ def chunk(text, index=0, field="content", **more):
 
 
 def passed(*texts, field="content"):
-    """Return what these deltas of one text come to."""
+    """Return the output of these deltas of one text."""
     openings = Openings()
     out = []
     for text in texts:
@@ -48,7 +48,7 @@ class TestOpening:
         assert passed("", "He", "", "Hello") == ["", "He", "", "llo"]
 
     def test_legitimate_repeat_at_the_opening_is_lost(self):
-        """The known price of the rule: nothing tells it from a stutter."""
+        """The known price of the rule: it looks like a stutter."""
         assert passed("ha", "ha", "ha", "!") == ["ha", "", "", "!"]
 
     @pytest.mark.parametrize("field", ["content", "reasoning_content", "reasoning"])
@@ -93,14 +93,14 @@ class TestOpening:
         ],
     )
     def test_other_shapes_are_left_alone(self, odd):
-        """What is no chunk with text changes nothing."""
+        """A payload without text changes nothing."""
         openings = Openings()
 
         assert not openings.judge(odd)
         assert (openings.count, openings.begun) == (0, False)
 
     def test_withheld_characters_are_counted(self):
-        """What is not sent on shows up for operators."""
+        """Operators see how much was not sent."""
         openings = Openings()
         for text in ("Hel", "Hello", "Hel"):
             openings.judge(chunk(text))
@@ -173,7 +173,7 @@ class TestDecisions:
 
 class TestHeld:
     def held(self, *deltas):
-        """Return what these deltas of a held opening come to."""
+        """Return the output of these deltas of a held opening."""
         openings = Openings(held=True)
         edits = [openings.judge(chunk(text)) for text in deltas]
         return [
