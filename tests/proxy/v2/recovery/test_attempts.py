@@ -368,6 +368,13 @@ class TestBreaker:
 
         assert Exchange(GOOD, shared=shared, max_errors=3).run().status == 200
 
+    def test_stream_without_any_byte_counts(self):
+        """The limit of the stream passed, and the upstream was not working."""
+        shared = {}
+        failing(shared, CUT[:1], 3, timeout_seconds=2, first_byte_timeout_seconds=3)
+
+        assert Exchange(GOOD, shared=shared, max_errors=3).run().status == 503
+
     @pytest.mark.parametrize(
         ("target", "path"),
         [
