@@ -39,7 +39,7 @@ class HoldingStream:
         self.at(0, SSE)
 
     def at(self, ms, event_):
-        """Hand an event over and return the bytes that it let go."""
+        """Hand an event over and return the bytes that it releases."""
         out = b""
         if event_ == ("timer", "hold"):
             self.timer = None
@@ -58,7 +58,7 @@ class HoldingStream:
         return self.at(ms, ("data", b"".join(events)))
 
     def reasons(self):
-        """Why what was held went."""
+        """Return the reasons of the flushes."""
         return [
             command[3]["reason"]
             for command in self.commands
@@ -68,7 +68,7 @@ class HoldingStream:
 
 class TestWhenItGoes:
     def test_by_age(self):
-        """The first text of an opening is held for so long, and no longer."""
+        """The first text of an opening is held for 50 ms, and no longer."""
         held = HoldingStream()
 
         assert held.data(10, ROLE, event("Hello")) == ROLE
@@ -255,6 +255,14 @@ class TestOrder:
 
         assert held.at(50, ("timer", "hold")) == event("He")
         assert held.data(60, event("!")) == b"id: 7\n" + event("!")
+
+    def test_the_later_of_two_ids_counts(self):
+        """One of a dropped event, and one after it."""
+        held = HoldingStream()
+        held.data(0, event("He"), b"id: 7\n\n", event("He"), b"id: 8\n\n")
+
+        assert held.at(50, ("timer", "hold")) == event("He")
+        assert held.data(60, event("!")) == b"id: 8\n" + event("!")
 
     def test_text_that_flows_waits_behind_an_opening_that_is_held(self):
         """However well its events are known."""
