@@ -36,7 +36,7 @@ KEY = b"a key"
 
 
 def found(cassette: Cassette) -> list[tuple[str, list[str]]]:
-    """What v1 and v2 do wrong with it, whole and with each fault."""
+    """Return the findings of v1 and v2, without a fault and with each of them."""
     results = []
     for scenario in cassette_scenarios([("x", "x.yaml", cassette)], FAULTS):
         try:
