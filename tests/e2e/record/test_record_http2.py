@@ -195,7 +195,7 @@ class Client:
         return stream
 
     def read_until(self, stream: int, wanted: bytes | None = None) -> bytes:
-        """Read until some bytes came, or until the stream is over."""
+        """Read until some bytes arrived, or until the stream is over."""
         while stream not in self.over and (
             wanted is None or wanted not in self.data[stream]
         ):

@@ -126,3 +126,22 @@ def test_any_bytes_are_read(data, content_type):
         for index, part in enumerate(streamed.parts):
             start, end = streamed.byte_range(index, 0, len(part))
             assert part == unescape(data[start:end])
+
+
+def test_a_range_begins_and_ends_with_its_events():
+    """An event that only touches it is not part of it."""
+    body = b'data: {"a":"one"}\n\ndata: {"a":"two"}\n\ndata: {"a":"six"}\n\n'
+    [streamed] = streamed_texts(body, scalars_of(body, STREAM))
+    assert [b"two"] == [body[start:end] for start, end in streamed.byte_ranges(3, 6)]
+    assert [b"e", b"t"] == [
+        body[start:end] for start, end in streamed.byte_ranges(2, 4)
+    ]
+
+
+def test_deeper_values_belong_to_the_deepest_container():
+    """Containers are counted to a depth of 64."""
+    depth = 70
+    [scalar] = lex_json('{"a":' * depth + '"x"' + "}" * depth)
+    assert 64 == len(scalar.keys)
+    [inner, outer] = lex_json('{"a":' * depth + '"x"' + "}" * (depth - 1) + ',"b":1}')
+    assert (("b",), 64) == (outer.keys, len(inner.keys))
