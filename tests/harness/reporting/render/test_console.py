@@ -85,7 +85,7 @@ def test_a_regression_is_told_in_full(worse_run):
     assert "v2        WRONG: a complete answer" in told
     assert 'expected "The quick brown fox jumps."' in told
     assert "TheThe quick brown fox" in " ".join(told.split())
-    assert "first differing event: 2 (of those with data, counted from 0)" in told
+    assert "first differing event: 2 (counting events with data, from 0)" in told
     assert (
         "  $ harness compare stuttering/first-chunk-twice --seed 7 --virtual"
         in text.splitlines()
@@ -101,7 +101,7 @@ def test_an_answer_that_ended_before_is_told(make_record, make_run, scenarios):
     )
     record = replace(record, candidate=(short,))
     lines = lines_of(build_report(make_run(record), {}))
-    assert "  v2        (had ended before)" in lines
+    assert "  v2        (already ended)" in lines
 
 
 def test_improvements_are_short_and_told_once(both_modes_run):

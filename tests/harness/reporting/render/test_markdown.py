@@ -42,7 +42,7 @@ def test_switches_of_the_reference_proxy_are_its_own(virtual_run):
     [
         (0, "from 0 % to 10 %"),
         (25, "from 25 % to 50 %"),
-        (100, "at 100 %, where no step is left"),
+        (100, "at 100 %, with no step left"),
     ],
 )
 def test_the_current_percentage_chooses_the_step(virtual_run, current, words):
@@ -67,7 +67,7 @@ def test_a_regression_is_told_in_full(worse_run):
     assert "- v1 is right: a complete answer" in told
     assert "- v2 is wrong: a complete answer" in told
     assert 'expected `"The quick brown fox jumps."`,' in told
-    assert "First differing event: 2 (of those with data, counted from 0)." in told
+    assert "First differing event: 2 (counting events with data, from 0)." in told
     assert (
         "```sh\nharness compare stuttering/first-chunk-twice "
         "--seed 7 --virtual\n```" in told
@@ -80,12 +80,12 @@ def test_every_part_is_there(go):
     headings = re.findall(r"^## (.+)$", go, re.MULTILINE)
     assert headings == [
         "Gate",
-        "What gates",
+        "Gating findings",
         "Classes of failure",
         "Hold",
         "What was not tested",
         "How to roll back",
-        "What gets better",
+        "Improvements",
         "How to reproduce",
         "Environment",
     ]
