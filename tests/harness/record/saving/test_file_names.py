@@ -34,6 +34,13 @@ def test_the_suffix_may_be_written():
     assert "x" == fill("{model}.yaml", model="x")
 
 
+@pytest.mark.parametrize("sign", [" ", ".", "/"])
+def test_a_long_value_is_cut_and_does_not_end_with_a_sign(sign):
+    """A sign at the cut is dropped."""
+    assert "x" * 79 == fill("{model}", model=f"{'x' * 79}{sign}yyy")
+    assert "x" * 80 == fill("{model}", model="x" * 90)
+
+
 @given(value=st.text())
 def test_no_value_leaves_its_folder(value):
     """Whatever a request says: one plain name of a reasonable length."""

@@ -161,3 +161,18 @@ def test_the_note_survives_redaction(saver, tmp_path):
     text = (tmp_path / "out" / "0001.yaml").read_text()
     assert 'notes: ["a note"]' in text
     assert json.dumps("a note") in text
+
+
+@pytest.mark.parametrize("limit", [18, 17])
+def test_a_limited_size_is_held_in_memory(saver, tmp_path, monkeypatch, limit):
+    """A recording that exceeds the limit is lost immediately; the rest is kept."""
+    monkeypatch.setattr(saver_module, "_RETRY_BYTES_MAX", limit)
+    lost = int(limit < 18)
+    (tmp_path / "out").write_text("in the way")
+    play(saver, 1)
+    play(saver, 2)
+    assert lost == saver.lost
+    (tmp_path / "out").unlink()
+    saver.close()
+    assert 2 - lost == len(find_cassettes([tmp_path / "out"]))
+    assert lost == saver.lost

@@ -129,3 +129,28 @@ def test_scenarios_that_could_not_be_played_come_first(virtual_run):
     run = replace(virtual_run, skipped=("a/b: no such cassette",))
     first = not_tested(run)[0]
     assert {"what": "could not be played", "detail": "a/b: no such cassette"} == first
+
+
+def test_an_error_status_begins_at_400(make_record, make_run, scenarios):
+    """Redirects are none."""
+
+    def missing(status):
+        record = make_record(scenarios[0])
+        attempts = (replace(record.script.attempts[0], status=status),)
+        record = replace(record, script=replace(record.script, attempts=attempts))
+        return "an error status" in gaps(make_run(record))["features of the protocol"]
+
+    assert [True, False] == [missing(399), missing(400)]
+
+
+def test_a_list_of_names_is_cut_only_if_it_is_too_long(virtual_run):
+    """Four are named, and every unused fault."""
+    result = Result(
+        verdict=Verdict.INVALID, gate=Gate.INVALID, reason="x", differences=()
+    )
+    records = tuple(
+        replace(record, result=result) for record in virtual_run.records[:4]
+    )
+    found = gaps(replace(virtual_run, records=records))
+    assert found["4 scenario(s) INVALID"].endswith("truncation/no-done")
+    assert not [detail for detail in found.values() if "and 0 more" in detail]

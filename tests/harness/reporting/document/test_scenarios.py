@@ -179,3 +179,12 @@ def test_streams_that_time_decides_have_no_counts(make_run, make_record, scenari
         answer["clients"],
         answer["liberties"],
     )
+
+
+def test_an_answer_that_repeats_is_told_once(make_run, make_record, scenarios):
+    """The number of repeats is told too."""
+    record = make_record(scenarios[0])
+    right = record.candidate[0]
+    other = replace(right, liberties={"x": "did"})
+    told = facts(make_run(replace(record, candidate=(right, other))))["candidate"]
+    assert (2, 1) == (told["repeats"], len(told["answers"]))

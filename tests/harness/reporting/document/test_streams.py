@@ -109,3 +109,14 @@ def test_equal_streams_are_grouped(make_record, scenarios):
         scenario=replace(record.scenario, outage=(Phase(from_ms=1, answer="reset"),)),
     )
     assert [["2"]] == [group["streams"] for group in stream_facts(live, whole)]
+
+
+def test_a_kept_connection_makes_a_group(make_record, scenarios):
+    """Streams that differ in nothing else are two groups."""
+    record = make_record(scenarios[0])
+    one = replace(record.candidate[0], name="1")
+    kept = replace(one, name="2", observation=replace(one.observation, reused=True))
+    groups = stream_facts(record, replace(one, parts=(one, kept)))
+    assert [(["1"], False), (["2"], True)] == [
+        (group["streams"], group["kept_connection"]) for group in groups
+    ]

@@ -77,3 +77,16 @@ def test_the_same_wrong_in_many_scenarios_is_told_once(virtual_run):
         for improvement in told
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_the_worse_of_two_regressions_is_first(worse_run):
+    """Severity decides, not the id."""
+    report = build_report(worse_run, {})
+    told = [entry for entry in report["scenarios"] if entry["verdict"] == "REGRESSION"]
+    report["scenarios"] = told[:2]
+    for severity, scenario in zip((10, 20), told, strict=False):
+        scenario["candidate"]["answers"][0]["violations"] = [
+            {"kind": "x", "where": "", "severity": severity}
+        ]
+    gating = findings(report)[FindingGroup.GATING]
+    assert [told[1]["id"], told[0]["id"]] == [finding.id for finding in gating]
