@@ -270,7 +270,7 @@ def test_a_complete_stream(upstream, recorder, client):
     ],
 )
 def test_an_upstream_that_breaks_off(upstream, recorder, client, last, kind):
-    """What the upstream ends is not blamed on the client, whatever the error says."""
+    """An end by the upstream is not blamed on the client, whatever the error says."""
     path = plan(upstream, last)
     client.read_until(client.ask(path))
     interaction = recorder.interaction(f"POST {path} ")

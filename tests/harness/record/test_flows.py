@@ -130,7 +130,7 @@ def test_what_cannot_be_taken_is_counted(tmp_path):
     ],
 )
 def test_what_is_no_flow_file_is_refused(tmp_path, data, message):
-    """Whatever the file holds, a message says so."""
+    """Any other file is refused with a message."""
     path = tmp_path / "a.mitm"
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):

@@ -77,7 +77,7 @@ def test_refuses_what_it_cannot_read(given, said):
 
 
 def test_refuses_unknown_names_of_its_own():
-    """A misspelt option is told; those of others are none of ours."""
+    """A misspelt option is reported; those of others are ignored."""
     check_names(["other_addon", "harnessed"])
     with pytest.raises(InputError, match="did you mean 'harness_model'"):
         check_names(["other", "harness_modle"])

@@ -215,7 +215,7 @@ def test_trailers_are_noted(one):
     ],
 )
 def test_an_error_ends_a_recording(one, said, ending):
-    """Its text tells a kill, a reset of the stream and broken framing."""
+    """Its text shows a kill, a reset of the stream and broken framing."""
     flow = answered()
 
     def test():

@@ -1,4 +1,4 @@
-"""What is collected of a stream, and the limit."""
+"""The collection of a stream, and its limit."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_a_long_value_is_cut_and_does_not_end_with_a_sign(sign):
 
 @given(value=st.text())
 def test_no_value_leaves_its_folder(value):
-    """Whatever a request says: one plain name of a reasonable length."""
+    """Any value becomes one plain name of a reasonable length."""
     name = fill("a/{model}", model=value)
     part = name.removeprefix("a/")
     assert part
@@ -65,7 +65,7 @@ def test_refuses_other_folders(text):
 
 @pytest.mark.parametrize("text", ["{modle}", "{}", "{model!r}", "{model:>9}", "{0}"])
 def test_refuses_unknown_fields(text):
-    """What a template may name is told, with the nearest name."""
+    """The fields of a template are listed, with the nearest name."""
     with pytest.raises(InputError, match="expected one of date, time"):
         NameTemplate(text)
     with pytest.raises(InputError, match="did you mean 'model'"):

@@ -1,4 +1,4 @@
-"""What each target did per class of failure."""
+"""The results of each target per class of failure."""
 
 from __future__ import annotations
 

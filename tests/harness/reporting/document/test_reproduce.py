@@ -36,7 +36,7 @@ def test_given_options_take_the_place_of_what_was_found(virtual_run):
 
 
 def test_names_cannot_run_commands(make_scenario, make_record, make_run):
-    """What a scenario is called stays one word for the shell."""
+    """A scenario's name stays one word for the shell."""
     record = make_record(make_scenario("a/$(rm -rf b); `c` 'd'"))
     line = repeat_scenario(make_run(record), record)
     assert shlex.split(line)[2] == "a/$(rm -rf b); `c` 'd'"

@@ -31,7 +31,7 @@ def with_client(scenario, **plan):
 
 
 def test_an_answer_that_does_not_repeat_is_told_whole(make_record, make_run, scenarios):
-    """Under RACE_SUSPECT every different answer stands in the report, each once."""
+    """Under RACE_SUSPECT every different answer is in the report, each once."""
     record = make_record(scenarios[1])
     race = Result(
         verdict=Verdict.RACE_SUSPECT, gate=Gate.FAIL, reason="x", differences=()
@@ -108,7 +108,7 @@ def test_the_plan_of_the_client(make_run, make_record, make_scenario):
 def test_waivers_and_their_reasons_are_on_one_line(
     make_run, make_record, make_scenario
 ):
-    """Level, owner and last day are told."""
+    """Level, owner and last day are in the report."""
     waiver = Waiver(
         level="bytes", reason="one\n two", owner="me", expires=date(2030, 1, 2)
     )
@@ -182,7 +182,7 @@ def test_streams_that_time_decides_have_no_counts(make_run, make_record, scenari
 
 
 def test_an_answer_that_repeats_is_told_once(make_run, make_record, scenarios):
-    """The number of repeats is told too."""
+    """The number of repeats is in the report too."""
     record = make_record(scenarios[0])
     right = record.candidate[0]
     other = replace(right, liberties={"x": "did"})

@@ -43,7 +43,7 @@ def test_findings_are_grouped_by_what_they_mean(make_record, make_run, scenarios
 
 
 def test_what_both_modes_found_is_told_once(make_record, make_run, scenarios):
-    """The entry told is the virtual one, whose figures are exact."""
+    """The entry is the virtual one, whose figures are exact."""
     run = make_run(*(make_record(scenarios[1], mode) for mode in Mode))
     (finding,) = findings(build_report(run, {}))[FindingGroup.IMPROVED]
     assert finding.in_modes == "live and virtual"

@@ -64,7 +64,7 @@ def test_a_regression_is_told_in_full(worse_run):
 
 
 def test_an_answer_that_ended_before_is_told(make_record, make_run, scenarios):
-    """Beside an event that only one target sent stands that the other had ended."""
+    """The target that did not send the first differing event had already ended."""
     record = make_record(scenarios[0], swapped=True)
     short = replace(
         record.candidate[0],
@@ -76,7 +76,7 @@ def test_an_answer_that_ended_before_is_told(make_record, make_run, scenarios):
 
 
 def test_improvements_are_short_and_told_once(both_modes_run):
-    """What both modes found is one entry; what is alike is told together."""
+    """Findings of both modes are one entry; equal ones are grouped."""
     text = "\n".join(lines_of(build_report(both_modes_run, {})))
     assert text.count("text_added  stuttering/first-chunk-twice") == 1
     assert "stuttering/first-chunk-twice  (live and virtual)" in text
