@@ -1,4 +1,4 @@
-"""Makes anew what the repository keeps of runs: reports/example and docs/classes.md.
+"""Regenerates the reports in the repository: reports/example and docs/classes.md.
 
 Run it on a calm machine, after scenarios or targets have changed:
 
@@ -21,7 +21,7 @@ EXAMPLE = ROOT / "reports" / "example"
 
 
 def main() -> int:
-    """Run both, and write what they found; the worse of their exit codes."""
+    """Run both, write their reports, and return the worse exit code."""
     with tempfile.TemporaryDirectory() as folder:
         default = harness("compare", "--output", f"{folder}/default")
         full = harness("compare", "--suite", "full", "--output", f"{folder}/full")

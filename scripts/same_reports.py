@@ -1,4 +1,4 @@
-"""Tells whether two reports say the same, once what is prose or measured is dropped.
+"""Tells whether two reports are equal, apart from prose and measurements.
 
 For changes that must not change behaviour: play the same with the version before and
 the version after, and compare the two documents:
@@ -6,7 +6,7 @@ the version after, and compare the two documents:
     python scripts/same_reports.py before/report.json after/report.json
 
 It reads the documents of ``harness compare``, with or without a sweep, and of
-``harness stutter``. What must be equal: verdicts, gates, kinds, severities, places,
+``harness stutter``. These must be equal: verdicts, gates, kinds, severities, places,
 figures, counts and bytes.
 """
 
@@ -23,11 +23,11 @@ VOLATILE = "volatile"
 
 PROSE = frozenset(
     {
-        "detail",  # of what was not tested
+        "detail",  # of a gap
         "expected",  # of a violation; its kind, place and figures are compared
         "got",
-        "liberties",  # what a target was free to do, in words
-        "notes",  # of faults: what they did
+        "liberties",  # choices of a target, in words
+        "notes",  # of faults: their changes
         "reason",
         "reasons",
         "what",
@@ -41,7 +41,7 @@ SHOWN_MAX = 20
 
 
 def differences(one: Any, two: Any, place: str = "") -> Iterator[str]:
-    """Yield every place in which two documents differ, with both values."""
+    """Yield every place at which two documents differ, with both values."""
     if isinstance(one, dict) and isinstance(two, dict):
         for key in sorted(one.keys() | two.keys()):
             if key in PROSE or key == VOLATILE:
@@ -61,14 +61,14 @@ def differences(one: Any, two: Any, place: str = "") -> Iterator[str]:
 
 
 def named(entry: Any, index: int) -> str:
-    """Return what an entry of a list is called, such as a scenario's id."""
+    """Return the name of a list's entry, such as a scenario's id, or its index."""
     if isinstance(entry, dict) and "id" in entry:
         return " ".join(str(entry[key]) for key in ("id", "mode") if key in entry)
     return str(index)
 
 
 def leaves(value: Any) -> int:
-    """Return how many single values a document holds that are compared."""
+    """Return the number of values in a document that are compared."""
     if isinstance(value, dict):
         kept = (value[key] for key in value if key not in PROSE and key != VOLATILE)
         return sum(map(leaves, kept))
@@ -76,7 +76,7 @@ def leaves(value: Any) -> int:
 
 
 def main(first: str, second: str) -> int:
-    """Compare two files; 0: they say the same, 1: they do not."""
+    """Compare two files; return 0 if they are equal, or else 1."""
     one, two = (json.loads(Path(path).read_bytes()) for path in (first, second))
     found = list(differences(one, two))
     for line in found[:SHOWN_MAX]:

@@ -1,21 +1,22 @@
-"""Credentials leave an interaction before it reaches a disk.
+"""Removes credentials from an interaction before it reaches a disk.
 
-What is redacted:
+These are redacted:
 
-1. Headers whose name says so, the scheme of an authorization and the names of cookies
-   kept; query parameters likewise. ``REDACTED`` stands for the value.
-2. In bodies, what stands under a JSON key that says so, at any depth, in tool arguments
-   and in text too. ``*`` stands for each byte: so the length of the body, the border of
-   every segment and every offset stay, and the body says all else that it said.
-3. Whatever has the shape of a known kind of secret, anywhere.
-4. Whatever was found by 1 to 3, wherever else in the interaction it stands: servers
-   repeat a wrong key in their error message.
+1. The values of headers and query parameters whose name announces a credential;
+   ``REDACTED`` replaces them. The scheme of an authorization and the names of cookies
+   stay.
+2. In bodies, the values of JSON keys that announce a credential, at any depth, also in
+   tool arguments and in text. ``*`` replaces each byte: so the length of the body, the
+   border of every segment and every offset stay, and so does the rest of the body.
+3. Anything with the shape of a known kind of secret, anywhere.
+4. Anything found by 1 to 3, wherever it is repeated in the interaction: servers repeat
+   a wrong key in their error message.
 
-A secret that is cut between segments or between the deltas of a stream is found all the
-same. Nothing else changes: an interaction without a secret is returned as it came.
+A secret that is cut between segments or between the deltas of a stream is found as
+well. Nothing else changes: an interaction without a secret is returned as it is.
 
-A body with a content coding is bytes that cannot be changed in place: it stays, and
-`harness.privacy.scan.find_secrets` decodes it and tells what it holds.
+A body with a content coding cannot be changed in place: it stays, and
+`harness.privacy.scan.find_secrets` decodes it and reports what it holds.
 """
 
 from __future__ import annotations
@@ -53,13 +54,14 @@ def redact_interaction(
 
     Args:
         interaction: As it was recorded.
-        rules: What is redacted beside what always is.
+        rules: Redacted in addition to what always is.
 
     Returns:
-        The very same value where it holds none. Bodies keep their length and segments
-        their borders.
+        The same object if it holds none. Bodies keep their length and segments their
+        borders.
     """
-    # Masking may show what it hid: a quote within a secret, say. Few need three passes.
+    # Masking may uncover another secret, such as one behind a quote within the first.
+    # Few need three passes.
     for _ in range(_PASSES_MAX):
         redacted = _redact(interaction, rules)
         if redacted is interaction:
@@ -87,7 +89,7 @@ def _redact(interaction: Interaction, rules: RedactionRules) -> Interaction:
 def search_body(
     headers: Headers, body: bytes, rules: RedactionRules
 ) -> BodySecrets | None:
-    """Search a body for secrets; None where there is nothing that can be searched."""
+    """Search a body for secrets; None if it is empty or has a content coding."""
     if not body or codings_of(headers):
         return None
     return BodySecrets(body, content_type_of(headers), rules)
@@ -150,7 +152,7 @@ def _redact_headers(
 
 
 def _known_values(interaction: Interaction, rules: RedactionRules) -> Iterator[str]:
-    """Yield the secrets of the heads that are long enough to look for elsewhere."""
+    """Yield the secrets of the heads that are long enough to search for elsewhere."""
     found = list(target_secrets(interaction.request.path, rules))
     for name, value in (*interaction.request.headers, *interaction.response.headers):
         found += header_secrets(name, value, rules)

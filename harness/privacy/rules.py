@@ -1,4 +1,4 @@
-"""What a user adds to the rules of redaction."""
+"""A user's own rules of redaction."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ __all__ = ["DEFAULT_RULES", "RedactionRules"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedactionRules:
-    """What is redacted beside what always is.
+    """Rules of redaction in addition to those that always apply.
 
     Attributes:
         headers: More names of headers, in any case.
         parameters: More names of query and form parameters, in any case.
         keys: More JSON keys, in any case.
         patterns: Regular expressions (Python's) of more secrets, searched in header
-            values, in the query, and in what the strings of a body say. Where one has
-            a group, the group is the secret.
+            values, in the query, and in the decoded strings of a body. If one has a
+            group, the group is the secret.
 
     Raises:
-        ValueError: A pattern is no regular expression, or matches the empty text.
+        ValueError: A pattern is not a regular expression, or matches the empty text.
     """
 
     headers: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class RedactionRules:
         object.__setattr__(self, "_compiled", tuple(map(_compile, self.patterns)))
 
     def find(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Yield where a secret of one of the patterns stands, and its kind."""
+        """Yield start, end and kind of each secret that one of the patterns matches."""
         for pattern in self._compiled:
             for match in pattern.finditer(text):
                 start, end = match.span(1 if match.lastindex else 0)
@@ -52,11 +52,11 @@ def _compile(pattern: str) -> re.Pattern[str]:
     try:
         compiled = re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     if compiled.match(""):
-        raise ValueError(f"{pattern!r} matches the empty text, and so everywhere")
+        raise ValueError(f"{pattern!r} matches the empty text, so it matches anywhere")
     return compiled
 
 
 DEFAULT_RULES = RedactionRules()
-"""Nothing beside what always is redacted."""
+"""No rules in addition to those that always apply."""

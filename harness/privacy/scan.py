@@ -1,14 +1,14 @@
-"""Does a cassette still hold a secret? Asked before it is saved, and by ``check``.
+"""The scan of a cassette for secrets, before it is saved and by ``harness check``.
 
-Two look for it: the rules of `harness.privacy.redact`, and detect-secrets, whose
-detectors know issuers that ours do not, and that others keep. Of its detectors those
-run that found nothing in 730 recorded streams that hold random ids and base64; left out
-are the two of entropy, ``Azure Storage`` (86 characters of base64 are a signature of
-thinking), ``Secret Keyword`` (assignments in program text; a second for each megabyte)
-and those of four services, which cost as much as all the others.
+Two sets of rules are used: those of `harness.privacy.redact`, and the detectors of
+detect-secrets, which know more issuers and are maintained by others. A detector runs
+only if it found nothing in 730 recorded streams full of random ids and base64. Left out
+are the two detectors of entropy, ``Azure Storage`` (86 characters of base64 also match
+a signature of thinking), ``Secret Keyword`` (assignments in program text; it takes a
+second for each megabyte) and those of four services, which cost as much as all others.
 
-Only the detectors' regular expressions run: their verification, which would send what
-was found to its issuer, is never called.
+Only the detectors' regular expressions run. Their verification, which would send a
+finding to its issuer, is never called.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SecretFinding:
 
     Attributes:
         where: The place in words, such as ``interaction 2, response, segment 14``.
-        kind: What shows it.
+        kind: The kind of secret, or the key that announces it.
         path: The place in the cassette's document, for its line.
     """
 
@@ -72,17 +72,17 @@ class SecretFinding:
 def find_secrets(
     cassette: Cassette, rules: RedactionRules = DEFAULT_RULES
 ) -> list[SecretFinding]:
-    """Return where a cassette holds what must not reach a disk.
+    """Return the places of a cassette that hold a secret.
 
-    A body whose content coding cannot be read here is told as well: nobody knows what
-    it holds.
+    A body whose content coding cannot be decoded here is reported as well, since its
+    content is unknown.
 
     Args:
-        cassette: What is to be saved, or was.
-        rules: What counts as a secret beside what always does.
+        cassette: About to be saved, or loaded.
+        rules: Secrets in addition to those that always count.
 
     Returns:
-        Each place and kind once, in the order of the cassette; empty where none is.
+        Each place and kind once, in the order of the cassette.
     """
     return list(dict.fromkeys(_find(cassette, rules)))
 
@@ -164,7 +164,7 @@ def _find_in_body(
             yield places[0].finding(f"cannot be searched: {error}")
             return
     for found in _secrets(body, content_type_of(headers), rules):
-        if codings:  # its bytes lie in no segment
+        if codings:  # its decoded bytes are not those of a segment
             at = places[0].at(f"byte {found.start} of the decoded body")
         else:
             at = _at_byte(found.start, segments, places)
@@ -199,7 +199,7 @@ def _secrets(
 
 
 def _merged(found: list[SecretSpan]) -> list[SecretSpan]:
-    """Tell each stretch of bytes once, by what was seen first."""
+    """Return each stretch of bytes once, with the kind of its first finding."""
     merged: list[SecretSpan] = []
     end = -1
     for item in sorted(found, key=lambda item: (item.start, -item.end)):
@@ -210,11 +210,11 @@ def _merged(found: list[SecretSpan]) -> list[SecretSpan]:
 
 
 class _Detector(Protocol):
-    """What is used of a plugin of detect-secrets."""
+    """The part of a detect-secrets plugin that is used."""
 
     @property
     def secret_type(self) -> str:
-        """Its name for what it finds."""
+        """The kind of secret that it finds."""
 
     def analyze_string(self, string: str) -> Iterator[str]:
         """Yield the secrets in a text."""
@@ -222,7 +222,7 @@ class _Detector(Protocol):
 
 @cache
 def _detectors() -> tuple[_Detector, ...]:
-    # Imported when it is needed: it takes 0.1 s, with the HTTP client that it brings.
+    # Imported on first use: it takes 0.1 s, since it brings an HTTP client.
     from detect_secrets.core.plugins.util import (  # noqa: PLC0415
         get_mapping_from_secret_type_to_class,
     )
@@ -235,7 +235,7 @@ def _detectors() -> tuple[_Detector, ...]:
 
 
 def _detect(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the kind and the text of what detect-secrets takes for a secret."""
+    """Yield kind and text of each secret that detect-secrets finds."""
     for detector in _detectors():
         for secret in detector.analyze_string(text):
             if is_value(secret.replace("*", "")) and secret != REDACTED:

@@ -1,20 +1,20 @@
-r"""A cassette from production without what was said in it.
+r"""Scrubbing: replaces everything that was said in a cassette from production.
 
 Prompts and answers become invented text of the same lengths and classes, ids become
-other ids; what a stream is made of stays: bytes of every segment, borders, times,
-endings, events, JSON and its keys, numbers, model and tool names. So the cassette still
-breaks what it broke. `harness.privacy.scrub_letters` says what is invented and how far
-it hides, `harness.privacy.scrub_policy` what counts as text.
+other ids. The structure of the stream stays: number of bytes of every segment, borders,
+times, endings, events, JSON and its keys, numbers, model and tool names. So the
+cassette still triggers the same defects. `harness.privacy.scrub_letters` explains what
+is invented and how well it hides, `harness.privacy.scrub_policy` what counts as text.
 
 Rules:
 
 1. Text is replaced as it is written: ``\n`` and other escapes stay, ``\u00e9`` becomes
    another ``\u....``, a character cut between segments is still cut there.
-2. Text that is JSON itself, as tool arguments are, stays JSON: its keys and literals
+2. Text that is JSON itself, such as tool arguments, stays JSON: its keys and literals
    stay, its strings and numbers are replaced.
-3. ``[DONE]`` stays, as the sentinel and within a text: that it is there can be the
-   defect that a cassette shows.
-4. What is no JSON where JSON is expected is text; so are comments and unknown lines.
+3. ``[DONE]`` stays, as the sentinel and within a text: its presence can be the defect
+   that a cassette shows.
+4. Malformed JSON is text; so are comments and unknown lines.
 """
 
 from __future__ import annotations
@@ -67,11 +67,12 @@ def scrub_cassette(cassette: Cassette, *, key: bytes) -> Cassette:
     Credentials are redacted first.
 
     Args:
-        cassette: What was recorded.
-        key: The same key invents the same; who knows it can read the answers again.
+        cassette: A recording.
+        key: The same key invents the same text; whoever knows it can restore the
+            answers.
 
     Raises:
-        InputError: A body cannot be replaced in place: it has a content coding, or it
+        InputError: A body cannot be replaced in place, since it has a content coding or
             is a multipart form.
     """
     pseudonyms = Pseudonymizer(key)
@@ -90,7 +91,7 @@ def _refuse_unscrubbable(headers: Headers, body: bytes, number: int) -> None:
     codings = codings_of(headers)
     kind = content_type_of(headers) or ""
     if body and codings:
-        message = f"a body coded {', '.join(codings)} cannot be scrubbed"
+        message = f"a body with coding {', '.join(codings)} cannot be scrubbed"
     elif body and "multipart" in kind.lower():
         message = "a multipart body cannot be scrubbed"
     else:
@@ -102,7 +103,7 @@ def _scrub_interaction(
     interaction: Interaction, pseudonyms: Pseudonymizer
 ) -> Interaction:
     request, response = interaction.request, interaction.response
-    # No proxy compares a prompt with the answer: it can have the way that hides more.
+    # No proxy compares a prompt with the answer, so noise, which hides more, will do.
     asked = _scrub_body(request.body, request.headers, pseudonyms, pseudonyms.randomize)
     body = _scrub_body(
         response.body, response.headers, pseudonyms, pseudonyms.substitute
@@ -158,7 +159,7 @@ def _scrub_body(
 def _scrub_lines(
     new: bytearray, body: bytes, pseudonyms: Pseudonymizer
 ) -> Iterator[BodyDocument]:
-    """Scrub comments, ids and unknown lines, and yield those that are JSON."""
+    """Scrub comments, ids and unknown lines; yield those that are JSON."""
     for start, line in lines_of(body):
         end = start + len(line)
         if line.startswith(_FIELDS):
@@ -177,7 +178,7 @@ def _scrub_id(
     new: bytearray, start: int, value: bytes, pseudonyms: Pseudonymizer
 ) -> None:
     name = value.strip()
-    if not name.isdigit():  # a count says nothing
+    if not name.isdigit():  # a count reveals nothing
         at = start + len(value) - len(value.lstrip())
         new[at : at + len(name)] = _bytes(pseudonyms.rename_id(_text(name)))
 
@@ -185,7 +186,7 @@ def _scrub_id(
 def _scrub_bare(
     new: bytearray, document: BodyDocument, pseudonyms: Pseudonymizer
 ) -> None:
-    """Scrub what stands outside the quotes of broken JSON."""
+    """Scrub the words outside the quotes of broken JSON."""
     data = document.data.decode("utf-8", "surrogateescape")
     for match in _BARE.finditer(data):
         word = match[0]
@@ -223,7 +224,7 @@ def _scrub_streamed(
 def _invented(
     streamed: StreamedText, pseudonyms: Pseudonymizer, invent: Invent
 ) -> list[str]:
-    """Return invented texts for the parts of a streamed one, read as they follow."""
+    """Return an invented text for each part of a streamed text, in order."""
     whole = scrub_text(streamed.text, invent, pseudonyms.substitute)
     if streamed.is_constant:
         return [whole] * len(streamed.parts)
@@ -236,7 +237,7 @@ def _invented(
 
 
 def _written(raw: bytes, text: str, invented: str) -> bytes:
-    """Return a text as it is written inside a JSON string, in as many bytes."""
+    """Return a text as written inside a JSON string, in the same number of bytes."""
     if b"\\" not in raw and text.isascii():
         return invented.encode()
     parts = []

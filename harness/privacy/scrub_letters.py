@@ -1,20 +1,20 @@
-"""Invented letters for real ones, of the same class and the same size.
+"""Replaces letters by invented ones of the same class and the same size.
 
-Two ways, both keyed:
+There are two ways, both keyed:
 
-*Substituted*: every character has one stand-in, wherever it stands. So equal texts stay
-equal, and what begins, repeats or contains another text still does, however the stream
-cuts it. That is what stutter is made of, so answers need it; and it is a substitution
-cipher, which hides a text from search and from the eye, not from an analyst.
+*Substitution*: every character has one stand-in, at every position. So equal texts stay
+equal, and a text that begins, repeats or contains another still does, however the
+stream cuts it. Stutter consists of such repeats, so answers need this way. It is a
+substitution cipher: it hides a text from search and from the eye, not from an analyst.
 
-*Noise*: the stand-in depends on the whole text and on the place in it. Nothing is to be
-learned but lengths and classes; texts that differ anywhere have nothing in common any
-more. Requests and ids have it.
+*Noise*: the stand-in depends on the whole text and on the position in it. It reveals
+only lengths and classes; texts that differ anywhere have nothing in common afterwards.
+It is used for requests and ids.
 
-Classes: Latin letters keep their case, digits are digits (0 stays, so that a number
-stays one), and any other letter or symbol stands for one of its own category in its own
-part of Unicode, so its size in UTF-8 and in UTF-16 stays. Marks, punctuation, spaces
-and controls stay themselves.
+Classes: Latin letters keep their case, digits stay digits (0 stays 0, so a number
+stays a number), and any other letter or symbol becomes one of its own category in its
+own part of Unicode, so its size in UTF-8 and in UTF-16 stays. Marks, punctuation,
+spaces and controls do not change.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Pseudonymizer:
     """Stand-ins for the characters and ids of one cassette.
 
     Args:
-        key: Who has it can undo the substitution.
+        key: Whoever has it can undo the substitution.
     """
 
     def __init__(self, key: bytes) -> None:
@@ -55,24 +55,24 @@ class Pseudonymizer:
         self._taken: set[str] = set()
 
     def substitute(self, text: str) -> str:
-        """Return a text of stand-ins that are the same wherever a character stands."""
+        """Return a text in which a character always has the same stand-in."""
         return text.translate(self._table)
 
     def randomize(self, text: str) -> str:
-        """Return a text of stand-ins that depend on all of the text."""
-        # What is no ASCII is substituted: its classes are too small to choose from.
+        """Return a text of stand-ins that depend on the whole text."""
+        # Characters beyond ASCII are substituted: their classes may be small.
         chosen = self._bytes("noise", text, len(text))
         return "".join(map(self._shifted, text, chosen))
 
     def rename_id(self, name: str) -> str:
-        """Return another id, always the same for this one, with the same prefix."""
+        """Return another id with the same prefix, always the same for this id."""
         if name not in self._ids:
             self._ids[name] = new = self._new_id(name)
             self._taken.add(new)
         return self._ids[name]
 
     def cycle(self, members: str) -> dict[int, str]:
-        """Return a stand-in for each of these; none stands for itself."""
+        """Return a stand-in for each character, never the character itself."""
         ordered = sorted(members, key=lambda one: self._bytes("cycle", one, 8))
         following = ordered[1:] + ordered[:1]
         return {ord(one): other for one, other in zip(ordered, following, strict=True)}
@@ -86,7 +86,7 @@ class Pseudonymizer:
         for members in (ascii_lowercase, ascii_uppercase, _DIGITS):
             if one in members:
                 count = len(members)
-                # By at least one: no letter stands for itself.
+                # Shifted by at least one, so no letter becomes itself.
                 at = members.index(one) + 1 + by % (count - 1)
                 return members[at % count]
         return one if one.isascii() else self._table[ord(one)]
@@ -109,7 +109,7 @@ class Pseudonymizer:
 
 
 class _SubstitutionTable(dict[int, str]):
-    """The substitution; each class is made when one of it is first met."""
+    """The substitution; a class is added when one of its characters first occurs."""
 
     def __init__(self, pseudonyms: Pseudonymizer) -> None:
         super().__init__()
@@ -131,7 +131,7 @@ class _SubstitutionTable(dict[int, str]):
 
 
 def _class_of(code: int) -> str:
-    """Return the characters that may stand for this one; empty where it stays."""
+    """Return the characters that may replace this one; empty if it stays."""
     category = unicodedata.category(chr(code))
     if category not in _SUBSTITUTED and (category != "So" or code < _SYMBOLS_FROM):
         return ""

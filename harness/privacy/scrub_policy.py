@@ -1,7 +1,7 @@
-"""What of a body is text, what is an id, and what is structure.
+"""Decides which values of a body are text, which are ids, and which are structure.
 
-The rule is on the safe side: what is not known is text. Structure is what a proxy or a
-client decides by: kinds, roles, reasons, model names, the names of tools.
+The safe rule applies: an unknown value is text. Structure is what a proxy or a client
+bases decisions on: kinds, roles, reasons, model names, the names of tools.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["ScrubAction", "action_for", "is_id_name", "is_identity_header"]
 
 
 class ScrubAction(StrEnum):
-    """What happens to a string or a number of a body."""
+    """The treatment of a string or a number of a body."""
 
     KEEP = "keep"
     """It stays."""
@@ -27,10 +27,10 @@ class ScrubAction(StrEnum):
     """Its letters and digits are replaced."""
 
     RENAME = "rename"
-    """It becomes another id, the same wherever it stands."""
+    """It becomes another id, the same one everywhere."""
 
     MASK = "mask"
-    """A number that says text (a token, a byte): its digits are replaced by one."""
+    """A number that encodes text (a token, a byte): its digits all become 1."""
 
 
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
@@ -42,27 +42,23 @@ def _of_all(chosen: Callable[[FieldNames], frozenset[str]]) -> frozenset[str]:
 
 
 _STRUCTURE = _of_all(lambda fields: fields.structure) | {"event"}
-# A name below one of these is a tool's; a user's name is text.
+# A name below one of these keys is a tool's; a user's name is text.
 _TOOLS = _of_all(lambda fields: fields.tools)
-# Whatever a model wrote into these is its own, whatever its keys are called.
+# Values below these were written by a model, whatever their own keys are.
 _WRITTEN = _of_all(lambda fields: fields.written)
-# Two are of servers whose own dialects are not known here.
+# The two added ones belong to servers whose dialects are not known here.
 _TOKENS = _of_all(lambda fields: fields.tokens) | {"context", "inputids"}
 
 
 def action_for(scalar: Scalar) -> ScrubAction:
-    """Return what happens to a string or a number.
-
-    Args:
-        scalar: Where it stands says what it is.
-    """
+    """Return the treatment of a string or a number, chosen by its path."""
     keys = [_plain(key) for key in scalar.keys]
     key = keys[-1] if keys else ""
     if not scalar.is_string:
         in_list = isinstance(scalar.path[-1], int)
         says_text = (in_list and key in _TOKENS) or (key == "id" and "logprobs" in keys)
         return ScrubAction.MASK if says_text else ScrubAction.KEEP
-    # The prompt of one API is an `input` at the top, roles and kinds included.
+    # One API names the whole prompt `input`, roles and kinds included.
     if not _WRITTEN.isdisjoint(keys[1:-1] if keys[:1] == ["input"] else keys[:-1]):
         return ScrubAction.REPLACE
     if key == "systemfingerprint" or is_id_name(scalar.key):
@@ -84,7 +80,7 @@ _IDENTITY_WORDS = frozenset(
 
 
 def is_identity_header(name: str) -> bool:
-    """Tell whether a header says who asked, or which request it was."""
+    """Tell whether a header identifies a user or a request."""
     words = {word.lower() for word in _WORD.findall(name)}
     if name.lower() == "user-agent" or "limit" in words or "ratelimit" in words:
         return False

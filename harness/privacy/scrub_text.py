@@ -1,8 +1,8 @@
-r"""What of one text is replaced: everything, but what keeps it JSON or a sentinel.
+r"""Scrubbing of one text: all is replaced except what keeps it JSON or a sentinel.
 
-A cumulative stream says the beginning of a text again and again, so what happens to a
-character may depend only on what stands before it. That is why a key is known by where
-it stands and not by the colon behind it.
+A cumulative stream repeats the beginning of a text again and again, so the treatment of
+a character depends only on the characters before it. That is why a key is recognized by
+its position and not by the colon after it.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _UNICODE = re.compile(
 )
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
-# The sentinel, and tags that say what a text is and not what was said. A part of one at
-# the end of a text may become one.
+# The sentinel, and tags, which are markup and not content. A part of one at the end of
+# a text may become one.
 _SENTINEL = OPENAI_CHAT.end
 _TAGS = frozenset(
     {
@@ -48,13 +48,13 @@ Span = tuple[int, int]
 def scrub_text(
     text: str, invent: Callable[[str], str], substitute: Callable[[str], str]
 ) -> str:
-    r"""Return a text of as many characters with invented letters.
+    r"""Return a text of the same number of characters with invented letters.
 
     Args:
-        text: What a string says.
+        text: The content of a string, escapes decoded.
         invent: Returns stand-ins for a text, one for each character.
-        substitute: The same, a character always by the same one; for those that are
-            written as more than one, half an emoji or a nested ``\u00e9``.
+        substitute: The same, with one stand-in for each character everywhere; used for
+            characters written as several, such as half an emoji or a nested ``\u00e9``.
     """
     invented = invent(text)
     if _is_plain(text):
@@ -82,7 +82,7 @@ def _put(new: list[str], start: int, text: str) -> None:
 
 
 def _literal_spans(text: str) -> Iterator[Span]:
-    """Yield where the sentinel and known tags stand, or begin at the end."""
+    """Yield the spans of the sentinel and known tags, also of a part at the end."""
     at = text.find(_SENTINEL)
     while at >= 0:
         yield at, at + len(_SENTINEL)
@@ -99,7 +99,7 @@ def _literal_spans(text: str) -> Iterator[Span]:
 
 
 def _json_spans(text: str) -> Iterator[Span]:
-    """Yield what stays of a JSON text: keys, literals, escapes, exponents."""
+    """Yield the spans of a JSON text that stay: keys, literals, escapes, exponents."""
     for match, is_key in _tokens(text):
         if match.lastgroup != "string" or is_key:
             yield match.span()
@@ -115,7 +115,7 @@ def _value_spans(text: str) -> Iterator[Span]:
 
 
 def _tokens(text: str) -> Iterator[tuple[re.Match[str], bool]]:
-    """Yield the tokens of a JSON text, and whether each stands where a key does."""
+    """Yield the tokens of a JSON text, and whether each is in a key's position."""
     open_signs: list[str] = []
     last = ""
     for match in _TOKEN.finditer(text):

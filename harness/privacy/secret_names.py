@@ -1,9 +1,9 @@
-"""Names that say that their value is a secret, of headers, parameters and JSON keys.
+"""Names of headers, parameters and JSON keys that announce a secret value.
 
-A header or a query parameter is judged by the words of its name: few of them carry
-anything else under ``token`` or ``key``, and those that do are listed. A JSON key is
-judged more strictly, as a whole or by how it ends: ``token`` is what log probabilities
-call a piece of text, and ``max_tokens`` is a number.
+A header or a query parameter is judged by the words of its name: few with ``token`` or
+``key`` carry anything else, and those are listed. A JSON key is judged more strictly,
+as a whole or by its end: in log probabilities ``token`` is a piece of text, and
+``max_tokens`` is a number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SECRET_WORDS = frozenset(
         "token",
     }
 )
-# What these words stand for here is no credential: how often, which page, which cache.
+# Names with these words are about limits, pages or caches, not about credentials.
 _HARMLESS_WORDS = frozenset({"ratelimit", "idempotency", "surrogate", "cache", "page"})
 _HARMLESS = frozenset(
     {
@@ -89,7 +89,7 @@ _SECRET_KEY_ENDS = (
     "webhooksecret",
 )
 _NO_LETTERS = re.compile(r"[^a-z0-9]")
-# Numbers that count something, words of a schema, and names of a place for a secret.
+# Counts, words of a schema, and placeholders for a secret.
 _NO_VALUE = re.compile(
     r"-?[0-9]{0,6}|-?[0-9]*\.[0-9]+|true|false|none|null|string|number|integer|boolean"
     r"|object|array|\$\{?\w+\}?|<[^<>]*>|\{[^{}]*\}|\{\{[^{}]*\}\}|[\W_]*",
@@ -108,15 +108,20 @@ def is_secret_header(name: str, extra: Collection[str] = ()) -> bool:
 
 
 def is_secret_parameter(name: str, extra: Collection[str] = ()) -> bool:
-    """Tell whether a query parameter's value is a credential; as `is_secret_header`."""
+    """Tell whether a query parameter's value is a credential.
+
+    Args:
+        name: The parameter's name in any case.
+        extra: More names, in lower case.
+    """
     return name.lower() in extra or _says_secret(name)
 
 
 def is_secret_key(name: str, extra: Collection[str] = ()) -> bool:
-    """Tell whether what stands under a JSON key is a credential.
+    """Tell whether the value of a JSON key is a credential.
 
     Args:
-        name: The key; neither case nor ``_`` and ``-`` count.
+        name: The key; case, ``_`` and ``-`` do not matter.
         extra: More keys, in lower case.
     """
     if name.lower() in extra:
@@ -126,7 +131,7 @@ def is_secret_key(name: str, extra: Collection[str] = ()) -> bool:
 
 
 def is_value(text: str) -> bool:
-    """Tell whether a value can be a secret at all, and not a count or a placeholder."""
+    """Tell whether a value can be a secret, that is no count and no placeholder."""
     return _NO_VALUE.fullmatch(text) is None
 
 

@@ -1,12 +1,12 @@
-"""Secrets that show by their shape, wherever they stand.
+"""Secrets that are recognized by their shape, anywhere.
 
-A shape counts only where it is long and mixed enough to be no word: a false find would
-change bytes that carry no secret. Each begins with text that is found at the speed of
-``str.find``, and only there the expression is tried.
+A shape must be too long and too mixed to be a word: a false finding would change bytes
+that carry no secret. Each begins with an anchor text that ``str.find`` finds fast; the
+expression is tried only there.
 
-The shapes are those that the issuers document, or that their secret scanners publish
-(GitHub, "Supported secret scanning patterns"; RFC 7519 for JWT, RFC 7468 for PEM, RFC
-6750 for Bearer).
+The shapes are documented by the issuers or by published secret scanners (GitHub,
+"Supported secret scanning patterns"; RFC 7519 for JWT, RFC 7468 for PEM, RFC 6750 for
+Bearer).
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import NamedTuple
 
 __all__ = ["Shape", "find_shapes"]
 
-# A secret does not begin in the middle of a word, and not in the middle of base64. It
-# does behind an equals sign: that is how parameters and assignments carry one.
+# A secret does not begin in the middle of a word or of base64. It may follow an equals
+# sign: parameters and assignments carry one so.
 _START = r"(?<![A-Za-z0-9_+/-])"
 _DIGIT_AHEAD = r"(?=[A-Za-z0-9_-]*[0-9])"
 
 
 class Shape(NamedTuple):
-    """A kind of secret: the text it begins with, and the whole of it.
+    """A kind of secret: its anchor text, and an expression for the whole secret.
 
-    Where the expression has a group, the group is the secret.
+    If the expression has a group, the group is the secret.
     """
 
     kind: str
@@ -110,10 +110,10 @@ _SHAPES = (
 
 
 def find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield where a secret begins and ends, and its kind.
+    """Yield start, end and kind of each secret.
 
     Args:
-        text: Any text; bytes read as latin-1 do as well.
+        text: Any text, also bytes decoded as latin-1.
     """
     for kind, anchor, pattern in _SHAPES:
         at = text.find(anchor)

@@ -1,7 +1,7 @@
-"""The secrets in a body: found by key, by shape, and by being known already.
+"""Finds the secrets in a body: by key, by shape, and by being known already.
 
-A secret may be cut between two deltas of a stream, so the texts that the events say
-together are searched too, and what is found there leads back to its bytes.
+A secret may be cut between two deltas of a stream, so the joined texts of the events
+are searched too, and a finding there is traced back to its bytes.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from harness.privacy.strings import Scalar, StreamedText, scalars_of, streamed_t
 __all__ = ["KNOWN_MIN", "BodySecrets", "SecretSpan", "mask"]
 
 KNOWN_MIN = 12
-"""Characters from which on a known secret is looked for elsewhere: shorter ones are
-words too often."""
+"""The least characters of a known secret that is searched for elsewhere: shorter ones
+are words too often."""
 
-_PART_MIN = 8  # characters of a known secret that a cumulative delta may end with
+_PART_MIN = 8  # the least characters of a known secret at the end of a cumulative delta
 
-# A pin may have four digits; what is masked already is none.
+# A pin may have four digits; 1111 is masked already.
 _SECRET_NUMBER = re.compile("(?!1+$)[0-9]{4,}")
 
 _FORM = "application/x-www-form-urlencoded"
 _PARAMETER = re.compile(r"([^=&]*)=([^&]*)")
 _NOT_END = re.compile(rb"[^\r\n]")
 
-# What every key of secret_names says, so that most texts are not searched for pairs.
+# Parts of every key of secret_names: a text without one is not searched for pairs.
 _SUSPECT = re.compile(
     "key|token|secret|passw|pwd|passphrase|auth|credential|cookie|connection",
     re.IGNORECASE,
 )
-# "name": "value" in a text, quotes of either kind and escaped or not; the value goes on
-# to the end where its quote never comes.
+# "name": "value" in a text, with either kind of quote, escaped or not. A value without
+# a closing quote extends to the end.
 _PAIR = re.compile(
     r"""(?P<q>\\*["'])(?P<key>[A-Za-z][\w. -]{1,60})(?P=q)\s*[:=]\s*"""
     r"""(?P<v>\\*["'])(?P<value>(?:(?!(?P=v))(?:\\.|[^\\\r\n]))+)"""
@@ -45,7 +45,7 @@ _PAIR = re.compile(
 
 
 class SecretSpan(NamedTuple):
-    """Bytes ``start:end`` of a body that are a secret, and what shows it."""
+    """Bytes ``start:end`` of a body that are a secret, and its kind."""
 
     start: int
     end: int
@@ -56,9 +56,9 @@ class SecretSpan(NamedTuple):
 def mask(body: bytes, found: Iterable[SecretSpan]) -> bytes:
     """Return a body of the same length without these secrets.
 
-    One character stands for all of them: so what is masked in parts, or twice, or in
-    deltas of a stream that repeat or extend each other, still fits together. A JSON
-    number stays a number; line ends stay what they are.
+    One character replaces all others, so a secret that is masked in parts, twice, or in
+    deltas that repeat or extend each other still fits together. A JSON number stays a
+    number; line ends stay.
     """
     masked = bytearray(body)
     for start, end, _, is_number in found:
@@ -68,12 +68,12 @@ def mask(body: bytes, found: Iterable[SecretSpan]) -> bytes:
 
 
 class BodySecrets:
-    """The secrets of one body, searched when it is made.
+    """The secrets of one body; the constructor searches for them.
 
     Attributes:
-        found: Where secrets are, in no order; ranges may overlap.
-        known: What they say, where it is long enough to be looked for elsewhere.
-        streamed: What the body says, by path.
+        found: The secrets, in no order; ranges may overlap.
+        known: Their texts, if long enough to be searched for elsewhere.
+        streamed: The texts of the body, one or more for each path.
     """
 
     def __init__(
@@ -94,13 +94,13 @@ class BodySecrets:
             self._search(streamed)
 
     def search_known(self, secrets: Iterable[str]) -> None:
-        """Look for secrets that were found anywhere, and for parts in cumulative ones.
+        """Search for secrets found elsewhere, and for their parts in cumulative texts.
 
-        A stream that sends its whole text again with every event says a part of the
-        secret before it says all of it.
+        A stream that sends its whole text again with every event sends a part of the
+        secret before all of it.
         """
         for secret in secrets:
-            kind = "a secret that stands elsewhere too"
+            kind = "a secret that is found elsewhere too"
             for start in _places(self._raw, secret):
                 self.found.append(SecretSpan(start, start + len(secret), kind))
             for streamed in self.streamed:

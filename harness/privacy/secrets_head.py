@@ -1,6 +1,6 @@
-"""The secrets of a head: in headers, cookies and the request target.
+"""Finds and replaces the secrets of a head: in headers, cookies, the request target.
 
-Nothing depends on their length, so one word stands for each of them.
+Nothing depends on their length, so one word replaces each of them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 REDACTED = "REDACTED"
-"""What stands for a secret in a header or a query."""
+"""The word that replaces a secret in a header or a query."""
 
 _PARAMETER = re.compile(r"(?<=[?&;#])([^=&;#?]+)=([^&;#]+)")
 _SCHEME = re.compile(
@@ -46,17 +46,17 @@ def redact_header(
     The scheme of an authorization stays, and so do the names of cookies.
 
     Args:
-        name: The header's name; it may say that all of the value is a credential.
-        value: The value.
-        rules: What is redacted beside what always is.
-        known: Secrets to look for.
+        name: The header's name; it may announce that the whole value is a credential.
+        value: The header's value.
+        rules: Redacted in addition to what always is.
+        known: Secrets to search for.
     """
     spans = [*_header_spans(name, value, rules), *_parameter_spans(value, rules)]
     return _replace(value, [*spans, *_other_spans(value, rules, known)])
 
 
 def header_secrets(name: str, value: str, rules: RedactionRules) -> Iterator[str]:
-    """Yield the parts of a header's value that its name makes secrets."""
+    """Yield the parts of a header's value that are secrets by the header's name."""
     for start, end in _header_spans(name, value, rules):
         yield value[start:end]
 
@@ -67,16 +67,16 @@ def redact_target(
     """Return a URL or a request target without the credentials in it.
 
     Args:
-        target: The URL, or the part of one that is known, query included.
-        rules: What is redacted beside what always is.
-        known: Secrets to look for.
+        target: A URL, or a path with its query.
+        rules: Redacted in addition to what always is.
+        known: Secrets to search for.
     """
     spans = [*_parameter_spans(target, rules), *_other_spans(target, rules, known)]
     return _replace(target, spans)
 
 
 def target_secrets(target: str, rules: RedactionRules) -> Iterator[str]:
-    """Yield the secret values of a query, as they are sent and as they are meant."""
+    """Yield the secret values of a query, as sent and percent-decoded."""
     for start, end in _parameter_spans(target, rules):
         yield from {target[start:end], unquote(target[start:end])}
 
@@ -86,7 +86,7 @@ def _header_spans(name: str, value: str, rules: RedactionRules) -> Iterator[Span
     if lower == "cookie":
         yield from (match.span(1) for match in _COOKIE.finditer(value))
     elif lower == "set-cookie":
-        # What follows the first pair are attributes (RFC 6265, section 4.1).
+        # Only the first pair is a cookie; attributes follow (RFC 6265, section 4.1).
         match = _COOKIE.match(value)
         yield from [match.span(1)] if match else []
     elif is_secret_header(name, rules.headers):
@@ -115,7 +115,7 @@ def _other_spans(
 
 
 def _replace(text: str, spans: list[Span]) -> str:
-    """Put the one word where the spans are, once where they touch."""
+    """Replace the spans by one word each; spans that overlap count as one."""
     parts = []
     at = 0
     for start, end in sorted(spans):

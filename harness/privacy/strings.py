@@ -1,19 +1,19 @@
-"""The strings in a body: where they stand, and what they say together.
+"""The strings of a body, with their bytes, and the texts that they form together.
 
-A stream says one text in many parts: a key or a prompt can be cut between two events
+A stream sends one text in many parts: a key or a prompt can be cut between two events
 and two segments. So a body is read into *scalars* (JSON strings and numbers, each with
-its bytes) and the scalars into *streamed texts*: what stands at one path of event after
-event, joined. A place in a streamed text leads back to the bytes that say it.
+its bytes) and the scalars into *streamed texts*: the strings at one path of event after
+event, joined. A position in a streamed text leads back to its bytes.
 
 Rules of the reading:
 
-1. Nothing is refused. Recorded streams are cut and malformed, and what they hold must
-   be found all the same; so this is a lexer that knows quotes, colons and brackets.
+1. Nothing is refused. Recorded streams are cut and malformed, and secrets in them must
+   be found as well; so this is a lexer that knows quotes, colons and brackets.
 2. In an event stream the data lines of an event are one document; the bytes between
-   them are read as spaces, so that offsets stay. Any other body is one document.
-3. Where an object says its ``index`` (``output_index``, ``content_index``), that names
-   it in the path and not its position, and so does the ``type`` of a whole document:
-   the choices of n=2 and the blocks of an answer do not run into each other.
+   them are read as spaces, which keeps the offsets. Any other body is one document.
+3. If an object has an ``index`` (``output_index``, ``content_index``), that names it in
+   the path, not its position, and so does the ``type`` of a whole document: the choices
+   of n=2 and the blocks of an answer stay apart.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = [
 PathStep = str | int | tuple[object, ...]
 ScalarPath = tuple[PathStep, ...]
 
-# "[DONE]" is none.
+# "[DONE]" is not JSON.
 _JSON_START = re.compile(rb'(?:\xef\xbb\xbf)?[\s,]*(?:[{"]|\[\s*(?:["{\[\]0-9tfn-]|$))')
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(
@@ -67,10 +67,10 @@ class Scalar(NamedTuple):
 
     Attributes:
         start: Offset of its first byte in the body, after the quote.
-        end: Offset past its last byte, before the quote; the end of the document where
+        end: Offset past its last byte, before the quote; the end of the document if
             the string never ends.
-        path: Where it stands: keys are text, positions are numbers, and tuples hold
-            what else tells objects apart.
+        path: Its place in the document: keys are text, positions are numbers, and
+            tuples hold what else distinguishes objects.
         is_string: Whether it is a string.
     """
 
@@ -94,16 +94,16 @@ class Scalar(NamedTuple):
 
 
 class StreamedText:
-    """What the strings at one path say, joined in their order.
+    """The text of the strings at one path, joined in their order.
 
-    Where all of them are the same (an id in every chunk) they are not joined: the text
-    is said once, and a place in it stands for the place in each of them.
+    If all of them are the same (an id in every chunk) they are not joined: the text is
+    kept once, and a position in it means that position in each of them.
 
     Attributes:
         scalars: The strings.
-        parts: What each of them says, escapes read; a byte that is not UTF-8 is a lone
-            surrogate (PEP 383), half an emoji is one too.
-        text: What they say together.
+        parts: The text of each string, escapes decoded; a byte that is not UTF-8 is a
+            lone surrogate (PEP 383), and so is half an emoji.
+        text: Their joined text.
         is_constant: Whether all of them are the same.
     """
 
@@ -120,7 +120,7 @@ class StreamedText:
         self.text = parts[0] if self.is_constant else "".join(parts)
 
     def byte_ranges(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Yield the byte ranges of the body that say ``text[start:end]``."""
+        """Yield the byte ranges of the body that hold ``text[start:end]``."""
         if self.is_constant:
             for index in range(len(self.scalars)):
                 yield self.byte_range(index, start, end)
@@ -134,7 +134,7 @@ class StreamedText:
             index += 1
 
     def byte_range(self, index: int, start: int, end: int) -> tuple[int, int]:
-        """Return the byte range that says ``parts[index][start:end]``."""
+        """Return the byte range that holds ``parts[index][start:end]``."""
         scalar = self.scalars[index]
         raw = self._body[scalar.start : scalar.end].decode("utf-8", "surrogateescape")
         return (
@@ -144,14 +144,14 @@ class StreamedText:
 
 
 def written_characters(raw: str) -> Iterator[tuple[str, int]]:
-    r"""Yield each character as it is written, ``\u00e9`` too, and its size in bytes."""
+    r"""Yield each character as written, such as ``\u00e9``, and its size in bytes."""
     for match in _CHARACTER.finditer(raw):
         written = match[0]
         yield written, _size(written)
 
 
 def unescape(raw: bytes) -> str:
-    """Return what the inside of a JSON string says."""
+    """Return the text of the inside of a JSON string, escapes decoded."""
     text = raw.decode("utf-8", "surrogateescape")
     return _ESCAPE.sub(_unescape, text) if "\\" in text else text
 
@@ -161,7 +161,7 @@ def _size(written: str) -> int:
 
 
 def _written_at(raw: str, count: int) -> int:
-    """Return where in a string as written the character of this number begins."""
+    """Return the offset of a character in a string as written."""
     at = 0
     for match in _ESCAPE.finditer(raw):
         plain = match.start() - at
@@ -178,18 +178,18 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def has_events(body: bytes, content_type: str | None) -> bool:
-    """Tell whether a body is read by lines; a wrong content type does not hide it."""
+    """Tell whether a body is an event stream, also with a wrong content type."""
     named = is_event_stream(content_type, anywhere=True, name="event-stream")
     return named or begins_like_event_stream(body)
 
 
 class BodyDocument(NamedTuple):
-    """What one event says, or the whole body where it is no event stream.
+    """The data of one event, or the whole body if it is not an event stream.
 
     Attributes:
         start: Offset of its first byte in the body.
-        data: Its bytes; what stands between two data lines is spaces.
-        spans: Where in the body the bytes are that it says.
+        data: Its bytes, with spaces in place of the bytes between two data lines.
+        spans: The byte ranges of its data in the body.
     """
 
     start: int
@@ -202,7 +202,7 @@ def body_documents(body: bytes, content_type: str | None) -> Iterator[BodyDocume
 
     Args:
         body: All of its bytes, without content coding.
-        content_type: What the head says it is.
+        content_type: Value of the header.
     """
     if not has_events(body, content_type):
         yield BodyDocument(0, body, ((0, len(body)),))
@@ -260,7 +260,7 @@ class _Container:
         return self.count - 1
 
     def take_index(self, value: str) -> None:
-        """Let a member that tells this object from others name it in the path."""
+        """Name this object in the path by its ``index`` or ``type``."""
         is_top = self.depth == 1 and not self.is_array
         if self.key == "type" and is_top:
             self.label = (self.label, value)
@@ -270,7 +270,7 @@ class _Container:
             self.label = (f"index {value}",)
 
     def resolved(self) -> ScalarPath:
-        """Return the path, which is known only when the document was read."""
+        """Return the path; known only after the whole document is read."""
         if self.path is None:
             above = self.parent.resolved() if self.parent else ()
             self.path = (*above, self.label)
@@ -281,7 +281,7 @@ def lex_json(text: str, base: int = 0) -> list[Scalar]:
     """Return the strings and numbers of a JSON text, keys left out.
 
     Args:
-        text: The document; one character for each byte where offsets are to be bytes.
+        text: The document; decoded as latin-1 if offsets must count bytes.
         base: Added to every offset.
     """
     container = _Container(None, "")
@@ -316,8 +316,8 @@ def lex_json(text: str, base: int = 0) -> list[Scalar]:
 def scalars_of(body: bytes, content_type: str | None) -> list[Scalar]:
     """Return the strings and numbers of all documents of a body, in their order.
 
-    A document that does not begin like JSON with a string in it is one string at the
-    path of nothing.
+    A document that does not begin like JSON with a string in it is one string with an
+    empty path.
     """
     found: list[Scalar] = []
     for document in body_documents(body, content_type):
@@ -332,12 +332,12 @@ def scalars_in(document: BodyDocument) -> list[Scalar]:
         scalars = lex_json(data.decode("latin-1"), start)
     else:
         scalars = [Scalar(start, start + len(data), ("",), is_string=True)]
-    # A string may go over the end of a data line: where it was never ended.
+    # An unterminated string may go over the end of a data line.
     return scalars if len(spans) == 1 else [*_clipped(scalars, spans)]
 
 
 def looks_like_json(data: bytes) -> bool:
-    """Tell whether a document is read as JSON; what is not is one text."""
+    """Tell whether a document is read as JSON; any other document is one text."""
     return _JSON_START.match(data) is not None
 
 
@@ -353,10 +353,10 @@ def _clipped(
 
 
 def streamed_texts(body: bytes, scalars: list[Scalar]) -> list[StreamedText]:
-    """Join the strings that stand at the same path.
+    """Join the strings at the same path.
 
-    Where one of them says all that was said before, and perhaps more, it begins a
-    text of its own: so do streams that stutter or send their whole text every time.
+    A string that begins with all the text before it begins a text of its own: streams
+    that stutter or send their whole text every time have such strings.
     """
     by_path: dict[ScalarPath, list[Scalar]] = {}
     for scalar in scalars:

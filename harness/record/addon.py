@@ -1,7 +1,7 @@
-"""The recorder for one's own mitmproxy: ``mitmdump -s …/harness/record/addon.py``.
+"""The recorder for a user's own mitmproxy: ``mitmdump -s …/harness/record/addon.py``.
 
-Nothing else stands here: mitmproxy runs this file itself and not as the module that it
-is, and loads it again whenever it changes.
+The file holds nothing else: mitmproxy runs it as a script, not as a module of its
+package, and loads it again whenever it changes.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""How a recorded stream ended, from what mitmproxy showed of it.
+"""Classifies how a recorded stream ended.
 
-mitmproxy tells an end by one of three hooks, and its texts do not say which side ended
-it: a reset by the server is reported as "reset by client", a stalled upstream as
+mitmproxy reports an end by one of three hooks, and its texts do not say which side
+ended it: a reset by the server is reported as "reset by client", a stalled upstream as
 "Client disconnected". So the kind is decided from facts, by the first rule that holds:
 
 1. The recorder stops, or another addon kills the flow: ``recorder_stopped``.
-2. The message ended by its framing: ``complete``. Where the end of the connection is
-   the framing, a reset looks the same, and only the socket tells: ``reset``.
+2. The message ended by its framing: ``complete``. If the end of the connection is the
+   framing, a reset looks the same, and only the socket shows it: ``reset``.
 3. The client's connection was closed for idleness: ``timeout``.
 4. The client ended it: ``client_closed``.
 5. The upstream sent RST (TCP, or RST_STREAM in HTTP/2): ``reset``.
@@ -24,7 +24,7 @@ __all__ = ["EndFacts", "Hook", "Side", "classify"]
 
 
 class Hook(StrEnum):
-    """Which of mitmproxy's hooks told the end."""
+    """The hook of mitmproxy that reported the end."""
 
     RESPONSE = "response"
     ERROR = "error"
@@ -32,7 +32,7 @@ class Hook(StrEnum):
 
 
 class Side(StrEnum):
-    """Who ended a stream."""
+    """The side that ended a stream."""
 
     CLIENT = "client"
     UPSTREAM = "upstream"
@@ -40,20 +40,20 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndFacts:
-    """What is known of an end; None: this mitmproxy does not show it.
+    """The known facts about an end; None: this mitmproxy does not show it.
 
     Attributes:
-        hook: Which hook told it.
-        side: Who ended it, where the layer that noticed says so.
-        client_gone: Whether the client's connection was closed when the hook came; it
-            stands in for ``side``.
-        closed_by_length: Whether the framing itself tells the end of the body.
+        hook: The hook that reported it.
+        side: The side that ended it, if the layer that noticed says so.
+        client_gone: Whether the client's connection was closed at the time of the hook;
+            used if ``side`` is None.
+        closed_by_length: Whether the framing itself marks the end of the body.
         upstream_reset: Whether the upstream's socket had been reset.
         stream_reset: Whether HTTP/2 reset this one stream.
         timed_out: Whether the connection was closed for idleness.
-        silent_ns: For how long nothing had come.
-        idle_limit_ns: After how long mitmproxy closes a connection; it stands in for
-            ``timed_out``.
+        silent_ns: Time since the last bytes arrived.
+        idle_limit_ns: Silence after which mitmproxy closes a connection; used if
+            ``timed_out`` is None.
         killed: Whether another addon killed the flow.
     """
 
@@ -70,7 +70,7 @@ class EndFacts:
 
 
 def classify(facts: EndFacts) -> EndingKind:
-    """Return how the stream ended; the rules stand above."""
+    """Return how the stream ended, by the rules of this module."""
     if facts.hook is Hook.DONE or facts.killed:
         return EndingKind.RECORDER_STOPPED
     if facts.hook is Hook.RESPONSE:

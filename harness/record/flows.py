@@ -1,8 +1,8 @@
 """Interactions from flow files of mitmproxy (``mitmdump -w``).
 
-A flow holds both heads, the whole body as it was coded on the wire, and when each
-message began and ended; of a body that was streamed it holds nothing, unless mitmproxy
-12 was told to keep it (``store_streamed_bodies``).
+A flow holds both heads, the whole body as it was coded on the wire, and the times at
+which each message began and ended. A body that was streamed is missing, unless
+mitmproxy 12 was told to keep it (``store_streamed_bodies``).
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from harness.units import NS_PER_S
 __all__ = ["KEPT_MAX", "import_flows"]
 
 KEPT_MAX = 512 * 1024 * 1024
-"""Bytes of all bodies that are kept of one file; the file may be larger."""
+"""The most bytes of bodies that are kept from one file; the file may be larger."""
 
 _NO_ANSWER = "requests without an answer"
 _NO_BODY = (
     "answers whose body was streamed and not stored (mitmproxy 12 keeps it with"
     " --set store_streamed_bodies=true)"
 )
-_BROKEN = "answers that broke off, of which mitmproxy keeps no body"
+_BROKEN = "answers that broke off, whose body mitmproxy does not keep"
 _OTHER = "flows that are not HTTP"
 
 
@@ -55,11 +55,11 @@ def import_flows(path: Path, *, how: ReconstructionOptions) -> ImportedFile:
 
     Args:
         path: The file.
-        how: How to invent borders, and times where a flow holds none.
+        how: How to invent borders, and times if a flow holds none.
 
     Raises:
-        InputError: It cannot be read, is no flow file or one of a newer mitmproxy, or
-            its bodies exceed `KEPT_MAX`.
+        InputError: It cannot be read, is not a flow file, is one of a newer mitmproxy,
+            or its bodies exceed `KEPT_MAX`.
     """
     found: list[ImportedInteraction] = []
     left_out: Counter[str] = Counter()
@@ -73,7 +73,7 @@ def import_flows(path: Path, *, how: ReconstructionOptions) -> ImportedFile:
         interaction = taken.interaction
         kept += len(interaction.request.body) + len(interaction.response.body)
         if kept > KEPT_MAX:
-            message = f"expected at most {KEPT_MAX} bytes of bodies, came more"
+            message = f"expected at most {KEPT_MAX} bytes of bodies, got more"
             raise InputError(message, source=str(path))
     return ImportedFile(
         interactions=tuple(found), program="mitmproxy", left_out=left_out
@@ -81,10 +81,10 @@ def import_flows(path: Path, *, how: ReconstructionOptions) -> ImportedFile:
 
 
 class _BoundedFile:
-    """A file that is never asked for more than it has.
+    """A file that is never asked for more bytes than it has.
 
-    The format tells lengths before data, and a buffer of a length that is a lie can be
-    all of the memory.
+    In the format lengths precede data, and a buffer of a false length can exhaust the
+    memory.
     """
 
     def __init__(self, file: BufferedReader) -> None:
@@ -113,34 +113,34 @@ def _flows(path: Path) -> Iterator[Flow]:
     except OSError as error:
         message = f"cannot read: {error.strerror or error}"
         raise InputError(message, source=str(path)) from None
-    except Exception as error:  # noqa: BLE001 - mitmproxy promises none for bad input
+    except Exception as error:  # noqa: BLE001 - bad input raises any, in mitmproxy
         why = error if isinstance(error, FlowReadException) else type(error).__name__
         message = f"expected a flow file, flow {number + 1} cannot be read: {why}"
         raise InputError(message, source=str(path)) from None
 
 
 def _refuse_json(file: BufferedReader, path: Path) -> None:
-    # Mitmproxy would read it as HAR, and lose what its own importer cannot keep.
+    # Mitmproxy would read it as HAR, and lose what its importer does not keep.
     if file.peek(4).removeprefix(b"\xef\xbb\xbf").startswith(b"{"):
-        message = "expected a flow file, came JSON: `harness import har` reads HAR"
+        message = "expected a flow file, got JSON: `harness import har` reads HAR"
         raise InputError(message, source=str(path))
 
 
 def _take(flow: HTTPFlow, how: ReconstructionOptions) -> ImportedInteraction | str:
-    """Return what a flow holds, or why it holds nothing to take."""
+    """Return the interaction of a flow, or the reason why it has none."""
     asked, answered = flow.request, flow.response
     if flow.websocket is not None:
         return _OTHER
     if answered is None:
         return _NO_ANSWER
-    # A body that was streamed is not there; one that was never sent is empty.
+    # A body that was streamed is missing; one that was never sent is empty.
     if answered.raw_content is None:
         return _NO_BODY if flow.error is None else _BROKEN
     notes: tuple[str, ...] = ()
     if asked.raw_content is None:
         notes += ("The body of the request was streamed and is not known.",)
     if flow.error is not None:
-        notes += (f"mitmproxy says of the end: {flow.error.msg}.",)
+        notes += (f"mitmproxy says about the end: {flow.error.msg}.",)
     zero_s = asked.timestamp_end or asked.timestamp_start
     held = SourceResponse(
         status=answered.status_code,
@@ -169,7 +169,7 @@ def _take(flow: HTTPFlow, how: ReconstructionOptions) -> ImportedInteraction | s
 
 
 def _since(zero_s: float, at_s: float | None) -> int | None:
-    # Wall time, with which mitmproxy stamps, may have been set back in between.
+    # mitmproxy stamps with wall time, which may have been set back in between.
     return None if at_s is None else max(0, round((at_s - zero_s) * NS_PER_S))
 
 
@@ -178,7 +178,7 @@ def _ending(flow: HTTPFlow, answered: FlowResponse) -> EndingKind | None:
         # A stream that was running when the file was written has no end.
         stopped = answered.timestamp_end is None
         return EndingKind.RECORDER_STOPPED if stopped else None
-    # The text does not tell a reset from a close.
+    # The text does not distinguish a reset from a close.
     left = flow.error.msg.startswith("Client disconnected")
     return EndingKind.CLIENT_CLOSED if left else EndingKind.TRUNCATED
 

@@ -1,9 +1,8 @@
-"""The options of the addon in one's own mitmdump: ``--set harness_…=…``.
+"""The options of the addon in a user's own mitmdump: ``--set harness_…=…``.
 
-All are lists of text that are read here. An option of another type whose value
-mitmproxy cannot read switches the addon off without a word, and so does a value that
-is missing or given twice; an unknown name is ignored. None of that may happen to
-somebody who believes to be recording.
+All are lists of text, which are parsed here. mitmproxy silently switches the addon off
+if an option of another type has a value that it cannot read, that is missing or that is
+given twice; and it ignores an unknown name. A user would believe to be recording.
 """
 
 from __future__ import annotations
@@ -22,19 +21,19 @@ _PREFIX = "harness_"
 
 OPTIONS: Mapping[str, tuple[Sequence[str], str]] = {
     "harness_out": (["cassettes"], "Folder of the cassettes."),
-    "harness_all": (["false"], "Record answers that are no event stream, too."),
-    "harness_path": ([], "Record only paths that fit this pattern. May be repeated."),
-    "harness_model": ([], "Record only models that fit this pattern. May be repeated."),
+    "harness_all": (["false"], "Record answers that are not event streams, too."),
+    "harness_path": ([], "Record only paths that match this. May be repeated."),
+    "harness_model": ([], "Record only models that match this. May be repeated."),
     "harness_name": (
         [DEFAULT_TEMPLATE],
         f"Names of cassettes; in braces: {', '.join(FIELDS)}.",
     ),
-    "harness_max_bytes": ([str(MAX_BYTES)], "Keep so much of a body; 0: all of it."),
+    "harness_max_bytes": ([str(MAX_BYTES)], "Keep this much of a body; 0: all of it."),
     "harness_tag": ([], "Put this tag into every cassette. May be repeated."),
     "harness_redact_header": ([], "Redact this header, too. May be repeated."),
     "harness_redact_parameter": ([], "Redact this query parameter, too. Repeatable."),
     "harness_redact_key": ([], "Redact this JSON key, too. May be repeated."),
-    "harness_redact_pattern": ([], "Redact what fits this expression. Repeatable."),
+    "harness_redact_pattern": ([], "Redact text that matches this. Repeatable."),
 }
 """Every option with its default and its help."""
 
@@ -43,10 +42,10 @@ def check_names(unknown: Iterable[str]) -> None:
     """Refuse unknown options that were meant for this addon.
 
     Args:
-        unknown: What was set and is no option of anybody.
+        unknown: Names that were set and belong to no addon.
 
     Raises:
-        InputError: One of them begins with ``harness_``.
+        InputError: A name begins with ``harness_``.
     """
     for name in unknown:
         if name.startswith(_PREFIX):
@@ -55,26 +54,26 @@ def check_names(unknown: Iterable[str]) -> None:
 
 
 def read_options(get: Callable[[str], Sequence[str]]) -> RecorderSettings:
-    """Return what the options say.
+    """Return the settings that the options give.
 
     Args:
-        get: Gives the values of an option.
+        get: Returns the values of an option.
 
     Raises:
-        InputError: One of them cannot be read.
+        InputError: A value cannot be read.
     """
 
     def one(name: str) -> str:
         values = get(name)
         if len(values) != 1 or not values[0]:
-            came = f"{len(values)} values" if len(values) != 1 else "an empty one"
-            raise InputError(f"expected one value, came {came}", key=name)
+            got = f"{len(values)} values" if len(values) != 1 else "an empty one"
+            raise InputError(f"expected one value, got {got}", key=name)
         return values[0]
 
     def many(name: str) -> tuple[str, ...]:
         values = get(name)
         if not all(values):
-            raise InputError("expected a value, came an empty one", key=name)
+            raise InputError("expected a value, got an empty one", key=name)
         return tuple(values)
 
     try:

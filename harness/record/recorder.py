@@ -1,12 +1,12 @@
-"""The mitmproxy addon.
+"""The mitmproxy addon that records.
 
-Rules of this file, from what was measured on mitmproxy 11.0.2:
+Rules of this file, measured on mitmproxy 11.0.2:
 
-1. The callable that sees a body neither raises nor returns anything but what it was
-   given: an exception loses the bytes for the client, an empty answer ends the body.
-2. ``b""`` is no sign of an end; the hooks ``response``, ``error`` and ``done`` are. A
-   shutdown calls ``done`` first and ``error`` later: what was ended is not ended again.
-3. Zero of all times is the hook ``request``: the request was read whole.
+1. The callable that sees a body never raises and returns exactly its argument: an
+   exception loses the bytes for the client, an empty answer ends the body.
+2. ``b""`` does not mark an end; the hooks ``response``, ``error`` and ``done`` do. A
+   shutdown calls ``done`` first and ``error`` later: a recording is not ended twice.
+3. All times count from the hook ``request``, when the request was read completely.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class _ActiveResponse:
         self.tap: Tap | None = None
 
     def note_client_lag(self) -> None:
-        """Remember when the client fell behind; called after a segment was sent."""
+        """Note the time at which the client fell behind; called after each segment."""
         if self.behind_at_ns is not None or self.sockets is None:
             return
         if self.sockets.client_is_behind():
@@ -92,16 +92,16 @@ class _ActiveResponse:
 
 
 class Recorder:
-    """The addon that records what passes.
+    """The addon that records the traffic.
 
     Args:
-        settings: What is recorded and where; None: the options of mitmproxy say it.
-        warn: Gets what went wrong; None: mitmproxy's log.
-        stream_all: Hands every answer on as it comes, those too that are not recorded.
+        settings: None: read from the options of mitmproxy.
+        warn: Takes a warning; None: mitmproxy's log.
+        stream_all: Pass on all answers as they arrive, also those not recorded.
 
     Attributes:
-        not_selected: How many answers were not selected.
-        exit_code: What the saver said at the end; 0: everything was saved.
+        not_selected: Number of answers that were not selected.
+        exit_code: The saver's; 0: everything was saved.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Recorder:
                 loader.add_option(name, Sequence[str], list(default), text)
 
     def configure(self, updated: Iterable[str]) -> None:
-        """Read the options; what cannot be read ends the start."""
+        """Read the options; an unreadable one ends the start."""
         if not self._has_options or not set(OPTIONS) & set(updated):
             return
         try:
@@ -148,13 +148,13 @@ class Recorder:
         self._settings = settings
 
     def running(self) -> None:
-        """Start the saver, and say what this mitmproxy does not show."""
+        """Start the saver, and warn about facts that this mitmproxy does not show."""
         if self._pipe is not None or self._settings is None:
             return
         self._monitor = ConnectionMonitor()
         for missing in self._monitor.missing:
             (self._warn if not self._has_options else _log.warning)(
-                f"this mitmproxy does not tell {missing}"
+                f"this mitmproxy does not distinguish {missing}"
             )
         by = f"harness record {_version('stream-rollout-harness')}, mitmproxy"
         settings = saver_settings(self._settings, f"{by} {_version('mitmproxy')}")
@@ -165,7 +165,7 @@ class Recorder:
             self._warn(str(error))
 
     def done(self) -> None:
-        """End what still runs and wait until all is saved."""
+        """End running recordings and wait until all are saved."""
         self._stopped = True
         for flow_id in list(self._active):
             self._end(flow_id, EndFacts(hook=Hook.DONE), ())
@@ -175,13 +175,13 @@ class Recorder:
     # --- hooks of a flow --------------------------------------------------------------
 
     def request(self, flow: HTTPFlow) -> None:
-        """Note the zero of all times."""
+        """Note the time from which all others count."""
         now = datetime.now(UTC)
         at = f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z"
         self._request_times[flow.id] = (time.monotonic_ns(), at)
 
     def responseheaders(self, flow: HTTPFlow) -> None:
-        """Begin a recording where the answer is selected."""
+        """Begin a recording if the answer is selected."""
         response: Any = flow.response
         zero = self._request_times.pop(flow.id, None)
         if self._stopped or self._pipe is None or zero is None or flow.is_replay:
@@ -206,9 +206,9 @@ class Recorder:
             hook=Hook.RESPONSE, closed_by_length=active.by_length, upstream_reset=reset
         )
         response: Any = flow.response
-        notes = ("Trailers came and are not kept.",) if response.trailers else ()
+        notes = ("Trailers arrived and are not kept.",) if response.trailers else ()
         if response.stream is not active.tap:
-            self._warn("another addon took the body over: the recording lacks it")
+            self._warn("another addon took over the body: the recording lacks it")
             notes = (*notes, "The body is missing: another addon took it over.")
         self._end(flow.id, facts, notes)
 
@@ -327,11 +327,11 @@ class Recorder:
         pipe.send(pack_ending(active.number, at_ns, classify(facts), notes))
 
     def _warn_unanswered(self, flow: HTTPFlow) -> None:
-        # What of the answer's type is not known counts as selected.
+        # The answer's type is unknown: it counts as an event stream.
         if not self._selects(flow, EVENT_STREAM):
             return
         said = flow.error.msg if flow.error else "no reason known"
-        # What follows is bytes of the upstream, which nobody redacted.
+        # Bytes of the upstream follow, and they are not redacted.
         said = said.partition(": b'")[0].partition(": bytearray")[0]
         self._warn(f"no answer that can be recorded: {_name(flow)}: {said[:120]}")
 
@@ -342,10 +342,10 @@ class Recorder:
 
 
 def check_folder(out: str) -> None:
-    """Make the folder of the cassettes, and try to write there.
+    """Create the folder of the cassettes, and test that it can be written.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: It cannot.
     """
     try:
         Path(out).mkdir(parents=True, exist_ok=True)
@@ -357,7 +357,7 @@ def check_folder(out: str) -> None:
 
 
 def _breach_notes(said: str) -> tuple[str, ...]:
-    """Return a note where the upstream broke the rules of its framing."""
+    """Return a note if the upstream broke the rules of its framing."""
     is_breach = "protocol error" in said and "without sending complete" not in said
     return ("The upstream broke the rules of HTTP here.",) if is_breach else ()
 

@@ -1,4 +1,4 @@
-"""One interaction while it is recorded."""
+"""An interaction while it is recorded."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ __all__ = ["Recording", "RecordingStart"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStart:
-    """What is known when the response head is there.
+    """The facts that are known when the response head is complete.
 
     Attributes:
         at: UTC time of the request in ISO 8601.
-        upstream: Base URL of the server that was asked.
-        request: What was asked.
-        status: HTTP status code.
+        upstream: Base URL.
         http_version: ``HTTP/1.0``, ``HTTP/1.1`` or ``HTTP/2``.
-        headers: The head of the response.
-        notes: What is to be said of it.
+        headers: Of the response.
+        notes: For the cassette.
     """
 
     at: str
@@ -44,20 +42,17 @@ class RecordingStart:
 class Recording:
     """Collector of the segments of one response.
 
-    What exceeds the limit is counted and not kept: the segment that crosses it is cut
-    there, and the recording ends as stopped, with a note that tells how the stream
-    went on.
+    Bytes beyond the limit are counted and not kept: the segment that crosses it is cut
+    there, and the recording ends as stopped, with a note about how the stream went on.
 
     Args:
         start: Request and response head.
-        number: Which recording of its recorder this is, from 1.
-        max_bytes: How much of the body is kept; 0: all of it.
+        number: Of the recording, from 1.
+        max_bytes: The most bytes of the body that are kept; 0: all.
 
     Attributes:
-        start: As given.
-        number: As given.
-        size: Bytes that the body had, kept or not.
-        last_ns: Time of the last thing that happened.
+        size: Bytes of the body, kept or not.
+        last_ns: Time of the last segment, or of the end.
     """
 
     __slots__ = ("_full_at_ns", "_kept", "_max", "last_ns", "number", "size", "start")
@@ -74,7 +69,7 @@ class Recording:
         self._full_at_ns: int | None = None
 
     def add(self, at_ns: int, data: bytes) -> None:
-        """Take the bytes of one read; times never fall."""
+        """Take the bytes of one read; an earlier time than the last is corrected."""
         at_ns = self._forward(at_ns)
         room = self._max - self.size if self._max else len(data)
         self.size += len(data)
@@ -86,12 +81,12 @@ class Recording:
     def finish(
         self, at_ns: int, kind: EndingKind, notes: tuple[str, ...] = ()
     ) -> Interaction:
-        """Return what was recorded.
+        """Return the recorded interaction.
 
         Args:
             at_ns: When the stream ended.
-            kind: How.
-            notes: What is to be said beside the notes of the start.
+            kind: How it ended.
+            notes: Added to the notes of the start.
         """
         at_ns = self._forward(at_ns)
         notes = (*self.start.notes, *notes)

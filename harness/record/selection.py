@@ -1,4 +1,4 @@
-"""Which answers are recorded."""
+"""The selection of the answers that are recorded."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from harness.sse import is_event_stream
 
 __all__ = ["Selection", "model_of"]
 
-# Where the model is not in the body, it may stand in the path.
+# A model that is not in the body may be in the path.
 _FOLDERS = "|".join(one.model_folder for one in DIALECTS if one.model_folder)
 _MODEL_IN_PATH = re.compile(rf"/(?:{_FOLDERS})/([^/:?]+)[/:]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What of the traffic is kept.
+    """The part of the traffic that is kept.
 
     Attributes:
-        everything: Answers that are no event stream, too.
-        paths: Shell patterns for the path without its query, of which one must fit;
-            none: every path. ``*`` stands for slashes too.
-        models: The same for the model that was asked for; with one of these, a request
-            that names no model is left out.
+        everything: Keep answers that are not event streams, too.
+        paths: Shell patterns for the path without its query, one of which must match;
+            none: every path. ``*`` matches slashes too.
+        models: The same for the requested model; a request that names no model matches
+            none of them.
     """
 
     everything: bool = False
@@ -39,7 +39,7 @@ class Selection:
         Args:
             path: The request target.
             model: As `model_of` found it.
-            content_type: Value of the answer's header; empty where there is none.
+            content_type: Value of the answer's header, or an empty text.
         """
         if not (self.everything or is_event_stream(content_type)):
             return False
@@ -48,7 +48,7 @@ class Selection:
 
 
 def model_of(path: str, body: bytes) -> str | None:
-    """Return the model that a request asks for, or None where it names none."""
+    """Return the model that a request names, or None."""
     try:
         asked = json.loads(body)
     except (ValueError, RecursionError):

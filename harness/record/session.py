@@ -1,4 +1,4 @@
-"""A mitmproxy of our own, in this process, for as long as it is to record."""
+"""Runs mitmproxy with the recorder in this process until a signal arrives."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxySettings:
-    """How the proxy runs.
+    """Settings of the proxy.
 
     Attributes:
         mode: Of mitmproxy: ``reverse:https://host`` or ``regular``.
         host: Where it listens.
         port: 0 takes a free one.
-        upstream_ca: File of the certificates that the upstream is trusted by.
-        idle_limit_s: After how many silent seconds a connection is closed; None: as
-            mitmproxy has it.
+        upstream_ca: File of certificates to trust the upstream by.
+        idle_limit_s: Silence after which a connection is closed; None: mitmproxy's
+            default.
         options: More options of mitmproxy, as ``name=value``.
     """
 
@@ -52,17 +52,20 @@ async def record(
     ready: Callable[[str, int], None],
     warn: Callable[[str], None],
 ) -> int:
-    """Record until SIGINT, SIGTERM or SIGHUP; return how many answers were passed over.
+    """Record until SIGINT, SIGTERM or SIGHUP.
 
     Args:
-        settings: What is recorded and where.
-        proxy: How the proxy runs.
-        ready: Gets the address when it listens.
-        warn: Gets what went wrong.
+        settings: Of the recorder.
+        proxy: Settings of the proxy.
+        ready: Takes host and port when the proxy listens.
+        warn: Takes a warning.
+
+    Returns:
+        The number of answers that were not selected.
 
     Raises:
-        InputError: The proxy cannot start as it is told.
-        EvidenceError: Something was not saved; each was told.
+        InputError: The proxy cannot start with these settings.
+        EvidenceError: A recording was not saved; a warning named it.
     """
     check_folder(settings.out)
     with _LogForwarder(warn) as log:
@@ -85,7 +88,7 @@ async def record(
 def _make_master(proxy: ProxySettings) -> DumpMaster:
     options = Options(mode=[proxy.mode], listen_host=proxy.host, listen_port=proxy.port)
     master = DumpMaster(options, with_termlog=False, with_dumper=False)
-    # It ends the process when an error is logged at the start, without its words.
+    # It ends the process when an error is logged at the start, without the message.
     master.addons.remove(master.addons.get("errorcheck"))
     try:
         if proxy.upstream_ca is not None:
@@ -97,7 +100,7 @@ def _make_master(proxy: ProxySettings) -> DumpMaster:
 
 
 class _StartCheck:
-    """Addon that says when the proxy listens, or why it does not."""
+    """Addon that reports when the proxy listens, or why it does not."""
 
     def __init__(
         self,
@@ -111,7 +114,7 @@ class _StartCheck:
         self._proxy = proxy
 
     def running(self) -> None:
-        """Look whether it listens."""
+        """Check whether the proxy listens."""
         proxy: Any = ctx.master.addons.get("proxyserver")
         addresses = proxy.listen_addrs()
         errors, self._log.errors = self._log.errors or [], None
@@ -143,7 +146,7 @@ class _LogForwarder(logging.Handler):
         logging.getLogger().removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take one record."""
+        """Pass one record on, or keep it as an error of the start."""
         text = record.getMessage()
         if record.exc_info and record.exc_info[1] is not None:
             text = f"{text} {record.exc_info[1]!r}"

@@ -1,4 +1,4 @@
-"""What a recorder is told, checked: the same for the command line and for mitmdump."""
+"""The checked settings of a recorder, for the command line and for mitmdump."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 64 * 1024 * 1024
-"""How much of a body is kept unless told otherwise."""
+"""The most bytes of a body that are kept by default."""
 
 _SIZE = re.compile(r"([0-9]{1,15})\s*([kmg]?)(?:i?b)?", re.IGNORECASE)
 _FACTORS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
@@ -32,15 +32,14 @@ _FLAGS |= {"false": False, "no": False, "off": False, "0": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecorderSettings:
-    """Everything a recorder is told.
+    """All settings of a recorder.
 
     Attributes:
         out: The folder of the cassettes.
-        selection: What is recorded.
-        name: How cassettes are called.
-        max_bytes: How much of a body is kept; 0: all of it.
-        rules: What is redacted beside what always is.
-        tags: Put into every cassette.
+        name: Template for the names of cassettes.
+        max_bytes: The most bytes of a body that are kept; 0: all.
+        rules: Redacted in addition to what always is.
+        tags: Added to every cassette.
     """
 
     out: str = "cassettes"
@@ -58,29 +57,29 @@ def parse_size(text: str, key: str) -> int:
     """Return a number of bytes; ``64m`` and ``64MiB`` are 64 * 1024 * 1024.
 
     Raises:
-        InputError: It is none; ``key`` names the option.
+        InputError: The text is not a size; ``key`` names the option.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        message = f"expected a number of bytes such as 5000000 or 64m, came {text!r}"
+        message = f"expected a number of bytes such as 5000000 or 64m, got {text!r}"
         raise InputError(message, key=key)
     return int(match[1]) * _FACTORS[match[2].lower()]
 
 
 def parse_flag(text: str, key: str) -> bool:
-    """Return what ``true`` or ``false`` says.
+    """Return the flag that ``true`` or ``false`` sets.
 
     Raises:
-        InputError: It says neither; ``key`` names the option.
+        InputError: The text is neither; ``key`` names the option.
     """
     value = _FLAGS.get(text.strip().lower())
     if value is None:
-        raise InputError(f"expected true or false, came {text!r}", key=key)
+        raise InputError(f"expected true or false, got {text!r}", key=key)
     return value
 
 
 def saver_settings(settings: RecorderSettings, by: str) -> dict[str, Any]:
-    """Return what the saver must know, as JSON."""
+    """Return the settings that the saver needs, as JSON."""
     rules = settings.rules
     return {
         "out": settings.out,
@@ -98,7 +97,7 @@ def saver_settings(settings: RecorderSettings, by: str) -> dict[str, Any]:
 
 
 def read_saver_settings(data: Mapping[str, Any]) -> tuple[RecorderSettings, str]:
-    """Return the settings of `saver_settings`, and what made the recordings."""
+    """Return the settings that `saver_settings` wrote, and the program's name."""
     rules = data["rules"]
     settings = RecorderSettings(
         out=data["out"],

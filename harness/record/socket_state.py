@@ -1,8 +1,8 @@
-"""What mitmproxy knows of an end and does not tell its addons.
+"""Facts about the end of a stream, read from internals of mitmproxy.
 
 Its hooks do not say which side ended a stream, whether a socket was reset, or that a
-connection was closed for idleness. These parts of it do; none is a promised interface,
-so each is looked for at the start, and what is missing is said.
+connection was closed for idleness. These internals do. None of them is a promised
+interface, so each is looked up at the start, and a missing one is reported.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NO_TIMEOUT = (
 
 
 class FlowSockets:
-    """Both connections of a flow.
+    """The connections of a flow, to the upstream and to the client.
 
     Args:
         reader: asyncio's reader of the upstream's connection.
@@ -55,16 +55,16 @@ class FlowSockets:
         return isinstance(self._reader.exception(), ConnectionResetError)
 
     def client_is_behind(self) -> bool:
-        """Tell whether the client reads so slowly that reading the upstream waits."""
+        """Tell whether a slow client holds up the reading of the upstream."""
         size: int = self._transport.get_write_buffer_size()
         return size > self._high
 
 
 class ConnectionMonitor:
-    """Observer of connections inside mitmproxy; it is installed once in a process.
+    """Observer of connections inside mitmproxy; it is installed once per process.
 
     Attributes:
-        missing: What cannot be told apart with this mitmproxy, in words.
+        missing: Phrases: what this mitmproxy does not let us distinguish.
     """
 
     def __init__(self) -> None:
@@ -80,7 +80,7 @@ class ConnectionMonitor:
             self.missing.append(_NO_SOCKET)
 
     def side(self, flow: HTTPFlow) -> Side | None:
-        """Return who ended a flow; to be asked in the hook ``error``."""
+        """Return the side that ended a flow; valid in the hook ``error``."""
         return None if self._sides is None else self._sides.get(flow.id)
 
     def timed_out(self, flow: HTTPFlow) -> bool | None:
@@ -90,12 +90,12 @@ class ConnectionMonitor:
         return flow.client_conn.id in self._timed_out
 
     def forget(self, client_id: str) -> None:
-        """Say that a client's connection is over."""
+        """Drop a client's connection that is closed."""
         if self._timed_out is not None:
             self._timed_out.discard(client_id)
 
     def sockets(self, flow: HTTPFlow) -> FlowSockets | None:
-        """Return both connections; to be asked while both are open."""
+        """Return the connections of a flow; valid while both are open."""
         try:
             proxy: Any = ctx.master.addons.get("proxyserver")
             transports = proxy.connections[flow.client_conn.id].transports
@@ -107,7 +107,7 @@ class ConnectionMonitor:
 
 
 def default_idle_limit_s() -> int | None:
-    """Return after how many seconds mitmproxy closes an idle connection."""
+    """Return the seconds of silence after which mitmproxy closes a connection."""
     value = getattr(ctx.options, "tcp_timeout", None)  # since 12.2.1
     if value is None:
         value = getattr(server, "TCP_TIMEOUT", None)  # before
@@ -115,7 +115,7 @@ def default_idle_limit_s() -> int | None:
 
 
 def set_idle_limit(seconds: int) -> bool:
-    """Change that; tell whether this mitmproxy lets it be changed."""
+    """Change mitmproxy's idle limit; tell whether this version allows it."""
     if "tcp_timeout" in ctx.options:
         ctx.options.update(tcp_timeout=seconds)
         return True
@@ -126,7 +126,7 @@ def set_idle_limit(seconds: int) -> bool:
 
 
 def _install_sides() -> dict[str, Side] | None:
-    """Note who ended a flow while its error is handled; None: it cannot be noted."""
+    """Note the side that ended a flow, while its error is handled; None: impossible."""
     stream = getattr(http_layer, "HttpStream", None)
     original = getattr(stream, "handle_protocol_error", None)
     client_error = getattr(http_layer, "RequestProtocolError", None)
@@ -151,7 +151,7 @@ def _install_sides() -> dict[str, Side] | None:
 
 
 def _install_timeouts() -> set[str] | None:
-    """Note the client connections that were closed for idleness."""
+    """Note the client connections closed for idleness; None: impossible."""
     handler = getattr(server, "ConnectionHandler", None)
     original = getattr(handler, "on_timeout", None)
     if original is None:

@@ -1,4 +1,4 @@
-"""The machine that a run ran on, as its report tells of it."""
+"""The facts about a run's machine that its report holds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["environment"]
 
 
 def environment() -> dict[str, Any]:
-    """Return the machine's facts: what may explain a figure, and no name of anyone.
+    """Return facts that may explain a figure, and no name of a person or a host.
 
     Returns:
         ``python``, ``platform``, ``cores`` that this process may use, and
-        ``load_average`` over 1, 5 and 15 minutes; None where the system has none.
+        ``load_average`` over 1, 5 and 15 minutes, or None if the system has none.
     """
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",

@@ -1,8 +1,8 @@
-"""Untrusted text made harmless for a terminal and for GitHub's Markdown.
+"""Makes untrusted text harmless for GitHub's Markdown.
 
-The judge quotes what it took from a body, but a report may be written by others, and
-scenario names, reasons and log lines are text of others too. So everything that is
-shown goes through here once more.
+The judge quotes text of bodies, but a report may be written by others, and scenario
+names, reasons and log lines come from others too. So all text is escaped once more
+before it is shown.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ __all__ = ["code_span", "markdown_text"]
 
 
 def markdown_text(text: object) -> str:
-    """Return text that GitHub's Markdown shows as it is, for the middle of a line.
+    """Return text that GitHub's Markdown shows literally, for the middle of a line.
 
-    GitHub looks for mentions and issue numbers after it has removed backslashes, but
-    never in code: there the sign that makes one stands in a code span of its own.
+    GitHub searches for mentions and issue numbers after it has removed backslashes, but
+    never in code: so ``@`` and ``#`` become code spans.
     """
     escaped = _PUNCTUATION.sub(r"\\\1", printable(text).strip())
     escaped = _MENTIONS.sub(r"`\1`", escaped)
-    # What would begin a list, a rule or a numbered item.
+    # These would begin a list, a rule or a numbered item.
     escaped = _LINE_START.sub(_behind_number, escaped)
     return _WWW.sub(r"\1\\.", escaped)
 

@@ -36,21 +36,21 @@ _NAMED = re.compile(r"\d{8}-\d{6}-")
 
 
 def run_name(started: datetime, seed: int) -> str:
-    """Return the name of a run: names sort by the time of their start."""
+    """Return the name of a run; names sort by the start of their runs."""
     return f"{started:%Y%m%d-%H%M%S}-seed{seed}"
 
 
 def encode_report(report: Mapping[str, Any]) -> bytes:
-    """Return a report as canonical JSON: keys sorted, two spaces, one line end last."""
+    """Return a report as canonical JSON: sorted keys, two spaces, a final line end."""
     options = orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(report, option=options)
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that cannot be written, before a run and not after it.
+    """Refuse a folder that cannot be written, before a run rather than after it.
 
     Raises:
-        InputError: It cannot be made, or nothing can be written into it.
+        InputError: It cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,14 +63,14 @@ def check_folder(folder: Path) -> None:
 
 
 def write_report(report: Mapping[str, Any], folder: Path) -> Path:
-    """Write a report, whole or not at all; missing folders are made.
+    """Write a report atomically; missing folders are created.
 
     Args:
-        report: As `harness.reporting.document.build.build_report` returns it.
+        report: From `harness.reporting.document.build.build_report`.
         folder: The run's own, ``reports/<run>``.
 
     Returns:
-        The file that was written.
+        The path of the file.
 
     Raises:
         InputError: The file cannot be written.
@@ -79,11 +79,11 @@ def write_report(report: Mapping[str, Any], folder: Path) -> Path:
 
 
 def write_named(content: Mapping[str, Any] | str, path: Path) -> Path:
-    """Write one file of a run, whole or not at all; missing folders are made.
+    """Write one file of a run atomically; missing folders are created.
 
     Args:
         content: A document, written as canonical JSON, or a text.
-        path: The file.
+        path: Of the file.
 
     Raises:
         InputError: The file cannot be written.
@@ -101,8 +101,8 @@ def read_report(run: str | Path, reports: Path) -> dict[str, Any]:
         reports: The folder of all runs.
 
     Raises:
-        InputError: There is no such run (the nearest is named), or the file is no
-            report, or one of a newer format.
+        InputError: There is no such run (the nearest is named), or the file is not a
+            report, or is one of a newer format.
     """
     path = _find(run, reports)
     try:
@@ -116,15 +116,15 @@ def read_report(run: str | Path, reports: Path) -> dict[str, Any]:
 def latest_run(reports: Path) -> str:
     """Return the name of the newest run in a folder.
 
-    A run's name tells when it started; runs that were named otherwise are older than
-    those, and the time of their file decides between them.
+    A run's name begins with its start. Runs with other names count as older; among them
+    the time of their file decides.
 
     Raises:
-        InputError: There is none.
+        InputError: The folder has no run.
     """
     runs = _runs(reports)
     if not runs:
-        message = "no run here; `harness compare` makes one"
+        message = "no run here; `harness compare` creates one"
         raise InputError(message, source=str(reports))
 
     def age(name: str) -> tuple[str, int]:
@@ -144,7 +144,7 @@ def _runs(reports: Path) -> list[str]:
 
 
 def _find(run: str | Path, reports: Path) -> Path:
-    # A name means the run of that name before a path that happens to be there.
+    # A name means the run of that name, even if a path of that name exists.
     for place in (reports / run, Path(run)):
         if place.is_file():
             return place

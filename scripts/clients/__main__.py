@@ -1,10 +1,9 @@
-"""Let official SDKs read every shape, and write the page that tells what came of it.
+"""Let official SDKs read every shape, and write the page with the results.
 
 Usage: ``python -m scripts.clients [--output FILE]``.
 It needs the extra ``sdks``. For the clients in JavaScript it needs Node.js and ``npm
-install --prefix scripts/clients/node``; where those are missing, it says so and leaves
-them out.
-It exits with 1 where a client fares worse through v2 than directly.
+install --prefix scripts/clients/node``; without those it reports and omits them.
+It exits with 1 if a client does worse through v2 than directly.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ _PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
 
 
 def main() -> int:
-    """Run, write the page, and say where v2 is the worse way."""
+    """Run, write the page, and print the readings that are worse through v2."""
     parser = argparse.ArgumentParser(
         prog="python -m scripts.clients", description=__doc__.splitlines()[0]
     )
@@ -35,7 +34,7 @@ def main() -> int:
 
 
 def _run(output: Path) -> int:
-    # Not before it is known that the SDKs are there.
+    # These import the SDKs.
     from scripts.clients.measure import SDKS, measure, measure_repeats  # noqa: PLC0415
     from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing  # noqa: PLC0415
     from scripts.clients.page import page, worse_ones  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Which SDK reads which table, and all of it at once."""
+"""The SDKs with their tables, and the measurement of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Sdk:
 
     Attributes:
         table: Name of the table whose shapes it reads.
-        reader: Reads with it.
+        reader: Reads streams with it.
         version: Returns its name and version.
     """
 
@@ -30,7 +30,7 @@ class Sdk:
     version: Callable[[], str]
 
     def shapes(self) -> list[Shape]:
-        """Return what it reads."""
+        """Return the shapes of its table."""
         return read_shapes(TABLES / f"{self.table}.yaml")
 
 
@@ -63,7 +63,7 @@ SDKS = {
 
 
 _REPEATS = 2
-"""How often openai-python asks again where nobody tells it otherwise."""
+"""Retries of openai-python by default."""
 
 _REPEATED = (
     "ok",
@@ -76,11 +76,11 @@ _REPEATED = (
     "err_first_200",
     "err_mid",
 )
-"""Failures before and behind the head: only before it may anybody ask again."""
+"""Failures before and after the head; retries are only allowed before it."""
 
 
 async def measure_repeats() -> Column:
-    """Let openai-python read failures and ask again as it does by default.
+    """Let openai-python read failures, with its default number of retries.
 
     Raises:
         HarnessError: A proxy does not start.
@@ -100,11 +100,11 @@ async def measure(names: Iterable[str]) -> list[Column]:
     """Let SDKs read their shapes, one SDK after the other.
 
     Args:
-        names: Which.
+        names: Keys of `SDKS`.
 
     Raises:
         HarnessError: A proxy does not start.
-        RuntimeError: A request reached the upstream that belongs to no stream.
+        RuntimeError: A request without a stream reached the upstream.
     """
     columns = []
     async with start_testbed() as bed:
@@ -118,5 +118,5 @@ async def measure(names: Iterable[str]) -> list[Column]:
                 )
             )
         if bed.upstream.unmatched:
-            raise RuntimeError(f"requests of no stream: {bed.upstream.unmatched}")
+            raise RuntimeError(f"requests without a stream: {bed.upstream.unmatched}")
     return columns

@@ -1,8 +1,8 @@
 """Reads streams with clients in JavaScript, in a process of Node.js.
 
-They stand beside the SDKs for Python because the two disagree about the same bytes: a
-missing last transfer chunk, an open connection behind ``[DONE]``, a byte order mark.
-And the AI SDK is the strictest: it reads to the end, and misses a finish_reason.
+They are measured too because they disagree with the SDKs for Python about the same
+bytes: a missing last transfer chunk, an open connection after ``[DONE]``, a byte order
+mark. The AI SDK is the strictest: it reads to the end, and requires a finish_reason.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from scripts.clients.testbed import Reader
 __all__ = ["NODE_CLIENTS", "node_is_missing", "node_version", "with_node"]
 
 NODE_CLIENTS = {"openai-node": "openai", "openai-node-helper": "openai", "ai-sdk": "ai"}
-"""By their names in the tables, their packages."""
+"""Packages, by the names of the clients in the tables."""
 
 _FOLDER = Path(__file__).with_name("node")
 _DEADLINE_S = 60.0
 
 
 def node_is_missing() -> str | None:
-    """Tell in words what the clients lack to run here; None: nothing."""
+    """Return the reason why the clients cannot run here; None: they can."""
     if shutil.which("node") is None:
         return "there is no node"
     if not all(_package(package).exists() for package in NODE_CLIENTS.values()):
@@ -44,7 +44,7 @@ def node_version(name: str) -> str:
 def with_node(name: str) -> Reader:
     """Return a reader that reads all streams at the same time in one process.
 
-    It raises RuntimeError where the process fails, with what that wrote.
+    The reader raises RuntimeError if the process fails, with its error output.
 
     Args:
         name: The client, by its name in the tables.
@@ -56,7 +56,7 @@ def with_node(name: str) -> Reader:
             "timeout_ms": READ_TIMEOUT_S * 1000,
             "jobs": [{"url": url, "token": token} for url, token in jobs],
         }
-        return [_reading(came) for came in await _ask(asked)]
+        return [_reading(got) for got in await _ask(asked)]
 
     return read
 
@@ -88,15 +88,15 @@ def _package(name: str) -> Path:
     return _FOLDER / "node_modules" / name / "package.json"
 
 
-def _reading(came: dict[str, Any]) -> Reading:
+def _reading(got: dict[str, Any]) -> Reading:
     return Reading(
-        # Halves of a surrogate pair that came in two deltas are whole in JSON already.
-        text=came["text"],
-        finish=came["finish"],
-        tools=came["tools"],
-        error=came.get("error"),
-        message=came.get("message", ""),
-        status=came.get("status"),
-        before_head=came["before_head"],
-        served_by=came["served_by"],
+        # Halves of a surrogate pair in two deltas are joined in JSON already.
+        text=got["text"],
+        finish=got["finish"],
+        tools=got["tools"],
+        error=got.get("error"),
+        message=got.get("message", ""),
+        status=got.get("status"),
+        before_head=got["before_head"],
+        served_by=got["served_by"],
     )

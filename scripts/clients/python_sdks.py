@@ -31,7 +31,7 @@ class PythonClient(Protocol):
     """One SDK that reads from one server; threads may share it."""
 
     def read(self, token: str) -> Reading:
-        """Ask for the stream of a slot, and read it to its end."""
+        """Request the stream of a slot, and read it to its end."""
 
     def close(self) -> None:
         """Close its connections."""
@@ -39,7 +39,7 @@ class PythonClient(Protocol):
 
 @dataclass(slots=True)
 class _Gathered:
-    """What came so far."""
+    """The parts of a reading so far."""
 
     text: str = ""
     finish: str | None = None
@@ -51,7 +51,7 @@ class _Gathered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SdkClient:
-    """An SDK, how to ask with it, and how to take what it yields."""
+    """An SDK, with functions that send a request and that take what it yields."""
 
     sdk: Any
     timeout: type[Exception]
@@ -66,10 +66,10 @@ class _SdkClient:
             gathered.served_by = stream.response.headers.get(_SERVED_BY)
             for item in stream:
                 self.take(item, gathered)
-                # Streams may hold what the SDK's types do not, or half characters.
+                # Streams may hold half characters and fields that the SDK lacks.
                 told = repr(item.model_dump(warnings=False))
                 gathered.yielded.update(told.encode("utf-8", "surrogatepass"))
-        except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a stream
+        except Exception as error:  # noqa: BLE001 - an SDK may raise any error
             return replace(_reading(gathered), **self._failure(error, gathered))
         return _reading(gathered)
 
@@ -85,7 +85,7 @@ class _SdkClient:
         return {
             "error": TIMEOUT if late else type(error).__name__,
             "message": str(error),
-            # The SDK for Anthropic makes a status error of an error in band.
+            # The SDK for Anthropic raises a status error for an error in band.
             "status": None if gathered.headed else getattr(error, "status_code", None),
             "before_head": not gathered.headed,
             "served_by": served_by,
@@ -95,12 +95,12 @@ class _SdkClient:
 def openai_client(url: str, *, retries: int = 0) -> PythonClient:
     """Return a client of chat completions at a base URL.
 
-    It uses no connection twice: what one stream leaves behind on a connection must not
+    It uses no connection twice, so bytes that one stream leaves on a connection cannot
     change the next reading.
 
     Args:
         url: The base URL.
-        retries: How often it asks again by itself.
+        retries: Number of its own retries.
     """
     sdk = openai.OpenAI(
         base_url=f"{url}/v1",
@@ -119,8 +119,8 @@ def anthropic_client(url: str, *, helper: bool = False) -> PythonClient:
 
     Args:
         url: The base URL.
-        helper: Read with ``messages.stream``, which puts the message together, in place
-            of the plain events.
+        helper: Read with ``messages.stream``, which assembles the message, in place of
+            the plain events.
     """
     sdk = anthropic.Anthropic(
         base_url=url,
@@ -180,7 +180,7 @@ def _ask_for_events(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> Any
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """A stream of the helper, whose whole message is asked for at its end."""
+    """A stream of the helper; at its end the whole message is requested."""
 
     stream: Any
 
@@ -200,7 +200,7 @@ def _ask_for_message(sdk: anthropic.Anthropic, headers: Mapping[str, str]) -> An
         messages=[{"role": "user", "content": "hello"}],
         extra_headers=dict(headers),
     )
-    # It is read to its end, or breaks: nothing is left to close.
+    # It is read to its end, or fails: nothing is left to close.
     return _Message(manager.__enter__())
 
 
@@ -212,8 +212,8 @@ def _take_message_event(event: Any, gathered: _Gathered) -> None:
 
 
 def _reading(gathered: _Gathered) -> Reading:
-    # Two deltas may carry the halves of a surrogate pair; whoever writes the text down
-    # as UTF-16 or JSON has the character.
+    # Two deltas may carry the halves of a surrogate pair; written as UTF-16 or JSON
+    # they become the character.
     text = gathered.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return Reading(
         text=text,

@@ -1,22 +1,23 @@
-"""What a client read of a stream, and which of two readings is the worse one.
+"""A client's reading of a stream, its grade, and the comparison of two readings.
 
-Grades, from best to worst. Whoever reads must be able to trust a success, so whatever
-is told stands above whatever is not:
+Grades, from best to worst. A caller must be able to trust a success, so a reported
+failure is better than a silent one:
 
-``right``      no error, and all that the server meant: text, tool calls, finish_reason.
-``told``       an error, and before it nothing but what was meant, in order. A hole in
-               it counts as told: the error speaks for all of the answer.
+``right``      no error, and everything the server meant: text, tool calls,
+               finish_reason.
+``told``       an error, and before it only what was meant, in order. Holes are allowed:
+               the error applies to the whole answer.
 ``hang``       the same, but the client's own timeout had to end it.
 ``garbled``    an error, and before it something that the server did not mean.
 ``silent``     no error and no finish_reason, and something is missing: only a caller
-               that looks for the finish_reason can tell.
+               that checks the finish_reason notices.
 ``false``      no error, a finish_reason, and something missing or wrong: nobody can
-               tell. A stream that the server did not finish is never ``right``.
+               notice. A stream that the server did not finish is never ``right``.
 
-Within a grade (but ``right`` and ``false``, where it makes no difference) less text is
-worse. Beside the grades, what a caller acts on must survive where the upstream gave it:
-the status of an error, that a failed request may be asked again (the SDKs do that by
-themselves, before anything was read), and the words of the server's own error.
+Within a grade less text is worse, except for ``right`` and ``false``, where it makes no
+difference. Besides the grade, facts that a caller acts on must survive: the status of
+an error, that the SDK retries a failed request (it does so before anything was read),
+and the message of the server's own error.
 """
 
 from __future__ import annotations
@@ -36,17 +37,17 @@ __all__ = [
 ]
 
 READ_TIMEOUT_S = 2.5
-"""When a reader gives up, as in the measurements that the tables repeat."""
+"""Time after which a reader gives up, as in the measurements of the tables."""
 
 TIMEOUT = "timeout"
 """The error of a reader that gave up, whatever its SDK calls it."""
 
 _ASKED_AGAIN = frozenset({408, 409, 429})
-"""Statuses below 500 that the SDKs ask again for (openai-python, _base_client.py)."""
+"""Statuses below 500 after which the SDKs retry (openai-python, _base_client.py)."""
 
 
 class Grade(IntEnum):
-    """How well a client was served; more is better."""
+    """The quality of a reading; more is better."""
 
     FALSE = 0
     SILENT = 1
@@ -58,14 +59,14 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meant:
-    """What the server meant.
+    """The answer that the server meant.
 
     Attributes:
         text: The text of choice 0.
         finish: Its finish_reason.
         tools: Arguments of its tool calls, by index.
-        whole: False where the server did not finish.
-        says: Words of the server's own error.
+        whole: False if the server did not finish.
+        says: Message of the server's own error.
     """
 
     text: str = ""
@@ -77,20 +78,20 @@ class Meant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a client made of a stream.
+    """A client's reading of a stream.
 
     Attributes:
-        text: The text of choice 0, put together.
-        finish: Its finish_reason; None: none came.
-        tools: Arguments of its tool calls, put together by index.
+        text: The joined text of choice 0.
+        finish: Its finish_reason; None: none arrived.
+        tools: Joined arguments of its tool calls, by index.
         error: Class of the error that ended it, or `TIMEOUT`; None: it succeeded.
-        message: The error's words.
+        message: The error's message.
         status: HTTP status of an error that has one.
-        before_head: Whether the error came in place of a stream.
-        served_by: What the head said served it.
-        requests: How many requests for it reached the upstream.
-        digest: Hash of everything that the SDK yielded, unknown fields and all; empty
-            where the reader does not tell.
+        before_head: Whether the error was raised in place of a stream.
+        served_by: The architecture that the head names.
+        requests: Number of requests for it that reached the upstream.
+        digest: Hash of everything that the SDK yielded, with unknown fields; empty if
+            the reader does not compute it.
     """
 
     text: str = ""
@@ -106,19 +107,19 @@ class Reading:
 
     @property
     def essence(self) -> tuple[str, str | None, Mapping[str, str], str | None]:
-        """What a row of the table says: text, finish, tools and error."""
+        """The values of a table's row: text, finish, tools and error."""
         return self.text, self.finish, self.tools, self.error
 
     @property
     def asked_again(self) -> bool:
-        """Whether the SDK would ask again, were it allowed to."""
+        """Whether the SDK would retry, if it were allowed to."""
         if not self.before_head:
             return False
         return self.status is None or self.status in _ASKED_AGAIN or self.status >= 500
 
 
 def grade(reading: Reading, meant: Meant) -> Grade:
-    """Return how well a client was served with what it read."""
+    """Return the grade of a reading."""
     if reading.error is None:
         all_there = (reading.text, reading.tools) == (meant.text, meant.tools)
         if meant.whole and all_there and reading.finish == meant.finish:
@@ -133,24 +134,25 @@ def grade(reading: Reading, meant: Meant) -> Grade:
 
 
 def worse(reading: Reading, directly: Reading, meant: Meant) -> str | None:
-    """Tell in words why a client fares worse with one reading than with the other.
+    """Return why a client does worse with one reading than with the other.
 
     Args:
-        reading: What it read through a proxy.
-        directly: What it read without.
-        meant: What the server meant.
+        reading: Its reading through a proxy.
+        directly: Its reading without a proxy.
+        meant: The answer that the server meant.
 
     Returns:
-        The reason; None where it fares no worse.
+        The reason; None: it does not do worse.
     """
-    came, went = grade(reading, meant), grade(directly, meant)
-    if came < went:
-        return f"{went.name.lower()} directly, {came.name.lower()} through the proxy"
-    ranked = came is went and went not in {Grade.FALSE, Grade.RIGHT}
+    through, best = grade(reading, meant), grade(directly, meant)
+    if through < best:
+        names = best.name.lower(), through.name.lower()
+        return f"{names[0]} directly, {names[1]} through the proxy"
+    ranked = through is best and best not in {Grade.FALSE, Grade.RIGHT}
     if ranked and _length(reading) < _length(directly):
         lost = _length(directly) - _length(reading)
         return f"{lost} characters fewer than directly"
-    if came is Grade.RIGHT:
+    if through is Grade.RIGHT:
         return None
     if directly.status is not None and reading.status != directly.status:
         return f"status {directly.status} became {reading.status}"
@@ -163,7 +165,7 @@ def worse(reading: Reading, directly: Reading, meant: Meant) -> str | None:
 
 
 def _in_order(part: str, whole: str) -> bool:
-    """Tell whether ``part`` is ``whole`` with nothing but holes in it."""
+    """Tell whether ``part`` is ``whole`` with characters left out."""
     left = iter(whole)
     return all(char in left for char in part)
 

@@ -1,7 +1,7 @@
-"""The shapes of the tables in ``tests/data/clients``, as scripts that can be played.
+"""Reads the shapes of the tables in ``tests/data/clients`` as scripts to play.
 
-A shape is a scenario with two things more: what the server meant, and what official
-SDKs make of it without a proxy.
+A shape is a scenario with two more facts: the answer that the server meant, and the
+readings of official SDKs without a proxy.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Shape:
 
     Attributes:
         name: As in the table.
-        what: The same for readers.
-        script: What the upstream plays.
-        meant: What the server meant.
-        meant_by: The same by SDK, for one that tells apart what others put together.
-        directly: By SDK, what it makes of the shape without a proxy.
-        excused: By SDK, why it may fare worse through a proxy.
+        what: A description for people.
+        script: For the upstream.
+        meant: The answer that the server meant.
+        meant_by: The same for an SDK that splits what others join.
+        directly: By SDK, its reading without a proxy.
+        excused: By SDK, the reason why it may do worse through a proxy.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Shape:
 
     @property
     def hangs(self) -> bool:
-        """Whether a client is known to give up on it."""
+        """Whether the table has a client that gives up on it."""
         return any(reading.error == TIMEOUT for reading in self.directly.values())
 
     def meant_for(self, sdk: str) -> Meant:
-        """Return what the server meant, as an SDK would put it."""
+        """Return the answer that the server meant, as an SDK would split it."""
         return self.meant_by.get(sdk, self.meant)
 
 
@@ -68,7 +68,7 @@ def read_shapes(path: Path) -> list[Shape]:
         path: One of the files in `TABLES`.
 
     Raises:
-        InputError: A shape is no scenario, or one of its faults does not fit.
+        InputError: A shape is not a scenario, or one of its faults does not fit.
     """
     table = load(path.read_text(encoding="utf-8"), source=path.name).value
     return [_shape(path, table, entry) for entry in table["shapes"]]

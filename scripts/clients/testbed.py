@@ -1,4 +1,4 @@
-"""Upstream, proxies and readers: every shape through every way, many at a time."""
+"""Plays every shape through every way with an upstream, proxies and readers."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ DIRECTLY = "directly"
 WAYS = (DIRECTLY, "v1", "v2")
 
 Reader = Callable[[Sequence[tuple[str, str]]], Awaitable[list[Reading]]]
-"""Reads the streams of base URLs and tokens, and returns what it made of each."""
+"""Reads the streams of base URLs and tokens, and returns a reading of each."""
 
 Readings = Mapping[str, Mapping[str, Reading]]
 """By shape, then by way."""
 
 PATIENCE_S = 1.2
-"""How long a proxy waits for its upstream, and asks it again: less than the client
-waits, who must be told."""
+"""Time that a proxy waits for its upstream, and retries: shorter than the client waits,
+so an error still reaches it."""
 
 _ROOT = Path(__file__).parents[2]
 _AT_ONCE = 16
 _ENVIRONMENT = {
-    # Most of these streams fail on purpose: they must not open the circuit for others.
+    # Most of these streams fail by design, and must not open the circuit for others.
     "STREAMING_MAX_ERRORS": "1000000",
     "STREAMING_FIRST_BYTE_TIMEOUT_SECONDS": str(PATIENCE_S),
     "STREAMING_IDLE_TIMEOUT_SECONDS": str(PATIENCE_S),
@@ -59,7 +59,7 @@ class Testbed:
 
     Attributes:
         upstream: Plays the shapes.
-        urls: By way, where a client asks.
+        urls: Base URLs for clients, by way.
     """
 
     def __init__(self, upstream: Upstream, urls: Mapping[str, str]) -> None:
@@ -69,10 +69,10 @@ class Testbed:
 
 @asynccontextmanager
 async def start_testbed(ways: Sequence[str] = WAYS) -> AsyncIterator[Testbed]:
-    """Start one upstream, and before it one process for each architecture.
+    """Start one upstream, and in front of it a process for each architecture.
 
     Args:
-        ways: Which; names of targets of ``harness.yaml`` beside `DIRECTLY`.
+        ways: `DIRECTLY`, and names of targets of ``harness.yaml``.
 
     Raises:
         HarnessError: A proxy does not start.
@@ -98,28 +98,29 @@ async def read_all(
 ) -> Readings:
     """Let one SDK read every shape through every way.
 
-    Where it gave up and no client is known to, it reads once more: on a busy machine
-    the time may pass before anything is wrong. What hangs for good hangs again.
+    If it gives up on a shape on which no client of the table does, it reads that once
+    more: on a busy machine the time limit may pass although nothing is wrong. A real
+    hang hangs again.
 
     Args:
-        bed: Where.
-        shapes: What.
-        reader: The SDK.
-        ways: Through what.
+        bed: Upstream and proxies.
+        shapes: Each is read by every way.
+        reader: Reads with the SDK.
+        ways: Names of the ways.
     """
     jobs = [(shape, way) for shape in shapes for way in ways]
-    came = await _read(bed, jobs, reader)
+    got = await _read(bed, jobs, reader)
     again = [
         place
         for place, (shape, _) in enumerate(jobs)
-        if came[place].error == TIMEOUT and not shape.hangs
+        if got[place].error == TIMEOUT and not shape.hangs
     ]
     if again:
         once_more = await _read(bed, [jobs[place] for place in again], reader)
         for place, reading in zip(again, once_more, strict=True):
-            came[place] = reading
+            got[place] = reading
     readings: dict[str, dict[str, Reading]] = {shape.name: {} for shape in shapes}
-    for (shape, way), reading in zip(jobs, came, strict=True):
+    for (shape, way), reading in zip(jobs, got, strict=True):
         readings[shape.name][way] = reading
     return readings
 
@@ -136,10 +137,10 @@ async def _read(
         for slot in slots:
             stack.callback(slot.close)
         urls = [bed.urls[way] for _, way in jobs]
-        came = await reader(list(zip(urls, tokens, strict=True)))
+        got = await reader(list(zip(urls, tokens, strict=True)))
         return [
             replace(reading, requests=slot.attempts)
-            for reading, slot in zip(came, slots, strict=True)
+            for reading, slot in zip(got, slots, strict=True)
         ]
 
 

@@ -2,14 +2,14 @@
 
 A Llama of two layers, too small to know anything, is trained until it answers
 the prompts of ``conversations.yaml`` word for word. So real servers can be
-recorded without a download: their tokenizers, detokenizers, tool and reasoning
-parsers and HTTP stacks are the real ones; only the words are ours.
+recorded without a download: the tokenizers, detokenizers, tool and reasoning
+parsers and HTTP stacks are their own; only the words are ours.
 
 Run it with the Python that has torch, transformers, tokenizers and gguf::
 
     python build_model.py --out DIR
 
-It writes a Hugging Face folder and ``model.gguf`` beside it.
+It writes a Hugging Face folder with ``model.gguf`` in it.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ CONTEXT = 4096
 """Positions the model declares; it is trained on the first 1024."""
 
 TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-"""Tokens without a text of their own."""
+"""Tokens without text."""
 
 MARKS = ["<think>", "</think>", "<tool_call>", "</tool_call>"]
-"""Tokens that the servers' parsers look for in the text."""
+"""Tokens that the servers' parsers search for in the text."""
 
 MIN_FREQUENCY = 4
-"""How often the tokenizer must see a pair of tokens to make them one.
+"""Occurrences of a pair of tokens that make the tokenizer join them.
 
-Answers that it may learn are shown that often, so that words become tokens as
-in a large vocabulary; the rest of the text is not.
+Answers that it may learn are repeated this many times, so words become tokens
+as in a large vocabulary; other text is not repeated.
 """
 
 WINDOW = 1024
 BATCH = 4
 MAX_STEPS = 320
 MAX_PREFIX = 400
-"""Random tokens before the first prompt: the answer must not depend on where
-the prompt stands, or the long prompt that explains tools would spoil it."""
+"""Random tokens before the first prompt: the answer must not depend on the
+position of the prompt, or the long prompt that explains tools would spoil it."""
 
 WANTED_PROBABILITY = 0.95
 """Training ends when every token of every answer is at least this likely."""
@@ -125,7 +125,7 @@ def draw_window(
 ) -> tuple[list[int], list[int]]:
     """Return a window of random tokens and conversations, and its labels.
 
-    Only answers carry a label; -100 is what the loss ignores.
+    Only answers carry a label; the loss ignores -100.
     """
     first_word = len(TOKENS)
     tokens = [

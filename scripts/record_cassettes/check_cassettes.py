@@ -1,12 +1,12 @@
-"""Check that the recordings of ``record.py`` are what ``requests.yaml`` asks for.
+"""Check that the recordings of ``record.py`` match ``requests.yaml``.
 
-It needs no server, and looks only into the folders that are called like one::
+It needs no server, and reads only the folders that are named like one::
 
     python check_cassettes.py [FOLDER]
 
-Every cassette must hold the request as written, an answer that says what the script
-says, times of its own, and nothing about the machine that it was recorded on. It ends
-with 1 if one does not, is missing, or belongs to no request.
+Every cassette must hold the request as written, the scripted answer, its own times, and
+nothing about the machine that it was recorded on. The exit code is 1 if one does not,
+is missing, or belongs to no request.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _MACHINE = re.compile(
 
 
 def to_send(request: Request) -> Sent:
-    """Return a request as it goes over the wire, its JSON as OpenAI's client has it."""
+    """Return a request as sent, with JSON formatted as OpenAI's client does."""
     body = json.dumps(request.body, ensure_ascii=False, separators=(",", ":"))
     return Sent(
         method="POST",
@@ -51,18 +51,18 @@ def to_send(request: Request) -> Sent:
 
 
 def find_flaw(cassette: Cassette, request: Request) -> str | None:
-    """Return why this is no recording of the request's answer, None if it is."""
+    """Return why this is not a recording of the request's answer, None if it is."""
     (interaction,) = cassette.interactions
     response = interaction.response
     if interaction.request != to_send(request):
-        return "another request than requests.yaml has"
+        return "the request differs from requests.yaml"
     if response.ending.kind is not _ending(request):
         return f"the ending is {response.ending.kind.value}"
     if not response.segments or response.segments[0].at_ns <= 0:
         return "no time at which the answer began"
     body = response.body
     if request.is_broken_off:
-        body = body[: body.rfind(b"\n\n") + 2]  # the event it broke in is half JSON
+        body = body[: body.rfind(b"\n\n") + 2]  # its last event is incomplete JSON
     try:
         fault = find_fault(request, response.status, body)
     except json.JSONDecodeError as error:
@@ -81,12 +81,12 @@ def _ending(request: Request) -> EndingKind:
 def _find_machine(cassette: Cassette) -> str | None:
     text = dump_cassette(cassette)
     if match := _MACHINE.search(text):
-        return f"tells {text[max(0, match.start() - 20) : match.end() + 20]!r}"
+        return f"contains {text[max(0, match.start() - 20) : match.end() + 20]!r}"
     names = {socket.gethostname(), platform.release(), str(Path.home())}
     for name in names - {"", "/"}:
-        # As a word: a host may be called "vm", and so may two letters of an id.
+        # As a word: a host may be called "vm", and an id may contain these letters.
         if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
-            return f"tells {name!r}"
+            return f"contains {name!r}"
     return None
 
 

@@ -29,7 +29,7 @@ __all__ = ["find_fault", "main"]
 
 @dataclass(slots=True)
 class Choice:
-    """One choice of an answer, put together from its deltas."""
+    """One choice of an answer, assembled from its deltas."""
 
     content: str = ""
     reasoning: str = ""
@@ -86,7 +86,7 @@ def read_answer(url: str, request: Request) -> tuple[int, bytes, list[float]]:
 
 
 def assemble(body: bytes) -> list[Choice]:
-    """Put the choices of a stream, or of a whole answer, together."""
+    """Assemble the choices of a stream, or of a whole answer."""
     if body.startswith(b"{"):
         payloads = [json.loads(body)]
     else:
@@ -102,7 +102,7 @@ def assemble(body: bytes) -> list[Choice]:
 
 
 def find_fault(request: Request, status: int, body: bytes) -> str | None:
-    """Return what is wrong with an answer, None if it is as scripted."""
+    """Return the difference of an answer from its script, None if there is none."""
     if status != request.status:
         return f"status {status}: {body[:200]!r}"
     if status != 200:
@@ -129,7 +129,7 @@ def find_fault(request: Request, status: int, body: bytes) -> str | None:
 
 
 def check(url: str, request: Request) -> bool:
-    """Send one request, print what came back, tell whether it was right."""
+    """Send one request, print the result, tell whether it was right."""
     status, body, times = read_answer(url, request)
     fault = find_fault(request, status, body)
     gaps = [after - before for before, after in itertools.pairwise(times)]
@@ -151,7 +151,7 @@ def main(names: list[str]) -> int:
         print(name, versions(name))
         with serving(name) as server:
             for request in load_requests():
-                # What is broken off is checked where that is done: by record.py.
+                # Answers that are broken off are checked by record.py.
                 if request.server == name and not request.is_broken_off:
                     good = check(server.url, request) and good
     return 0 if good else 1

@@ -1,6 +1,6 @@
 """The scripted conversations that the tiny model answers word for word.
 
-They stand in ``conversations.yaml``; the model is trained on them and
+They are in ``conversations.yaml``. The model is trained on them, and
 ``check_requests.py`` compares the servers' streams with them.
 """
 
@@ -25,8 +25,8 @@ class Conversation:
 
     Attributes:
         name: Key in ``conversations.yaml``.
-        messages: What the client sends, in the form of the OpenAI API.
-        tools: Tool definitions sent along, in the form of the OpenAI API.
+        messages: Of the request, in the form of the OpenAI API.
+        tools: Tool definitions of the request, in the form of the OpenAI API.
         answers: Raw model output; more than one are equally likely.
         learn_words: Whether the tokenizer may learn words of the answers.
     """
@@ -40,7 +40,7 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a raw answer means to a client: text, reasoning and tool calls."""
+    """The parts of a raw answer for a client: text, reasoning and tool calls."""
 
     content: str
     reasoning: str

@@ -1,7 +1,7 @@
 """Write a small Llama and its byte-level BPE as one GGUF file.
 
-llama.cpp's own converter is a script of its repository and in no package; a
-Llama needs little of it. The format:
+llama.cpp's own converter is a script in its repository and in no package, and
+a Llama needs only a little of it. The format:
 https://github.com/ggml-org/ggml/blob/master/docs/gguf.md.
 """
 

@@ -1,6 +1,6 @@
-"""Record what real servers answer to ``requests.yaml`` into cassettes.
+"""Record the answers of real servers to ``requests.yaml`` into cassettes.
 
-Run it after ``check_requests.py``, on a machine that has nothing else to do::
+Run it after ``check_requests.py``, on an idle machine::
 
     python record.py [--takes N] [--into FOLDER] [SERVER | SERVER/NAME ...]
 
@@ -8,12 +8,12 @@ Without a name it records everything.
 
 1. Every take has a server of its own, freshly started and warmed up: a server that
    remembers prompts would answer a second take differently.
-2. The calmest take is kept: a first byte as late as it usually is, and no long gap
-   after it. A stall that only some takes have is the scheduler of the machine, not the
-   server. Where it holds up the recorder, it joins reads; where it does so before the
-   zero of the times is taken, the first byte seems to come early.
+2. The calmest take is kept: its first byte has the usual delay, and no long gap
+   follows. A stall that only some takes have is due to the machine's scheduler, not the
+   server. If it delays the recorder, it joins reads; if that happens before the start
+   of the times is taken, the first byte seems to be early.
 3. Takes must have the same bytes, apart from ids and the server's own times.
-4. A take is written as it came, or not at all: nothing in it is rewritten.
+4. A take is written unchanged, or not at all.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ _WARM_UP = Sent(
         '"messages":[{"role":"user","content":"Warm up"}]}'
     ).encode(),
 )
-"""Its prompt is no request's, so that it leaves no answer half remembered."""
+"""No request has its prompt, so the server caches no part of an answer."""
 
 _WARM_UPS = 3
 
-# What two answers of one server may differ in.
+# Values in which two answers of one server may differ.
 _VOLATILE = re.compile(
     rb'"(?:id|created|timings)": ?(?:"[^"]*"|[0-9]+|\{[^}]*\})', re.ASCII
 )
 
 
 async def capture_answer(server: Running, request: Request) -> Interaction:
-    """Send a request to a warm server; break the answer off where it says so."""
+    """Send a request to a warm server; break the answer off if it says so."""
     for _ in range(_WARM_UPS):
         await capture(server.url, _WARM_UP)
     plan = None
@@ -94,7 +94,7 @@ def take(request: Request) -> Cassette:
 
 
 def first_ms(cassette: Cassette) -> float:
-    """Return when the first byte of the body came."""
+    """Return the time of the first byte of the body."""
     return cassette.interactions[0].response.segments[0].at_ns / 1e6
 
 
@@ -107,7 +107,7 @@ def gaps_ms(cassette: Cassette) -> list[float]:
 
 
 def stalls_ms(takes: list[Cassette]) -> list[float]:
-    """Return for every take what the calmest has least of, in milliseconds."""
+    """Return the stall of every take in milliseconds; the calmest has the least."""
     firsts = [first_ms(one) for one in takes]
     usual = statistics.median(firsts)
     return [
@@ -117,7 +117,12 @@ def stalls_ms(takes: list[Cassette]) -> list[float]:
 
 
 def say_the_same(takes: list[Cassette], *, whole: bool) -> bool:
-    """Tell whether the takes differ in nothing but what may; parts: so far they go."""
+    """Tell whether the takes are equal except for volatile values.
+
+    Args:
+        takes: At least one.
+        whole: Compare whole answers; False: only as far as each goes.
+    """
     bodies = [
         _VOLATILE.sub(b"", cassette.interactions[0].response.body) for cassette in takes
     ]
@@ -148,14 +153,14 @@ def record(request: Request, *, takes: int, folder: Path) -> bool:
         f"{max(gaps_ms(best)):7.2f} ms longest"
         f" (takes: {' '.join(f'{stall:.1f}' for stall in stalls)}),"
         f" load {os.getloadavg()[0]:.2f}"
-        f"{'' if same else '  the takes say different things'}",
+        f"{'' if same else '  the takes differ'}",
         flush=True,
     )
     return same
 
 
 def main(arguments: list[str]) -> int:
-    """Record what the command line names; return the exit code."""
+    """Record the named requests; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="SERVER|SERVER/NAME")
     parser.add_argument("--takes", type=int, default=5)
@@ -165,7 +170,7 @@ def main(arguments: list[str]) -> int:
     known = {*SERVERS, *(request.name for request in requests)}
     for name in options.names:
         if name not in known:
-            parser.error(f"no server and no request is called {name}")
+            parser.error(f"no server and no request is named {name}")
     good = True
     for request in requests:
         if not options.names or {request.name, request.server} & {*options.names}:

@@ -1,12 +1,12 @@
 """Record real servers with ``harness record``, driven by the openai and anthropic SDKs.
 
-Run it where the servers of `servers.py` are installed, with two more interpreters:
-``RECORD_PYTHON`` (the project with its extra ``record``) and ``SDK_PYTHON`` (openai and
-anthropic), and ``LITELLM_PYTHON`` where LiteLLM is to stand before a server::
+Run it with the servers of `servers.py` installed, and with more interpreters:
+``RECORD_PYTHON`` (the project with its extra ``record``), ``SDK_PYTHON`` (openai and
+anthropic), and ``LITELLM_PYTHON`` for jobs with LiteLLM in front of a server::
 
     python record_with_sdks.py [--into FOLDER] [NAME ...]
 
-Every job has a server and a recorder of its own. Without names all are recorded.
+Every job has its own server and recorder. Without names all are recorded.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Job:
     """One recording.
 
     Attributes:
-        server: What is recorded: a key of ``SERVERS``, ``litellm`` or ``stutter``.
-        body: What is asked.
+        server: A key of ``SERVERS``, ``litellm`` or ``stutter``.
+        body: Of the request.
         sdk: openai or anthropic.
         leave_after: Events after which the client hangs up.
         kill_after: Events after which the server is killed.
@@ -58,18 +58,18 @@ class Job:
 
 
 def asked(name: str, server: str | None = None, **more: Any) -> Job:
-    """The job of a request of ``requests.yaml``."""
+    """Return the job of a request of ``requests.yaml``."""
     return Job(server=server or name.partition("/")[0], body=BODIES[name], **more)
 
 
 def message(conversation: str, **more: Any) -> Job:
-    """The same question to llama.cpp's Anthropic-style interface."""
+    """Return the job of a conversation with llama.cpp's Anthropic-style interface."""
     found = load_conversations()[conversation]
     system = [turn["content"] for turn in found.messages if turn["role"] == "system"]
     body = {
         "model": MODEL,
         "max_tokens": 600,
-        # This SDK's create() has no temperature any more.
+        # This SDK's create() no longer has a temperature.
         "extra_body": {"temperature": 0},
         "stream": True,
         "messages": [turn for turn in found.messages if turn["role"] != "system"],
@@ -79,7 +79,7 @@ def message(conversation: str, **more: Any) -> Job:
 
 
 def with_model(job: Job, model: str) -> Job:
-    """The same job for another model of a gateway."""
+    """Return the same job for another model of a gateway."""
     return Job(
         server="litellm",
         body={**job.body, "model": model},
@@ -120,7 +120,7 @@ JOBS = {
 
 
 def main() -> None:
-    """Record what the command line names."""
+    """Record the named jobs."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--into", type=Path, default=ROOT / "cassettes" / "recorded")
     parser.add_argument("names", nargs="*", choices=[*JOBS, []])
@@ -138,7 +138,7 @@ def main() -> None:
 
 
 def record(job: Job, path: Path) -> str:
-    """Record one job into a file; returns what client and recorder said."""
+    """Record one job into a file; return the output of client and recorder."""
     with upstream(job) as (url, kill), recording(job, url, path) as recorder:
         words = json.dumps(
             {
@@ -164,7 +164,7 @@ def record(job: Job, path: Path) -> str:
 
 @contextlib.contextmanager
 def recording(job: Job, url: str, path: Path) -> Iterator[str]:
-    """``harness record`` before a server, while the block runs."""
+    """Run ``harness record`` in front of a server for the length of the block."""
     command = [os.environ["RECORD_PYTHON"], "-m", "harness", "record"]
     command += ["--upstream", url, "--out", str(path.parent), "--name", path.stem]
     command += ["--tag", path.parent.name, *job.options]
@@ -189,7 +189,7 @@ def recording(job: Job, url: str, path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def upstream(job: Job) -> Iterator[tuple[str, Any]]:
-    """The server of a job: its URL, and what kills it."""
+    """Run the server of a job; yield its URL, and a function that kills it."""
     if job.server == "litellm":
         with serving("llama.cpp") as server, gateway(server.url) as url:
             yield url, server.kill
@@ -203,7 +203,7 @@ def upstream(job: Job) -> Iterator[tuple[str, Any]]:
 
 @contextlib.contextmanager
 def gateway(url: str) -> Iterator[str]:
-    """LiteLLM before a server, with a mock and a model that is over its limit."""
+    """Run LiteLLM in front of a server, with a mock and a rate-limited model."""
     config = {
         "model_list": [
             {
@@ -263,7 +263,7 @@ def gateway(url: str) -> Iterator[str]:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """Return a port that is free now."""
     import socket  # noqa: PLC0415 - only here
 
     with socket.socket() as probe:

@@ -5,8 +5,8 @@ Started by ``servers.py`` with the Python that has the server installed::
     python run_server.py llama.cpp DIR
 
 The first line of standard output is the base URL; the server may need a moment
-more until it answers there. The end of standard input ends the process, so that no
-server outlives whoever started it, however that one died.
+more until it answers there. The end of standard input ends the process, so no server
+outlives its parent, however that died.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 
 
 def leave_with_parent() -> None:
-    """End this process when whoever holds our standard input is gone."""
+    """End this process when the parent that holds our standard input is gone."""
     sys.stdin.buffer.read()
     os._exit(0)
 
@@ -32,8 +32,8 @@ def leave_with_parent() -> None:
 def announce_free_port() -> int:
     """Print the URL of a free port and return the port.
 
-    For servers that do not tell which port they got; between this and their own
-    bind another process could take it, and then they end with an error.
+    For servers that do not print their port. If another process takes the port before
+    the server does, the server ends with an error.
     """
     with socket.create_server((HOST, 0)) as probe:
         port: int = probe.getsockname()[1]
@@ -54,7 +54,7 @@ def run_llama_cpp(model: Path) -> None:
     params.n_parallel = 2  # n=2 takes a slot for each choice
     params.use_jinja = True
     params.warmup = False
-    params.cpuparams.n_threads = 1  # threads cost more than they bring here
+    params.cpuparams.n_threads = 1  # more threads are slower here
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     threading.Event().wait()

@@ -1,9 +1,9 @@
-"""Ask once through an official SDK and read the stream; run by `record_with_sdks.py`.
+"""Send one request through an official SDK and read the stream.
 
-Usage: ``python sdk_client.py BASE_URL JOB``, with JOB as JSON: ``sdk`` (openai or
-anthropic), ``body``, ``leave_after`` (events) where the client hangs up, and
-``tell_at`` (events) where it says that it came so far. What the SDK raises is part of
-the experiment: it is printed, and is no failure.
+Run by `record_with_sdks.py` as ``python sdk_client.py BASE_URL JOB``, with JOB as JSON:
+``sdk`` (openai or anthropic), ``body``, ``leave_after`` (events after which the client
+closes the connection), and ``tell_at`` (events after which it prints ``reached``). An
+error of the SDK is part of the experiment: it is printed, and is not a failure.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
             if count == job.get("leave_after"):
                 print(f"left after {count} events")
                 return
-    except Exception as error:  # noqa: BLE001 - whatever an SDK makes of a bad stream
+    except Exception as error:  # noqa: BLE001 - an SDK may raise any error
         print(f"{count} events, then {type(error).__name__}: {error}"[:200])
         return
     print(f"{count} events")

@@ -1,11 +1,11 @@
-"""Real model servers, started on the tiny model and ended again.
+"""Starts and stops real model servers with the tiny model.
 
-``serving(name)`` is all that a recorder needs::
+A recorder needs only ``serving(name)``::
 
     with serving("llama.cpp") as server:
         httpx.post(f"{server.url}/v1/chat/completions", json=request.body)
 
-A server runs with the Python that has it installed, which need not be this one.
+A server runs with the Python in which it is installed, which may be another one.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ HERE = Path(__file__).parent
 READY_SECONDS = 90
 
 MODEL = "tiny-model"
-"""What requests and answers call the model."""
+"""The model's name in requests and answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """Where a server is installed.
+    """The installation of a server.
 
     Attributes:
-        python_variable: Environment variable that names the Python which has the
-            server installed; this Python where it is unset.
-        packages: Distributions whose versions say what was recorded.
+        python_variable: Environment variable that names the Python in which the server
+            is installed; if it is unset, this Python is used.
+        packages: Distributions whose versions identify the server in a recording.
     """
 
     python_variable: str
@@ -82,7 +82,7 @@ class Running:
 
     Attributes:
         url: Base URL.
-        kill: Ends it at once, as SIGKILL does; it says goodbye to nobody.
+        kill: Kills it by SIGKILL.
     """
 
     url: str
@@ -98,15 +98,16 @@ class Request:
         server: Key of ``SERVERS``.
         path: Path of the request, which is a POST.
         body: JSON body, as sent.
-        shows: What the answer is good for, in a sentence.
-        conversation: Key of ``conversations.yaml`` whose answer must come back
-            whole; None where the answer is cut or an error.
+        shows: The purpose of the answer, in a sentence.
+        conversation: Key of ``conversations.yaml`` whose whole answer is expected;
+            None if the answer is cut or an error.
         status: HTTP status of the answer.
-        finish_reason: What ends every choice; None where no choice ends.
-        starts: How the text begins where the answer is cut.
-        kill_after_ms: Kill the server so long after the request was begun; None: it
-            may finish.
-        leave_after_events: Close the connection after so many events; None: read on.
+        finish_reason: Of every choice; None if no choice ends.
+        starts: The beginning of the text, for an answer that is cut.
+        kill_after_ms: Kill the server this long after the request began; None: let it
+            finish.
+        leave_after_events: Close the connection after this many events; None: read to
+            the end.
     """
 
     name: str
@@ -128,7 +129,7 @@ class Request:
 
 
 def load_requests() -> list[Request]:
-    """Read ``requests.yaml``, messages and tools of the conversations filled in."""
+    """Read ``requests.yaml``, with messages and tools of the conversations."""
     conversations = load_conversations()
     requests = []
     for name, entry in yaml.safe_load(
@@ -168,17 +169,17 @@ def serving(name: str, *, model: Path | None = None) -> Iterator[Running]:
 
     Args:
         name: Key of ``SERVERS``.
-        model: Folder written by ``build_model.py``; the environment variable
-            ``TINY_MODEL`` where it is None.
+        model: Folder written by ``build_model.py``; None: the environment variable
+            ``TINY_MODEL`` names it.
 
     Raises:
-        RuntimeError: The server ended, or did not answer in time. What it wrote
-            to standard error is in ours.
+        RuntimeError: The server ended, or did not answer in time. Its standard error
+            is part of ours.
     """
     folder = Path(model or os.environ["TINY_MODEL"]).resolve()
     python = os.environ.get(SERVERS[name].python_variable, sys.executable)
     with tempfile.TemporaryDirectory() as place:
-        # Servers echo the path of a model, so it must not be that of a machine.
+        # Servers echo the path of a model, so it must not name this machine's folders.
         (Path(place) / MODEL).symlink_to(folder)
         process = subprocess.Popen(
             [python, str(HERE / "run_server.py"), name, MODEL],

@@ -1,8 +1,8 @@
-"""A small server of ours that stutters as DashScope does, on a real recorded answer.
+"""A small server that stutters like DashScope, with a real recorded answer.
 
-DashScope-compatible servers send the first text delta again before they go on
-(luthien-proxy#61). No server that runs offline does, so this one repeats the opening of
-a recording, at its recorded times; the cassette says so in its tags.
+DashScope-compatible servers repeat the first text delta before they continue
+(luthien-proxy#61). No server that runs offline does so; this one repeats the opening of
+a recording, at its recorded times. The tags of the cassette say so.
 """
 
 from __future__ import annotations

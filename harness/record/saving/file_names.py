@@ -1,8 +1,7 @@
-"""Names of cassettes: a template, and what is put into it.
+"""Names of cassettes from a template.
 
-What stands in a request must not choose a folder, hide a file or break a shell: of a
-value only letters, digits and ``. _ = + -`` stay, and a file that is there is never
-overwritten.
+A request must not choose a folder, hide a file or break a shell: only letters, digits
+and ``. _ = + -`` of a value are kept, and an existing file is never overwritten.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ FIELDS = (
     "status",
     "ending",
 )
-"""What a template may name. ``date`` and ``time`` are UTC, when the request was made;
+"""The fields of a template. ``date`` and ``time`` are UTC, when the request was made;
 ``number`` counts the recordings of one recorder; ``path`` is without its query."""
 
 DEFAULT_TEMPLATE = "{time}-{number}-{model}"
@@ -64,7 +63,7 @@ class NameTemplate:
         """Return the name, without suffix.
 
         Args:
-            values: One for each of `FIELDS`; None is written as ``none``.
+            values: A value for each of `FIELDS`; None is written as ``none``.
         """
         return "".join(
             literal + (_safe(values[field]) if field else "")
@@ -75,7 +74,7 @@ class NameTemplate:
 def free_path(
     folder: Path, name: str, *, exists: Callable[[Path], bool] = Path.exists
 ) -> Path:
-    """Return a path that is not there yet: ``name``, ``name-2`` and so on."""
+    """Return a path that does not exist yet: ``name``, ``name-2`` and so on."""
     path = folder / f"{name}{_SUFFIX}"
     count = 1
     while exists(path):
@@ -94,7 +93,7 @@ def _parse(text: str) -> list[tuple[str, str]]:
             continue
         if field not in FIELDS or form or conversion:
             raise InputError(
-                f"expected one of {', '.join(FIELDS)} in braces, came {field!r}",
+                f"expected one of {', '.join(FIELDS)} in braces, got {field!r}",
                 key="name",
                 nearest=closest(field, FIELDS),
             )
@@ -107,4 +106,4 @@ def _safe(value: str | None) -> str:
 
 
 def _wrong(message: str, text: str) -> InputError:
-    return InputError(f"{message}, came {text!r}", key="name")
+    return InputError(f"{message}, got {text!r}", key="name")

@@ -1,8 +1,8 @@
-"""What travels from the recorder to the saver: frames on a pipe.
+"""The frames that the recorder sends to the saver on a pipe.
 
 A frame is a head of fixed size (kind, number of the recording, time in nanoseconds,
-size) and that many bytes. The bytes of a segment travel as they are; the rest is JSON.
-A recorder that is killed leaves at most one frame that is not whole; it is dropped.
+size) and that many bytes. The bytes of a segment are sent unchanged; the rest is JSON.
+A recorder that is killed leaves at most one incomplete frame, which is dropped.
 """
 
 from __future__ import annotations
@@ -30,28 +30,27 @@ __all__ = [
 ]
 
 EXIT_LOST = 4
-"""The saver's exit code where a recording was not saved: evidence is missing."""
+"""The saver's exit code if a recording was not saved: evidence is missing."""
 
 _HEAD = struct.Struct(">BIQI")
 
 
 class FrameKind(IntEnum):
-    """What a frame says."""
+    """The kind of a frame."""
 
     SETTINGS = 1
     START = 2
     SEGMENT = 3
     ENDING = 4
     STOP = 5
-    """The recorder stops in good order; an end of the pipe without it is a kill."""
+    """The recorder stops normally; an end of the pipe without it means a kill."""
 
 
 class Frame(NamedTuple):
     """One frame.
 
     Attributes:
-        kind: What it says.
-        number: Of which recording; 0 where of none.
+        number: Of the recording; 0: it belongs to none.
         at_ns: Nanoseconds since the end of the request.
         data: The bytes of a segment, or JSON.
     """
@@ -65,14 +64,14 @@ class Frame(NamedTuple):
 def pack_frame(
     kind: FrameKind, number: int = 0, at_ns: int = 0, data: bytes | Any = b""
 ) -> bytes:
-    """Return a frame's bytes; ``data`` that is not bytes is written as JSON."""
+    """Return a frame as bytes; ``data`` of another type is written as JSON."""
     if not isinstance(data, bytes):
         data = json.dumps(data).encode()
     return _HEAD.pack(kind, number, at_ns, len(data)) + data
 
 
 def read_frames(file: BinaryIO) -> Iterator[Frame]:
-    """Yield the frames of a pipe until it ends; each as soon as it is whole."""
+    """Yield the frames of a pipe until it ends, each as soon as it is complete."""
     while True:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size:
@@ -103,7 +102,7 @@ def pack_start(number: int, start: RecordingStart) -> bytes:
 
 
 def read_start(frame: Frame) -> RecordingStart:
-    """Return what `pack_start` wrote."""
+    """Return the start that `pack_start` wrote."""
     data = json.loads(frame.data)
     return RecordingStart(
         at=data["at"],
@@ -129,7 +128,7 @@ def pack_ending(
 
 
 def read_ending(frame: Frame) -> tuple[EndingKind, tuple[str, ...]]:
-    """Return kind and notes of what `pack_ending` wrote."""
+    """Return the kind and the notes that `pack_ending` wrote."""
     data = json.loads(frame.data)
     return EndingKind(data["kind"]), tuple(data["notes"])
 

@@ -1,15 +1,15 @@
-"""The process that keeps what the recorder saw, and saves it.
+"""The process that receives recordings and saves them.
 
-A process of its own for three reasons. A secret may be cut between any two segments, so
-nothing of a stream may touch the disk before the stream is over; what is held in memory
-until then must outlive a recorder that is killed. The streams that pass through the
-recorder must not wait for redaction, YAML or a slow disk. And what was sent lies in the
-kernel's pipe, so that the last segment before a kill is kept too.
+It is a process of its own for three reasons. A secret may be cut between any two
+segments, so nothing of a stream must touch the disk before the stream is over; the
+segments held in memory until then must outlive a recorder that is killed. The streams
+through the recorder must not wait for redaction, YAML or a slow disk. And sent frames
+are in the kernel's pipe, so the last segment before a kill is kept too.
 
-Run as ``python -m harness.record.saving.saver`` with frames on standard input; it ends
-when that ends, and not by the signals that stop the recorder
-(`harness.record.saving.saver_pipe`). A line for every recording goes to standard
-output, what went wrong to standard error.
+It runs as ``python -m harness.record.saving.saver`` with frames on standard input. It
+ends when that ends, not by the signals that stop the recorder
+(`harness.record.saving.saver_pipe`). It prints a line for every recording on standard
+output, and errors on standard error.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ WriteLine = Callable[[str], None]
 
 
 class _PendingCassette(NamedTuple):
-    """A cassette that the disk refused; it is tried again."""
+    """A cassette that the disk refused; saving it is tried again."""
 
     name: str
     cassette: Cassette
@@ -59,16 +59,16 @@ class _PendingCassette(NamedTuple):
 
 
 class Saver:
-    """The process's work: joins frames to recordings, saves those that are over.
+    """Joins frames to recordings, and saves those that are over.
 
     Args:
-        settings: Where and how.
-        by: What made the recordings.
-        say: Gets the line of a saved recording.
-        warn: Gets what went wrong.
+        settings: Of the recorder.
+        by: Name and version of the program that recorded.
+        say: Takes the line of a saved recording.
+        warn: Takes a warning.
 
     Attributes:
-        lost: How many recordings were not saved, and not for want of trying.
+        lost: Number of recordings that are finally not saved.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Saver:
         self._pending: list[_PendingCassette] = []
 
     def receive(self, frame: Frame) -> None:
-        """Take one frame; what cannot be saved is told and never raised."""
+        """Take one frame; a failure to save is reported and never raised."""
         match frame.kind:
             case FrameKind.START:
                 self._running[frame.number] = Recording(
@@ -103,7 +103,7 @@ class Saver:
                 raise ValueError(f"unexpected frame: {frame.kind!r}")
 
     def close(self) -> None:
-        """Save what a recorder left that died, and try again what the disk refused."""
+        """Save the recordings of a recorder that died, and those the disk refused."""
         for recording in list(self._running.values()):
             stopped = EndingKind.RECORDER_STOPPED
             self._finish(recording, recording.last_ns, stopped, (_KILLED_NOTE,))
@@ -127,7 +127,7 @@ class Saver:
             interaction = replace(redacted, notes=whole.notes)
             target = summary_line(interaction, recording.size)
             self._check_and_save(recording, interaction, target)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        except Exception as error:  # noqa: BLE001 - other recordings must go on
             self._lose(target, f"{type(error).__name__}: {error}")
 
     def _check_and_save(
@@ -164,7 +164,7 @@ class Saver:
         )
 
     def _save(self, pending: _PendingCassette) -> str | None:
-        """Write one cassette; return why it was refused."""
+        """Write one cassette; return the reason if that failed."""
         path = free_path(self._folder, pending.name)
         try:
             write_cassette(path, pending.cassette)
@@ -174,7 +174,7 @@ class Saver:
         return None
 
     def _retry(self) -> str | None:
-        """Save what waits, in order; return why that stopped."""
+        """Save pending cassettes in order; return the reason of the first failure."""
         while self._pending:
             refusal = self._save(self._pending[0])
             if refusal is not None:
@@ -188,7 +188,7 @@ class Saver:
 
 
 def main() -> int:
-    """Keep what comes on standard input; return the exit code."""
+    """Save the recordings on standard input; return the exit code."""
     frames = read_frames(sys.stdin.buffer)
     first = next(frames, None)
     if first is None:
@@ -205,7 +205,7 @@ def main() -> int:
 
 def _writer(file: TextIO) -> WriteLine:
     def write(line: str) -> None:
-        # A reader that went away (`harness record … | head`) must not cost recordings.
+        # Recordings go on if the reader has gone away (`harness record … | head`).
         with contextlib.suppress(OSError, ValueError):
             file.write(f"{line}\n")
             file.flush()

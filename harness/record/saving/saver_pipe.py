@@ -1,8 +1,8 @@
 """The recorder's end of the pipe to the saver.
 
-A frame is written at once where the pipe has room, so that it outlives this process;
-what does not fit waits in memory and never blocks the streams. A saver that died is
-told at once, and the next recording starts another.
+A frame is written immediately if the pipe has room, so it outlives this process; the
+rest waits in memory and never blocks the streams. The death of a saver is reported
+immediately, and the next recording starts another.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _SAVER = (sys.executable, "-m", "harness.record.saving.saver")
 
 
 class SaverPipe:
-    """The pipe to the saver, which it starts.
+    """The pipe to the saver, and the process itself.
 
     Args:
-        settings: For the saver, as `harness.record.settings.saver_settings`.
-        warn: Gets what went wrong.
-        command: How the saver is started.
+        settings: For the saver, from `harness.record.settings.saver_settings`.
+        warn: Takes a warning.
+        command: Starts the saver.
 
     Attributes:
-        generation: How often a saver was started; a recording that began with an
+        generation: Number of savers started so far; a recording that began with an
             earlier one is lost.
     """
 
@@ -57,15 +57,15 @@ class SaverPipe:
         self._failed = False
 
     def start(self) -> None:
-        """Start a saver, unless one runs.
+        """Start a saver, unless one is running.
 
         Raises:
             InputError: It cannot be started.
         """
         if self._process is not None:
             return
-        # The saver inherits what is blocked, so that no signal meant for all ends it
-        # before it has work; for this process they wait until it is started.
+        # The saver inherits the blocked signals, so a signal to the whole group does
+        # not end it; in this process they wait until it has started.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             process = subprocess.Popen(
@@ -84,7 +84,7 @@ class SaverPipe:
         self.send(pack_frame(FrameKind.SETTINGS, data=self._settings))
 
     def send(self, frame: bytes) -> None:
-        """Send a frame, now or as soon as the saver reads."""
+        """Send a frame, immediately or as soon as the pipe has room."""
         if self._process is None:
             return
         if not self._waiting:
@@ -94,7 +94,7 @@ class SaverPipe:
             self._watch()
 
     def close(self) -> int:
-        """Send all that waits, let the saver save, and return its exit code."""
+        """Send all waiting frames, let the saver finish, and return its exit code."""
         process = self._process
         if process is None:
             return EXIT_LOST if self._failed else 0
@@ -113,7 +113,7 @@ class SaverPipe:
         return EXIT_LOST if self._failed else code
 
     def _write(self, data: bytes) -> bytes:
-        """Write what the pipe takes; return the rest."""
+        """Write as much as the pipe takes; return the rest."""
         try:
             return data[os.write(self._fd, data) :]
         except BlockingIOError:
@@ -141,7 +141,7 @@ class SaverPipe:
             self._watched = False
 
     def _report_death(self) -> None:
-        """Note that the saver is dead; its recordings are gone."""
+        """Note and report that the saver is dead; its recordings are lost."""
         process, self._process = self._process, None
         if process is None:
             return

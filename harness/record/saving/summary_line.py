@@ -1,4 +1,4 @@
-"""A finished recording in one line, and its name."""
+"""The line and the name of a finished recording."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["count_events", "dialect_tags", "name_values", "summary_line"]
 
 
 def summary_line(interaction: Interaction, size: int) -> str:
-    """Return what was recorded: path, model, events, bytes, duration, ending.
+    """Return a line with path, model, events, bytes, duration and ending.
 
     Args:
-        interaction: As it is saved, redacted.
-        size: Bytes that the body had, kept or not.
+        interaction: Redacted, as saved.
+        size: Bytes of the body, kept or not.
     """
     request, response = interaction.request, interaction.response
     model = model_of(request.path, request.body)
@@ -39,7 +39,7 @@ def summary_line(interaction: Interaction, size: int) -> str:
 
 
 def count_events(response: Response) -> int | None:
-    """Return how many events a body has; None: it cannot be read as events."""
+    """Return the number of events of a body; None: it cannot be read as events."""
     if not is_event_stream(response.header("content-type")):
         return None
     try:
@@ -52,11 +52,11 @@ def count_events(response: Response) -> int | None:
 def name_values(
     start: RecordingStart, interaction: Interaction, number: int
 ) -> dict[str, str | None]:
-    """Return what a name template may use; nothing in it is a secret.
+    """Return the values for a name template; none of them is a secret.
 
     Args:
-        start: Time and upstream.
-        interaction: As it is saved, redacted.
+        start: Gives time and upstream.
+        interaction: Redacted, as saved.
         number: Of the recording.
     """
     request, response = interaction.request, interaction.response
@@ -76,9 +76,6 @@ def name_values(
 
 
 def dialect_tags(path: str) -> tuple[str, ...]:
-    """Return the tag of the dialect that is spoken at a path.
-
-    None where it is not known, or where its streams cannot be read yet.
-    """
+    """Return the tag of a path's dialect, if it is known and can be read in full."""
     dialect = dialect_at(path)
     return (dialect.name,) if dialect and dialect.is_complete else ()

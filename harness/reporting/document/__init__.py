@@ -1,1 +1,1 @@
-"""Builds ``report.json``, the one truth of a run."""
+"""Builds ``report.json``, the one document of a run."""

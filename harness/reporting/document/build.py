@@ -1,8 +1,9 @@
-"""The one document of a run: ``report.json``, from which all else is rendered.
+"""Builds the one document of a run: ``report.json``; all output is rendered from it.
 
-Two runs with one seed give the same document but for its key ``volatile``: live times,
-ports, durations and the machine stand there and nowhere else. All text is on one line
-and printable; times are integer nanoseconds, and virtual where they are not volatile.
+Two runs with one seed give the same document except for its key ``volatile``: live
+times, ports, durations and the machine are there and nowhere else. All text is on one
+line and printable; times are integer nanoseconds, and virtual except under
+``volatile``.
 """
 
 from __future__ import annotations
@@ -51,15 +52,14 @@ def build_report(
     """Return the content of ``report.json``.
 
     Args:
-        run: What the run knows.
-        volatile: What its caller knows beside: ``run`` (its name), ``started_at``
-            (ISO 8601), ``duration_s``, ``machine``
-            (`harness.reporting.environment`), ``targets`` (for each name, ``url`` and
-            ``served_by``); each may be missing.
-        current_percent: Where the rollout stands, 0 to 100.
-        options: Words of the command line that every line which repeats a finding needs
-            as well (targets that are URLs, cassettes, files); None: found from the run.
-        sweep: What a sweep found (`harness.sweep.facts`); None: there was none.
+        run: The run with all its records.
+        volatile: Facts of the caller: ``run`` (its name), ``started_at`` (ISO 8601),
+            ``duration_s``, ``machine`` (`harness.reporting.environment`), ``targets``
+            (for each name, ``url`` and ``served_by``); each may be missing.
+        current_percent: Of the rollout, 0 to 100.
+        options: Words of the command line that each reproducing command needs as well
+            (targets that are URLs, cassettes, files); None: derived from the run.
+        sweep: The findings of a sweep (`harness.sweep.facts`); None: there was none.
     """
     records = sorted(run.records, key=lambda record: (record.scenario.id, record.mode))
     report = {
@@ -79,7 +79,7 @@ def build_report(
         "families": _families(records),
         "classes": class_facts(records),
         "scenarios": [scenario_facts(run, record, options) for record in records],
-        # Only figures of the simulated clock repeat; the live ones are volatile.
+        # Only figures of the simulated clock repeat; live ones are volatile.
         "hold": {"virtual": hold_totals(records, Mode.VIRTUAL)},
         "not_tested": not_tested(run),
         "volatile": volatile_facts(run, volatile),
@@ -134,7 +134,7 @@ def _families(records: Iterable[ScenarioRecord]) -> list[dict[str, Any]]:
 
 
 def _to_json(value: Any) -> Any:
-    """Return a value as plain JSON, its text on one line and printable."""
+    """Return a value as plain JSON with text that is printable and on one line."""
     if isinstance(value, Mapping):
         return {str(_to_json(key)): _to_json(item) for key, item in value.items()}
     if isinstance(value, Enum):

@@ -1,7 +1,7 @@
-"""What each target did per class of failure.
+"""The results of each target per class of failure.
 
 A scenario may belong to several classes and may have run in two modes: it counts once
-in each of its classes; a target is right in it where every answer in every mode was.
+in each of its classes; a target is right in it if every answer in every mode was right.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ __all__ = ["class_facts"]
 _TARGETS = ("baseline", "candidate")
 
 _UNKNOWN = "unknown"
-"""Stands in place of kinds where a target gave no evidence."""
+"""The kind of a target that gave no evidence."""
 
 
 def class_facts(records: Iterable[ScenarioRecord]) -> list[dict[str, Any]]:
-    """Return every class with what both targets did in its scenarios, by number."""
+    """Return every class by number, with the results of both targets."""
     by_id: dict[str, list[ScenarioRecord]] = {}
     for record in records:
         by_id.setdefault(record.scenario.id, []).append(record)
@@ -49,7 +49,7 @@ def class_facts(records: Iterable[ScenarioRecord]) -> list[dict[str, Any]]:
 
 
 def _found(same: Iterable[ScenarioRecord], target: str) -> list[str]:
-    """Return how a target went wrong in any mode, the worst first; empty: right."""
+    """Return the kinds of a target's violations in any mode, worst first."""
     sides = [
         record.baseline if target == "baseline" else record.candidate for record in same
     ]

@@ -1,8 +1,8 @@
-"""What a run did not test, found from what it did.
+"""Lists what a run did not test.
 
-A green run says nothing about what it never played, so every report names it. The list
-is computed from scripts, targets and answers; only what this harness cannot do at all
-is said outright.
+A green run says nothing about what it never played, so every report names these gaps.
+They are computed from scripts, targets and answers; only the gaps of the harness itself
+are fixed texts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["not_tested"]
 
 
 def not_tested(run: RunRecord) -> list[dict[str, str]]:
-    """Return what was not tested: ``what`` in a few words, ``detail`` in a sentence.
+    """Return the gaps of a run: ``what`` in a few words, ``detail`` in a sentence.
 
-    The list is the same for equal runs; that live timing was too noisy to judge is a
-    figure of one run and stands in its volatile part.
+    Equal runs have equal lists. Live timing that was too noisy to judge is not listed:
+    it is in the volatile part of the report.
     """
     found = [
         *(("could not be played", reason) for reason in run.skipped),
@@ -44,12 +44,12 @@ def _modes(run: RunRecord) -> _Gaps:
         yield (
             "live",
             (
-                "nothing ran over sockets: servers, framing on the wire, proof of what "
+                "nothing ran over sockets: servers, framing on the wire, proof of who "
                 "served a stream and real timing were not tested"
             ),
         )
     if Mode.VIRTUAL not in run.settings.modes:
-        yield "virtual", "nothing ran in virtual time: no exact figures of hold"
+        yield "virtual", "nothing ran in virtual time: there are no exact hold figures"
     played = {(record.scenario.id, record.mode) for record in run.records}
     for mode, other in ((Mode.LIVE, Mode.VIRTUAL), (Mode.VIRTUAL, Mode.LIVE)):
         if mode not in run.settings.modes:
@@ -67,15 +67,15 @@ def _modes(run: RunRecord) -> _Gaps:
             "repeats",
             (
                 "every live scenario ran once: an answer that changes from run to run "
-                "would not show"
+                "would go unnoticed"
             ),
         )
     if run.settings.speed != 1:
         yield (
             "recorded pace",
             (
-                f"all pauses were divided by {run.settings.speed:g}: limits in "
-                "time that depend on them were not reached"
+                f"all pauses were divided by {run.settings.speed:g}: time limits "
+                "that depend on them were not reached"
             ),
         )
 
@@ -85,17 +85,17 @@ def _targets(run: RunRecord) -> _Gaps:
         if target.relay is None and Mode.VIRTUAL in run.settings.modes:
             yield (
                 f"{target.name} in virtual time",
-                "it names no relay, so nothing exact is known of it",
+                "it names no relay, so there are no exact figures for it",
             )
         if target.proof is None and Mode.LIVE in run.settings.modes:
             yield (
                 f"what served a stream in {target.name}",
-                "the target does not say; only that the stream came through it",
+                "the target does not show it, only that the stream passed through it",
             )
         if run.routing.get(target.name) == "turn":
             yield (
                 f"streams side by side in {target.name}",
-                "it passes no token on, so its streams ran one at a time",
+                "it does not forward a token, so its streams ran one at a time",
             )
 
 
@@ -126,7 +126,7 @@ def _faults(run: RunRecord) -> _Gaps:
     if unused:
         yield (
             f"{len(unused)} of {len(REGISTRY)} faults",
-            f"no scenario has them: {_names(unused, limit=len(unused))}",
+            f"no scenario uses them: {_names(unused, limit=len(unused))}",
         )
     clients = (record.scenario.exchange.client for record in run.records)
     left = {client.abort.how for client in clients if client.abort is not None}
@@ -134,7 +134,7 @@ def _faults(run: RunRecord) -> _Gaps:
         if how not in left:
             yield (
                 f"a client that leaves by {how.upper()}",
-                "no scenario has one that leaves so",
+                "no scenario has such a client",
             )
 
 
@@ -216,7 +216,7 @@ def _wire(run: RunRecord) -> _Gaps:
     yield "TLS and HTTP/2", "the upstream of every stream speaks plain HTTP/1.1"
     yield (
         "load, memory and CPU",
-        "what streams brought was judged; harness bench measures the rest",
+        "only the streams were judged; harness bench measures the rest",
     )
     kinds = {target.kind for target in _both(run)}
     if Mode.LIVE in run.settings.modes and "url" not in kinds:

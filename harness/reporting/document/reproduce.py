@@ -1,4 +1,4 @@
-"""The lines that play a finding, or a whole run, again."""
+"""The commands that reproduce a finding or a whole run."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["repeat_run", "repeat_scenario"]
 _DEFAULT_TARGETS = ("v1", "v2")
 
 _SUITES = frozenset({"pr", "full"})
-"""Suites that have their name on the command line."""
+"""Suites that the command line names."""
 
 _CASSETTES = "cassettes"
-"""The suite of a run that was given cassettes and faults in place of scenarios."""
+"""The suite of a run of cassettes and faults in place of scenarios."""
 
 
 def repeat_scenario(
     run: RunRecord, record: ScenarioRecord, options: Sequence[str] | None = None
 ) -> str:
-    """Return the line that plays one scenario again, quoted for a shell.
+    """Return the command that plays one scenario again, quoted for a shell.
 
     Args:
-        run: What it belongs to.
-        record: What to play.
-        options: Words of the command line that stay as they were: targets, files; None:
-            found from the run, which knows the names of its targets and its speed.
+        run: The run of the record.
+        record: The scenario to play.
+        options: Words of the command line to repeat (targets, files); None: derived
+            from the run's targets, speed and repeats.
     """
     scenario = record.scenario
     if run.settings.suite == _CASSETTES:
@@ -42,7 +42,7 @@ def repeat_scenario(
 
 
 def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
-    """Return the line that plays a whole run again; arguments as above."""
+    """Return the command that plays a whole run again; see `repeat_scenario`."""
     suite = run.settings.suite
     if suite in _SUITES:
         chosen = ["--suite", suite]
@@ -63,13 +63,13 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
                 call for at, call in enumerate(added) if call not in added[:at]
             )
     chosen += run.settings.sweep
-    # Both modes are what is played where none is named.
+    # Both modes are the default.
     modes = run.settings.modes if len(run.settings.modes) == 1 else ()
     return _line(run, chosen, modes, options)
 
 
 def _name(run: RunRecord, scenario: Scenario) -> str:
-    """Return the word that finds a scenario again: its file where that was named."""
+    """Return the word that selects a scenario: its file if the user named that."""
     if scenario.source in run.settings.files:
         return str(scenario.source)
     return scenario.id.partition("+")[0]

@@ -1,4 +1,4 @@
-"""One scenario in one mode, as the report tells of it."""
+"""The part of a report about one scenario in one mode."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from harness.scenario.model import Mode
 __all__ = ["contrast", "left_early", "scenario_facts"]
 
 _BEFORE, _EXCERPT = 40, 160
-"""Characters shown before a difference, and of an event in all."""
+"""Characters shown before a difference, and of the whole event."""
 
 _NOT_REPEATED = frozenset({Verdict.UNSTABLE_BASELINE, Verdict.RACE_SUSPECT})
 
 
 def left_early(record: ScenarioRecord) -> bool:
-    """Tell whether a live client left: how much it had read then is its own pace."""
+    """Tell whether live timing decides how much of the answers was read."""
     if record.mode is Mode.LIVE and record.scenario.exchange.client.abort is not None:
         return True
     return streams_differ_by_time(record)
 
 
 def contrast(record: ScenarioRecord) -> dict[str, Any]:
-    """Return where the two answers differ, and the first event that does."""
+    """Return the differences of the two answers, and the first event that differs."""
     if not record.baseline or not record.candidate:
         return {"differences": [], "first_difference": None}
     return {
@@ -60,11 +60,11 @@ def contrast(record: ScenarioRecord) -> dict[str, Any]:
 def scenario_facts(
     run: RunRecord, record: ScenarioRecord, options: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """Return all that repeats of one scenario in one mode.
+    """Return the repeatable facts about one scenario in one mode.
 
     Args:
-        run: What it belongs to.
-        record: The scenario.
+        run: The run of the record.
+        record: The scenario in one mode.
         options: See `harness.reporting.document.reproduce`.
     """
     scenario, expected = record.scenario, record.expected
@@ -99,7 +99,7 @@ def scenario_facts(
 
 
 def _notes(record: ScenarioRecord) -> list[str]:
-    """What the faults did; where attempts differ, to which of them."""
+    """Return what the faults changed, by attempt if there are several."""
     attempts = record.script.attempts
     more = list(group_notes(record.scenario))
     if record.scenario.sequence:
@@ -107,7 +107,7 @@ def _notes(record: ScenarioRecord) -> list[str]:
     if len(attempts) == 1:
         return [*attempts[0].notes, *more]
     told = [
-        f"attempt {number}: {'; '.join(wire.notes) or 'nothing is broken'}"
+        f"attempt {number}: {'; '.join(wire.notes) or 'no fault'}"
         for number, wire in enumerate(attempts, start=1)
     ]
     return [*more, *told]
@@ -168,7 +168,7 @@ def _requests(expected: Duty) -> str:
 def _answers(
     record: ScenarioRecord, judgements: tuple[Judgement, ...]
 ) -> dict[str, Any]:
-    """Tell the first answer; all that differ where that is what was found."""
+    """Return the first answer, or all different ones if the answers do not repeat."""
     facts = [_answer(record, judgement) for judgement in judgements]
     told = facts[:1]
     if record.result.verdict in _NOT_REPEATED:
@@ -179,7 +179,7 @@ def _answers(
 def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
     observation = judgement.observation
     virtual = observation.virtual
-    # How much a client reads before it leaves is its own pace, live.
+    # How much a live client reads before it leaves depends on its own pace.
     paced = judgement.outcome == "aborted" and not virtual
     by_time = streams_differ_by_time(record)
     paced = paced or by_time
@@ -215,7 +215,7 @@ def _answer(record: ScenarioRecord, judgement: Judgement) -> dict[str, Any]:
 
 
 def _clients(judgement: Judgement) -> dict[str, Any]:
-    """Tell what each modelled client makes of the answer."""
+    """Return the result of each client model for the answer."""
     return {
         str(client): {
             "error": seen.error,
@@ -234,7 +234,7 @@ def _text_lengths(choices: Iterable[Choice]) -> list[dict[str, int]]:
 
 
 def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
-    """Tell the first event that differs, cut to where it does: events can be long."""
+    """Return the first event that differs, cut to the place where it does."""
     found = first_difference(baseline, candidate)
     if found is None:
         return None
@@ -243,7 +243,7 @@ def _first(baseline: Judgement, candidate: Judgement) -> dict[str, Any] | None:
     if one is not None and two is not None:
         pairs = zip(one.data, two.data, strict=False)
         alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-        # Two events of one text differ in their type.
+        # Two events with the same text differ in their type.
         start = max(0, alike - _BEFORE) if one.data != two.data else 0
     return {
         "index": found.index,

@@ -1,4 +1,4 @@
-"""What a report tells of a scenario that has more than one stream."""
+"""The part of a report about a scenario with more than one stream."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["group_notes", "stream_facts", "streams_differ_by_time"]
 
 
 def streams_differ_by_time(record: ScenarioRecord) -> bool:
-    """Tell whether what its streams did is a matter of milliseconds, live."""
+    """Tell whether live timing decides the results of its streams."""
     scenario = record.scenario
     leaving = scenario.streams is not None and scenario.streams.abort_ratio > 0
     plans = [one.client for one in scenario.sequence]
@@ -22,7 +22,7 @@ def streams_differ_by_time(record: ScenarioRecord) -> bool:
 
 
 def group_notes(scenario: Scenario) -> Iterator[str]:
-    """Say what makes a scenario more than one stream, and what it sets."""
+    """Describe the streams of a scenario and its settings."""
     streams = scenario.streams
     if streams is not None:
         how = (
@@ -34,13 +34,13 @@ def group_notes(scenario: Scenario) -> Iterator[str]:
         )
         words = [f"{streams.count} clients {how}"]
         if streams.canary:
-            words.append("each stream with a marker of its own")
+            words.append("each stream with its own marker")
         if streams.abort_ratio:
             leaving = round(streams.count * streams.abort_ratio)
-            words.append(f"{leaving} of them leave in mid stream")
+            words.append(f"{leaving} of them leave mid-stream")
         yield ", ".join(words)
     for number, one in enumerate(scenario.sequence, start=1):
-        names = ", ".join(call.name for call in one.faults) or "nothing is broken"
+        names = ", ".join(call.name for call in one.faults) or "no fault"
         yield f"exchange {number}: {names}"
     for phase in scenario.outage:
         yield f"from {phase.from_ms:g} ms on the upstream answers {phase.answer}"
@@ -52,9 +52,9 @@ def group_notes(scenario: Scenario) -> Iterator[str]:
 def stream_facts(
     record: ScenarioRecord, judgement: Judgement
 ) -> list[dict[str, Any]] | None:
-    """Return what each stream did, those that did the same told once; None: one stream.
+    """Return the results of the streams, equal ones grouped; None: a single stream.
 
-    Where it is a matter of milliseconds, only what was wrong is told.
+    If live timing decides the results, only wrong streams are included.
     """
     if not judgement.parts:
         return None

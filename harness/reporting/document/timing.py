@@ -1,7 +1,7 @@
-"""Hold over all streams of a run that were judged right in everything but time.
+"""Hold over all streams of a run that were right in everything except time.
 
-A failed stream is a fast stream, so it has no place here. A stream that was only held
-back too long has: without it the longest hold would always be under the limit.
+A failed stream is a fast stream, so it is left out. A stream whose only violation is a
+long hold is included: otherwise the longest hold would always be under the limit.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["hold_facts", "hold_totals"]
 
 
 def hold_facts(hold: Hold | None) -> dict[str, int] | None:
-    """Return a hold as the report says it, in nanoseconds."""
+    """Return a hold for the report, in nanoseconds."""
     if hold is None:
         return None
     return {
@@ -34,7 +34,7 @@ def hold_totals(records: Iterable[ScenarioRecord], mode: Mode) -> dict[str, Any]
 
     Returns:
         ``shared``: over the scenarios that both targets delivered, the only fair
-        comparison; ``own``: over all that each of them delivered.
+        comparison; ``own``: over all scenarios that the target delivered.
     """
     pairs = [
         (_measured(record.baseline), _measured(record.candidate))

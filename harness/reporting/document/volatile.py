@@ -1,4 +1,4 @@
-"""What differs between two equal runs: the report's key ``volatile``."""
+"""The report's key ``volatile``: facts that differ between two equal runs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def volatile_facts(run: RunRecord, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the volatile part of a report.
 
     Args:
-        run: What the run knows.
-        given: What its caller knows beside; see `harness.reporting.document.build`.
+        run: The run with all its records.
+        given: Facts of the caller; see `harness.reporting.document.build`.
     """
     live = sorted(
         (record for record in run.records if record.mode is Mode.LIVE),
@@ -58,7 +58,7 @@ def _record(record: ScenarioRecord) -> dict[str, Any]:
         "degraded": record.degraded,
         "baseline": [_judgement(judgement) for judgement in record.baseline],
         "candidate": [_judgement(judgement) for judgement in record.candidate],
-        # All others stand with their scenario.
+        # All other contrasts are with their scenarios.
         "contrast": contrast(record) if left_early(record) else None,
     }
 

@@ -1,4 +1,4 @@
-"""The matrix of a report: what each target did per class of failure."""
+"""The matrix of a report: the results of each target per class of failure."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ __all__ = [
 _TARGETS = ("baseline", "candidate")
 
 _UNKNOWN = "unknown"
-"""Stands in the report in place of kinds where a target gave no evidence."""
+"""The report's kind for a target that gave no evidence."""
 
 
 def tested_classes(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the classes that a report's run had scenarios of."""
+    """Return the classes for which the run had scenarios."""
     return [entry for entry in report["classes"] if entry["scenarios"]]
 
 
 def class_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of the matrix: the classes with scenarios, by number."""
+    """Return headers and rows of the matrix: classes with scenarios, by number."""
     names = [report["targets"][target]["name"] for target in _TARGETS]
     headers = ["class", "tier", "what fails", "scenarios"]
     headers += [f"{name} {word}" for name in names for word in ("right", "wrong")]
@@ -54,7 +54,7 @@ def _cells(side: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def describe_kinds(kinds: Sequence[str]) -> str:
-    """Say what a target did in one scenario."""
+    """Describe the result of a target in one scenario."""
     if list(kinds) == [_UNKNOWN]:
         return "gave no evidence"
     return ", ".join(kinds) or "right"
@@ -68,7 +68,7 @@ def wrong_classes(report: Mapping[str, Any], target: str) -> list[int]:
 
 
 def untested_classes(report: Mapping[str, Any]) -> str | None:
-    """Say which classes had no scenario; None: every class had one."""
+    """Describe the classes that had no scenario; None: every class had one."""
     missing = [entry for entry in report["classes"] if not entry["scenarios"]]
     if not missing:
         return None

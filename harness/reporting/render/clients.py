@@ -1,4 +1,4 @@
-"""What clients see: the answers of a run as models of two SDKs take them."""
+"""The table of clients: the answers of a run as models of two SDKs read them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["client_rows"]
 
 
 def client_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and a row for each target and client; no rows: nothing was seen.
+    """Return headers and a row for each target and client; no rows: no answers.
 
-    *Worse* counts answers that the client takes worse than the upstream's own;
-    *differ* those that the two clients of a target do not take alike.
+    *Worse* counts answers whose result for the client is worse than that of the
+    upstream's own answer; *differ* those with different results for the two clients.
     """
     rows = []
     for side in ("baseline", "candidate"):

@@ -1,4 +1,4 @@
-"""A run on a terminal: what happens while it runs, and its summary."""
+"""Shows a run on a terminal: its progress and its summary."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ __all__ = ["ConsoleReporter"]
 
 _WIDTH = 80
 
-_TOLD_EVERY = 20
-"""Live scenarios between two lines of progress, where no terminal shows a bar."""
+_LINE_EVERY = 20
+"""Live scenarios between two lines of progress, if no terminal shows a bar."""
 
 
 class ConsoleReporter:
     """Shows run events: a progress bar on a terminal, plain lines elsewhere.
 
-    Progress goes to ``err``, the summary to ``out``, so that either can be kept by
-    itself. Colour is left out where the output is no terminal or ``NO_COLOR`` is set.
+    Progress goes to ``err``, the summary to ``out``, so either can be kept by itself.
+    There are no colours if the output is not a terminal or ``NO_COLOR`` is set.
 
     Args:
-        out: Where the summary goes; None: standard output.
-        err: Where progress goes; None: standard error.
-        quiet: No progress at all.
+        out: Takes the summary; None: standard output.
+        err: Takes the progress; None: standard error.
+        quiet: Show no progress.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class ConsoleReporter:
                 TextColumn("  "),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
-                # Names are text of others: no markup is read in them.
+                # Names are untrusted text: no markup is read in them.
                 TextColumn("{task.description}", markup=False),
                 console=self._err,
                 transient=True,
@@ -90,7 +90,7 @@ class ConsoleReporter:
             served = f", served by {event.served_by}" if event.served_by else ""
             self._say(
                 f"target {event.name} is ready at {event.url} "
-                f"(told apart by {event.routing}{served})"
+                f"(streams identified by {event.routing}{served})"
             )
         elif isinstance(event, ScenarioPlayed):
             self._play(event)
@@ -100,7 +100,7 @@ class ConsoleReporter:
             self.close()
 
     def close(self) -> None:
-        """Take the progress bar away; needed where a run ends early."""
+        """Remove the progress bar; needed if a run ends early."""
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
@@ -111,8 +111,8 @@ class ConsoleReporter:
         """Print a report for a person, the decision last.
 
         Args:
-            report: As `harness.reporting.document.build.build_report` returns it.
-            path: Where its file is, to be named.
+            report: From `harness.reporting.document.build.build_report`.
+            path: Of its file, shown to the user.
         """
         self.close()
         shown = None if path is None else str(path)
@@ -123,13 +123,13 @@ class ConsoleReporter:
             )
 
     def _play(self, event: ScenarioPlayed) -> None:
-        """Show that live streams are played: they are judged only when all were."""
+        """Show that live streams are played; judging begins when all are played."""
         if self._progress is not None and self._task is not None:
             words = f"played {event.played} of {event.total} live  {event.id}"
             self._progress.update(
                 self._task, description=printable(words)[: _WIDTH - 44]
             )
-        elif event.played % _TOLD_EVERY == 0:
+        elif event.played % _LINE_EVERY == 0:
             self._say(f"played {event.played} of {event.total} live")
 
     def _judge(self, record: ScenarioRecord) -> None:
@@ -159,7 +159,7 @@ class ConsoleReporter:
 
 
 def _console(file: TextIO | None, *, stderr: bool) -> Console:
-    # A pipe has no width; progress and rules are made for 80 columns.
+    # A pipe has no width; progress and rules fit 80 columns.
     console = Console(file=file, stderr=stderr, highlight=False)
     return (
         console

@@ -1,4 +1,4 @@
-"""What a report tells one by one: findings, sorted by what they mean for the gate."""
+"""Collects the findings of a report, grouped by their meaning for the gate."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Finding", "FindingGroup", "Improvement", "findings", "improvements"]
 
 
 class FindingGroup(StrEnum):
-    """What a finding means; the order of the members is the order of telling."""
+    """The meaning of a finding; members are in the order of the output."""
 
     GATING = "gating"
-    """It keeps the decision from GO."""
+    """It prevents the decision GO."""
 
     DEBT = "debt"
     """Both targets are wrong, the candidate no more than the baseline."""
@@ -28,13 +28,13 @@ class FindingGroup(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One scenario that did not come out right and equal.
+    """One scenario that was not right and equal for both targets.
 
     Attributes:
-        group: What it means.
-        modes: How it was found; found alike in both, it is told once.
-        scenario: Its entry in the report; the virtual one of two, whose figures are
-            exact.
+        group: Its meaning for the gate.
+        modes: The modes with the same finding.
+        scenario: Its entry in the report; of two entries the virtual one, whose figures
+            are exact.
     """
 
     group: FindingGroup
@@ -54,10 +54,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Improvement:
-    """One thing that the baseline did wrong, alike in all of these scenarios.
+    """One violation of the baseline that is the same in all of these findings.
 
     Attributes:
-        violation: The worst of the baseline's.
+        violation: The baseline's worst.
         findings: At least one.
     """
 
@@ -88,10 +88,10 @@ def findings(report: Mapping[str, Any]) -> dict[FindingGroup, list[Finding]]:
 
 
 def improvements(found: Iterable[Finding]) -> list[Improvement]:
-    """Return improvements with what is the same in many scenarios told once.
+    """Group findings by the baseline's violation, worst first.
 
-    A legacy architecture that is wrong in one way in every stream would otherwise fill
-    the screen with it.
+    Otherwise a legacy architecture with the same violation in every stream would fill
+    the screen.
     """
     alike: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in found:
@@ -165,6 +165,6 @@ def _worst(finding: Finding) -> Mapping[str, Any]:
         for violation in answer["violations"]:
             first: Mapping[str, Any] = violation
             return first
-    # Only a report that others wrote can say so.
+    # Only a report of another program can lack a violation here.
     unknown = {"where": "", "expected": "not said", "severity": 0, "measured": {}}
     return {**unknown, "kind": scenario["verdict"], "got": scenario["reason"]}

@@ -1,4 +1,4 @@
-"""A run as Markdown that GitHub shows: the rollout-readiness report, and the matrix."""
+"""Renders a run as GitHub Markdown: the rollout-readiness report, and the matrix."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["render_classes", "render_markdown"]
 _WHY_LINES = 3
 
 _SAYS_WHICH = "x-streaming-architecture"
-"""The header by which the reference proxy tells what served a stream."""
+"""The header in which the reference proxy names the architecture of a stream."""
 
 
 def render_markdown(
@@ -44,12 +44,11 @@ def render_markdown(
 ) -> str:
     """Return the rollout-readiness report.
 
-    It fits GitHub: no raw HTML, and one sentence a line. Text of others is escaped or
-    stands in code.
+    It has no raw HTML, and one sentence per line. Untrusted text is escaped or in code.
 
     Args:
-        report: As `harness.reporting.document.build.build_report` returns it.
-        current_percent: Where the rollout stands; None: as the report has it.
+        report: From `harness.reporting.document.build.build_report`.
+        current_percent: Of the rollout; None: the report's own.
     """
     step = report["decision"]["step"]
     if current_percent is not None:
@@ -79,10 +78,10 @@ def render_markdown(
 
 
 def render_classes(report: Mapping[str, Any]) -> str:
-    """Return the page of the matrix: every class, and what came of each scenario.
+    """Return the page of the matrix: every class, with the result of each scenario.
 
     Args:
-        report: As `harness.reporting.document.build.build_report` returns it.
+        report: From `harness.reporting.document.build.build_report`.
     """
     template = _environment().get_template("classes.md.j2")
     text = template.render(
@@ -99,7 +98,7 @@ def render_classes(report: Mapping[str, Any]) -> str:
 
 
 def _is_reference(target: Mapping[str, Any]) -> bool:
-    """Tell whether the switches and log lines of the reference proxy are a target's."""
+    """Tell whether a target has the switches and log lines of the reference proxy."""
     relay = target["relay"] or ""
     return relay.startswith("proxy.") or _SAYS_WHICH in (target["proof"] or "")
 
@@ -110,13 +109,13 @@ def _classes(report: Mapping[str, Any]) -> str:
 
 
 def _spaced(text: str) -> str:
-    # Parts that are left out leave their blank lines; no text of others has any.
+    # Parts that are left out leave blank lines; untrusted text has none.
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _environment() -> Environment:
     environment = Environment(
-        # HTML is not what is written here: the filters escape for Markdown.
+        # The output is not HTML: the filters escape for Markdown.
         autoescape=False,  # noqa: S701 - as above
         loader=PackageLoader("harness.reporting.render"),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""The report's values in plain words, the same on every page."""
+"""Describes the report's values in plain words, the same in every output."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ __all__ = [
 
 DECISIONS: Mapping[str, str] = {
     "GO": "nothing that was tested speaks against the next step",
-    "NO-GO": "the candidate is worse, or differs and nothing says why",
-    "INCONCLUSIVE": "not enough evidence to say",
-    "INVALID": "no valid evidence: mend the run, not the candidate",
+    "NO-GO": "the candidate is worse, or differs without an explanation",
+    "INCONCLUSIVE": "not enough evidence to decide",
+    "INVALID": "no valid evidence: fix the run, not the candidate",
 }
-"""What each decision, and so its exit code, means."""
+"""The meaning of each decision, and so of its exit code."""
 
 _ENDINGS: Mapping[str, str] = {
     "complete": "a complete answer",
-    "error": "the client is told of a failure",
+    "error": "a failure is reported to the client",
     "unfinished": "an answer that does not look finished",
-    "aborted": "no more than was sent before the client left",
+    "aborted": "at most the bytes sent before the client left",
 }
 
 _OUTCOMES: Mapping[str, str] = {
     "complete": "a complete answer",
-    "error": "a failure that the client was told of",
+    "error": "a failure reported to the client",
     "unfinished": "an answer that does not look finished",
-    "hang": "no end until the client lost patience",
+    "hang": "no end within the client's time limit",
     "aborted": "the client left",
 }
 
 _ENDS: Mapping[str, str] = {
     "complete": "a clean end",
-    "truncated": "closed in the middle",
+    "truncated": "closed before the end",
     "reset": "reset",
-    "protocol_error": "no valid HTTP",
+    "protocol_error": "invalid HTTP",
     "refused": "connection refused",
     "timeout": "still open",
     "client_closed": "closed by the client",
@@ -60,7 +60,7 @@ _ENDS: Mapping[str, str] = {
 
 
 def describe_oracle(oracle: Mapping[str, Any] | None) -> str:
-    """Say what a correct proxy had to do, and why."""
+    """Describe what a correct proxy had to do, and why."""
     if oracle is None:
         return "unknown: the scenario could not be played"
     reasons = "; ".join(oracle["reasons"])
@@ -69,7 +69,7 @@ def describe_oracle(oracle: Mapping[str, Any] | None) -> str:
 
 
 def describe_answer(answer: Mapping[str, Any]) -> str:
-    """Say what one target did."""
+    """Describe the answer of one target."""
     if answer["invalid"] is not None:
         return f"no evidence: {answer['invalid']}"
     words = [_OUTCOMES[answer["outcome"]]]
@@ -91,7 +91,7 @@ def describe_answer(answer: Mapping[str, Any]) -> str:
 
 
 def _describe_streams(streams: Sequence[Mapping[str, Any]]) -> str:
-    """Say what how many streams did."""
+    """Describe the outcomes of several streams, with the number of each."""
     told = [
         f"{len(group['streams'])} x {_OUTCOMES[group['outcome']]}"
         f" (status {group['status'] or 'none'})"
@@ -104,7 +104,7 @@ def _describe_streams(streams: Sequence[Mapping[str, Any]]) -> str:
 def describe_measured(
     report: Mapping[str, Any], scenario: Mapping[str, Any], target: str, kind: str
 ) -> str:
-    """Say the figures of a violation, exact or live; empty where there are none."""
+    """Describe the figures of a violation, exact or live; empty without figures."""
     if scenario["mode"] == "virtual":
         answers = scenario[target]["answers"]
     else:
@@ -122,7 +122,7 @@ def describe_measured(
 def contrast_of(
     report: Mapping[str, Any], scenario: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    """Return where two answers differ, wherever the report keeps it."""
+    """Return the differences of two answers, volatile or not."""
     live = _live(report, scenario) if scenario["mode"] == "live" else None
     contrast: Mapping[str, Any] = (live and live["contrast"]) or scenario
     return contrast
@@ -139,7 +139,7 @@ def _live(
 
 
 def describe_policy(run: Mapping[str, Any]) -> str:
-    """Say which switches of the suite do not stand at their default."""
+    """Describe the switches of the suite that differ from their default."""
     default = Policy().switches
     told = [
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
@@ -150,14 +150,14 @@ def describe_policy(run: Mapping[str, Any]) -> str:
 
 
 def describe_step(step: Mapping[str, Any]) -> str:
-    """Say which step of the rollout is decided on."""
+    """Describe the step of the rollout that is decided on."""
     if step["to"] is None:
-        return f"at {step['from']:g} %, where no step is left"
+        return f"at {step['from']:g} %, with no step left"
     return f"from {step['from']:g} % to {step['to']:g} %"
 
 
 def describe_lag(report: Mapping[str, Any]) -> str | None:
-    """Say how late the harness was itself; None: nothing ran live."""
+    """Describe how late the harness itself was; None: nothing ran live."""
     lag = report["volatile"]["lag"]
     if lag is None:
         return None
@@ -171,7 +171,7 @@ def describe_lag(report: Mapping[str, Any]) -> str | None:
 
 
 def verdict_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of the verdicts by family and mode, a total last."""
+    """Return headers and rows of the verdicts by family and mode, then a total."""
     verdicts = [
         verdict
         for verdict in _ORDER
@@ -191,7 +191,7 @@ def verdict_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]
     return ["family", "mode", *verdicts], rows
 
 
-# The good first, so that what gates stands at the right edge, where the eye ends.
+# Good verdicts first, so gating ones are at the right edge, where the eye ends.
 _ORDER = (
     "IDENTICAL",
     "EQUIVALENT",
@@ -214,9 +214,9 @@ def hold_rows(report: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         ("virtual", report["hold"]["virtual"]),
         ("live", report["volatile"]["hold"]["live"]),
     ):
-        scopes = [("both whole", totals["shared"])]
+        scopes = [("both right", totals["shared"])]
         if totals["own"] != totals["shared"]:
-            scopes.append(("it was whole", totals["own"]))
+            scopes.append(("it is right", totals["own"]))
         for scope, both in scopes:
             for target in ("baseline", "candidate"):
                 name = report["targets"][target]["name"]
@@ -236,10 +236,10 @@ def table(
     """Return a table whose cells are aligned as numbers but shown as given.
 
     Args:
-        headers: Of the columns; words joined by ``_`` may stand below each other.
+        headers: Of the columns; words joined by ``_`` may be put on separate lines.
         rows: Cells as text.
         style: One of tabulate's formats.
-        left: Headers of columns that hold words, beside those that always do.
+        left: Headers of more columns that hold words.
     """
     text = [[printable(cell) for cell in row] for row in rows]
     align = [

@@ -1,4 +1,4 @@
-"""A report in 80 columns, as lines with a style each; what decides stands last."""
+"""Renders a report in 80 columns, as lines with a style each, the decision last."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ _STYLES: Mapping[FindingGroup, str] = {
 }
 
 _SHOWN_IN_FULL = 3
-"""Violations of one answer that are told with what was expected and what came."""
+"""Violations of one answer that are shown with both texts, expected and got."""
 
 _NAMES_SHOWN = 12
-"""Scenarios named where many show one thing; ``report.json`` names all."""
+"""Scenarios named for one improvement; ``report.json`` names all."""
 
 
 def summary_lines(
@@ -65,19 +65,19 @@ def summary_lines(
 ) -> list[Line]:
     """Return the summary of a run.
 
-    Only lines that are meant to be copied (the command that repeats a finding) may be
-    wider than ``width``.
+    Only lines to be copied (commands that reproduce a finding) may be wider than
+    ``width``.
 
     Args:
-        report: As `harness.reporting.document.build.build_report` returns it.
-        path: Where its file is, to be named.
+        report: From `harness.reporting.document.build.build_report`.
+        path: Of its file, shown to the user.
         width: Columns.
     """
     return list(_Summary(report, width).lines(path))
 
 
 _CLASSES_SHOWN = 12
-"""Classes in which a target was wrong that are listed; the matrix has all."""
+"""The most classes listed in which a target was wrong; the matrix has all."""
 
 
 class _Summary:
@@ -87,7 +87,7 @@ class _Summary:
         self._names = [report["targets"][target]["name"] for target in _TARGETS]
         widest = max(cell_len(printable(name)) for name in (*self._names, "expected"))
         self._label = min(widest, 16) + 2
-        # Only its measure of wide characters is wanted.
+        # Used only to measure wide characters.
         self._console = Console(width=width, file=StringIO())
 
     def lines(self, path: str | None) -> Iterator[Line]:
@@ -118,13 +118,13 @@ class _Summary:
         headers, rows = hold_rows(self._report)
         if rows:
             yield "", ""
-            yield "bold", "Hold: what a target adds to what it delivers right, in ms"
+            yield "bold", "Hold: delay that a target adds to right streams, in ms"
             for line in table(headers, rows, style="simple").splitlines():
                 yield "", line
         headers, rows = client_rows(self._report)
         if rows:
             yield "", ""
-            yield "bold", "What clients see: answers that two SDKs take for"
+            yield "bold", "What clients see: answers by result in two SDKs"
             for line in table(headers, rows, style="simple").splitlines():
                 yield "", line
         yield from self._classes()
@@ -134,7 +134,7 @@ class _Summary:
             yield from self._wrapped(lag, style="yellow" if degraded else "dim")
 
     def _classes(self) -> Iterator[Line]:
-        """Tell the matrix of classes in a few lines; `harness report` has it whole."""
+        """Summarize the matrix of classes; `harness report` has all of it."""
         found = len(tested_classes(self._report))
         if not found:
             return
@@ -153,7 +153,7 @@ class _Summary:
             yield from self._row("untested", untested)
 
     def _verdicts_listed(self) -> Iterator[Line]:
-        """Tell the verdicts without a table: so many kinds do not fit beside others."""
+        """List the verdicts, if a table of all of them is too wide."""
         told = [
             (f"{row['family']} ({row['mode']})", row["verdicts"])
             for row in self._report["families"]
@@ -165,11 +165,11 @@ class _Summary:
     def _heading(self, group: FindingGroup, count: int) -> Iterator[Line]:
         base, cand = self._names
         words = {
-            FindingGroup.GATING: "Keeps the decision from GO",
+            FindingGroup.GATING: "Prevents GO",
             FindingGroup.DEBT: f"Known debt: {base} and {cand} are both wrong",
             FindingGroup.IMPROVED: f"Improved: {base} is wrong, {cand} is right",
             FindingGroup.ACCEPTED: (
-                "Accepted: both are right, and it is said why they differ"
+                "Accepted: both are right, and a reason is given for the difference"
             ),
         }[group]
         yield from self._wrapped(f"{words} ({count})", style=_STYLES[group])
@@ -234,10 +234,10 @@ class _Summary:
         first = contrast_of(self._report, scenario)["first_difference"]
         if first is None:
             return
-        place = f"{first['index']} (of those with data, counted from 0)"
+        place = f"{first['index']} (counting events with data, from 0)"
         yield "", f"  first differing event: {place}"
         for target, name in zip(_TARGETS, self._names, strict=True):
-            yield from self._row(name, first[target] or "(had ended before)")
+            yield from self._row(name, first[target] or "(already ended)")
 
     def _in_short(self, found: list[Finding]) -> Iterator[Line]:
         for finding in found:
@@ -261,7 +261,7 @@ class _Summary:
         for improvement in improvements(found):
             wrong = improvement.violation
             first, *others = improvement.findings
-            # Found live and in virtual time, and not in all alike, it is named once.
+            # A scenario whose live and virtual findings differ is named once.
             names = list(dict.fromkeys(finding.id for finding in others))
             names = [name for name in names if name != first.id]
             more = f" and {len(names)} more" if names else ""
@@ -277,7 +277,7 @@ class _Summary:
             yield from self._repeat(first.scenario)
 
     def _besides(self, improvement: Improvement) -> Iterator[Line]:
-        """Name what else was wrong in the same streams, less bad or as bad."""
+        """Name the other violations in the same streams, less bad or as bad."""
         kinds = {
             wrong["kind"]: None
             for finding in improvement.findings
@@ -315,7 +315,7 @@ class _Summary:
         )
         yield from self._row("run", told)
         if left:
-            words = f"{left} things, named by `harness report`"
+            words = f"{left} things, listed by `harness report`"
             yield from self._row("untested", words)
         if path is not None:
             yield "", f"  {_padded('report', self._label)}{printable(path)}"
@@ -324,7 +324,7 @@ class _Summary:
         )
 
     def _repeat(self, scenario: Mapping[str, Any]) -> Iterator[Line]:
-        # Whole on one line, however wide: it is there to be copied.
+        # Never wrapped: it is there to be copied.
         yield "cyan", f"  $ {printable(scenario['reproduce'])}"
 
     def _row(
@@ -373,11 +373,8 @@ def _describe_client(client: Mapping[str, Any]) -> str:
         words.append(f"the client read {client['reads_bytes_per_s']} bytes a second")
     if client["pause"] is not None:
         for_ms = client["pause"]["for_ms"]
-        how_long = "for ever" if for_ms is None else f"for {for_ms:g} ms"
-        words.append(
-            f"the client read nothing {how_long} "
-            f"after {client['pause']['after_bytes']} bytes"
-        )
+        did = "stopped reading" if for_ms is None else f"paused for {for_ms:g} ms"
+        words.append(f"the client {did} after {client['pause']['after_bytes']} bytes")
     if client["how"] is not None:
         words.append(f"the client {_leaving(client)}")
     return "; ".join(words)
@@ -385,7 +382,7 @@ def _describe_client(client: Mapping[str, Any]) -> str:
 
 def _leaving(client: Mapping[str, Any]) -> str:
     half = client["how"] == "half_close"
-    how = "shut its sending half" if half else f"left by {client['how'].upper()}"
+    how = "closed its sending side" if half else f"left by {client['how'].upper()}"
     if client["before_head"]:
         return f"{how} before the head"
     if client["after_events"] is not None:

@@ -1,4 +1,4 @@
-"""A sweep on a terminal: counts by kind, and one line for everything that was found."""
+"""Renders a sweep for a terminal: counts by kind, and one entry for each finding."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tabulate import tabulate
 __all__ = ["sweep_lines"]
 
 _QUIET = frozenset({"IDENTICAL", "EQUIVALENT"})
-"""Verdicts of which there is nothing to tell."""
+"""Verdicts that are not findings."""
 
 
 def sweep_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a sweep for a terminal, as lines with a style each."""
+    """Yield the lines of a sweep, each with its style."""
     sweep = report["sweep"]
     speed = report["volatile"].get("sweep")
     pace = f", {speed['variants_per_s']:,} a second" if speed else ""
@@ -27,12 +27,12 @@ def sweep_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield (
         "",
         (
-            f"  {sweep['judged']:,} judged, the rest ended like one of them; "
-            f"{sweep['checked']:,} checked besides"
+            f"  {sweep['judged']:,} judged, the others ended like one of these; "
+            f"{sweep['checked']:,} rechecked"
         ),
     )
     for name in sweep["unbranched"]:
-        yield "", f"  {name} was played from the start each time, where it had to be"
+        yield "", f"  {name} cannot be forked: each play began at the start"
     for reason, count in sweep["left_out"].items():
         yield "", f"  {count} left out: {reason}"
     yield "", ""

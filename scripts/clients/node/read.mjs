@@ -1,8 +1,8 @@
 // Reads streams with clients in JavaScript, as a caller would.
 //
-// On stdin: {"client": a key of CLIENTS, "timeout_ms": n, "jobs": [{"url": …,
-// "token": …}]}; on stdout: what was read, in the order of the jobs. Many are read at the
-// same time, but not all: each has a time limit.
+// Stdin: {"client": a key of CLIENTS, "timeout_ms": n, "jobs": [{"url": …,
+// "token": …}]}; stdout: the readings, in the order of the jobs. A limited number of
+// streams is read at the same time, since each has a time limit.
 
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { streamText } from "ai";
@@ -19,8 +19,8 @@ const CLIENTS = {
 const ASKED = { model: "shape", messages: [{ role: "user", content: "hello" }] };
 
 async function read(client, { url, token }, timeoutMs) {
-  const came = { text: "", finish: null, tools: {}, served_by: null, headed: false };
-  // The clients' own timeouts end where the head comes: a body that stalls hangs.
+  const got = { text: "", finish: null, tools: {}, served_by: null, headed: false };
+  // The clients' own timeouts end when the head arrives: a body that stalls hangs.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), timeoutMs);
   const expired = new Promise((_, reject) =>
@@ -29,55 +29,55 @@ async function read(client, { url, token }, timeoutMs) {
   expired.catch(() => {});
   const fetched = async (...asked) => {
     const response = await fetch(...asked);
-    came.headed = response.ok;
-    came.served_by = response.headers.get(SERVED_BY);
+    got.headed = response.ok;
+    got.served_by = response.headers.get(SERVED_BY);
     return response;
   };
   try {
-    await Promise.race([client(url, token, late.signal, fetched, came), expired]);
+    await Promise.race([client(url, token, late.signal, fetched, got), expired]);
   } catch (error) {
-    failed(came, error);
+    failed(got, error);
   } finally {
     clearTimeout(timer);
   }
-  if (late.signal.aborted) came.error = "timeout";
-  came.before_head = Boolean(came.error) && !came.headed;
-  return came;
+  if (late.signal.aborted) got.error = "timeout";
+  got.before_head = Boolean(got.error) && !got.headed;
+  return got;
 }
 
-function failed(came, error) {
-  // The AI SDK goes on behind an error; what came first is what the caller learns.
-  if (came.error) return;
-  came.error = error?.name?.startsWith("AI_") ? error.name : error?.constructor?.name;
-  came.message = String(error?.message ?? error);
-  came.status = error?.status ?? error?.statusCode ?? null;
-  if (came.status === 200) came.status = null;
+function failed(got, error) {
+  // The AI SDK continues after an error; a caller sees the first one.
+  if (got.error) return;
+  got.error = error?.name?.startsWith("AI_") ? error.name : error?.constructor?.name;
+  got.message = String(error?.message ?? error);
+  got.status = error?.status ?? error?.statusCode ?? null;
+  if (got.status === 200) got.status = null;
 }
 
-async function iterate(url, token, signal, fetched, came) {
+async function iterate(url, token, signal, fetched, got) {
   const stream = await openai(url, token, fetched).chat.completions.create(
     { ...ASKED, stream: true },
     { signal },
   );
   for await (const chunk of stream) {
     for (const choice of chunk.choices ?? []) {
-      came.finish = choice.finish_reason || came.finish;
-      came.text += choice.delta?.content ?? "";
+      got.finish = choice.finish_reason || got.finish;
+      got.text += choice.delta?.content ?? "";
       for (const call of choice.delta?.tool_calls ?? []) {
         const more = call.function?.arguments ?? "";
-        came.tools[call.index] = (came.tools[call.index] ?? "") + more;
+        got.tools[call.index] = (got.tools[call.index] ?? "") + more;
       }
     }
   }
 }
 
-async function awaitWhole(url, token, signal, fetched, came) {
+async function awaitWhole(url, token, signal, fetched, got) {
   const stream = openai(url, token, fetched).chat.completions.stream(ASKED, { signal });
   const { choices } = await stream.finalChatCompletion();
-  came.text = choices[0].message.content ?? "";
-  came.finish = choices[0].finish_reason;
+  got.text = choices[0].message.content ?? "";
+  got.finish = choices[0].finish_reason;
   for (const [index, call] of (choices[0].message.tool_calls ?? []).entries()) {
-    came.tools[index] = call.function.arguments;
+    got.tools[index] = call.function.arguments;
   }
 }
 
@@ -91,7 +91,7 @@ function openai(url, token, fetched) {
   });
 }
 
-async function readParts(url, token, signal, fetched, came) {
+async function readParts(url, token, signal, fetched, got) {
   const provider = createOpenAICompatible({
     name: "shape",
     baseURL: `${url}/v1`,
@@ -108,17 +108,17 @@ async function readParts(url, token, signal, fetched, came) {
   });
   const calls = new Map();
   for await (const part of fullStream) {
-    if (part.type === "text-delta") came.text += part.text;
+    if (part.type === "text-delta") got.text += part.text;
     if (part.type === "tool-input-start") calls.set(part.id, "");
     if (part.type === "tool-input-delta") {
       calls.set(part.id, calls.get(part.id) + part.delta);
     }
-    if (part.type === "error") failed(came, part.error);
-    // It has words of its own for how an answer ended, and one for that it did not.
+    if (part.type === "error") failed(got, part.error);
+    // It has its own words for how an answer ended, and one for an answer that did not.
     if (part.type === "finish" && !["error", "other"].includes(part.finishReason)) {
-      came.finish = part.finishReason.replace("-", "_");
+      got.finish = part.finishReason.replace("-", "_");
     }
-    came.tools = Object.fromEntries([...calls.values()].entries());
+    got.tools = Object.fromEntries([...calls.values()].entries());
   }
 }
 

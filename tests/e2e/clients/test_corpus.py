@@ -1,4 +1,4 @@
-"""Official SDKs read recorded streams of others: through v2 as directly.
+"""Official SDKs read recorded streams of others alike through v2 and directly.
 
 They lie outside the project, beside the checkout or where ``STREAM_CORPUS`` says.
 """
@@ -68,7 +68,7 @@ async def read_recorded(sdk: str, shapes: Sequence[Shape]) -> Readings:
 
 
 def recorded(path: Path) -> Shape:
-    """Return a recorded body as a shape that is sent at once."""
+    """Return a recorded body as a shape that is sent without pauses."""
     body = path.read_bytes()
     pieces = [body[start : start + _PIECE] for start in range(0, len(body), _PIECE)]
     response = Response(

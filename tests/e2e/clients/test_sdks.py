@@ -1,7 +1,7 @@
 """Official SDKs read every shape: directly, and through both architectures.
 
 Directly they must do what the table says: then the shapes are those that clients really
-meet. Through v2 they must never fare worse than directly (`scripts.clients.reading`
+meet. Through v2 they must never do worse than directly (`scripts.clients.reading`
 defines worse). All streams of an SDK run at the same time, once for the module.
 """
 
@@ -37,7 +37,7 @@ V1_IS_WORSE = frozenset(
 """Shapes that the legacy architecture spoils for openai-python, among others."""
 
 BEFORE_THE_HEAD = ("status_503", "rst_before_headers", "fin_before_headers")
-"""Failures after which openai-python asks again."""
+"""Failures after which openai-python retries."""
 
 CASES = [
     pytest.param(name, shape, id=f"{name}-{shape.name}")
@@ -55,7 +55,7 @@ def column(sdk: str) -> Column:
 
 
 def read(sdk: str, shape: Shape, way: str) -> Reading:
-    """Return what came of a shape; skip where the SDK is missing."""
+    """Return the reading of a shape; skip if the SDK is missing."""
     if sdk in NODE_CLIENTS and (missing := node_is_missing()):
         pytest.skip(missing)
     return column(sdk).readings[shape.name][way]

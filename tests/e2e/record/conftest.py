@@ -1,4 +1,4 @@
-"""An upstream that does what it is told on a raw socket, and a recorder before it."""
+"""An upstream on a raw socket that plays steps, and a recorder in front of it."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class Recorder:
         return sock
 
     def fetch(self, path: str, **options) -> bytes:
-        """Ask, and read until the connection ends or nothing comes for a while."""
+        """Send a request; read until the connection ends or is silent for a while."""
         with self.ask(path, **options) as sock:
             return read_all(sock)
 
@@ -184,7 +184,7 @@ class Recorder:
 
 
 def read_all(sock: socket.socket, *, quiet_s: float = 1.0) -> bytes:
-    """Read an answer to its end, or until nothing comes."""
+    """Read an answer to its end, or until the connection is silent."""
     sock.settimeout(quiet_s)
     data = b""
     with contextlib.suppress(OSError):

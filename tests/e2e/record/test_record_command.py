@@ -195,7 +195,7 @@ def test_names(upstream, record, tmp_path):
 
 
 def test_a_limit_of_size(upstream, record, tmp_path):
-    """A body above the limit is cut there; the note tells how the stream went on."""
+    """A body above the limit is cut there; a note says how the stream went on."""
     upstream.plans["/big"] = [CHUNKED, *map(chunk, EVENTS), LAST]
     arguments = ("--upstream", upstream.url, "--max-bytes", "15")
     with record(tmp_path, *arguments) as recorder:
@@ -212,7 +212,7 @@ def test_a_limit_of_size(upstream, record, tmp_path):
 
 
 def test_a_folder_that_goes_away(upstream, record, tmp_path):
-    """What cannot be written is said at once and tried again; the traffic goes on."""
+    """A failure to write is reported immediately and tried again; traffic goes on."""
     upstream.plans["/gone"] = WHOLE
     out = tmp_path / "out"
     with record(tmp_path, "--upstream", upstream.url, "--out", out) as recorder:
@@ -228,7 +228,7 @@ def test_a_folder_that_goes_away(upstream, record, tmp_path):
 
 
 def test_a_full_disk(upstream, record, tmp_path):
-    """A disk that takes no more is said at once, and by the exit code."""
+    """A full disk is reported immediately, and by the exit code."""
     upstream.plans["/full"] = WHOLE
     upstream.plans["/full/large"] = [CHUNKED, chunk(b": " + b"x" * 20_000), LAST]
 
@@ -256,7 +256,7 @@ def test_a_full_disk(upstream, record, tmp_path):
 
 @pytest.mark.skipif(not shutil.which("ps"), reason="needs ps")
 def test_a_saver_that_dies(upstream, record, tmp_path):
-    """It is said at once, the traffic goes on, and the next stream is kept again."""
+    """It is reported immediately, traffic goes on, and the next stream is kept."""
     gate = threading.Event()
     upstream.plans["/dies"] = [
         CHUNKED,
@@ -301,7 +301,7 @@ def children(pid: int) -> list[int]:
 
 
 def test_record_replay_record(upstream, record, tmp_path):
-    """What is recorded, replayed and recorded again is the same to the byte."""
+    """A stream that is recorded, replayed and recorded again has the same bytes."""
     pieces = [b"data: o", b"ne\n\n", *EVENTS[1:]]
     endings = {"complete": [LAST], "truncated": ["fin"], "reset": ["rst"]}
     for name, last in endings.items():
@@ -361,7 +361,7 @@ def test_a_proxy_for_clients(upstream, record, tmp_path):
 
 
 def test_says_what_to_set(upstream, record, tmp_path):
-    """The first lines tell what a client needs; a path of the upstream is kept."""
+    """The first lines show the settings of a client, with the upstream's path."""
     with record(tmp_path, "--upstream", f"{upstream.url}/openai/v1") as recorder:
         url = recorder.url.geturl()
         assert recorder.wait_for("OPENAI_BASE").endswith(

@@ -132,7 +132,7 @@ def test_an_upstream_that_goes_away(play, framing, head, code, end):
 @pytest.mark.parametrize("framed", [param.values for param in FRAMINGS])
 @pytest.mark.parametrize("how", ["fin", "rst"])
 def test_a_client_that_leaves(upstream, recorder, framed, how):
-    """What had come until then is kept, and it was the client who ended it."""
+    """The bytes until then are kept, and the ending is the client's."""
     framing, head, code = framed
     path = f"/left/{next(PATHS)}"
     upstream.plans[path] = [head, *paced(map(code, EVENTS[:2])), "until-left"]

@@ -195,7 +195,7 @@ class Client:
         return stream
 
     def read_until(self, stream: int, wanted: bytes | None = None) -> bytes:
-        """Read until some bytes came, or until the stream is over."""
+        """Read until some bytes arrived, or until the stream is over."""
         while stream not in self.over and (
             wanted is None or wanted not in self.data[stream]
         ):
@@ -270,7 +270,7 @@ def test_a_complete_stream(upstream, recorder, client):
     ],
 )
 def test_an_upstream_that_breaks_off(upstream, recorder, client, last, kind):
-    """What the upstream ends is not blamed on the client, whatever the error says."""
+    """An end by the upstream is not blamed on the client, whatever the error says."""
     path = plan(upstream, last)
     client.read_until(client.ask(path))
     interaction = recorder.interaction(f"POST {path} ")

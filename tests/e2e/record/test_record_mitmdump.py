@@ -96,7 +96,7 @@ while b"[DONE]" not in data:
     [
         ("harness_max_bytes=abc", "harness_max_bytes: expected a number of bytes"),
         ("harness_all=perhaps", "harness_all: expected true or false"),
-        ("harness_all", "harness_all: expected one value, came 0 values"),
+        ("harness_all", "harness_all: expected one value, got 0 values"),
         ("harness_name={modle}", "did you mean 'model'?"),
         ("harness_otu=x", "did you mean 'harness_out'?"),
         ("harness_out=/dev/null/x", "/dev/null/x: cannot write into the folder"),

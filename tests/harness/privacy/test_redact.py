@@ -82,7 +82,7 @@ def event(text: str, *, index: int = 0, field: str = "content") -> bytes:
 
 
 def said(found: Interaction, index: int = 0) -> str:
-    """What the deltas of one choice say together."""
+    """Return the joined text of one choice's deltas."""
     texts = []
     for line in found.response.body.splitlines():
         if line.startswith(b"data: {"):
@@ -93,13 +93,13 @@ def said(found: Interaction, index: int = 0) -> str:
 
 
 def answer(body: bytes, kind: str = "text/event-stream") -> bytes:
-    """What is left of an answer."""
+    """Return an answer's body without its secrets."""
     whole = interaction(body, answer_headers=[("content-type", kind)])
     return redact_interaction(whole).response.body
 
 
 def asked(body: bytes, kind: str = "application/json") -> bytes:
-    """What is left of a request's body."""
+    """Return a request's body without its secrets."""
     whole = interaction(body=body, headers=[("content-type", kind)])
     return redact_interaction(whole).request.body
 
@@ -137,7 +137,7 @@ def asked(body: bytes, kind: str = "application/json") -> bytes:
     ],
 )
 def test_headers(name, value, expected):
-    """A header loses its value where its name or the value says that it is a secret."""
+    """A header loses its value if its name or the value shows that it is a secret."""
     redacted = redact_interaction(interaction(headers=[(name, value)]))
     assert ((name, value if expected is None else expected),) == (
         redacted.request.headers
@@ -244,7 +244,7 @@ def test_a_body_that_is_no_json():
 
 
 def test_comments_and_unknown_lines_of_a_stream():
-    """What is no data in a stream may hold a secret as well."""
+    """Lines of a stream that are not data may hold a secret as well."""
     body = f": debug {OPENAI}\nid: {OPENAI}\ndata: [DONE]\n\n".encode()
     stars = "*" * len(OPENAI)
     assert f": debug {stars}\nid: {stars}\ndata: [DONE]\n\n".encode() == answer(body)
@@ -338,8 +338,8 @@ def test_rules_of_the_user():
 
 @pytest.mark.parametrize("pattern", ["(", "a*"])
 def test_bad_patterns_are_refused(pattern):
-    """What is no expression, or matches everywhere, is refused at once."""
-    with pytest.raises(ValueError, match=r"regular expression|everywhere"):
+    """A pattern must be an expression, and must not match the empty text."""
+    with pytest.raises(ValueError, match=r"regular expression|anywhere"):
         RedactionRules(patterns=(pattern,))
 
 
@@ -370,7 +370,9 @@ def test_any_bytes_keep_their_length_and_are_done_at_once(parts, cut):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 def test_recorded_streams_do_not_change():
     """Of 730 streams of others only those change that pass a password to a tool."""
     changed = set()

@@ -87,7 +87,7 @@ def event(text: str) -> bytes:
 
 
 def told(*segments: bytes, **more) -> list[str]:
-    """What is found, in words."""
+    """Return the findings in words."""
     return [str(finding) for finding in find_secrets(cassette(*segments, **more))]
 
 
@@ -138,7 +138,7 @@ def test_secret_is_found_where_it_stands(name, place):
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", SECRETS)
 def test_redacted_cassette_passes(name, place):
-    """What redaction leaves, the scan has nothing to say about."""
+    """The scan finds nothing after redaction."""
     cassette = holding(SECRETS[name], place)
     redacted = tuple(redact_interaction(one) for one in cassette.interactions)
 
@@ -173,14 +173,14 @@ def test_our_recordings_hold_none(path):
     ],
 )
 def test_heads_and_requests(more, where, path):
-    """Each place is told in words and by its path in the document."""
+    """Each place is reported in words and by its path in the document."""
     [found] = find_secrets(cassette(**more))
     assert f"interaction 1, {where}" == found.where
     assert ("interactions", 0, *path) == found.path
 
 
 def test_segments_are_told_by_number():
-    """A secret that deltas and segments cut is told where its parts stand."""
+    """A secret that deltas and segments cut is reported at each of its parts."""
     first, second = OPENAI[:12], OPENAI[12:]
     found = find_secrets(cassette(b": hi\n\n", event(first), event(second)))
     byte = event("").index(b'""') + 1
@@ -193,7 +193,7 @@ def test_segments_are_told_by_number():
 
 
 def test_the_upstream_is_searched():
-    """A password in the recorded upstream's URL is told."""
+    """A password in the recorded upstream's URL is reported."""
     [found, *_] = find_secrets(cassette(upstream="https://me:pw@llm.example"))
     assert ("recorded upstream", ("recorded", "upstream")) == (found.where, found.path)
     assert [] == find_secrets(cassette(upstream="https://llm.example:8443/v1"))
@@ -201,7 +201,7 @@ def test_the_upstream_is_searched():
 
 @pytest.mark.parametrize("cut", [9, 1000])
 def test_detect_secrets_looks_too(cut):
-    """What only detect-secrets knows is found, also where deltas cut it."""
+    """A secret that only detect-secrets knows is found, also if deltas cut it."""
     parts = [MAILCHIMP[at : at + cut] for at in range(0, len(MAILCHIMP), cut)]
     found = find_secrets(cassette(*map(event, parts)))
     assert {"Mailchimp Access Key"} == {finding.kind for finding in found}
@@ -252,7 +252,7 @@ def test_what_was_redacted_passes():
 
 
 def test_rules_of_the_user():
-    """What a user added to the rules counts here as well."""
+    """A user's own rules count here as well."""
     rules = RedactionRules(patterns=(r"cust-\d+",))
     whole = cassette(event("for cust-12"))
     assert [] == find_secrets(whole)
@@ -318,7 +318,7 @@ CODERS = {
 
 
 def test_codings_with_their_package():
-    """With it they are decoded, and bytes that are not of the coding are told."""
+    """With it they are decoded, and bytes that are not of the coding are reported."""
     for coding, (name, coder) in CODERS.items():
         if find_spec(name) is None:  # it comes with mitmproxy
             continue
@@ -363,7 +363,7 @@ def test_the_detector_is_loaded_when_it_is_needed():
 
 
 def test_nothing_is_verified(monkeypatch):
-    """What is found is never sent anywhere: no plugin's verification is called."""
+    """A finding is never sent anywhere: no plugin's verification is called."""
     find_secrets(cassette(event("warm up")))
     sent = []
     monkeypatch.setattr("socket.socket.connect", lambda *args: sent.append(args))
@@ -373,7 +373,9 @@ def test_nothing_is_verified(monkeypatch):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 def test_recorded_streams_of_others():
     """Random ids and base64 are no secrets: three of 730 streams pass a password."""
     kinds = set()

@@ -1,4 +1,4 @@
-"""What of a request, a head and a stream `scrub_cassette` changes, and what not."""
+"""Changes that `scrub_cassette` makes to requests, heads and streams."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def scrub(*segments: bytes, body: bytes = b"", headers=(STREAM,), asked=()):
 
 
 def answer(body: bytes, **more) -> bytes:
-    """What becomes of an answer."""
+    """Return a scrubbed answer."""
     return scrub(body, **more).response.body
 
 
@@ -72,7 +72,7 @@ def events(*values) -> bytes:
 
 
 def payloads(body: bytes) -> list:
-    """What the events of a stream say."""
+    """Return the texts of a stream's events."""
     return [json.loads(line[6:]) for line in body.splitlines() if line[:6] == b"data: "]
 
 
@@ -201,7 +201,7 @@ def test_a_character_that_segments_cut_is_still_cut():
 
 
 def test_sentinels_comments_and_field_names_stay():
-    """What drives a stream stays; what a comment or an unknown line says does not."""
+    """The stream's own signs stay; the text of comments and unknown lines does not."""
     body = (
         b"\xef\xbb\xbf: ping\n: OPENROUTER PROCESSING\n:\n: asked by Alice\n"
         b"event: error\nid: msg_AbCdEfGh\nid: 17\nretry: 3000\nx-note: for Alice\n"
@@ -236,7 +236,7 @@ def test_sentinels_comments_and_field_names_stay():
     ],
 )
 def test_malformed_events_are_scrubbed_and_stay_malformed(data):
-    """What is no JSON holds no name for its text: all of it counts as text."""
+    """Malformed JSON has no keys to judge by: all of it counts as text."""
     new = answer(data)
     assert b"Ali" not in new
     assert [line[:6] for line in data.splitlines() if line[:5] == b"data:"] == [
@@ -372,7 +372,7 @@ def test_heads_tell_no_more_who_asked():
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"headers": [("content-encoding", "gzip")]}, "coded gzip"),
+        ({"headers": [("content-encoding", "gzip")]}, "with coding gzip"),
         (
             {"headers": [("content-type", "multipart/form-data; boundary=x")]},
             "multipart",
@@ -408,7 +408,7 @@ PARTS = st.sampled_from(
 
 @given(st.lists(PARTS | st.binary(max_size=6), max_size=30), st.integers(1, 30))
 def test_any_bytes_are_scrubbed_in_place(parts, cut):
-    """Whatever came, sizes and everything but letters and digits stay."""
+    """Sizes and everything except letters and digits stay."""
     body = b"".join(parts)
     found = scrub(*(body[at : at + cut] for at in range(0, len(body), cut)), body=body)
     for new in (found.response.body, found.request.body):

@@ -13,7 +13,7 @@ PSEUDONYMS = Pseudonymizer(b"a key")
 
 
 def scrub(text: str) -> str:
-    """What an answer's text becomes."""
+    """Return an answer's scrubbed text."""
     return scrub_text(text, PSEUDONYMS.substitute, PSEUDONYMS.substitute)
 
 
@@ -61,7 +61,7 @@ JSON_TEXTS = [
 
 @pytest.mark.parametrize("text", JSON_TEXTS)
 def test_a_beginning_stays_the_beginning(text):
-    """What is said of a text never depends on how it goes on: streams repeat texts."""
+    """The result for a beginning never depends on the rest: streams repeat texts."""
     whole = scrub(text)
     for size in range(len(text)):
         if text[:size].endswith("\\u00"):  # three bytes into an escape

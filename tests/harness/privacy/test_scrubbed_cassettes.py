@@ -36,7 +36,7 @@ KEY = b"a key"
 
 
 def found(cassette: Cassette) -> list[tuple[str, list[str]]]:
-    """What v1 and v2 do wrong with it, whole and with each fault."""
+    """Return the findings of v1 and v2, without a fault and with each of them."""
     results = []
     for scenario in cassette_scenarios([("x", "x.yaml", cassette)], FAULTS):
         try:
@@ -75,7 +75,9 @@ def test_scrubbed_cassette_breaks_what_it_broke(path):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not THEIRS, reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not THEIRS, reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 @pytest.mark.parametrize("path", THEIRS, ids=lambda path: path.stem)
 def test_streams_of_others_break_what_they_broke(path):
     """So do the streams of real providers."""

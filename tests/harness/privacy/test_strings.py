@@ -1,4 +1,4 @@
-"""The strings of a body, and what they say together."""
+"""The strings of a body, and the texts that they form together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STREAM = "text/event-stream"
 
 
 def said(body: bytes, content_type: str | None = STREAM) -> list[str]:
-    """Return what the strings of each path say together."""
+    """Return the joined text of each path."""
     found = streamed_texts(body, scalars_of(body, content_type))
     return [streamed.text for streamed in found]
 
@@ -41,13 +41,13 @@ def test_strings_and_numbers_have_a_path():
 
 
 def test_the_innermost_key_is_that_of_an_array_too():
-    """A string in an array stands under the array's key."""
+    """A string in an array has the array's key."""
     [scalar] = lex_json('{"keys": ["x"]}')
     assert "keys" == scalar.key
 
 
 def test_a_string_that_never_ends_goes_to_the_end():
-    """Recorded streams are cut, and what they hold is found all the same."""
+    """Recorded streams are cut, and their strings are found as well."""
     text = '{"a": "one", "b": "tw'
     assert ["one", "tw"] == [text[one.start : one.end] for one in lex_json(text)]
 
@@ -62,7 +62,7 @@ def test_texts_are_joined_over_events():
 
 
 def test_what_is_the_same_in_every_event_is_said_once():
-    """An id is not joined; a place in it stands for that place in each event."""
+    """An id is not joined; a position in it means that position in each event."""
     body = b'data: {"id":"abc"}\n\n' * 3
     [streamed] = streamed_texts(body, scalars_of(body, STREAM))
     assert ("abc", True) == (streamed.text, streamed.is_constant)
@@ -70,13 +70,13 @@ def test_what_is_the_same_in_every_event_is_said_once():
 
 
 def test_a_cumulative_stream_begins_anew():
-    """What says all that was said before is a text of its own."""
+    """A string that repeats all the text before it is a text of its own."""
     body = b"".join(b'data: {"a":"%s"}\n\n' % text for text in (b"x", b"y", b"xyz"))
     assert ["xy", "xyz"] == said(body)
 
 
 def test_choices_do_not_run_into_each_other():
-    """What an index tells apart has texts of its own."""
+    """Each index has a text of its own."""
     body = b"".join(
         b'data: {"choices":[{"index":%d,"text":"%s"}]}\n\n' % (index, text)
         for index, text in ((0, b"a"), (1, b"x"), (0, b"b"), (1, b"y"))
@@ -103,7 +103,7 @@ def test_data_lines_of_one_event_are_one_document():
     ],
 )
 def test_a_wrong_content_type_hides_no_stream(body, content_type, count):
-    """What begins like an event stream is read by lines."""
+    """A body that begins like an event stream is read by lines."""
     assert count == len(list(body_documents(body, content_type)))
 
 
@@ -126,3 +126,22 @@ def test_any_bytes_are_read(data, content_type):
         for index, part in enumerate(streamed.parts):
             start, end = streamed.byte_range(index, 0, len(part))
             assert part == unescape(data[start:end])
+
+
+def test_a_range_begins_and_ends_with_its_events():
+    """An event that only touches it is not part of it."""
+    body = b'data: {"a":"one"}\n\ndata: {"a":"two"}\n\ndata: {"a":"six"}\n\n'
+    [streamed] = streamed_texts(body, scalars_of(body, STREAM))
+    assert [b"two"] == [body[start:end] for start, end in streamed.byte_ranges(3, 6)]
+    assert [b"e", b"t"] == [
+        body[start:end] for start, end in streamed.byte_ranges(2, 4)
+    ]
+
+
+def test_deeper_values_belong_to_the_deepest_container():
+    """Containers are counted to a depth of 64."""
+    depth = 70
+    [scalar] = lex_json('{"a":' * depth + '"x"' + "}" * depth)
+    assert 64 == len(scalar.keys)
+    [inner, outer] = lex_json('{"a":' * depth + '"x"' + "}" * (depth - 1) + ',"b":1}')
+    assert (("b",), 64) == (outer.keys, len(inner.keys))

@@ -26,22 +26,22 @@ MS = 1_000_000
 
 @pytest.mark.parametrize("name", ["mitmproxy-11.mitm", "mitmproxy-12.mitm"])
 def test_flow_files_keep_every_byte(name):
-    """What mitmproxy saw of the sample gateway, streamed or not, is what was sent."""
+    """The answers of the sample gateway, streamed or not, are as they were sent."""
     if name == "mitmproxy-12.mitm":
         newest = import_flows_or_skip(name)
     else:
         newest = import_flows(DATA / name, how=ReconstructionOptions())
     sent = import_ndjson(DATA.joinpath("gateway.ndjson").read_bytes(), source="")
     assert 4 == len(newest.interactions)
-    broken = "answers that broke off, of which mitmproxy keeps no body"
+    broken = "answers that broke off, whose body mitmproxy does not keep"
     assert {broken: 1} == newest.left_out
     for one, found in zip(sent.interactions, newest.interactions, strict=False):
-        expected, came = one.interaction.response, found.interaction.response
-        assert (expected.status, expected.body) == (came.status, came.body)
-        assert expected.framing == came.framing
-        assert expected.header("x-request-id") == came.header("x-request-id")
-        assert EndingKind.COMPLETE == came.ending.kind
-        assert 0 <= came.ending.at_ns - expected.ending.at_ns < 20 * MS
+        expected, got = one.interaction.response, found.interaction.response
+        assert (expected.status, expected.body) == (got.status, got.body)
+        assert expected.framing == got.framing
+        assert expected.header("x-request-id") == got.header("x-request-id")
+        assert EndingKind.COMPLETE == got.ending.kind
+        assert 0 <= got.ending.at_ns - expected.ending.at_ns < 20 * MS
         assert "Grüß mich".encode() in found.interaction.request.body
         assert found.upstream.startswith("http://127.0.0.1:")
         assert found.at.startswith("2026-11-23T")
@@ -121,8 +121,8 @@ def test_what_cannot_be_taken_is_counted(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b'{"log": {"entries": []}}', "came JSON: `harness import har` reads HAR"),
-        (b"\xef\xbb\xbf{", "came JSON"),
+        (b'{"log": {"entries": []}}', "got JSON: `harness import har` reads HAR"),
+        (b"\xef\xbb\xbf{", "got JSON"),
         (b"data: a\n\n", "flow 1 cannot be read"),
         (b"999999999999:x", "flow 1 cannot be read"),
         (b"9:1:a,1:b,}" * 2, "flow 1 cannot be read"),
@@ -130,7 +130,7 @@ def test_what_cannot_be_taken_is_counted(tmp_path):
     ],
 )
 def test_what_is_no_flow_file_is_refused(tmp_path, data, message):
-    """Whatever the file holds, a message says so."""
+    """Any other file is refused with a message."""
     path = tmp_path / "a.mitm"
     path.write_bytes(data)
     with pytest.raises(InputError, match=message):

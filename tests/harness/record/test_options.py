@@ -60,10 +60,10 @@ def test_every_option_arrives():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"out": []}, "harness_out: expected one value, came 0 values"),
-        ({"out": ["a", "b"]}, "harness_out: expected one value, came 2 values"),
-        ({"out": [""]}, "harness_out: expected one value, came an empty one"),
-        ({"path": [""]}, "harness_path: expected a value, came an empty one"),
+        ({"out": []}, "harness_out: expected one value, got 0 values"),
+        ({"out": ["a", "b"]}, "harness_out: expected one value, got 2 values"),
+        ({"out": [""]}, "harness_out: expected one value, got an empty one"),
+        ({"path": [""]}, "harness_path: expected a value, got an empty one"),
         ({"all": ["5"]}, "harness_all: expected true or false"),
         ({"max_bytes": ["x"]}, "harness_max_bytes: expected a number"),
         ({"redact_pattern": ["("]}, "harness_redact_pattern: "),
@@ -77,7 +77,7 @@ def test_refuses_what_it_cannot_read(given, said):
 
 
 def test_refuses_unknown_names_of_its_own():
-    """A misspelt option is told; those of others are none of ours."""
+    """A misspelt option is reported; those of others are ignored."""
     check_names(["other_addon", "harnessed"])
     with pytest.raises(InputError, match="did you mean 'harness_model'"):
         check_names(["other", "harness_modle"])

@@ -1,4 +1,4 @@
-"""What is collected of a stream, and the limit."""
+"""The collection of a stream, and its limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def start(notes: tuple[str, ...] = ()) -> RecordingStart:
 
 
 def test_keeps_every_segment():
-    """Segments, times, notes and the ending are those that came."""
+    """Segments, times, notes and the ending are unchanged."""
     recording = Recording(start(("first",)), number=1)
     recording.add(5, b"a")
     recording.add(7, b"bc")

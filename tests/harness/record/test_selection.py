@@ -1,4 +1,4 @@
-"""What is recorded, and which model was asked for."""
+"""The selection of answers, and the requested model."""
 
 from __future__ import annotations
 

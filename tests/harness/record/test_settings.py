@@ -44,7 +44,7 @@ def test_reads_flags():
     """The words for yes and no, and nothing else."""
     assert all(parse_flag(text, "x") for text in ("true", "Yes", "on", "1"))
     assert not any(parse_flag(text, "x") for text in ("false", "NO", "off", "0"))
-    with pytest.raises(InputError, match=r"^x: expected true or false, came 'maybe'"):
+    with pytest.raises(InputError, match=r"^x: expected true or false, got 'maybe'"):
         parse_flag("maybe", "x")
 
 

@@ -1,4 +1,4 @@
-"""What a mitmproxy without its private parts cannot tell is said."""
+"""A missing internal of mitmproxy is reported."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_this_mitmproxy_tells_everything():
         (server, "ConnectionIO", "a reset by the upstream from a close"),
     ],
 )
-def test_what_is_missing_is_said(monkeypatch, owner, name, said):
-    """Each private part that is gone costs one distinction, named in words."""
+def test_a_missing_internal_is_reported(monkeypatch, owner, name, said):
+    """Each costs one distinction, which is named in words."""
     monkeypatch.delattr(owner, name)
     (missing,) = ConnectionMonitor().missing
     assert said in missing

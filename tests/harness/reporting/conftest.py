@@ -128,7 +128,7 @@ SCENARIOS = (
         abort=Abort(after_events=2, how=AbortHow.RST),
     ),
 )
-"""What the relays are played through unless a test names others."""
+"""The scenarios of a run, unless a test names others."""
 
 
 def record_of(
@@ -143,10 +143,10 @@ def record_of(
 
     Args:
         wanted: The scenario.
-        mode: Live: the same answers as if they had come over sockets.
+        mode: Live: the same answers, as if over sockets.
         swapped: Whether the new architecture is the baseline.
-        lag_ns: For a live record, how much later everything came.
-        change: Applied to the candidate's judgement, for evidence made up.
+        lag_ns: For a live record, how much later everything arrived.
+        change: Applied to the candidate's judgement, to make up evidence.
     """
     script = make_script(wanted, SEED)
     expected = expectation(script, Contract.REPAIRING, wanted.exchange.expect)
@@ -223,7 +223,7 @@ VOLATILE = {
         "v2": {"url": "http://127.0.0.1:40002", "served_by": "v2"},
     },
 }
-"""What the caller of a run tells."""
+"""Facts of the caller of a run."""
 
 
 @pytest.fixture(name="make_scenario")

@@ -14,7 +14,7 @@ def test_the_machine_is_told_without_names():
 
 
 def test_a_system_without_load_average(monkeypatch):
-    """None stands where the system knows no load."""
+    """The load is None if the system has none."""
 
     def fail():
         raise OSError

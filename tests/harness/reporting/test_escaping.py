@@ -28,7 +28,7 @@ from harness.reporting.escaping import code_span, markdown_text
     ],
 )
 def test_markdown_text_shows_what_was_written(text, shown):
-    """No markup, mention, link, entity or new block comes from text of others."""
+    """No markup, mention, link, entity or new block comes from untrusted text."""
     assert markdown_text(text) == shown
 
 

@@ -74,7 +74,7 @@ def test_a_newer_format_is_refused_as_such(tmp_path, report):
     ],
 )
 def test_what_is_no_report_is_refused(tmp_path, data, message):
-    """A broken file is told as bad input."""
+    """A broken file is reported as bad input."""
     (tmp_path / "report.json").write_bytes(data)
     with pytest.raises(InputError, match=message):
         read_report(tmp_path, tmp_path)
@@ -89,7 +89,7 @@ def test_an_unknown_key_is_refused_with_its_place(tmp_path, report):
 
 
 def test_the_latest_run_is_the_one_that_started_last(tmp_path, report):
-    """Names tell the time; a run that is named otherwise is older than these."""
+    """Names show the time; a run with another name counts as older."""
     for name in ("20261123-091500-seed7", "20261122-235959-seed9", "example"):
         write_report(report, tmp_path / name)
     (tmp_path / "20261124-000000-seed1").mkdir()
@@ -105,12 +105,12 @@ def test_of_runs_without_a_time_the_file_decides(tmp_path, report):
 
 
 def test_no_run_at_all_says_what_makes_one(tmp_path):
-    """An empty or missing folder is told with the way out."""
+    """An empty or missing folder is reported with the command that fills it."""
     with pytest.raises(InputError, match="harness compare"):
         latest_run(tmp_path / "none")
 
 
 def test_a_run_is_named_by_its_start_and_seed():
-    """The name sorts by time and tells the seed."""
+    """The name sorts by time and shows the seed."""
     started = datetime(2026, 11, 23, 9, 15, 0, tzinfo=UTC)
     assert run_name(started, 7) == "20261123-091500-seed7"

@@ -102,7 +102,7 @@ def test_what_cannot_be_scrubbed_is_told_and_not_written(tmp_path):
     path = tmp_path / "x.yaml"
     write_cassette(path, replace(cassette, interactions=(coded,)))
     with pytest.raises(
-        InputError, match=r"x\.yaml: interactions\[0\]: a body coded br"
+        InputError, match=r"x\.yaml: interactions\[0\]: a body with coding br"
     ):
         run(path, "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()

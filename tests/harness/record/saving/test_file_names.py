@@ -34,9 +34,16 @@ def test_the_suffix_may_be_written():
     assert "x" == fill("{model}.yaml", model="x")
 
 
+@pytest.mark.parametrize("sign", [" ", ".", "/"])
+def test_a_long_value_is_cut_and_does_not_end_with_a_sign(sign):
+    """A sign at the cut is dropped."""
+    assert "x" * 79 == fill("{model}", model=f"{'x' * 79}{sign}yyy")
+    assert "x" * 80 == fill("{model}", model="x" * 90)
+
+
 @given(value=st.text())
 def test_no_value_leaves_its_folder(value):
-    """Whatever a request says: one plain name of a reasonable length."""
+    """Any value becomes one plain name of a reasonable length."""
     name = fill("a/{model}", model=value)
     part = name.removeprefix("a/")
     assert part
@@ -58,7 +65,7 @@ def test_refuses_other_folders(text):
 
 @pytest.mark.parametrize("text", ["{modle}", "{}", "{model!r}", "{model:>9}", "{0}"])
 def test_refuses_unknown_fields(text):
-    """What a template may name is told, with the nearest name."""
+    """The fields of a template are listed, with the nearest name."""
     with pytest.raises(InputError, match="expected one of date, time"):
         NameTemplate(text)
     with pytest.raises(InputError, match="did you mean 'model'"):

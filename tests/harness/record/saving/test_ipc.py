@@ -32,7 +32,7 @@ FRAMES = st.builds(
 
 @given(frames=st.lists(FRAMES, max_size=4), cut=st.integers(1, 10))
 def test_frames_survive(frames, cut):
-    """What was sent is read; the last frame of a killed recorder is not guessed."""
+    """Frames are read as sent; an incomplete last frame is dropped."""
     data = b"".join(pack_frame(*frame) for frame in frames)
     assert frames == list(read_frames(io.BytesIO(data)))
     assert frames[:-1] == list(read_frames(io.BytesIO(data[:-cut])))

@@ -66,7 +66,7 @@ def play(saver: Saver, number: int, *, ends: bool = True, data=b"data: 1\n\n"):
 
 
 def test_saves_what_is_over(saver, tmp_path, told):
-    """A recording that ended is saved, redacted, and told with its path."""
+    """A recording that ended is saved, redacted, and reported with its path."""
     play(saver, 1)
     cassette = read_cassette(tmp_path / "out" / "0001.yaml")
     (interaction,) = cassette.interactions
@@ -94,7 +94,7 @@ def test_keeps_apart_what_runs_side_by_side(saver, tmp_path):
 
 
 def test_refuses_a_secret_that_is_still_there(saver, tmp_path, told, monkeypatch):
-    """What redaction left behind is not saved; where it is, is said, and not what."""
+    """A secret that redaction left is not saved; only its place is reported."""
     secret = "sk-proj-Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8"
     monkeypatch.setattr(saver_module, "redact_interaction", lambda whole, rules: whole)
     play(saver, 1, data=f"data: {secret}\n\n".encode())
@@ -107,7 +107,7 @@ def test_refuses_a_secret_that_is_still_there(saver, tmp_path, told, monkeypatch
 
 
 def test_tries_again(saver, tmp_path, told):
-    """What the disk refused is saved with the next recording, or told as lost."""
+    """A recording that the disk refused is saved with the next one."""
     (tmp_path / "out").write_text("in the way")
     play(saver, 1)
     assert "NOT SAVED yet: POST /v1/1" in told[0]
@@ -119,7 +119,7 @@ def test_tries_again(saver, tmp_path, told):
 
 
 def test_says_what_is_lost(saver, tmp_path, told):
-    """What is still refused at the end is lost, and was said."""
+    """A recording that is still refused at the end is lost, and reported."""
     (tmp_path / "out").write_text("in the way")
     play(saver, 1)
     saver.close()
@@ -129,7 +129,7 @@ def test_says_what_is_lost(saver, tmp_path, told):
 
 
 def test_holds_no_more_than_it_may(saver, tmp_path, told, monkeypatch):
-    """What waits for the disk has a limit; above it is lost at once."""
+    """Recordings that wait for the disk have a limit; those above it are lost."""
     monkeypatch.setattr(saver_module, "_RETRY_BYTES_MAX", 10)
     (tmp_path / "out").write_text("in the way")
     play(saver, 1)
@@ -140,7 +140,7 @@ def test_holds_no_more_than_it_may(saver, tmp_path, told, monkeypatch):
 
 
 def test_one_that_cannot_be_saved_spoils_no_other(saver, tmp_path, told, monkeypatch):
-    """An error of our own costs one recording and is told."""
+    """An error of our own costs one recording and is reported."""
 
     def fail(whole, rules):
         raise RuntimeError("oh")
@@ -155,9 +155,24 @@ def test_one_that_cannot_be_saved_spoils_no_other(saver, tmp_path, told, monkeyp
 
 
 def test_the_note_survives_redaction(saver, tmp_path):
-    """Notes are kept beside what is redacted."""
+    """Notes survive redaction."""
     play(saver, 1, ends=False)
     saver.receive(frame(pack_ending(1, 20, EndingKind.RESET, ("a note",))))
     text = (tmp_path / "out" / "0001.yaml").read_text()
     assert 'notes: ["a note"]' in text
     assert json.dumps("a note") in text
+
+
+@pytest.mark.parametrize("limit", [18, 17])
+def test_a_limited_size_is_held_in_memory(saver, tmp_path, monkeypatch, limit):
+    """A recording that exceeds the limit is lost immediately; the rest is kept."""
+    monkeypatch.setattr(saver_module, "_RETRY_BYTES_MAX", limit)
+    lost = int(limit < 18)
+    (tmp_path / "out").write_text("in the way")
+    play(saver, 1)
+    play(saver, 2)
+    assert lost == saver.lost
+    (tmp_path / "out").unlink()
+    saver.close()
+    assert 2 - lost == len(find_cassettes([tmp_path / "out"]))
+    assert lost == saver.lost

@@ -56,7 +56,7 @@ def test_the_line_of_an_error():
 
 
 def test_nothing_in_a_line_moves_the_cursor():
-    """What a client sent is shown and not performed."""
+    """Control characters of a client are shown, not sent to the terminal."""
     line = summary_line(interaction(path="/\x1b[2J\n\u202e"), 9)
     assert line.startswith("POST /\\x1b[2J\\n\\u202e m 1: ")
 

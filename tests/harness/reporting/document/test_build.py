@@ -10,7 +10,7 @@ from harness.judge.harness_lag import Lag
 from harness.judge.verdict import Gate, Result, Verdict
 from harness.reporting.document.build import build_report, report_schema
 from harness.reporting.files import encode_report
-from harness.scenario.model import Abort, Mode
+from harness.scenario.model import Mode
 
 
 def errors_of(report):
@@ -133,65 +133,6 @@ def test_live_times_are_volatile_only(scenarios, make_record, make_run, volatile
     assert encode_report(one) == encode_report(two)
 
 
-def test_figures_of_a_live_violation_are_volatile(scenarios, make_record, make_run):
-    """The words of a live finding stand with it, its figures apart."""
-
-    def report_of(lag_ns):
-        return build_report(
-            make_run(make_record(scenarios[0], Mode.LIVE, lag_ns=lag_ns)), {}
-        )
-
-    one, two = report_of(50_000_000), report_of(60_000_000)
-    held = one["volatile"]["live"][0]["candidate"][0]["violations"][0]
-    assert held == {"kind": "held", "measured": {"max_hold_ms": 50.0}}
-    wrong = one["scenarios"][0]["candidate"]["answers"][0]["violations"][0]
-    assert (wrong["kind"], wrong["measured"]) == ("held", {})
-    del one["volatile"], two["volatile"]
-    assert one == two
-
-
-def test_what_a_live_client_read_before_it_left_is_volatile(
-    make_scenario, make_record, make_run
-):
-    """Neither counts nor differences of an aborted live stream claim to repeat."""
-    wanted = make_scenario("client/leaves", abort=Abort(after_events=2))
-    report = build_report(make_run(make_record(wanted, Mode.LIVE)), {})
-    scenario = report["scenarios"][0]
-    answer = scenario["candidate"]["answers"][0]
-    assert (answer["events"], answer["text"]) == (None, None)
-    assert (scenario["differences"], scenario["first_difference"]) == ([], None)
-    contrast = report["volatile"]["live"][0]["contrast"]
-    assert contrast["first_difference"]["index"] == 1
-
-
-def test_hold_compares_only_what_both_delivered(make_record, make_run, scenarios):
-    """A stream that one target got wrong is in no comparison."""
-    right = make_record(scenarios[1])
-    same = replace(right, baseline=right.candidate)
-    report = build_report(make_run(right, same), {})
-    totals = report["hold"]["virtual"]
-    assert totals["shared"]["baseline"]["streams"] == 1
-    assert totals["shared"]["candidate"]["streams"] == 1
-    assert totals["own"]["candidate"]["streams"] == 2
-    assert totals["own"]["candidate"]["hold"]["max_ns"] == 0
-
-
-def test_an_answer_that_does_not_repeat_is_told_whole(make_record, make_run, scenarios):
-    """Under RACE_SUSPECT every different answer stands in the report, each once."""
-    record = make_record(scenarios[1])
-    race = Result(
-        verdict=Verdict.RACE_SUSPECT, gate=Gate.FAIL, reason="x", differences=()
-    )
-    record = replace(
-        record,
-        candidate=(record.candidate[0], record.baseline[0], record.candidate[0]),
-        result=race,
-    )
-    side = build_report(make_run(record), {})["scenarios"][0]["candidate"]
-    assert side["repeats"] == 3
-    assert [answer["correct"] for answer in side["answers"]] == [True, False]
-
-
 def test_a_scenario_that_could_not_be_played_is_reported(
     make_record, make_run, scenarios
 ):
@@ -248,36 +189,6 @@ def test_other_targets_are_named_where_a_finding_is_repeated(virtual_run):
     run = replace(virtual_run, candidate=other)
     line = build_report(run, {})["scenarios"][0]["reproduce"]
     assert line.endswith("--virtual --candidate 'my gateway'")
-
-
-def test_what_was_not_tested_is_found_from_the_run(
-    make_record, make_run, make_scenario, make_call, both_modes_run
-):
-    """Faults, features, ways of leaving and modes that no scenario has are named."""
-    few = make_run(make_record(make_scenario("a/b", make_call("sse_bom"))))
-    told = {gap["what"]: gap["detail"] for gap in build_report(few, {})["not_tested"]}
-    assert "live" in told
-    assert "a client that leaves by RST" in told
-    assert "tool calls" in told["features of the protocol"]
-    unused = next(detail for what, detail in told.items() if what.endswith(" faults"))
-    assert "sse_eol" in unused
-    assert "sse_bom" not in unused
-    more = build_report(both_modes_run, {})["not_tested"]
-    names = {gap["what"] for gap in more}
-    assert not names & {"live", "virtual", "a client that leaves by RST"}
-
-
-def test_scenarios_of_one_mode_only_are_named(make_record, make_run, scenarios):
-    """Where a suite runs part of its scenarios live, the report says which it left."""
-    run = make_run(
-        make_record(scenarios[0]),
-        make_record(scenarios[0], Mode.LIVE),
-        make_record(scenarios[1]),
-    )
-    gaps = {gap["what"]: gap["detail"] for gap in build_report(run, {})["not_tested"]}
-    assert gaps["1 scenario(s) live"] == (
-        "they ran virtual only: stuttering/first-chunk-twice"
-    )
 
 
 def test_the_report_is_canonical_json(virtual_run, volatile):

@@ -1,4 +1,4 @@
-"""What each target did per class of failure."""
+"""The results of each target per class of failure."""
 
 from __future__ import annotations
 
@@ -58,3 +58,19 @@ def test_no_evidence_is_not_right(tagged, make_run):
     report = build_report(make_run(*records), {})
     told = entry(report, 1)["candidate"]
     assert told == {"right": 0, "wrong": 0, "unknown": 2, "kinds": {}}
+
+
+def test_a_repeat_without_evidence_makes_a_target_unknown(tagged, make_run):
+    """Unless another repeat was wrong."""
+    [record] = tagged("a/cut", "class-01", faults=CUT)
+
+    def told(answers):
+        report = build_report(make_run(replace(record, candidate=answers)), {})
+        return entry(report, 1)["scenarios"][0]["candidate"]
+
+    right, wrong = record.candidate[0], record.baseline[0]
+    seen = replace(right.observation, invalid="no proof")
+    unproven = replace(right, observation=seen)
+    assert [] == told((right, right))
+    assert ["unknown"] == told((right, unproven))
+    assert "cut_not_told" in told((wrong, unproven))

@@ -20,10 +20,10 @@ def test_a_scenario_is_repeated_by_id_seed_and_mode(virtual_run):
 
 def test_what_is_not_the_default_is_named(virtual_run):
     """Other targets, another speed and repeats belong to the line."""
-    run = with_settings(virtual_run, speed=2.5, repeats=3)
+    run = with_settings(virtual_run, speed=2.5, repeats=2)
     run = replace(run, candidate=replace(run.candidate, name="my gateway"))
     line = repeat_scenario(run, run.records[0])
-    assert line.endswith("--virtual --candidate 'my gateway' --speed 2.5 --repeats 3")
+    assert line.endswith("--virtual --candidate 'my gateway' --speed 2.5 --repeats 2")
 
 
 def test_given_options_take_the_place_of_what_was_found(virtual_run):
@@ -36,7 +36,7 @@ def test_given_options_take_the_place_of_what_was_found(virtual_run):
 
 
 def test_names_cannot_run_commands(make_scenario, make_record, make_run):
-    """What a scenario is called stays one word for the shell."""
+    """A scenario's name stays one word for the shell."""
     record = make_record(make_scenario("a/$(rm -rf b); `c` 'd'"))
     line = repeat_scenario(make_run(record), record)
     assert shlex.split(line)[2] == "a/$(rm -rf b); `c` 'd'"

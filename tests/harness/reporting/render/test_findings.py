@@ -43,7 +43,7 @@ def test_findings_are_grouped_by_what_they_mean(make_record, make_run, scenarios
 
 
 def test_what_both_modes_found_is_told_once(make_record, make_run, scenarios):
-    """The entry told is the virtual one, whose figures are exact."""
+    """The entry is the virtual one, whose figures are exact."""
     run = make_run(*(make_record(scenarios[1], mode) for mode in Mode))
     (finding,) = findings(build_report(run, {}))[FindingGroup.IMPROVED]
     assert finding.in_modes == "live and virtual"
@@ -77,3 +77,16 @@ def test_the_same_wrong_in_many_scenarios_is_told_once(virtual_run):
         for improvement in told
     ]
     assert len(set(keys)) == len(keys)
+
+
+def test_the_worse_of_two_regressions_is_first(worse_run):
+    """Severity decides, not the id."""
+    report = build_report(worse_run, {})
+    told = [entry for entry in report["scenarios"] if entry["verdict"] == "REGRESSION"]
+    report["scenarios"] = told[:2]
+    for severity, scenario in zip((10, 20), told, strict=False):
+        scenario["candidate"]["answers"][0]["violations"] = [
+            {"kind": "x", "where": "", "severity": severity}
+        ]
+    gating = findings(report)[FindingGroup.GATING]
+    assert [told[1]["id"], told[0]["id"]] == [finding.id for finding in gating]

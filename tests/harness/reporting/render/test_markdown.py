@@ -42,18 +42,18 @@ def test_switches_of_the_reference_proxy_are_its_own(virtual_run):
     [
         (0, "from 0 % to 10 %"),
         (25, "from 25 % to 50 %"),
-        (100, "at 100 %, where no step is left"),
+        (100, "at 100 %, with no step left"),
     ],
 )
 def test_the_current_percentage_chooses_the_step(virtual_run, current, words):
-    """The step is the one that follows where the rollout stands."""
+    """The step is the next one after the current percentage."""
     report = build_report(virtual_run, {})
     title = render_markdown(report, current_percent=current).splitlines()[0]
     assert title == f"# GO: v2 for the rollout {words}"
 
 
 def test_the_run_may_know_where_the_rollout_stands(virtual_run):
-    """Without an option the report's own step is told."""
+    """Without an option the report's own step is shown."""
     report = build_report(virtual_run, {}, current_percent=10)
     assert "from 10 % to 25 %" in render_markdown(report).splitlines()[0]
 
@@ -67,7 +67,7 @@ def test_a_regression_is_told_in_full(worse_run):
     assert "- v1 is right: a complete answer" in told
     assert "- v2 is wrong: a complete answer" in told
     assert 'expected `"The quick brown fox jumps."`,' in told
-    assert "First differing event: 2 (of those with data, counted from 0)." in told
+    assert "First differing event: 2 (counting events with data, from 0)." in told
     assert (
         "```sh\nharness compare stuttering/first-chunk-twice "
         "--seed 7 --virtual\n```" in told
@@ -80,12 +80,12 @@ def test_every_part_is_there(go):
     headings = re.findall(r"^## (.+)$", go, re.MULTILINE)
     assert headings == [
         "Gate",
-        "What gates",
+        "Gating findings",
         "Classes of failure",
         "Hold",
         "What was not tested",
         "How to roll back",
-        "What gets better",
+        "Improvements",
         "How to reproduce",
         "Environment",
     ]
@@ -119,7 +119,7 @@ def test_debt_and_accepted_differences_are_told(make_scenario, make_record, make
 
 @pytest.mark.parametrize("decision", list(Decision))
 def test_every_decision_has_its_next_act(virtual_run, decision):
-    """Whatever was decided, the reader is told what to do."""
+    """Every decision has a next action."""
     report = build_report(replace(virtual_run, decision=decision), {})
     text = render_markdown(report)
     assert text.startswith(f"# {decision}: v2")
@@ -127,7 +127,7 @@ def test_every_decision_has_its_next_act(virtual_run, decision):
 
 
 def test_lateness_of_the_harness_is_told(virtual_run):
-    """Degraded live timing is named beside the figures."""
+    """Degraded live timing is named with the figures."""
     lag = Lag(count=1, p50_ns=1, p99_ns=1_200_000, max_ns=1_300_000)
     text = render_markdown(build_report(replace(virtual_run, lag=lag), {}))
     assert "live timing is degraded" in text
