@@ -24,6 +24,7 @@ VOLATILE = "volatile"
 PROSE = frozenset(
     {
         "detail",  # of what was not tested
+        "doubts",  # about stutter detection
         "expected",  # of a violation; its kind, place and figures are compared
         "got",
         "liberties",  # what a target was free to do, in words
