@@ -1,4 +1,4 @@
-"""Writes what the SDKs read as a page for people: docs/clients.md."""
+"""The page docs/clients.md: what each SDK read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ _HEAD = """\
 
 <!-- Written by `python -m scripts.clients`; do not edit. -->
 
-Clients that many programs are built on read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, a process for each.
-None asks again by itself, and each gives up after {timeout:g} s; the proxies wait {patience:g} s for an upstream, other attempts and all.
-`tests/e2e/clients` holds two things: directly, an SDK does what the tables in `tests/data/clients` say, which come from a measurement of their own on other servers, so that the shapes are those that clients really meet; and through v2 it never fares worse than directly.
+Clients that many programs are built on read {shapes} shapes of an answer from the replaying upstream: directly, and through both architectures of the reference proxy, each in a process of its own.
+The clients do not retry, and give up after {timeout:g} s; the proxies wait {patience:g} s for an upstream, including retries.
+`tests/e2e/clients` checks two things.
+Directly, an SDK does what the tables in `tests/data/clients` say; these were measured separately, on other servers, so the shapes are those that clients really meet.
+Through v2 it never does worse than directly.
 
 `python -m scripts.clients` measures again and writes this page; the clients in JavaScript need Node.js and `npm install --prefix scripts/clients/node`.
 
@@ -32,28 +34,28 @@ Measured on {date} with Python {python}: {versions}.
 
 ## How well a client is served
 
-From best to worst; what is told stands above what is not, because a success must be worth something.
+From best to worst; a reported failure is better than a silent one, because a success must be worth something.
 
 | Grade | Meaning |
 | --- | --- |
-| right | no error, and all that the server meant: text, tool calls, finish_reason |
+| right | no error, and everything that the server meant: text, tool calls, finish_reason |
 | told | an error, and before it only what was meant, in order |
 | hang | the same, but the client's own timeout had to end it |
 | garbled | an error, and before it something that the server did not mean |
-| silent | no error and no finish_reason, and something is missing, if only the end |
+| silent | no error and no finish_reason, and something is missing, perhaps only the end |
 | false | no error, a finish_reason, and something is missing or wrong |
 
-*Worse* is a lower grade, or less text in the same; a status that changed; a request that the SDK would have sent again and now does not; the words of the server's error, lost.
+*Worse* is a lower grade, or less text with the same grade; a changed status; a request that the SDK would have retried and now does not; loss of the server's error message.
 A stream that the server did not finish is never right.
 """  # noqa: E501 - prose, one sentence a line
 
 _REPEATS = """\
 ## Requests that reach the upstream
 
-SDKs ask again by themselves, and so does v2; together they multiply.
-Here {version} asks again as it does by default, up to twice, and v2 up to twice as well: `STREAMING_RETRIES=0` leaves it to the SDK.
-Where a kept connection closes in place of an answer, it may have been stale; then the proxy makes the attempt once more, over a fresh one.
-Behind the head nobody may ask again: text would come twice, and be paid for twice.
+SDKs retry by themselves, and so does v2; the retries multiply.
+Here {version} retries as it does by default, up to twice, and v2 also up to twice; `STREAMING_RETRIES=0` leaves retries to the SDK.
+If a kept connection closes in place of an answer, it may have been stale; then the proxy makes the attempt once more, on a new connection.
+After the head no retry is allowed: text would arrive twice, and be paid for twice.
 
 """  # noqa: E501 - as above
 
@@ -62,13 +64,13 @@ _WORDS = {way: f"through {way}" for way in WAYS} | {DIRECTLY: "directly"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """What one SDK read.
+    """The readings of one SDK.
 
     Attributes:
         sdk: Its name in the tables.
         version: Name and version.
-        shapes: What it read.
-        readings: What it made of it.
+        shapes: The shapes that it read.
+        readings: What it made of each.
     """
 
     sdk: str
@@ -81,7 +83,7 @@ class Column:
         return grade(self.readings[shape.name][way], shape.meant_for(self.sdk))
 
     def why_worse(self, shape: Shape, way: str) -> str | None:
-        """Tell why it fared worse by one way than directly; None: it did not."""
+        """Return why it did worse by one way than directly; None: it did not."""
         read = self.readings[shape.name]
         return worse(read[way], read[DIRECTLY], shape.meant_for(self.sdk))
 
@@ -90,8 +92,8 @@ def page(columns: Sequence[Column], repeats: Column) -> str:
     """Return the page as Markdown.
 
     Args:
-        columns: What was read.
-        repeats: What was read by a client that asks again.
+        columns: One for each client.
+        repeats: The readings of a client that retries.
     """
     parts = [
         _HEAD.format(
@@ -110,12 +112,12 @@ def page(columns: Sequence[Column], repeats: Column) -> str:
 
 
 def worse_ones(columns: Sequence[Column], way: str) -> list[str]:
-    """Tell where a client fares worse by one way than directly, a line for each.
+    """Return where a client does worse by one way than directly, a line for each.
 
-    What the table excuses is left out.
+    Differences that the table excuses are left out.
 
     Args:
-        columns: What was read.
+        columns: One for each client.
         way: Name of the way.
     """
     return [
@@ -153,7 +155,7 @@ def _requests(repeats: Column) -> str:
 
 
 def _compared(column: Column, way: str) -> tuple[int, int]:
-    """Return how many shapes are served better by one way than directly, and worse."""
+    """Return the number of shapes served better by one way than directly, and worse."""
     better = sum(
         column.grade(shape, way) > column.grade(shape, DIRECTLY)
         for shape in column.shapes
@@ -173,19 +175,19 @@ def _matrix(column: Column) -> str:
         for shape in column.shapes
         if column.sdk in shape.excused
     ]
-    listed = "\nWorse, and meant to be:\n\n" + "".join(excuses) if excuses else ""
+    listed = "\nWorse on purpose:\n\n" + "".join(excuses) if excuses else ""
     return f"## {column.version}\n\n{_table(rows, heads)}{listed}"
 
 
 def _cell(column: Column, shape: Shape, way: str) -> str:
-    came = column.grade(shape, way)
-    if came is Grade.RIGHT:
+    got = column.grade(shape, way)
+    if got is Grade.RIGHT:
         return "right"
     reading = column.readings[shape.name][way]
     read = reading.text or " ".join(reading.tools.values())
     cut = read if len(read) <= _TEXT_MAX else f"{read[:_TEXT_MAX]}…"
     words = [
-        came.name.lower(),
+        got.name.lower(),
         code_span(cut) if cut else "no text",
         reading.finish or "",
         reading.error or "",
