@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from harness.judge.evidence.observation import Observation
+from harness.judge.evidence.observation import ClientEnd, Observation
 from harness.judge.group import GroupExpectation, judge_group
 from harness.judge.judgement import Judgement
 from harness.judge.limits import virtual_limits
@@ -252,3 +252,77 @@ def test_request_before_the_first_failure_is_demanded(bench):
 
     assert [] == misfires(at_ms=2)
     assert ["one, upstream"] == misfires(at_ms=3)
+
+
+def group_of(bench, scenarios, seen, **more):
+    """The judgement of those streams as one group."""
+    expected = [
+        bench.expectation(
+            bench.script(one, seed=1), Contract.REPAIRING, one.exchange.expect
+        )
+        for one in scenarios
+    ]
+    names = ("one", "two", "three")[: len(seen)]
+    group = GroupExpectation(names=names, markers=(None,) * len(names), **more)
+    return judge_group(expected, seen, virtual_limits(), group)
+
+
+def test_success_before_the_circuit_opened_closes_nothing(bench):
+    """Its first byte was at 1 ms, the circuit opened at 2 ms."""
+    assert [2] == herds(bench, [(10, 50), (15, 50)], healthy=[(0, 5)])
+
+
+@pytest.mark.parametrize(("at_ms", "wedged"), [(149, False), (150, True)])
+def test_circuit_has_closed_when_recovery_is_due(bench, at_ms, wedged):
+    """50 ms, when the upstream is back, and 100 ms more."""
+    seen = group_of(
+        bench,
+        [bench.scenario(bench.answer(*WORDS))],
+        [answered_alone(bench, at_ms=at_ms)],
+        phases=(Phase(from_ms=0, answer=503), Phase(from_ms=50, answer="ok")),
+        expect=Expect(recovers_within_ms=100),
+    )
+
+    assert wedged is ("breaker_wedged" in bench.kinds(seen))
+
+
+def test_requests_of_a_single_stream_are_counted_once(bench):
+    """By the stream's own check."""
+    expect = Expect(upstream_requests=Bounds(at_least=2))
+    wanted = bench.scenario(bench.answer(*WORDS), expect=expect)
+    seen = group_of(
+        bench, [wanted], [bench.observed(bench.answer(*WORDS))], expect=expect
+    )
+
+    assert ["one, upstream"] == [one.where for one in seen.violations]
+
+
+def test_no_answer_at_all_is_no_open_circuit(bench):
+    """Where the upstream was asked and answered, its status is due."""
+    lost = replace(asked(bench, 0, 5), status=None, end=ClientEnd.RESET)
+    wanted = bench.scenario(bench.answer(*WORDS), FAILS)
+
+    assert "status_changed" in bench.kinds(group_of(bench, [wanted], [lost]))
+
+
+def test_the_same_wrong_in_two_streams_is_reported_once(bench):
+    """With the first stream, and the number of all."""
+    wanted = [bench.scenario(bench.answer(*WORDS))] * 3
+    right, wrong = (
+        bench.observed(events)
+        for events in (bench.answer(*WORDS), bench.answer("Once", *WORDS[2:]))
+    )
+    seen = group_of(bench, wanted, [right, wrong, wrong])
+
+    [lost] = [one for one in seen.violations if one.kind == "text_lost"]
+    assert ("two, choice 0 content", 2) == (lost.where, lost.measured["streams"])
+    assert () == seen.holds_ns
+
+
+def test_choice_of_one_stream_is_the_groups(bench):
+    """However many made none."""
+    events = bench.answer(*WORDS)
+    wanted = [bench.scenario(events[:-1])] * 2
+    seen = group_of(bench, wanted, [bench.observed(e) for e in (events[:-1], events)])
+
+    assert "to add [DONE]" == seen.liberties["done_synthesis"]
