@@ -1,12 +1,12 @@
 """Quantiles, shares with their intervals, and ratios with their bounds.
 
-Shares are exact or near enough for small counts, where zero failures of ten prove
-little: the 95 % interval of 0 of 10 still reaches 28 %.
+The interval of a share also holds for small counts, where no failure in ten proves
+little: the 95 % interval of 0 of 10 reaches 28 %.
 
-Of ratios the unit is a *spawn*, one set of fresh processes: two processes of equal code
-differ by 5 to 9 % (measured), which no number of rounds within one spawn removes.
-Within a spawn the rounds of the arms alternate, and their log ratios are reduced to the
-median.
+The unit of a ratio is a *spawn*, one set of fresh processes: two processes of the same
+code differ by 5 to 9 % (measured), and more rounds within one spawn do not remove that.
+Within a spawn the rounds of the arms alternate, and the median of their log ratios
+counts.
 """
 
 from __future__ import annotations
@@ -39,14 +39,7 @@ _Z95 = 1.645
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """A share of counted things, with its interval.
-
-    Attributes:
-        count: How many.
-        of: Of how many.
-        low: Lower bound of the interval, 0 to 1.
-        high: Upper bound.
-    """
+    """A share, ``count`` of ``of``, with the bounds of its interval, 0 to 1."""
 
     count: int
     of: int
@@ -55,7 +48,7 @@ class Share:
 
     @property
     def rate(self) -> float | None:
-        """The share, 0 to 1; None: of nothing."""
+        """The share, 0 to 1; None where ``of`` is 0."""
         return self.count / self.of if self.of else None
 
 
@@ -63,15 +56,15 @@ def wilson(count: int, of: int, confidence: float = 0.95) -> Share:
     """Return a share with its score interval (Wilson 1927; Newcombe 1998, method 3).
 
     Args:
-        count: How many.
-        of: Of how many; of nothing, the interval is everything.
+        count: The number of those that count.
+        of: The number of all; the interval of 0 is 0 to 1.
         confidence: Above 0, below 1.
 
     Raises:
-        ValueError: There are more than all, or fewer than none.
+        ValueError: The count is below 0 or above ``of``.
     """
     if not 0 <= count <= of:
-        raise ValueError(f"expected 0 to {of}, came {count}")
+        raise ValueError(f"expected 0 to {of}, got {count}")
     if not of:
         return Share(count=0, of=0, low=0.0, high=1.0)
     z = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
@@ -79,7 +72,7 @@ def wilson(count: int, of: int, confidence: float = 0.95) -> Share:
     middle = rate + z * z / (2 * of)
     spread = z * math.sqrt(rate * (1 - rate) / of + z * z / (4 * of * of))
     scale = 1 + z * z / of
-    # What is none or all has an exact bound, which rounding must not miss.
+    # The bounds of none and of all are exact, and rounding must not move them.
     low = 0.0 if count == 0 else (middle - spread) / scale
     high = 1.0 if count == of else (middle + spread) / scale
     return Share(count=count, of=of, low=low, high=high)
@@ -88,9 +81,9 @@ def wilson(count: int, of: int, confidence: float = 0.95) -> Share:
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return the two-sided exact p of McNemar's test, from the discordant pairs.
 
-    Two ways of deciding met the same things; where both were right or both wrong
-    nothing is learnt. If neither were the better one, a discordant pair would fall on
-    either side with probability one half.
+    Two methods decided the same cases; cases that both got right or both got wrong
+    show nothing. If neither method is better, a discordant pair is on either side with
+    probability one half.
 
     Args:
         only_first: Pairs in which only the first was right.
@@ -99,7 +92,7 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     pairs = only_first + only_second
     fewer = min(only_first, only_second)
     tail = sum(math.comb(pairs, count) for count in range(fewer + 1))
-    # Whole numbers: a float of 2 ** 1100 does not exist.
+    # In integers: 2 ** 1100 is no float.
     return min(1.0, (2 * tail) / (1 << pairs))
 
 
@@ -115,7 +108,7 @@ def nearest_rank(ordered: Sequence[int], share: float) -> int:
 
 
 class Ruling(StrEnum):
-    """A ratio against its limit."""
+    """The ruling on a ratio and its limit."""
 
     PASS = "pass"  # noqa: S105 - no password
     """The upper bound is within the limit."""
@@ -133,8 +126,8 @@ class Ratio:
 
     Attributes:
         value: The estimate.
-        low: One-sided 95 % bound below; 0 where a single spawn tells nothing.
-        high: The same above; infinite where a single spawn tells nothing.
+        low: One-sided 95 % lower bound; 0 with a single spawn.
+        high: One-sided 95 % upper bound; infinite with a single spawn.
     """
 
     value: float
@@ -143,7 +136,7 @@ class Ratio:
 
 
 def ratio_of(spawns: Sequence[Sequence[float]]) -> Ratio:
-    """Return the ratio that paired rounds show.
+    """Return the ratio of paired rounds.
 
     Args:
         spawns: For every spawn, the ratio of each of its rounds; above 0.
@@ -165,7 +158,7 @@ def ratio_of(spawns: Sequence[Sequence[float]]) -> Ratio:
 
 
 def rule(ratio: Ratio, limit: float) -> Ruling:
-    """Hold a ratio against the most that is allowed."""
+    """Compare a ratio with its upper limit."""
     if ratio.high <= limit:
         return Ruling.PASS
     return Ruling.FAIL if ratio.low > limit else Ruling.INCONCLUSIVE

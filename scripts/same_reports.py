@@ -24,6 +24,7 @@ VOLATILE = "volatile"
 PROSE = frozenset(
     {
         "detail",  # of a gap
+        "doubts",  # about stutter detection
         "expected",  # of a violation; its kind, place and figures are compared
         "got",
         "liberties",  # choices of a target, in words

@@ -1,4 +1,4 @@
-"""One observation against its expectation: all checks, put together."""
+"""The judgement of one observation against its expectation: all checks together."""
 
 from __future__ import annotations
 
@@ -32,15 +32,14 @@ from harness.sse import is_event_stream
 __all__ = ["judge"]
 
 
-_BAD_GATEWAY = 502  # "an invalid response" came from the upstream (RFC 9110, 15.6.3)
+_BAD_GATEWAY = 502  # the upstream's response is invalid (RFC 9110, section 15.6.3)
 
 
 def judge(expected: Expectation, observation: Observation, limits: Limits) -> Judgement:
     """Judge one observation.
 
     Timing is judged only where everything else is right: a failed stream is a fast
-    stream. Where a policy leaves something to the target, it is right if it is right in
-    one of the ways.
+    stream. Where a policy leaves a choice to the target, each of its ways is right.
     """
     chosen = expectation_of_last_attempt(expected, observation)
     best = _judge(expected, chosen, observation, limits)
@@ -61,11 +60,11 @@ def judge(expected: Expectation, observation: Observation, limits: Limits) -> Ju
 
 
 def _liberties(expected: Expectation, got: Judgement) -> dict[str, str]:
-    """Say what a target did where any way was right."""
+    """Name what a target did where any way was right."""
     taken = {}
     if expected.stream and expected.ending.kind is ExpectedEnding.UNFINISHED:
         told = got.outcome is Outcome.ERROR
-        taken["missing_finish"] = "to tell of it" if told else ""
+        taken["missing_finish"] = "to report it" if told else ""
     finished = expected.stream and expected.ending.kind is ExpectedEnding.COMPLETE
     if finished and not expected.ending.done_sent:
         reading = got.reading
@@ -106,7 +105,7 @@ def _judge(
     if not refused:
         violations += check_clients(expected, views, dropped)
     holds_ns: tuple[int, ...] = ()
-    # What a client that reads slowly waits for is its own doing.
+    # A client that reads slowly causes its own delay.
     if not violations and not refused and expected.duty.client_window_bytes is None:
         holds_ns = tuple(hold_samples(expected.content, reading, plain, dropped))
         violations += check_hold(expected, plain, max(holds_ns, default=0), limits)
@@ -123,9 +122,9 @@ def _judge(
 
 
 def _refused(plain: Observation, reading: Reading, outcome: Outcome) -> bool:
-    """Tell whether a target took nothing of an answer, and said so.
+    """Whether a target rejected an answer and reported that.
 
-    What is wrong with a coding shows only when the head has gone out.
+    A wrong content coding shows only after the head was sent.
     """
     told = outcome is Outcome.ERROR and plain.status is not None and plain.status < 400
     return plain.status == _BAD_GATEWAY or (told and count_before_error(reading) == 0)

@@ -1,7 +1,7 @@
-"""Baseline and candidate beside each other, level by level.
+"""Comparison of baseline and candidate, level by level.
 
-Both were judged against the oracle first; here it is only said where they differ, and
-whether the difference is one that a client cannot notice.
+Both were judged against the oracle first; this says only where they differ, and whether
+a client can notice the difference.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Level(StrEnum):
-    """What is compared."""
+    """A level at which two answers are compared."""
 
     TRANSPORT = "transport"
     BYTES = "bytes"
@@ -40,11 +40,8 @@ class Difference:
     """One level at which two answers differ.
 
     Attributes:
-        level: Where.
-        baseline: What the baseline did.
-        candidate: What the candidate did.
         harmless: True where no client notices: the bytes were cut differently, or the
-            same failure was told in another way.
+            same failure was reported in another way.
     """
 
     level: Level
@@ -59,8 +56,8 @@ class EventDifference:
 
     Attributes:
         index: Its position among the events that have data.
-        baseline: The baseline's event; None: it ended before.
-        candidate: The candidate's.
+        baseline: None: the baseline's answer ended before.
+        candidate: None: the candidate's did.
     """
 
     index: int
@@ -68,7 +65,7 @@ class EventDifference:
     candidate: Event | None
 
 
-# Framing is each target's own; the rest of these say who answered and when.
+# Framing belongs to each target; the others say who answered and when.
 _NOT_COMPARED = frozenset(
     {
         b"connection",
@@ -84,7 +81,7 @@ _NOT_COMPARED = frozenset(
 
 
 def compare(baseline: Judgement, candidate: Judgement) -> tuple[Difference, ...]:
-    """Return every level at which two answers differ; of many streams, the first."""
+    """Return every level at which two answers differ; of many streams, its first."""
     if baseline.parts and candidate.parts:
         return _compare_parts(baseline, candidate)
     found = [
@@ -130,7 +127,7 @@ def first_difference(
 
 
 def _shown(judgement: Judgement) -> tuple[Event, ...]:
-    """The events with data: an empty one would move all others out of step."""
+    """Return the events with data: an empty one would shift all others."""
     reading = judgement.reading
     return tuple(
         item for item in (*reading.events, *reading.after_done) if item.data.strip()
@@ -160,8 +157,8 @@ def _headers(one: Judgement, two: Judgement) -> Difference | None:
     first, second = _compared(one), _compared(two)
     if first == second:
         return None
-    # A header that only one of them has is its own to add: what clients act on, the
-    # oracle demands. The same header with two values is not.
+    # A target may add a header of its own: the oracle demands those that clients act
+    # on. The same header with two values is a difference.
     shared = {_name(line) for line in first - second} & {
         _name(line) for line in second - first
     }
@@ -178,7 +175,7 @@ def _name(line: str) -> str:
 
 
 def _own_answer(judgement: Judgement) -> bool:
-    """Whether the target answered in its own name: its headers are its own too."""
+    """Whether the target itself made the answer, and so its headers."""
     status = judgement.observation.status
     return status is None or status >= 500
 
@@ -201,7 +198,7 @@ def _bytes(one: Judgement, two: Judgement) -> Difference | None:
 
 
 def _events(one: Judgement, two: Judgement) -> Difference | None:
-    """Compare what the events carry beside text; text is the message's."""
+    """Compare what the events carry besides text, which the message holds."""
     first = [found.canonical for found in structural_events(one.reading.events)]
     second = [found.canonical for found in structural_events(two.reading.events)]
     if first == second:
@@ -217,7 +214,7 @@ def _events(one: Judgement, two: Judgement) -> Difference | None:
         Level.EVENTS,
         f"{len(first)} events with more than text",
         f"{len(second)} events with more than text",
-        # What a repeat carried besides may be kept or not: the oracle allowed both.
+        # The oracle allows to keep or to drop what a repeat carried besides text.
         harmless=one.correct and two.correct,
     )
 
@@ -232,10 +229,10 @@ def _message(one: Judgement, two: Judgement) -> Difference | None:
 
 
 def _left_at_own_pace(one: Judgement, two: Judgement) -> bool:
-    """Whether both clients had read a right beginning, of whatever length, and left.
+    """Whether both clients read a right beginning, of any length, and left.
 
-    How far a client came over a socket before it left is chance; each was held to how
-    the upstream's stream begins.
+    How much a client reads from a socket before it leaves is chance; each reading was
+    compared with the beginning of the upstream's stream.
     """
     return all(
         judgement.correct
@@ -280,7 +277,10 @@ def _ending(one: Judgement, two: Judgement) -> Difference | None:
 
 
 def _ends_a_hang(one: Judgement, two: Judgement) -> bool:
-    """Whether the candidate ends what the baseline may leave open, and does: better."""
+    """Whether the candidate ends an answer that the baseline may leave open, and did.
+
+    That is better.
+    """
     both_right = one.correct and two.correct
     return (
         both_right and one.outcome is Outcome.HANG and (two.outcome is not Outcome.HANG)
@@ -303,7 +303,7 @@ def _upstream(one: Judgement, two: Judgement) -> Difference | None:
     first, second = len(one.observation.upstream), len(two.observation.upstream)
     if first == second:
         return None
-    # Each was held to the oracle's number; within it no client notices a second try.
+    # The oracle's number was checked; within it no client notices a second request.
     return _difference(
         Level.UPSTREAM, f"{first} requests", f"{second} requests", harmless=True
     )

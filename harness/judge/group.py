@@ -1,8 +1,8 @@
-"""Many streams of one scenario: each by its own oracle, and what only all of them show.
+"""The judgement of many streams of one scenario, each and all together.
 
-What is judged here besides: text of one stream in another, a circuit that opens for a
-healthy upstream or does not close again, a herd that meets an upstream which has just
-come back, and requests counted over all streams.
+Each stream has its own expectation. Only all together show text of one stream in
+another, a circuit that opens for a healthy upstream or does not close again, a herd of
+requests to an upstream that has just recovered, and the number of requests.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ __all__ = ["GroupExpectation", "judge_group"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupExpectation:
-    """What is expected of all streams together.
+    """The expectation of all streams together.
 
     Attributes:
-        names: Of the streams, in the order of their start.
-        markers: What the text of each carries; None: nothing.
+        names: Names of the streams, in the order of their start.
+        markers: The marker in the text of each; None: it has none.
         phases: What the upstream does by time.
-        expect: What the scenario says.
+        expect: The scenario's own demands.
     """
 
     names: tuple[str, ...]
@@ -59,10 +59,10 @@ def judge_group(
     """Judge all streams of one scenario.
 
     Args:
-        expected: What is expected of each.
-        observed: What was seen of each.
+        expected: One expectation a stream.
+        observed: One observation a stream.
         limits: As for `judge`.
-        group: What is expected of all together.
+        group: The expectation of all together.
 
     Returns:
         One judgement: the evidence of the worst stream, the violations of all, and the
@@ -112,9 +112,9 @@ def _timed(
 def _first_trouble_ns(
     requests: Sequence[_TimedRequest], phases: Sequence[Phase]
 ) -> int | None:
-    """When the upstream first failed, so that a circuit may open; None: never."""
+    """Return when the upstream first failed, and a circuit may open; None: never."""
     failures = [request.at_ns for request in requests if request.failed]
-    # Who is refused leaves no trace at the upstream.
+    # A refused connection leaves no trace at the upstream.
     failures += [
         round(phase.from_ms * NS_PER_MS) for phase in phases if phase.answer == "refuse"
     ]
@@ -133,7 +133,7 @@ def _judge_part(
         failed = expected.for_draft(seen.upstream[-1].played).duty.fails
         if judgement.correct or not failed:
             return judgement
-        # A circuit may open while a client's retry waits: then the answer is its own.
+        # A circuit may open while a retry waits: then the target itself answers.
         own = replace(judge(unasked(expected), seen, limits), name=name)
         return own if own.correct and (seen.status or 0) >= 400 else judgement
     refused_rightly = (
@@ -162,7 +162,7 @@ def _with(judgement: Judgement, more: list[Violation]) -> Judgement:
 def _check_markers(
     part: Judgement, marker: str | None, group: GroupExpectation
 ) -> Iterator[Violation]:
-    """Nothing of another stream, in body or head."""
+    """Judge that neither body nor head has anything of another stream."""
     if marker is None:
         return
     seen = part.observation
@@ -180,7 +180,7 @@ def _check_markers(
                 kind=Kind.CROSS_TALK,
                 where=where,
                 expected="nothing of another stream",
-                got=f"what only {names[0]} was sent",
+                got=f"text that was sent only to {names[0]}",
                 measured={"streams": len(names)},
             )
 
@@ -194,7 +194,7 @@ def _check_totals(
     for phase, count in _by_phase(requests, group.phases):
         bounds = phase.upstream_requests
         if bounds is not None and count not in bounds:
-            words = f"{bounds} requests from {phase.from_ms:g} ms on ({phase.answer})"
+            words = f"{bounds} requests from {phase.from_ms:g} ms ({phase.answer})"
             yield _wrong_count(words, count)
 
 
@@ -228,7 +228,7 @@ def _check_probes(
     observed: Sequence[Observation],
     group: GroupExpectation,
 ) -> Iterator[Violation]:
-    """While a circuit is not closed, few may ask whether the upstream is back."""
+    """Judge that few requests at a time probe the upstream while a circuit is open."""
     most = group.expect.max_probes
     opened_ns = min(
         (
@@ -267,7 +267,7 @@ def _check_probes(
         yield Violation(
             kind=Kind.PROBE_HERD,
             where="upstream",
-            expected=f"at most {most} request(s) at once ask whether it is back",
+            expected=f"at most {most} request(s) at a time probe the upstream",
             got="more",
             measured={"requests": at_once},
         )
@@ -276,7 +276,7 @@ def _check_probes(
 def _check_recovery(
     parts: Sequence[Judgement], group: GroupExpectation
 ) -> Iterator[Violation]:
-    """A circuit that never closes is an outage that never ends."""
+    """Judge that a circuit closes again: else the outage never ends."""
     limit_ms = group.expect.recovers_within_ms
     last = group.phases[-1] if group.phases else None
     if limit_ms is None or last is None or not last.works:
@@ -290,7 +290,7 @@ def _check_recovery(
                 where=part.name,
                 expected=f"clients are served {limit_ms:g} ms after the upstream "
                 "is back",
-                got="one is answered without it",
+                got="a client is answered without it",
             )
             return
 
@@ -318,7 +318,7 @@ def _merged(parts: tuple[Judgement, ...], common: list[Violation]) -> Judgement:
 
 
 def _folded(parts: Sequence[Judgement]) -> Iterator[Violation]:
-    """Tell what is wrong alike in many streams once, with the first of them."""
+    """Report a violation that many streams share once, with the first of them."""
     found: dict[tuple[Kind, str], tuple[str, Violation, int]] = {}
     for part in parts:
         for item in part.violations:
@@ -333,7 +333,7 @@ def _folded(parts: Sequence[Judgement]) -> Iterator[Violation]:
 
 
 def _liberties(parts: Sequence[Judgement]) -> Mapping[str, str]:
-    """What was left to the target, over all streams."""
+    """Return what the targets chose over all streams, where any way was right."""
     merged: dict[str, str] = {}
     for part in parts:
         for name, choice in part.liberties.items():

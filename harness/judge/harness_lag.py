@@ -1,4 +1,4 @@
-"""How late the harness itself was: what a timing verdict must not blame on a target."""
+"""Lateness of the harness itself, which a timing verdict must not blame on a target."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ __all__ = ["Lag", "lateness_of", "summarise_lag"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """How late the harness itself was, over all writes of its upstreams; nanoseconds.
-
-    Attributes:
-        count: Writes.
-        p50_ns: Median lateness.
-        p99_ns: 99th percentile.
-        max_ns: Worst.
-    """
+    """Lateness of all writes of the harness's upstreams; ``count`` is of writes."""
 
     count: int
     p50_ns: int
@@ -37,8 +30,8 @@ class Lag:
 def lateness_of(requests: Iterable[UpstreamRequest]) -> Iterator[int]:
     """Yield the lateness of every write that could have been in time; nanoseconds.
 
-    Of writes that are due at one instant only the first can be: a stream cut into
-    thousands of one-byte pieces is not late, it is long.
+    Of writes that are due at the same instant only the first can be in time: a stream
+    cut into thousands of one-byte pieces is long, not late.
     """
     for request in requests:
         last_due: int | None = None

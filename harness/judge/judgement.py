@@ -1,4 +1,4 @@
-"""What one observation showed, as a value."""
+"""The judgement of one observation, as a value."""
 
 from __future__ import annotations
 
@@ -18,21 +18,19 @@ __all__ = ["Judgement"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What one observation showed.
+    """The judgement of one observation.
 
     Attributes:
-        observation: The evidence.
         reading: The answer as the client understood it.
-        outcome: How it looked when it was over.
-        violations: Every way in which it was wrong, the worst first.
+        violations: Everything that was wrong, the worst first.
         clients: What each modelled client makes of it; empty: it is no event stream.
-        dropped_repeats: Texts that came without a repeat at their opening, of which
-            content alone cannot tell whether it was meant.
-        holds_ns: Hold of every piece of text and every event without; empty where the
-            stream was wrong.
-        liberties: What was left to the target, and what it did; empty words: as usual.
-        name: Which stream of its scenario it is; empty where there is no other.
-        parts: Of a scenario with several streams, the judgement of each.
+        dropped_repeats: Texts that arrived without a repeat at their opening, where
+            content alone cannot tell whether the repeat was meant.
+        holds_ns: Hold of every piece of text and every event without text; empty where
+            the stream was wrong.
+        liberties: What the target did where it had a choice; empty words: the usual.
+        name: Name of the stream in its scenario; empty where there is only one.
+        parts: The judgement of each stream, where the scenario has several.
     """
 
     observation: Observation
@@ -48,12 +46,12 @@ class Judgement:
 
     @property
     def severities(self) -> list[int]:
-        """The severities of all that was wrong, the worst first."""
+        """The severities of all violations, the worst first."""
         return sorted((item.severity for item in self.violations), reverse=True)
 
     @property
     def hold(self) -> Hold | None:
-        """Median, p95 and maximum of the hold; None where there is none."""
+        """Median, p95 and maximum of the hold; None without samples."""
         return summarise_hold(self.holds_ns)
 
     @property

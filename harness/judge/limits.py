@@ -1,7 +1,7 @@
-"""What a target may add in time and memory, where a scenario sets no limit.
+"""Limits of time and memory for a target, where a scenario sets none.
 
-Hold is a matter of logic in virtual time, where the network takes none, and of logic
-plus two processes and a scheduler when live.
+In virtual time the network takes no time, so all hold is the relay's; live, processes,
+sockets and the scheduler add theirs.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a target may add in time and memory.
+    """Limits of time and memory for a target.
 
     Attributes:
         hold_ms: Longest hold of any content, event or head.
-        free_ms: Longest time in which the upstream is freed after the client left.
-        slack_ms: What the harness itself may have been late; added to both.
-        buffer_bytes: What target and sockets may hold for a client that does not read,
-            beside its window and one event.
+        free_ms: Longest time from the client's leaving until the upstream is freed.
+        slack_ms: Allowance for the harness's own lateness; added to both.
+        buffer_bytes: Bytes that target and sockets may hold for a client that does not
+            read, in addition to its window and one event.
     """
 
     hold_ms: float
@@ -52,20 +52,19 @@ without TCP_NODELAY was measured to delay every event, above the scheduling nois
 busy cores (measured: p99 up to 9 ms, worst 82 ms)."""
 
 VIRTUAL_FREE_MS = 100.0
-"""Longest time to free the upstream after the client left: in virtual time nothing
-stands between the two but the relay."""
+"""Longest time to free the upstream after the client left: in virtual time only the
+relay is between the two."""
 
 LIVE_FREE_MS = 1000.0
 """The same when live, for any proxy: processes, sockets and a busy machine between."""
 
 LIVE_SLACK_MS = 250.0
-"""At most so much of the harness's own lag is allowed for: without a bound, a harness
-that was late once would excuse any delay."""
-
+"""Most of the harness's own lag that is allowed for: without a bound, a harness that
+was late once would excuse any delay."""
 
 VIRTUAL_BUFFER_BYTES = 1 << 16
-"""What a relay may hold for a client that does not read, beside its window and one
-event, in virtual time, where no socket holds anything."""
+"""Bytes that a relay may hold for a client that does not read, in addition to its
+window and one event, in virtual time, where no socket holds anything."""
 
 LIVE_BUFFER_BYTES = 16 << 20
 """The same when live: Linux lets a socket's two buffers grow to 4 and 6 MiB (tcp_wmem,
@@ -82,7 +81,7 @@ def virtual_limits() -> Limits:
 
 
 def live_limits(lag_max_ns: int) -> Limits:
-    """Return the limits of a live stream, given the harness's worst lag meanwhile."""
+    """Return the limits of a live stream, given the harness's worst lag during it."""
     slack_ms = min(lag_max_ns / NS_PER_MS, LIVE_SLACK_MS)
     return Limits(
         hold_ms=LIVE_HOLD_MS,

@@ -1,6 +1,6 @@
-"""What a run knows, and the run events that tell it while it happens.
+"""The record of a run, and the run events that report it while it happens.
 
-Everything that is shown or written reads these; nothing else leaves the runner.
+Console and report read only these; nothing else leaves the runner.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """What was asked of a run.
+    """The settings of a run.
 
     Attributes:
         seed: Seed of every random choice.
         modes: Live, virtual, or both.
-        repeats: How often every scenario is played through every target, live.
-        speed: Factor on all recorded and faulted pauses; 2 is twice as fast.
-        suite: ``pr``, ``full``, or what was named instead.
-        cassettes: The files and folders that were named in place of a suite.
-        policy: What reasonable proxies do differently, and this suite decides.
-        sweep: The words that ask for a sweep; empty: none was asked for.
-        files: The files of scenarios that were named; no id finds what is in them.
+        repeats: Number of live plays of every scenario through every target.
+        speed: Divisor of all recorded and faulted pauses; 2 is twice as fast.
+        suite: ``pr``, ``full``, or the words that select scenarios instead.
+        cassettes: Files and folders named in place of a suite.
+        policy: The suite's choice where reasonable proxies differ.
+        sweep: The words that ask for a sweep; empty: no sweep.
+        files: Files of scenarios that were named; an id alone does not find theirs.
     """
 
     seed: int
@@ -59,15 +59,13 @@ class RunSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetFacts:
-    """One target as the report tells of it.
+    """One target, as the report describes it.
 
     Attributes:
-        name: Its name.
         kind: ``command`` or ``url``.
-        contract: What it promises.
         relay: Dotted path of its relay; None: no virtual time for it.
-        proof: How a stream shows what served it, in words; None: only that it came
-            through this target to its own upstream.
+        proof: How a stream shows what served it, in words; None: only by reaching its
+            own upstream through this target.
     """
 
     name: str
@@ -82,15 +80,11 @@ class ScenarioRecord:
     """One scenario in one mode, judged.
 
     Attributes:
-        scenario: What was to be shown.
-        script: What was played.
-        mode: How.
         expected: The oracle's expectation for baseline and candidate; None where the
             scenario could not be played.
         baseline: The baseline's judgements, one a repeat.
-        candidate: The candidate's.
-        result: The verdict.
-        degraded: True where the harness was too late itself for a verdict on timing.
+        candidate: The candidate's, one a repeat.
+        degraded: True where the harness itself was too late for a verdict on timing.
     """
 
     scenario: Scenario
@@ -105,19 +99,15 @@ class ScenarioRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """All that a run knows.
+    """The whole record of a run.
 
     Attributes:
-        settings: What was asked.
-        baseline: The baseline.
-        candidate: The candidate.
         records: Every scenario in every mode, by id and mode.
-        decision: What it comes to.
-        reasons: Why, at most a few lines.
+        reasons: The reasons of the decision, at most a few lines.
         lag: The harness's own lateness; None: nothing ran live.
         routing: For every target whether its streams ran side by side (``header``,
             ``user``) or one at a time (``turn``).
-        skipped: What was asked for and could not be played, with the reason.
+        skipped: Scenarios that could not be played, with the reason.
     """
 
     settings: RunSettings
@@ -151,7 +141,7 @@ class TargetReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioPlayed:
-    """One scenario was played live; it is judged when all are, not to disturb them."""
+    """One scenario was played live; judging waits, not to disturb the other plays."""
 
     id: str
     played: int

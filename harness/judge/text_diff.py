@@ -1,4 +1,4 @@
-"""Differences between two texts, in words that fit on a line."""
+"""Difference between two texts, in words that fit on a line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CONTEXT = 24
 
 
 class Change(StrEnum):
-    """What happened to a text."""
+    """A kind of change of a text."""
 
     LOST = "lost"
     ADDED = "added"
@@ -26,10 +26,9 @@ class TextDifference:
     """The first difference between two texts.
 
     Attributes:
-        change: What happened, seen from the expected text.
         at: Index of the first character that differs.
         expected: The expected text around it, quoted.
-        got: The text that came, around it, quoted.
+        got: The text that arrived, around it, quoted.
         count: Characters lost or added; 0 for a change.
     """
 

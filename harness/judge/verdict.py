@@ -1,6 +1,6 @@
-"""From two judgements to one verdict, and from all verdicts to one decision.
+"""The verdict on two judgements, and the decision over all verdicts.
 
-Both have an order of precedence: the first row that applies wins.
+Both have an order of precedence: the first rule that applies wins.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class Verdict(StrEnum):
-    """The judgement of one scenario."""
+    """The verdict on one scenario."""
 
     INVALID = "INVALID"
     UNSTABLE_BASELINE = "UNSTABLE_BASELINE"
@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 class Gate(StrEnum):
-    """What a verdict does to the decision."""
+    """The effect of a verdict on the decision."""
 
     PASS = "pass"  # noqa: S105 - a gate's word, no credential
     FAIL = "fail"
@@ -54,12 +54,10 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What one scenario showed in one mode.
+    """The result of one scenario in one mode.
 
     Attributes:
-        verdict: The judgement.
-        gate: What it does to the decision.
-        reason: Why, in one line.
+        reason: The reason of the verdict, in one line.
         differences: The levels at which the two answers differ.
     """
 
@@ -92,7 +90,7 @@ def verdict_of(
 
     Args:
         baseline: The baseline's judgements, one a repeat.
-        candidate: The candidate's.
+        candidate: The candidate's, one a repeat.
         waivers: Accepted differences between two right answers. A wrong answer cannot
             be waived.
     """
@@ -113,12 +111,12 @@ def verdict_of(
 
 
 def worst_repeat(repeats: Sequence[Judgement]) -> Judgement:
-    """Return the repeat that speaks most against a target."""
+    """Return the repeat that is worst for a target."""
     return max(repeats, key=_rank)
 
 
 def best_repeat(repeats: Sequence[Judgement]) -> Judgement:
-    """Return the repeat that speaks least against it."""
+    """Return the repeat that is best for a target."""
     return min(repeats, key=_rank)
 
 
@@ -128,10 +126,11 @@ def _rank(judgement: Judgement) -> tuple[list[int], float]:
 
 
 _TIMING = frozenset({Kind.HELD, Kind.HEAD_HELD, Kind.UPSTREAM_FREED_LATE})
-"""Whose figures differ from repeat to repeat when live."""
+"""Kinds whose figures differ from repeat to repeat when live."""
 
 _WORSE_RATIO, _WORSE_MS = 1.5, 50.0
-"""Of two delays above the limit, one is worse beyond both."""
+"""Of two delays above the limit, the candidate's is worse above 1.5 times the
+baseline's plus 50 ms: less than that, live, is noise."""
 
 
 def _measured(judgement: Judgement) -> dict[Kind, float]:
@@ -203,7 +202,7 @@ def _both_right(
 
 
 def _liberty(one: Judgement, two: Judgement) -> str | None:
-    """Say what was left to the targets, and done differently; None: nothing."""
+    """Name a choice that was left to the targets and made differently; None: none."""
     for name in sorted(one.liberties.keys() | two.liberties.keys()):
         first, second = one.liberties.get(name), two.liberties.get(name)
         if first == second:
@@ -243,11 +242,11 @@ def _both_wrong(
             Verdict.BOTH_WRONG_SAME, f"known debt: {_kinds(two)}", differences
         )
     new = sorted({kind for kind, *_ in second} - {kind for kind, *_ in first})
-    # Worst first; of two equally bad the one with fewer wrongs is better.
+    # Worst first; of two equally bad answers the one with fewer violations is better.
     one_rank = sorted((item.severity for item in one.violations), reverse=True)
     two_rank = sorted((item.severity for item in two.violations), reverse=True)
     if new:
-        # A baseline that is wrong in another way must not hide a regression.
+        # A baseline that is wrong in another way does not excuse a regression.
         gate, words = Gate.FAIL, f"the candidate in a new way: {', '.join(new)}"
     elif second < first or two_rank < one_rank:
         gate, words = Gate.PASS, "the candidate less so"
@@ -286,7 +285,7 @@ def _kinds(judgement: Judgement) -> str:
 
 
 def _stable(repeats: Sequence[Judgement]) -> bool:
-    """Whether all repeats agree on every field of the contract; timing is not one."""
+    """Whether all repeats agree in everything that is promised, timing excluded."""
     return len({_contract_fields(judgement) for judgement in repeats}) <= 1
 
 
@@ -295,11 +294,11 @@ def _contract_fields(judgement: Judgement) -> tuple[object, ...]:
     if judgement.parts:
         kinds = frozenset(item.kind for item in judgement.violations) - _TIMING
         if judgement.liberties.get("breaker"):
-            # Which client meets an open circuit is a matter of milliseconds.
+            # Which client finds the circuit open is decided by milliseconds.
             return (kinds,)
         return (kinds, *(_contract_fields(part) for part in judgement.parts))
     if judgement.observation.end == "client_closed":
-        # How much a client reads before it leaves is its own pace.
+        # How much a client reads before it leaves depends on its own pace.
         kinds = frozenset(item.kind for item in judgement.violations) - _TIMING
         return (judgement.outcome, kinds)
     return (
@@ -314,7 +313,7 @@ def _contract_fields(judgement: Judgement) -> tuple[object, ...]:
 
 
 class Decision(StrEnum):
-    """May the candidate take the next step?"""
+    """Whether the candidate may take the next step."""
 
     GO = "GO"
     NO_GO = "NO-GO"
@@ -328,13 +327,13 @@ EXIT_CODES: Mapping[Decision, int] = {
     Decision.INCONCLUSIVE: 3,
     Decision.INVALID: 4,
 }
-"""Status 2 is usage or configuration."""
+"""Exit codes of decisions; 2 is an error of usage or configuration."""
 
 
 def decide(results: Sequence[Result]) -> Decision:
-    """Decide from all results. INVALID > NO-GO > INCONCLUSIVE > GO; nothing is INVALID.
+    """Decide over all results: INVALID, then NO-GO, then INCONCLUSIVE, then GO.
 
-    Missing evidence never passes.
+    Missing evidence never passes: no results are INVALID.
     """
     gates = {result.gate for result in results}
     if not gates or Gate.INVALID in gates:

@@ -1,4 +1,4 @@
-"""The ways to be wrong, by name, and how bad each is."""
+"""Violations: the ways to be wrong, by name, and the severity of each."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Kind(StrEnum):
     LOG_MISSING = "log_missing"
 
 
-# Hang or leak, crash, silent truncation, corrupted content, wrong finish or usage,
-# signalled error, cosmetic. Higher is worse.
+# From 8 down: hang or leak, crash, silent truncation, corrupted content, wrong finish
+# or usage, signalled error, delay, cosmetic.
 SEVERITY: Mapping[Kind, int] = {
     Kind.HANG: 8,
     Kind.UPSTREAM_NOT_CLOSED: 8,
@@ -101,8 +101,7 @@ SEVERITY: Mapping[Kind, int] = {
     Kind.CONTENT_TYPE_CHANGED: 3,
     Kind.HEADERS_BROKEN: 3,
     Kind.HEADER_CHANGED: 3,
-    # What stands in a header decides what the client does next: as bad as a changed
-    # answer.
+    # A header decides what the client does next: as bad as a changed answer.
     Kind.HEADER_INJECTED: 5,
     Kind.CODING_BROKEN: 5,
     Kind.HOP_BY_HOP_LEAKED: 3,
@@ -125,9 +124,8 @@ class Violation:
     """One way in which an observation breaks its expectation.
 
     Attributes:
-        kind: Which.
         where: The field or place, as a short stable path (``choice 0 content``).
-        expected: What was expected, in plain words.
+        expected: The expectation, in plain words.
         got: What the target did, in plain words; the same in every equal run.
         measured: Figures that differ between equal live runs, in milliseconds.
     """
@@ -140,5 +138,5 @@ class Violation:
 
     @property
     def severity(self) -> int:
-        """How bad it is; higher is worse."""
+        """The severity of its kind; higher is worse."""
         return SEVERITY[self.kind]

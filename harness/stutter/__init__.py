@@ -1,7 +1,7 @@
-"""``harness stutter``: how well a target tells stutter from repeats that are meant.
+"""``harness stutter`` measures how well a target tells stutter from meant repeats.
 
-A *recorded stream* that is clean is made into *labelled streams*, one of each *set*
-that it fits: of them it is known to the letter what was meant. Each is *played* in
-virtual time into every target and *scored*; the *gate* decides over all scores; the
-*report* is one document, which ``render`` shows.
+From each clean *recorded stream* it makes *labelled streams*, one for each *set* that
+fits: for these the meant text is known to the letter. Each is *played* in virtual time
+into every target and *scored*; the *gate* decides over all scores; the *report* is one
+document, which ``render`` shows.
 """

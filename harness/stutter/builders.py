@@ -1,4 +1,4 @@
-"""Builders of labelled streams: each makes one kind of a recording, where it fits."""
+"""Builders of labelled streams: each makes one kind from a recording that fits."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ __all__ = [
 ]
 
 Builder = Callable[[RecordedStream], LabelledStream | None]
-"""Makes a labelled stream of a recording; None where it does not fit."""
+"""Makes a labelled stream from a recording; None where it does not fit."""
 
 
 def clean(stream: RecordedStream) -> LabelledStream | None:
-    """Leave it as it was recorded."""
+    """Keep the recording; it must not open with a repeat."""
     return None if stream.opens_with_repeat else label(stream, as_recorded(stream))
 
 
 def clean_opening(stream: RecordedStream) -> LabelledStream | None:
-    """Leave it as it was recorded; its own text opens with a repeat."""
+    """Keep the recording; it must open with a repeat."""
     return label(stream, as_recorded(stream)) if stream.opens_with_repeat else None
 
 
 def cumulative(
     stream: RecordedStream, *, count: int | None = None, every: int = 1
 ) -> LabelledStream | None:
-    """Let deltas carry the text so far: the first ``count`` of each text, or all."""
+    """Make deltas carry the text so far: the first ``count`` of each text, or all."""
     if not stream.has_texts(3):
         return None
     blocks = as_recorded(stream)
@@ -67,7 +67,7 @@ def cumulative(
 
 
 def final_cumulative(stream: RecordedStream) -> LabelledStream | None:
-    """Let only the last delta of each text carry all of it."""
+    """Make the last delta of each text carry the whole text."""
     if not stream.has_texts(4):
         return None
     last: dict[TextKey, int] = {}
@@ -91,7 +91,7 @@ def repeated(
     meant: bool,
     where: Literal["opening", "middle"],
 ) -> LabelledStream | None:
-    """Send one text delta this many times in all: a fault, or what is meant."""
+    """Send one text delta this many times in all, as a fault or as meant."""
     at_opening = where == "opening"
     place = stream.opening_delta() if at_opening else stream.middle_delta()
     if place is None:
@@ -113,7 +113,7 @@ def repeated(
 
 
 def shrinking(stream: RecordedStream) -> LabelledStream | None:
-    """Put three deltas into the first, send it again shorter and shorter; then on."""
+    """Send three deltas in one, then repeat it shorter and shorter, then go on."""
     if not stream.has_texts(4):
         return None
     first = stream.texts[:3]
@@ -145,14 +145,14 @@ def _texts_at(stream: RecordedStream, place: int) -> list[str]:
 
 
 _MEANT = (*"666", "\n", "\n", *["    "] * 2, *["| - "] * 2, *["ha"] * 2, *["no"] * 2)
-"""What models repeat rightly: digits, line breaks, indentation, cells and words.
+"""Deltas that models rightly repeat: digits, line breaks, indentation, cells, words.
 
-A filter against stutter has made 666 of 6666666666.
+A filter against stutter was seen to turn 6666666666 into 666.
 """
 
 
 def common_repeats(stream: RecordedStream) -> LabelledStream | None:
-    """Say common repeats of single tokens in the middle."""
+    """Insert common repeats of single tokens in the middle, as meant."""
     place = stream.middle_delta()
     if place is None:
         return None
@@ -175,7 +175,7 @@ def common_repeats(stream: RecordedStream) -> LabelledStream | None:
 
 
 def first_word_later(stream: RecordedStream) -> LabelledStream | None:
-    """Say the delta that opened the text again in the middle, twice."""
+    """Insert the opening delta again in the middle, twice, as meant."""
     opening, middle = stream.opening_delta(), stream.middle_delta()
     if opening is None or middle is None:
         return None

@@ -1,8 +1,8 @@
-"""From scores over labelled sets to one decision about stutter detection.
+"""The gate: one decision about stutter detection, from scores over labelled sets.
 
-Only sets that content can decide count (`harness.stutter.sets`). Pooled over
-them, a target must recognise enough of what stutters, leave alone almost all of what
-does not, and lose nothing of it.
+Only sets that content can decide count (`harness.stutter.sets`). Over all of them, a
+target must recognise enough of the streams that stutter, leave almost all others
+unchanged, and lose none of their text.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from harness.stutter.sets import SETS
 __all__ = ["Detection", "Thresholds", "decide_detection", "evaluate"]
 
 _SURE_P = 0.05
-"""Below it, a target is told to be worse than the first one, not unlucky."""
+"""Below this p, a target is worse than the first one, not unlucky."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """What a target must reach; shares from 0 to 1.
+    """The thresholds that a target must reach; shares are from 0 to 1.
 
     Attributes:
-        min_recall: Of streams that stutter, at least so many are right.
-        max_false_positives: Of streams that do not, at most so many are changed.
-        max_lost: Characters that may be lost in the latter.
+        min_recall: Least share of right streams among those that stutter.
+        max_false_positives: Greatest share of changed streams among the others.
+        max_lost: Characters that may be lost in those others.
     """
 
     min_recall: float = 0.95
@@ -41,15 +41,15 @@ class Detection:
     """One target over all sets that content can decide.
 
     Attributes:
-        recall: Streams that stutter and came out right.
-        false_positives: Streams that do not and came out changed.
+        recall: Right streams, of those that stutter.
+        false_positives: Changed streams, of those that do not stutter.
         lost: Characters lost in the latter.
         invalid: Streams that are no evidence.
         recall_p: Exact McNemar test of the recall against the first target's; None: it
             is the first.
         worse: Whether the recall is worse than the first target's beyond chance.
-        reasons: What it does not reach, in plain words.
-        doubts: Where a threshold is reached, but the interval goes beyond it.
+        reasons: The thresholds that it misses, in plain words.
+        doubts: The thresholds that it reaches, but its interval does not.
     """
 
     recall: Share
@@ -67,11 +67,11 @@ def evaluate(
     first: Mapping[str, Sequence[StreamScore]] | None,
     limits: Thresholds,
 ) -> Detection:
-    """Pool one target's scores and hold them against the thresholds.
+    """Pool one target's scores and compare them with the thresholds.
 
     Args:
-        scores: By set.
-        first: Those of the first target; None: it is the first.
+        scores: Its scores, by set.
+        first: The first target's scores; None: it is the first.
         limits: The thresholds.
     """
     stuttering, other = _pooled(scores, stutters=True), None
@@ -99,9 +99,9 @@ def evaluate(
 
 
 def decide_detection(detections: Sequence[Detection]) -> Decision:
-    """Decide over all targets but the first, which is what the others are to replace.
+    """Decide over all targets except the first, which the others are to replace.
 
-    A single target is judged itself. No evidence never passes.
+    A single target is judged itself. Missing evidence never passes.
     """
     judged = detections[1:] or detections
     if any(one.invalid for one in detections):
@@ -130,17 +130,18 @@ def _reasons(
     reasons = []
     if recall.rate is not None and recall.rate < limits.min_recall:
         reasons.append(
-            f"recall {recall.rate:.2%}, expected at least {limits.min_recall:.2%}"
+            f"expected a recall of at least {limits.min_recall:.2%}, got "
+            f"{recall.rate:.2%}"
         )
     if changed.rate is not None and changed.rate > limits.max_false_positives:
         reasons.append(
-            f"false positives {changed.rate:.2%}, expected at most "
-            f"{limits.max_false_positives:.2%}"
+            f"expected at most {limits.max_false_positives:.2%} false positives, got "
+            f"{changed.rate:.2%}"
         )
     if lost > limits.max_lost:
         reasons.append(
-            f"{lost} characters lost where nothing stutters, expected at most "
-            f"{limits.max_lost}"
+            f"expected at most {limits.max_lost} characters lost where nothing "
+            f"stutters, got {lost}"
         )
     if worse:
         reasons.append("its recall is worse than the first target's beyond chance")
@@ -150,10 +151,13 @@ def _reasons(
 def _doubts(recall: Share, changed: Share, limits: Thresholds) -> list[str]:
     doubts = []
     if recall.rate is not None and recall.low < limits.min_recall <= recall.rate:
-        doubts.append(f"of {recall.of} streams, a recall of {recall.low:.1%} may be so")
+        doubts.append(
+            f"with {recall.of} streams, the recall may be as low as {recall.low:.1%}"
+        )
     over = changed.high > limits.max_false_positives
     if changed.rate is not None and over and changed.rate <= limits.max_false_positives:
         doubts.append(
-            f"of {changed.of} streams, false positives of {changed.high:.1%} may be so"
+            f"with {changed.of} streams, false positives may be as high as "
+            f"{changed.high:.1%}"
         )
     return doubts

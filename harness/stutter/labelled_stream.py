@@ -1,4 +1,4 @@
-"""A labelled stream: blocks to send, and the text that is meant by each."""
+"""A labelled stream: blocks to send, with the text that each is meant to say."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def as_recorded(stream: RecordedStream) -> list[LabelledBlock]:
 
 
 def label(stream: RecordedStream, blocks: Sequence[LabelledBlock]) -> LabelledStream:
-    """Return a recording with these blocks instead of its own."""
+    """Return a recording with these blocks in place of its own."""
     draft = replace(stream.draft, blocks=tuple(one.block for one in blocks))
     wire = lower(draft)
     meant = tuple(
@@ -67,19 +67,19 @@ def label(stream: RecordedStream, blocks: Sequence[LabelledBlock]) -> LabelledSt
 
 
 def with_texts(block: Block, texts: Mapping[TextKey, str]) -> Block:
-    """Return a text block with other texts, written when its last byte was due."""
+    """Return a text block with other texts, sent when its last byte was due."""
     last = block.parts[-1]
     sent = rewrite.with_texts(block.sent, texts)
     return replace(block, parts=(replace(last, data=sent),))
 
 
 def sent_again(block: Block, number: int, at_ns: int) -> Block:
-    """Return a block to be sent again: its own write, with a number nobody has."""
+    """Return a block to be sent again, in a write of its own."""
     return replace(block, parts=(BlockPart(at_ns, block.sent, segment=-number),))
 
 
 def _all_texts(decoded: DecodedBlock) -> tuple[Text, ...]:
-    """Return every text of a block; arguments of tool calls must not be lost either."""
+    """Return every text of a block, arguments of tool calls included."""
     if not decoded.is_chunk or decoded.payload is None:
         return ()
     return tuple(OPENAI_CHAT.texts(decoded.payload.value))

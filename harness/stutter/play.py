@@ -1,4 +1,4 @@
-"""Plays labelled streams into relays, in virtual time, and scores what came out."""
+"""Plays labelled streams into relays, in virtual time, and scores the results."""
 
 from __future__ import annotations
 
@@ -21,13 +21,10 @@ __all__ = ["ScoringJob", "check_relay", "score_stream"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringJob:
-    """One recorded stream, and what it is to be played into.
+    """One recorded stream, and the relays to play it into.
 
     Attributes:
-        name: For messages.
-        request: What was asked.
-        response: What was answered.
-        relays: The targets.
+        name: The stream's name, for messages.
         seed: Seed of the relays.
     """
 
@@ -39,7 +36,7 @@ class ScoringJob:
 
 
 def check_relay(relay: RelayUnderTest) -> None:
-    """Make the relay once, so that a wrong name or setting is told before a run.
+    """Make the relay once, to report a wrong name or setting before a run.
 
     Raises:
         InputError: It cannot be made.
@@ -51,7 +48,7 @@ def check_relay(relay: RelayUnderTest) -> None:
 
 
 def score_stream(job: ScoringJob) -> ScoredStream:
-    """Play every set that can be made of a stream into every target."""
+    """Play every set that fits a stream into every target."""
     recorded = read_recorded_stream(job.response)
     if recorded.why_not is not None:
         return ScoredStream(name=job.name, scores={}, why_not=recorded.why_not)

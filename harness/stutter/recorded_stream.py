@@ -1,4 +1,4 @@
-"""A recorded stream, read once for all sets, and which of its deltas can repeat."""
+"""A recorded stream, read once for all sets, and the deltas in it that can repeat."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ __all__ = ["RecordedStream", "read_recorded_stream"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedStream:
-    """A stream of which labelled ones are made, unless it is not clean.
+    """A stream from which labelled ones are made, if it is clean.
 
     Attributes:
         draft: The recording.
-        decoded: What each of its blocks says.
+        decoded: The meaning of each of its blocks.
         texts: Places of the blocks with text, in order.
-        opens_with_repeat: Whether its own text repeats itself at its opening, so that
-            not even of this recording content tells what was meant.
-        why_not: Why it is in no set; None: it is.
+        opens_with_repeat: Whether its own text opens with a repeat: then content does
+            not even show what this recording meant.
+        why_not: Why it is in no set; None: it is in some.
     """
 
     draft: EventDraft
@@ -37,7 +37,7 @@ class RecordedStream:
     why_not: str | None
 
     def has_texts(self, at_least: int) -> bool:
-        """Whether enough deltas have text, and their opening is beyond doubt."""
+        """Whether enough deltas have text, and the text does not open with a repeat."""
         return not self.opens_with_repeat and len(self.texts) >= at_least
 
     def opening_delta(self) -> int | None:
@@ -56,15 +56,15 @@ class RecordedStream:
         return middle[len(middle) // 2] if middle else None
 
     def is_repeatable(self, place: int) -> bool:
-        """Whether an event can come again without block more than its text again."""
+        """Whether an event has nothing except text that a repeat would double."""
         block = self.decoded[place]
         return block.has_words and not block.has_finish and not block.has_tool
 
     def _past_opening(self) -> list[int]:
         """Return the blocks whose texts are past their opening.
 
-        The delta that opens a text and the one that ends the opening stand before; of a
-        stream that does not open with a repeat, that is the next one.
+        The opening ends with the delta after the one that opens the text, since the
+        stream does not open with a repeat; both are left out.
         """
         past = []
         spoken: dict[TextKey, int] = {}
@@ -79,7 +79,7 @@ class RecordedStream:
 
 
 def read_recorded_stream(response: Response) -> RecordedStream:
-    """Read a recording, and tell whether it is a clean chat stream."""
+    """Read a recording, and find out whether it is a clean chat stream."""
     draft = draft_response(response)
     decoded = tuple(decode_blocks(draft.blocks))
     texts = tuple(place for place, block in enumerate(decoded) if block.texts)

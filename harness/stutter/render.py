@@ -22,8 +22,7 @@ _SECTIONS: tuple[tuple[bool, bool, str, str], ...] = (
     (True, False, "Apart: stutter that content alone cannot prove", "recognised"),
     (False, False, "Apart: repeats at the opening that are meant", "changed"),
 )
-"""For each: whether its sets stutter, whether they count, its title, what is shown."""
-
+"""For each: whether its sets stutter, whether they count, its title, its counts."""
 
 _HEADERS = ("set", "target", "streams", "share", "95 %", "lost", "first ms", "all ms")
 
@@ -56,12 +55,12 @@ def _intro(report: Mapping[str, Any]) -> list[str]:
     streams = report["streams"]
     lines = [
         f"{streams['scored']} recorded streams, played in virtual time.",
-        "From each of them every set that fits was made.",
-        "Hold is the delay that a target adds to text that came out right.",
+        "Each gave one labelled stream for every set that fits.",
+        "Hold is the delay that a target adds to text that arrived right.",
     ]
     if report["run"]["times_invented"]:
         lines.append(
-            f"Of {report['run']['times_invented']} streams no times were recorded: "
+            f"{report['run']['times_invented']} streams were recorded without times: "
             "their events are 20 ms apart, and their hold is a figure of that pace."
         )
     for target in report["targets"]:

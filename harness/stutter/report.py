@@ -1,4 +1,4 @@
-"""``stutter.json``: what targets make of labelled streams, in one document."""
+"""``stutter.json``: the scores of all targets on labelled streams, in one document."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def build_stutter_report(
     """Return the content of ``stutter.json``.
 
     Args:
-        scored: One a recorded stream.
-        relays: The targets; the first is what the others are to replace.
-        limits: What they must reach.
-        run: What was asked: sources and seed.
-        volatile: What differs between two equal runs.
+        scored: One for each recorded stream.
+        relays: The targets; the others are to replace the first.
+        limits: The thresholds that they must reach.
+        run: The settings: sources and seed.
+        volatile: Everything that differs between two equal runs.
     """
     by_target = [_of_target(scored, index) for index in range(len(relays))]
     detections = [
@@ -161,7 +161,7 @@ def _reasons(
         for reason in one.reasons
     ]
     if any(one.invalid for one in detections):
-        reasons.append("a target could not be shown to be what it is meant to be")
+        reasons.append("a target could not be proved to be the one that was named")
     if any(not one.recall.of or not one.false_positives.of for one in detections):
         reasons.append("no stream fits the sets: no evidence")
     return reasons

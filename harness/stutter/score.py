@@ -1,7 +1,7 @@
-"""How well a target tells stutter from repeats that are meant: scores and tallies.
+"""Scores and tallies: how well a target tells stutter from meant repeats.
 
-A stream is *right* when the client's text is, to the letter, what was meant: for a
-stream that stutters that is recall, for a clean one the opposite is a false positive.
+A stream is *right* when the client's text is, to the letter, what was meant. Right
+streams that stutter give the recall; clean ones that are not right are false positives.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harness.statistics import Share, mcnemar_exact, nearest_rank, wilson
 __all__ = ["ScoredStream", "SetTally", "StreamScore", "score", "tally"]
 
 TextTimes = dict[TextKey, list[tuple[int, int]]]
-"""For every text, how many of its characters were there when: counts and times."""
+"""For every text, its pieces as (characters so far, time)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class StreamScore:
 
     Attributes:
         right: Whether the client's text is what was meant. A stuttering text that opens
-            with white space may have more of it: how much was meant is not decided.
+            with white space may have more of it: the amount is not decided.
         lost: Characters that were meant and did not arrive.
         added: Characters that arrived and were not meant.
         first_hold_ns: Hold of the first piece of text; None: the text is not right, or
@@ -50,12 +50,11 @@ class StreamScore:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredStream:
-    """What one recorded stream showed.
+    """The scores of one recorded stream.
 
     Attributes:
-        name: Its name.
         scores: For every set that it fits, one score a target.
-        why_not: Why it is in no set; None: it is.
+        why_not: Why it is in no set; None: it is in some.
     """
 
     name: str
@@ -71,14 +70,14 @@ class SetTally:
         right: Streams whose text is what was meant, of all.
         wrong: The others, of all: the false positives of a clean set.
         lost: Characters lost.
-        lost_streams: In so many streams.
+        lost_streams: Streams with lost characters.
         added: Characters added.
         first_hold_ns: Hold of the first piece of text: p50 and p99 over right streams.
         hold_ns: Hold of every piece of text: p50 and p99.
         p: Exact two-sided McNemar test against the first target, on the same streams;
             None: it is the first.
-        better: Streams that it has right and the first target has not.
-        worse: The other way round.
+        better: Streams that are right here and wrong with the first target.
+        worse: Streams that are wrong here and right with the first target.
     """
 
     right: Share
@@ -103,7 +102,7 @@ def score(
 
     Args:
         meant: See `harness.stutter.labelled_stream.LabelledStream`.
-        observation: What the client got.
+        observation: The observation.
         stutters: Whether the upstream is at fault.
     """
     wanted = _joined((choice, field, text) for _, choice, field, text in meant)
@@ -131,8 +130,8 @@ def tally(
     """Add up one target's scores over one set.
 
     Args:
-        scores: One a stream.
-        first: Those of the first target, in the same order; None: it is the first.
+        scores: One for each stream.
+        first: The first target's, in the same order; None: it is the first.
     """
     right = sum(one.right for one in scores)
     pairs = list(zip(scores, first or (), strict=False))
@@ -190,7 +189,7 @@ def _read(observation: Observation) -> tuple[dict[TextKey, str], TextTimes]:
 
 
 class _ArrivalTimes:
-    """When the n-th byte of a body was there."""
+    """The time at which the n-th byte of a body arrived."""
 
     def __init__(self, reads: Iterable[tuple[int, bytes]]) -> None:
         self._times: list[int] = []
@@ -222,7 +221,7 @@ def _holds(
         known = upstream.setdefault((choice, field), [])
         length = known[-1][0] if known else 0
         known.append((length + len(text), at_ns))
-    # Of several texts, the one that the upstream began with comes first.
+    # The text that the upstream began with comes first.
     return [
         hold
         for key in upstream
@@ -242,9 +241,9 @@ def _equal_but_leading_space(
 
 
 def _difference(wanted: str, got: str) -> tuple[int, int]:
-    """Return how many characters are missing and how many are more.
+    """Return the number of missing characters and of added ones.
 
-    What is equal is aligned from both ends, then by longest blocks, as `difflib` does.
+    Equal text is aligned from both ends, then by longest blocks, as `difflib` does.
     """
     if wanted == got:
         return 0, 0

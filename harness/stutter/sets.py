@@ -1,12 +1,12 @@
 """Labelled sets: streams that stutter, and streams that only look like it.
 
-Each is made of a clean recorded stream, so that what was meant is known to the letter:
-the text that the recording says. Two signs decide where a set is counted.
+Each stream is made from a clean recorded one, so the meant text is known to the letter:
+it is the recording's. Two flags decide where a set is counted.
 
-*Stutters* says whether the upstream is at fault (its repeats must go) or the repeats
-are meant (they must stay). *Decidable* says whether content can tell: an opening that
-grows is no accident, but ``ha``, ``ha`` is the same on the wire whether it was said or
-stuttered, so what a target does with it is a choice and is counted apart.
+*Stutters* says whether the repeats are a fault (they must go) or meant (they must
+stay). *Decidable* says whether content can tell: an opening that grows is a fault, but
+``ha``, ``ha`` is the same on the wire whether it was meant or stuttered. What a target
+does with it is a choice, and is counted apart.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class StutterSet:
     """One kind of stream.
 
     Attributes:
-        name: What the command and the report call it.
+        name: Its name in the command and the report.
         what: What the upstream does, in plain words.
         stutters: Whether the repeats are a fault: they must not reach the client.
-        decidable: Whether content can tell a fault from what is meant.
-        build: Makes one of a clean stream.
+        decidable: Whether content can tell a fault from a meant repeat.
+        build: Makes one from a clean stream.
     """
 
     name: str
@@ -60,7 +60,7 @@ _OPENING = partial(repeated, where="opening")
 SETS: tuple[StutterSet, ...] = (
     _set(
         "growing",
-        "the first three deltas carry all text so far, then plain ones follow",
+        "the first three deltas carry all text so far, plain ones follow",
         partial(cumulative, count=3),
         fault=True,
         sure=True,
@@ -95,7 +95,7 @@ SETS: tuple[StutterSet, ...] = (
     ),
     _set(
         "meant-first-later",
-        "what opened the text is said again, twice, in the middle",
+        "the opening delta is meant again, twice, in the middle",
         first_word_later,
         fault=False,
         sure=True,
@@ -116,7 +116,7 @@ SETS: tuple[StutterSet, ...] = (
     ),
     _set(
         "shrinking",
-        "three deltas come in one, then shorter and shorter, then plain ones follow",
+        "three deltas arrive in one, then shorter and shorter, plain ones follow",
         shrinking,
         fault=True,
         sure=False,

@@ -175,7 +175,7 @@ def _matrix(column: Column) -> str:
         for shape in column.shapes
         if column.sdk in shape.excused
     ]
-    listed = "\nWorse, and meant to be:\n\n" + "".join(excuses) if excuses else ""
+    listed = "\nWorse on purpose:\n\n" + "".join(excuses) if excuses else ""
     return f"## {column.version}\n\n{_table(rows, heads)}{listed}"
 
 

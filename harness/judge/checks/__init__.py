@@ -1,1 +1,1 @@
-"""One observation against one expectation, an aspect at a time."""
+"""Checks: each compares one aspect of an observation with its expectation."""

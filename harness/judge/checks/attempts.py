@@ -1,9 +1,9 @@
-"""How often the upstream was asked, and whether it might be asked again.
+"""Check of the requests to the upstream: their number, and whether a retry was right.
 
 A retry is allowed, not demanded. It is right where the attempt before it failed in a
-way that another may mend (no answer, an overloaded server), before anything of it went
-to the client; an answer that is on its way, a stall and a bad request are asked once:
-who asks again pays twice.
+way that another may fix (no answer, an overloaded server), before the client got
+anything. After the start of an answer, a stall or a bad request no retry is right: it
+is paid for twice.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ __all__ = [
 ]
 
 REQUESTS_MAX = 4
-"""Requests for one stream where the scenario names neither their number nor its
-attempts. More is a storm: SDKs ask three times themselves."""
+"""Most requests for one stream, where the scenario names neither their number nor its
+attempts. More is a storm: SDKs themselves ask three times."""
 
 
 _CERTAIN = 8
-"""Characters that do not stand in another text by chance."""
+"""Number of characters that are not in another text by chance."""
 
 
 def expectation_of_last_attempt(first: Expectation, got: Observation) -> Expectation:
-    """Return what is expected of the attempt that was played last."""
+    """Return the expectation of the attempt that was played last."""
     return first.for_draft(got.upstream[-1].played) if got.upstream else first
 
 
 def retry_liberty(first: Expectation, got: Observation) -> str | None:
-    """Say how often the upstream was asked, where it was the target's to choose."""
+    """Return the number of requests in words, where the target had the choice."""
     if not first.duty.may_be_retried:
         return None
-    # An attempt that was refused reached nobody, and still was one.
+    # A refused attempt reached nobody, but counts.
     played = got.upstream[-1].played + 1 if got.upstream else 1
     count = max(len(got.upstream), played)
     return "asked once" if count == 1 else f"asked {count} times"
@@ -52,7 +52,7 @@ def retry_liberty(first: Expectation, got: Observation) -> str | None:
 def check_requests(
     first: Expectation, got: Observation, reading: Reading
 ) -> Iterator[Violation]:
-    """Judge the number of requests, and every one that followed another."""
+    """Judge the number of requests, and every retry."""
     count = len(got.upstream)
     wanted = first.duty.upstream_requests
     if wanted is not None:
@@ -95,7 +95,7 @@ def _check_count(first: Expectation, got: Observation) -> Iterator[Violation]:
 def _had_failed(
     expected: Expectation, request: UpstreamRequest, following: UpstreamRequest
 ) -> bool:
-    """Whether the failure was there before the next request was made."""
+    """Whether the attempt had failed before the next request was made."""
     if request.finished:
         return True
     head = expected.head
@@ -139,7 +139,7 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
             kind=Kind.ATTEMPTS_MIXED,
             where=where,
             expected="the text of one attempt",
-            got=f"that of attempt {number} and then that of the next: {mixed}",
+            got=f"text of attempt {number}, then text of the next: {mixed}",
         )
     wait_ns = before.head.retry_after_ns
     if wait_ns is not None and before.head.at_ns is not None:
@@ -150,13 +150,13 @@ def _check_retry(  # noqa: PLR0913, PLR0917 - what is known of one pair of reque
                 where=where,
                 expected=f"no request for {wait_ns / NS_PER_S:g} s, "
                 "as Retry-After says",
-                got="one before that",
+                got="a request before that",
                 measured={"waited_ms": round(waited_ns / NS_PER_MS, 3)},
             )
 
 
 def _first_content_ns(got: Observation, reading: Reading) -> int | None:
-    """When the client had the first event with text; None: never."""
+    """Return when the client had the first event with text; None: never."""
     end = next((event.end for event in reading.events if event.deltas), None)
     if end is None:
         return None
@@ -181,7 +181,7 @@ def _mixed_text(one: Reading, two: Reading, got: Reading) -> str | None:
             if text[cut - 1] != begun[cut - 1]:
                 break
             rest = text[cut:]
-            # Where one event was glued to the next, a piece of the second is missing.
+            # Where two events were glued together, a piece of the second is missing.
             if rest and (
                 end.startswith(rest) or (len(rest) >= _CERTAIN and rest in end)
             ):

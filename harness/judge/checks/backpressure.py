@@ -1,7 +1,7 @@
-"""Back-pressure: what waits between an upstream and a client that does not read.
+"""Check of back-pressure: bytes that wait for a client that does not read.
 
-The upstream can send no more than fits between it and the client: what the target
-holds, and the buffers of the sockets. A target without back-pressure takes all.
+The upstream can send only what fits between it and the client: into the target and the
+buffers of the sockets. A target without back-pressure takes everything.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def check_backpressure(
     """Judge how much the target took from the upstream while the client did not read.
 
     Args:
-        expected: Says how large the client's window is, and the largest event: who
-            looks at whole events must hold one.
-        got: What both ends saw.
-        allowance: Bytes that a target, and the sockets, may hold besides.
+        expected: Gives the client's window and the largest event: a target that looks
+            at whole events must hold one.
+        got: The observation.
+        allowance: Bytes that target and sockets may hold in addition.
     """
     if expected.client_window_bytes is None:
         return
@@ -36,7 +36,7 @@ def check_backpressure(
             kind=Kind.UNBOUNDED_BUFFER,
             where="upstream",
             expected=f"at most {limit} bytes between upstream and client, "
-            "while it does not read",
+            "while the client does not read",
             got=f"{buffered} bytes" if got.virtual else "more",
             measured={"bytes": buffered},
         )
@@ -52,7 +52,7 @@ def most_buffered_bytes(got: Observation) -> int:
         total += len(data)
         times.append(at_ns)
         totals.append(total)
-    # A target may write the same answer in fewer bytes; then each of them counts more.
+    # A target may write the same answer in fewer bytes; then each byte counts more.
     scale = 1.0
     if got.end is ClientEnd.COMPLETE and taken and 0 < total < taken[-1][1]:
         scale = taken[-1][1] / total

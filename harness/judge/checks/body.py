@@ -1,4 +1,4 @@
-"""The bytes of a body: of answers that are no event streams, and bytes not in UTF-8."""
+"""Checks of bytes: bodies that are not event streams, and bytes that are not UTF-8."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["check_body", "check_foreign_bytes"]
 
 
 def check_body(head: Head, content: Content, got: Observation) -> Iterator[Violation]:
-    """Judge the body of an answer that is no event stream: it passes byte for byte."""
+    """Judge the body of an answer that is not an event stream: it passes unchanged."""
     if head.status is None or got.body == content.body:
         return
     yield Violation(
@@ -25,7 +25,7 @@ def check_body(head: Head, content: Content, got: Observation) -> Iterator[Viola
 
 
 def check_foreign_bytes(expected: Content, got: Observation) -> Iterator[Violation]:
-    """Judge what became of bytes that are not UTF-8, where a policy says so."""
+    """Judge how bytes that are not UTF-8 were treated, where a policy decides."""
     if expected.foreign_bytes is None or got.end is ClientEnd.CLIENT_CLOSED:
         return
     try:

@@ -1,4 +1,4 @@
-"""Whether a client fares worse through a target than with the upstream itself."""
+"""Check of clients: none may do worse through a target than with the upstream."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def check_clients(
     views: Sequence[ClientView],
     dropped: frozenset[TextKey],
 ) -> Iterator[Violation]:
-    """Compare what each client makes of it with what it makes of the upstream's own.
+    """Compare each client's result with its result from the upstream's own answer.
 
-    Success with the right text is best; an error is worse, and success with another
-    text is worst. Of a stream that did not finish, an error is what is right.
-    Quirks of a client that hurt it directly too are nobody's fault.
+    Success with the right text is best, an error is worse, success with another text is
+    worst. For a stream that did not finish, an error is right. A quirk that also hurts
+    a client without the target is not the target's fault.
     """
     if expected.ending.kind not in {ExpectedEnding.COMPLETE, ExpectedEnding.ERROR}:
-        # Of an answer that just stops, a client that raises by chance is no better off.
+        # Where an answer just stops, an error raised by chance is no better.
         return
     pairs = zip(SdkModel, expected.direct_views, views, strict=False)
     for client, direct, through in pairs:

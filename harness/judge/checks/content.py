@@ -1,4 +1,4 @@
-"""What the client read, against what it had to read."""
+"""Check of the content: the client's reading against the expected one."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def check_content(
 ) -> Iterator[Violation]:
     """Compare the reading of an event stream with the expected one.
 
-    Of a stream that the client left, the reading must be a beginning of the expected.
+    If the client left, its reading must be the beginning of the expected one.
 
     Args:
-        expected: What is right.
-        got: What came.
-        outcome: How it ended.
-        dropped: The texts whose repeat was left out, as `dropped_repeats` found.
+        expected: The expectation.
+        got: The client's reading.
+        outcome: How the answer looked at its end.
+        dropped: Texts whose repeat was left out, as `dropped_repeats` found.
     """
     content = expected.content
     aborted = outcome is Outcome.ABORTED or content.prefix_only
@@ -65,9 +65,9 @@ def _choices(reading: Reading) -> dict[int, Choice]:
 
 
 def dropped_repeats(expected: Content, got: Reading) -> frozenset[TextKey]:
-    """Return the texts that came with a repeat at their opening left out.
+    """Return the texts that arrived without the repeat at their opening.
 
-    Whether that repeat was meant, content alone cannot tell: both readings are right.
+    Content alone cannot tell whether the repeat was meant: both readings are right.
     """
     came = _choices(got)
     wanted = _choices(expected.reading)
@@ -115,7 +115,7 @@ def _check_text(where: str, expected: str, got: str) -> Iterator[Violation]:
     words = {
         Change.LOST: f"{difference.count} of {len(expected)} characters are lost",
         Change.ADDED: f"{difference.count} characters are added to {len(expected)}",
-        Change.CHANGED: "other characters of the same number",
+        Change.CHANGED: "as many characters, but different ones",
     }
     yield Violation(
         kind=_TEXT_KINDS[difference.change],
@@ -171,7 +171,7 @@ def _check_finish(
 
 
 def _check_literals(expected: Content, got: Reading) -> Iterator[Violation]:
-    """What the scenario itself says in words."""
+    """Judge the text and finish_reason that the scenario itself demands."""
     first = _choices(got).get(0)
     if expected.literal_text is not None:
         text = first.content if first else ""
@@ -228,7 +228,7 @@ def _check_errors(
 
 
 def _check_shape(expected: Content, got: Reading) -> Iterator[Violation]:
-    """What a repairing proxy keeps from its client."""
+    """Judge that a repairing proxy forwards no event that breaks clients."""
     unreadable = got.dialect.check(
         ((event.data, event.payload) for event in got.events),
         rules=(EMPTY_DATA, MALFORMED_JSON),
@@ -239,7 +239,7 @@ def _check_shape(expected: Content, got: Reading) -> Iterator[Violation]:
         yield Violation(
             kind=Kind.EMPTY_EVENT,
             where=f"event {empty[0]}",
-            expected="no event without data: clients parse each as JSON and fail",
+            expected="no event without data: clients fail to parse it as JSON",
             got=f"{_many(len(empty), 'empty event')}",
         )
     if broken:
@@ -266,14 +266,14 @@ def _many(count: int, what: str) -> str:
 
 
 def _check_prefix(expected: Content, got: Reading) -> Iterator[Violation]:
-    """Of a stream that the client left: what came must be how it begins."""
+    """Judge a stream that the client left: it must begin as the expected one does."""
     wanted, came = _choices(expected.reading), _choices(got)
     yield from check_first_events(expected, got)
     if got.errors and not expected.reading.errors:
         yield Violation(
             kind=Kind.ERROR_INVENTED,
             where="error event",
-            expected="no error event: the upstream is well",
+            expected="no error event: the upstream sent none",
             got=_json_words(got.errors[0].payload.value),
         )
     came_count = count_before_error(got)

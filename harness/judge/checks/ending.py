@@ -1,4 +1,4 @@
-"""How it looked when it was over, against how it had to look: the first law."""
+"""Check of the ending: the first law."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["check_ending"]
 def check_ending(
     expected: Expectation, observed: Observation, got: Reading, outcome: Outcome
 ) -> Iterator[Violation]:
-    """Judge the ending: what did not finish must not look finished, and what did must.
+    """Judge the ending: only an answer that finished may look finished, and it must.
 
-    A failure may be told in any way that a client cannot miss: an error event, an error
-    status, an end that is not clean.
+    A failure may be reported in any way that a client cannot miss: an error event, an
+    error status, an end that is not clean.
     """
     because = "; ".join(expected.ending.reasons)
     end = got.dialect.end
@@ -95,7 +95,7 @@ def _check_clean(
     if expected.ending.upstream_clean and observed.end is not ClientEnd.COMPLETE:
         yield _violation(
             Kind.NO_CLEAN_END,
-            "the answer's framing is completed, as the upstream's was",
+            "a completed framing, as the upstream's was",
             _ended(observed, got),
         )
 
@@ -107,7 +107,7 @@ def _check_error(
     outcome: Outcome,
     because: str,
 ) -> Iterator[Violation]:
-    wanted = f"the client is told of a failure ({because})"
+    wanted = f"a failure is reported to the client ({because})"
     if outcome is Outcome.COMPLETE:
         kind = (
             Kind.LOSS_NOT_TOLD
@@ -137,7 +137,7 @@ _WIRE = {
 
 
 def _ended(observed: Observation, got: Reading) -> str:
-    """Say how the answer ended: what was said, and how the wire ended."""
+    """Describe how the answer ended: its last events, and the end on the wire."""
     said = []
     if got.errors:
         said.append("an error event")

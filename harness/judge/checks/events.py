@@ -1,7 +1,7 @@
-"""The events of an answer: which came, in which place, and with which fields.
+"""Check of the events of an answer: which arrived, in which place, with which fields.
 
-Text is compared as text, in `harness.judge.checks.content`; here it is what else events
-say.
+Text is compared as text, in `harness.judge.checks.content`; this is about everything
+else in events.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check_events(
 
 
 def check_first_events(expected: Content, got: Reading) -> Iterator[Violation]:
-    """Of a stream that the client left: its events must be how the upstream's begin."""
+    """Judge a stream that the client left: its events are the upstream's first ones."""
     due = structural_events(expected.reading.events)
     seen = _without_optional(
         structural_events(got.events), due, expected, by_name_only=True
@@ -59,7 +59,7 @@ def check_first_events(expected: Content, got: Reading) -> Iterator[Violation]:
 def _check_structural(expected: Content, got: Reading) -> Iterator[Violation]:
     """Compare the events that carry more than text: none lost, added or moved.
 
-    Usage and finish_reason have checks of their own; here it is the events that count.
+    Usage and finish_reason have checks of their own; this one is about the events.
     """
     wanted = structural_events(expected.reading.events)
     came = _without_optional(
@@ -91,9 +91,10 @@ def _check_structural(expected: Content, got: Reading) -> Iterator[Violation]:
 def _check_objects(
     expected: Content, got: Reading, contract: Contract
 ) -> Iterator[Violation]:
-    """Objects of other dialects come whole and in order: who knows what they say?
+    """Judge that objects of unknown dialects arrive whole and in order.
 
-    Additions are found with the bare events, and losses too where all is forwarded.
+    Added ones are found with the bare events; so are lost ones where a target forwards
+    everything.
     """
     due = [
         event.data
@@ -124,7 +125,7 @@ def _check_objects(
 def _check_bare_events(
     expected: Content, got: Reading, contract: Contract
 ) -> Iterator[Violation]:
-    """Events with neither text nor anything else: none that nobody sent."""
+    """Judge that no empty event arrives that the upstream did not send."""
     if contract is Contract.TRANSPARENT:
         yield from _check_forwarded(expected, got)
     sent = Counter(
@@ -145,7 +146,7 @@ def _check_bare_events(
 
 
 def _check_forwarded(expected: Content, got: Reading) -> Iterator[Violation]:
-    """Who forwards what was sent forwards what is empty, broken or unknown as well."""
+    """Judge that a transparent target also forwards empty, broken, unknown events."""
     came = Counter(event.data for event in got.events)
     for position, event in enumerate(expected.reading.events):
         broken = event.payload.kind is PayloadKind.MALFORMED
@@ -169,7 +170,7 @@ def _is_bare(event: Event) -> bool:
 
 
 def _check_fields(expected: Content, got: Reading) -> Iterator[Violation]:
-    """Names and ids of events stay with their events."""
+    """Judge that names and ids stay with their events."""
     for where, wanted, came in (
         ("event names", _names(expected.reading), _names(got)),
         ("event ids", _ids(expected.reading), _ids(got)),
@@ -184,13 +185,13 @@ def _check_fields(expected: Content, got: Reading) -> Iterator[Violation]:
 
 
 def _check_envelope(expected: Content, got: Reading) -> Iterator[Violation]:
-    """The keys that every chunk repeats say what the upstream said."""
+    """Judge the keys that every chunk repeats: they keep the upstream's values."""
     sent = (*expected.reading.events, *expected.optional)
     dialect = expected.reading.dialect
     due, read = _identities(sent, dialect), _identities(got.events, dialect)
     for name in ("object", "model", "id"):
         wanted, came = _values(due, name), _values(read, name)
-        # An id may be renamed, all of it alike; no other value may be new.
+        # An id may be renamed, in all chunks alike; no other value may be new.
         new = len(came) > len(wanted) or (
             None in came - wanted if name == "id" else bool(came - wanted)
         )
@@ -221,7 +222,7 @@ def _listed(values: set[str | None]) -> str:
 
 
 def _names(reading: Reading) -> list[str]:
-    """The names of the events that have one, errors left out: who adds one names it."""
+    """Return the names of events, without errors: a target may name one it adds."""
     return [
         event.type
         for event in reading.events
@@ -230,12 +231,12 @@ def _names(reading: Reading) -> list[str]:
 
 
 def _ids(reading: Reading) -> list[str]:
-    """The ids in the order in which they were set."""
+    """Return the ids in the order in which they were set."""
     return [name for name, _ in groupby(event.id for event in reading.events) if name]
 
 
 def _check_error_last(expected: Content, got: Reading) -> Iterator[Violation]:
-    """A client stops at an error event: what should come before it must not follow."""
+    """Judge the place of the error event: a client stops there and misses the rest."""
     if not got.errors:
         return
     position = got.events.index(got.errors[0])
@@ -247,12 +248,12 @@ def _check_error_last(expected: Content, got: Reading) -> Iterator[Violation]:
                 kind=Kind.EVENT_MOVED,
                 where=f"event {position}",
                 expected=f"{due} events before the error event, where a client stops",
-                got=f"{came} before it; behind it {quote(behind[0].data)}",
+                got=f"{came} events before it; after it {quote(behind[0].data)}",
             )
 
 
 def count_before_error(reading: Reading) -> int:
-    """How many events with something in them come before the first error."""
+    """Return how many events with content are before the first error."""
     until = reading.events
     if reading.errors:
         until = until[: until.index(reading.errors[0])]
@@ -266,7 +267,7 @@ def _carries(event: Event) -> bool:
 def _what_happened(
     wanted: Sequence[StructuralEvent], came: Sequence[StructuralEvent]
 ) -> Kind:
-    """Say what the first of the two lists' differences is."""
+    """Return the kind of the first difference between two lists of events."""
     if not wanted:
         return Kind.EVENT_ADDED
     arrives_later = wanted[0].canonical in {found.canonical for found in came}
@@ -277,7 +278,7 @@ def _what_happened(
 
 
 def _text_differs(first: Reading, second: Reading) -> bool:
-    """Whether the texts differ: their difference was told, places follow from it."""
+    """Whether the texts differ: then a moved event is a consequence, not a finding."""
     return any(
         getattr(one, name) != getattr(two, name)
         for one, two in zip(first.message.choices, second.message.choices, strict=False)
@@ -292,10 +293,10 @@ def _without_optional(
     *,
     by_name_only: bool,
 ) -> list[StructuralEvent]:
-    """Leave out events that may be there besides the wanted ones, as often as sent.
+    """Leave out events that are allowed in addition, at most as many as were sent.
 
-    Where every event carries the same more, a place among the text tells them apart,
-    unless the texts differ.
+    Where all events carry the same besides text, their place in the text tells them
+    apart, unless the texts differ.
     """
     optional = Counter(
         found.canonical for found in structural_events(expected.optional)
@@ -319,7 +320,7 @@ def _without_optional(
 def _event_words(found: StructuralEvent | None, kind: Kind) -> str:
     if found is None:
         return "no such event"
-    # Without the envelope that every chunk repeats, so that what differs is seen.
+    # Without the envelope that every chunk repeats, which would hide the difference.
     words = quote(found.canonical, 100)
     if kind is Kind.EVENT_MOVED:
         places = ", ".join(

@@ -1,4 +1,4 @@
-"""Whether the upstream was freed: when the stream was over, or its client had left."""
+"""Check of the upstream's connection: freed after the stream, or after the client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["check_freed"]
 def check_freed(
     expected: Duty, got: Observation, limits: Limits
 ) -> Iterator[Violation]:
-    """Judge that no connection to the upstream stays open, nor is freed late."""
+    """Judge that no connection to the upstream stays open or is freed late."""
     if not got.upstream or got.end is ClientEnd.TIMEOUT:
         return
     if any(
@@ -36,7 +36,7 @@ def check_freed(
 def _check_after_client(
     expected: Duty, got: Observation, limits: Limits
 ) -> Iterator[Violation]:
-    """After the client left: generating for nobody costs money and a place."""
+    """Judge the time after the client left: tokens for nobody cost money."""
     limit = expected.upstream_closed_within_ms
     if limit is None:
         limit = limits.free_ms
@@ -52,6 +52,6 @@ def _check_after_client(
         kind=Kind.UPSTREAM_NOT_CLOSED if ran_on else Kind.UPSTREAM_FREED_LATE,
         where="upstream",
         expected=f"the upstream is freed within {limit:g} ms of the client leaving",
-        got="it is read to its end" if ran_on else "it is freed later",
+        got="the upstream is read to its end" if ran_on else "it is freed later",
         measured={"lag_ms": round(lag_ms, 3)},
     )

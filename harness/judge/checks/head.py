@@ -1,8 +1,8 @@
-"""Status and header lines of an answer, against what they had to be.
+"""Check of status and header lines.
 
-One framing, no header of the upstream's own connection, none that only a broken line
-could bring, and what clients act on as it was sent. What the framing then does is
-judged with the ending.
+An answer has one framing, no header of the upstream's own connection, none that only a
+broken line could inject; headers that clients act on arrive as they were sent. How the
+framing ended is judged with the ending.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ def check_head(
     """Judge the head of an answer.
 
     Args:
-        expected: What it had to be.
-        got: What came.
-        refused: True where the target refused what the upstream sent, as it may: then
-            only what no answer may have is looked for.
+        expected: The expected head.
+        got: The observation.
+        refused: True where the target rejected the upstream's answer, as it may: then
+            only what no answer may have is a violation.
     """
     if got.end is ClientEnd.CLIENT_CLOSED and got.status is None:
         return
@@ -80,7 +80,7 @@ def _listed(expected: Head) -> str:
 
 
 def _check_framing(got: Observation) -> Iterator[Violation]:
-    """At most one header tells the framing (RFC 9112, section 6.1)."""
+    """Judge that at most one header states the framing (RFC 9112, section 6.1)."""
     if got.virtual and got.header("content-length") is None:
         return
     counts = Counter(
@@ -97,13 +97,13 @@ def _check_framing(got: Observation) -> Iterator[Violation]:
             kind=Kind.HEADERS_BROKEN,
             where="headers",
             expected="one framing header (RFC 9112, section 6.1)",
-            got=" beside ".join(names),
+            got=" and ".join(names),
         )
     if got.surplus:
         yield Violation(
             kind=Kind.HEADERS_BROKEN,
             where="framing",
-            expected="nothing behind the end of the answer",
+            expected="nothing after the end of the answer",
             got=f"{len(got.surplus)} bytes: {quote(got.surplus.decode('latin-1'), 60)}",
         )
 
@@ -118,8 +118,8 @@ def _check_leaks(expected: Head, got: Observation) -> Iterator[Violation]:
             yield Violation(
                 kind=Kind.HEADER_INJECTED,
                 where=name,
-                expected="no such header: it stands behind a bare CR or a NUL in the "
-                "value of another (RFC 9110, section 5.5)",
+                expected="no such header: it follows a bare CR or a NUL in the value "
+                "of another (RFC 9110, section 5.5)",
                 got="it is a header of the answer",
             )
     leaked = [line for line in expected.hop_by_hop if line in came]
@@ -134,7 +134,7 @@ def _check_leaks(expected: Head, got: Observation) -> Iterator[Violation]:
 
 
 def _check_headers(expected: Head, got: Observation) -> Iterator[Violation]:
-    """The headers that clients act on arrive as they were sent."""
+    """Judge that the headers that clients act on arrive as they were sent."""
     encoding = got.header("content-encoding")
     sent = any(name == "content-encoding" for name, _ in expected.headers)
     if encoding and not sent and not expected.coded:
@@ -152,7 +152,7 @@ def _check_headers(expected: Head, got: Observation) -> Iterator[Violation]:
             if key.lower() == name.encode("latin-1")
         ]
         if name == "content-encoding" and not came and expected.may_refuse:
-            continue  # a label that lies may be dropped as well
+            continue  # a wrong label may also be dropped
         if not _same_header(name, wanted, came):
             is_type = name == "content-type"
             yield Violation(
@@ -167,7 +167,7 @@ def _same_header(name: str, wanted: list[str], came: list[str]) -> bool:
     if name == "content-type":
         return len(came) == 1 and _media_type(wanted[0]) == _media_type(came[0])
     if name in _REQUEST_IDS:
-        # Every hop may have its own; what matters is that there is one to ask for.
+        # Every hop may set its own; support needs any one.
         return bool(came)
     return wanted == came
 
@@ -176,7 +176,7 @@ _REQUEST_IDS = frozenset({"x-request-id", "request-id"})
 
 
 def _media_type(value: str) -> tuple[str, ...]:
-    """The type and its parameters; UTF-8 is what an event stream is without saying."""
+    """Return type and parameters, without UTF-8: every event stream is UTF-8."""
     kind, *parameters = (part.strip().lower() for part in value.split(";"))
     kept = (part.replace('"', "") for part in parameters)
     return (kind, *sorted(part for part in kept if part not in {"", "charset=utf-8"}))

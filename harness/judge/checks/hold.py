@@ -1,9 +1,9 @@
-"""Hold: the delay that a target adds, measured by content and not by event number.
+"""Check of hold, the delay that a target adds, measured by content, not by event.
 
-Hold of a content character = arrival at the client minus arrival at the target of the
-upstream block that first carried it; of an event without text, by its index among them.
-What was dropped is not counted. Events may be cut differently on the two sides;
-characters may not, so they are the ruler.
+Hold of a character = its arrival at the client minus the arrival at the target of the
+upstream block that first carried it. Events without text are matched by their index.
+Dropped content is not counted. Events may be cut differently on the two sides, but
+characters are the same, so they are the measure.
 """
 
 from __future__ import annotations
@@ -32,9 +32,7 @@ class Hold:
 
     Attributes:
         count: Samples: pieces of text and events without text.
-        median_ns: Median.
         p95_ns: 95th percentile, nearest rank.
-        max_ns: Longest.
     """
 
     count: int
@@ -44,7 +42,7 @@ class Hold:
 
 
 def summarise_hold(samples: Iterable[int]) -> Hold | None:
-    """Return median, p95 and maximum; None where there is no sample."""
+    """Return median, p95 and maximum; None without samples."""
     ordered = sorted(samples)
     if not ordered:
         return None
@@ -64,8 +62,8 @@ def hold_samples(
 ) -> list[int]:
     """Return the hold of every piece of text and every event without text.
 
-    Only meaningful for a stream that was judged correct: a failed stream is a fast one.
-    Texts in ``dropped`` came without the repeat at their opening.
+    Only meaningful for a correct stream: a failed stream is a fast one. Texts in
+    ``dropped`` arrived without the repeat at their opening.
     """
     if not observation.upstream:
         return []
@@ -78,7 +76,7 @@ def hold_samples(
         arrivals.append((at_ns, total))
     read = _ByteTimes(arrivals)
     pairs = list(zip(expected.reading.events, expected.source_ends, strict=False))
-    # Of a text with other white space at its opening no character has a sure partner.
+    # A text that opens with other white space has no sure match for its characters.
     unsure = dropped - expected.reduced_openings.keys()
     reduced = {key: iter(expected.reduced_openings[key]) for key in dropped - unsure}
     upstream = _text_times(
@@ -98,7 +96,7 @@ def hold_samples(
 
 
 class _ByteTimes:
-    """When the n-th byte of a body passed."""
+    """The time at which the n-th byte of a body passed."""
 
     def __init__(self, marks: Sequence[tuple[int, int]]) -> None:
         self._times = [at_ns for at_ns, _ in marks]
@@ -160,7 +158,7 @@ def _event_holds(
     sent: _ByteTimes,
     read: _ByteTimes,
 ) -> list[int]:
-    """Match events without text by index; what is optional is passed over."""
+    """Match events without text by index; optional events are skipped."""
     wanted = [
         (found.canonical, pairs[found.index][1])
         for found in structural_events(event for event, _ in pairs)
@@ -187,7 +185,7 @@ def _done_hold(
     sent: _ByteTimes,
     read: _ByteTimes,
 ) -> list[int]:
-    """The hold of ``[DONE]``."""
+    """Return the hold of ``[DONE]``."""
     if not pairs or not got:
         return []
     (wanted, source), arrived = pairs[-1], got[-1]
@@ -205,8 +203,8 @@ def check_hold(
     """Judge the longest hold of content, and that of the head.
 
     Args:
-        expected: Says when the head was due, and may set a limit of its own.
-        got: What both ends saw.
+        expected: Gives the time of the head, and perhaps its own limit.
+        got: The observation.
         longest_ns: The longest of `hold_samples`.
         limits: The limits where the scenario sets none.
     """
@@ -217,7 +215,7 @@ def check_hold(
         yield Violation(
             kind=Kind.HELD,
             where="delivery",
-            expected=f"nothing is held back longer than {hold_ms:g} ms",
+            expected=f"no content is held back longer than {hold_ms:g} ms",
             got=_in_words(longest_ns, virtual=got.virtual, what="content is held back"),
             measured={"max_hold_ms": round(longest_ns / NS_PER_MS, 3)},
         )
@@ -235,7 +233,7 @@ def check_hold(
 
 
 def _in_words(held_ns: int, *, virtual: bool, what: str) -> str:
-    # Only virtual figures repeat; live ones go where differences belong.
+    # Only virtual figures repeat, so live ones are in `measured` alone.
     return f"{what} {held_ns / NS_PER_MS:.3f} ms" if virtual else f"{what} longer"
 
 

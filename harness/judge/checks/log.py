@@ -1,4 +1,4 @@
-"""The line that a scenario demands of the target's log."""
+"""Check of the log line that a scenario demands of the target."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def check_log(expected: Duty, got: Observation) -> Iterator[Violation]:
             kind=Kind.LOG_MISSING,
             where="log",
             expected=f"a line that matches {quote(expected.log_pattern)}",
-            got=f"{len(got.log)} lines, none of which does",
+            got=f"{len(got.log)} lines, none of which matches",
         )

@@ -1,1 +1,1 @@
-"""What was observed, and how clients read it."""
+"""Evidence: what was observed, and how clients read it."""

@@ -1,7 +1,7 @@
-"""What a client that decodes content codings gets of an answer.
+"""Content codings: the answer as a client decodes it.
 
-An upstream that compresses may be passed on as it is, bytes and label, or decoded and
-the label dropped: both must say the same to a client.
+A target may forward a compressed answer unchanged, bytes and label, or decode it and
+drop the label: a client must read the same from both.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ _WINDOWS = {
 
 
 def decoded(seen: Observation) -> tuple[Observation, Violation | None]:
-    """Return an observation as a client has it that decodes, piece by piece.
+    """Return an observation as a decoding client has it, piece by piece.
 
-    A coded body that stops before its own end was cut, however its framing ended. Bytes
-    that are not what the label says are a violation; the answer is then as if cut.
+    A coded body that stops before its own end was cut, even if its framing ended. Bytes
+    that do not match the label are a violation; the answer then counts as cut.
     """
     label = seen.header("content-encoding")
     if label is None:
         return seen, None
     window = _WINDOWS.get(label.strip().lower())
     if window is None:
-        return _cut(seen, ()), _broken(label, "a coding that nobody here sent")
+        return _cut(seen, ()), _broken(label, "a coding that the upstream did not use")
     decoder = zlib.decompressobj(window)
     reads: list[tuple[int, bytes]] = []
     for at_ns, data in seen.reads:
         try:
             plain = decoder.decompress(data)
         except zlib.error:
-            return _cut(seen, tuple(reads)), _broken(label, "bytes that are not of it")
+            return _cut(seen, tuple(reads)), _broken(label, "bytes not in that coding")
         if plain:
             reads.append((at_ns, plain))
     if decoder.unused_data:
-        return _cut(seen, tuple(reads)), _broken(label, "bytes behind its end")
+        return _cut(seen, tuple(reads)), _broken(label, "bytes after its end")
     if not decoder.eof:
         return _cut(seen, tuple(reads)), None
     return replace(seen, reads=tuple(reads)), None

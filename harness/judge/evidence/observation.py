@@ -1,8 +1,8 @@
-"""Everything both ends saw of one stream through one target.
+"""The observation: everything that both ends saw of one stream through one target.
 
-All times are integer nanoseconds on one clock whose zero is the moment at which the
-client had sent its request. Live that clock is CLOCK_MONOTONIC of the one process that
-is client and upstream at once; virtual it is the simulated clock.
+All times are integer nanoseconds on one clock; zero is when the client had sent its
+request. Live, the clock is CLOCK_MONOTONIC of the one process that is both client and
+upstream; in virtual time it is the simulated clock.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class ClientEnd(StrEnum):
     """Bytes that are not HTTP, or a broken transfer chunk."""
 
     REFUSED = "refused"
-    """The target could not be connected to."""
+    """The target refused the connection."""
 
     TIMEOUT = "timeout"
     """Still open when the client's deadline passed."""
 
     CLIENT_CLOSED = "client_closed"
-    """The client left, as its plan said."""
+    """The client left, as planned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +44,7 @@ class UpstreamRequest:
 
     Attributes:
         at_ns: When its head was complete.
-        method: As sent.
-        path: Request target as sent.
-        headers: As sent, in order.
-        body: As sent.
+        path: The request target.
         sent: For every write, its time and the body bytes written so far.
         lateness_ns: For every write, actual minus planned time.
         finished: True when the whole script was performed.
@@ -55,7 +52,7 @@ class UpstreamRequest:
             ran or stalled; None: it did not.
         taken: As ``sent``, with the time at which the target took the bytes, which is
             later where it did not read; kept only where the client reads slowly.
-        played: Which of the script's drafts it got.
+        played: Index of the script's draft that it got.
     """
 
     at_ns: int
@@ -78,20 +75,19 @@ class Observation:
     Attributes:
         target: Name of the target.
         virtual: True where a relay was driven by the simulated clock.
-        status: HTTP status; None: no head came.
-        http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None: no head came.
-        headers: Header lines as they came.
+        status: HTTP status; None: no head arrived.
+        http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None: no head arrived.
+        headers: Header lines as they arrived.
         head_at_ns: When the head was complete.
-        reads: Body bytes after transfer decoding, with the time of the read that
-            brought them.
+        reads: Body bytes after transfer decoding, with the time of their read.
         end: How the answer ended on the wire.
-        end_at_ns: When.
         upstream: The requests that reached this target's upstream for this stream.
-        surplus: Bytes that came behind a complete answer.
-        log: Lines that the target logged meanwhile, where they can be told apart.
+        surplus: Bytes that arrived after a complete answer.
+        log: Lines that the target logged during this stream, where they can be
+            assigned to it.
         invalid: Why this observation is no evidence; None: it is.
-        started_ns: Its zero, since the first client of its scenario asked.
-        reused: Whether it had the client connection of the exchange before.
+        started_ns: Its zero, counted from the first request of its scenario.
+        reused: Whether it used the client connection of the exchange before.
     """
 
     target: str

@@ -1,4 +1,4 @@
-"""How an answer looked to the client when it was over."""
+"""The outcome: how an answer looked to the client at its end."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["Outcome", "outcome_of"]
 
 
 class Outcome(StrEnum):
-    """What the client had to believe."""
+    """What the client had to believe about an answer."""
 
     COMPLETE = "complete"
-    """``[DONE]``, or every finish_reason and a clean end; no failure was told."""
+    """``[DONE]``, or every finish_reason and a clean end; no failure was reported."""
 
     ERROR = "error"
-    """A failure was told: an error event, an error status, or no clean end."""
+    """A failure was reported: an error event, an error status, or no clean end."""
 
     UNFINISHED = "unfinished"
-    """A clean end with nothing that says finished, and nothing that says failed."""
+    """A clean end, but no sign of a finish and no sign of a failure."""
 
     HANG = "hang"
-    """Nothing of all this until the client's deadline."""
+    """None of these before the client's deadline."""
 
     ABORTED = "aborted"
     """The client left."""
@@ -40,7 +40,7 @@ _NOT_CLEAN = frozenset(
 
 
 def outcome_of(observation: Observation, reading: Reading) -> Outcome:
-    """Classify an answer as a client would that stops at ``[DONE]``."""
+    """Classify an answer as a client that stops at ``[DONE]`` would."""
     if observation.end is ClientEnd.CLIENT_CLOSED:
         return Outcome.ABORTED
     if reading.errors or observation.status is None or observation.status >= 400:
@@ -48,7 +48,7 @@ def outcome_of(observation: Observation, reading: Reading) -> Outcome:
     if observation.end is ClientEnd.TIMEOUT:
         return Outcome.HANG
     if reading.done:
-        # Such a client has stopped reading; how the wire ended is judged apart.
+        # Such a client has stopped reading; the end of the wire is judged separately.
         return Outcome.COMPLETE
     if observation.end in _NOT_CLEAN:
         return Outcome.ERROR

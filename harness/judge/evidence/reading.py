@@ -1,7 +1,7 @@
-"""Bytes of an answer, read as a client reads them.
+"""The reading: the bytes of an answer, as a client reads them.
 
-Both sides of a judgement go through here: what the upstream sent (or meant) and what
-the client got, so that they can differ only where the bytes do.
+Both sides of a judgement are read here, what the upstream sent (or meant) and what the
+client got, so they differ only where the bytes do.
 """
 
 from __future__ import annotations
@@ -32,14 +32,12 @@ class Event:
     """One event of an answer.
 
     Attributes:
-        type: The event's type.
-        data: Its data.
-        payload: What the data means.
+        payload: The meaning of the data.
         id: The last event ID when it was dispatched.
         end: Byte offset in the body at which the event is complete.
         deltas: The text in it: choice, field, text.
-        canonical: The payload as canonical JSON with its text left out; None where
-            nothing but text is in it.
+        canonical: The payload as canonical JSON without its text; None where it has
+            only text.
     """
 
     type: str
@@ -53,13 +51,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """An answer as a client understands it that stops at the end of the stream.
+    """An answer as a client that stops at the end of the stream understands it.
 
     Attributes:
-        dialect: What it is read by.
-        events: The events up to and with the one that ends it (``[DONE]``).
-        after_done: The events behind it.
-        message: The assembled message.
+        dialect: The dialect that it is read in.
+        events: The events up to the one that ends it (``[DONE]``), that one included.
+        after_done: The events after that one.
         comments: End offset of every comment.
     """
 
@@ -71,14 +68,14 @@ class Reading:
 
     @property
     def done(self) -> bool:
-        """Whether the event came that ends it."""
+        """Whether the event that ends the stream arrived."""
         return self.message.done
 
     @property
     def finished(self) -> bool:
         """Whether every choice that was begun has its finish_reason.
 
-        Of an answer without choices, whether an event says that it is finished.
+        For an answer without choices: whether an event says that it is finished.
         """
         choices = self.message.choices
         if choices:
@@ -98,7 +95,7 @@ def read_stream(body: bytes, dialect: Dialect | None = None) -> Reading:
 
     Args:
         body: Its bytes.
-        dialect: What it is read by; None: the one that its events show.
+        dialect: The dialect to read it in; None: the one that its events show.
     """
     parsed = parse(body)
     chosen = dialect or dialect_of(parsed.events)
@@ -129,7 +126,7 @@ def read_events(
     comments: tuple[int, ...] = (),
     dialect: Dialect = OPENAI_CHAT,
 ) -> Reading:
-    """Assemble events that were parsed already."""
+    """Assemble events that are already parsed."""
     assembler = dialect.assembler()
     before: list[Event] = []
     after: list[Event] = []
@@ -151,7 +148,7 @@ def read_events(
 
 
 EMPTY_READING = read_events(())
-"""The reading of an answer in which nothing came."""
+"""The reading of an empty answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +157,9 @@ class StructuralEvent:
 
     Attributes:
         canonical: The payload as canonical JSON with text deltas blanked.
-        text_position: Stands for the characters of every (choice, field) before it; two
-            events with one position have the same text before them.
-        index: Its position among the events it was picked from.
-        event: The event itself.
+        text_position: A hash of the characters of every (choice, field) before it; two
+            events with the same position have equally long texts before them.
+        index: Its position in ``events``.
         events: The events it was picked from.
     """
 
@@ -187,14 +183,14 @@ class StructuralEvent:
 def structural_events(events: Iterable[Event]) -> tuple[StructuralEvent, ...]:
     """Pick the events that carry more than text: none may be lost, added or moved.
 
-    Text may be cut into events in any way that a proxy likes; a role, a tool call, a
-    finish_reason, a usage, an unknown field may not.
+    A proxy may cut text into other events, but not a role, a tool call, a
+    finish_reason, a usage or an unknown field.
     """
     found = []
     every = tuple(events)
     counts: dict[tuple[int, str], int] = {}
-    # A hash of all counts that one delta changes in one step: with thousands of
-    # choices, a list of them for every event would be quadratic.
+    # A hash of all counts, which a delta updates in one step: with thousands of
+    # choices, a list of counts for every event would be quadratic.
     text_position = 0
     for position, event in enumerate(every):
         if event.canonical is not None:

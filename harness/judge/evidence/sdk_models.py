@@ -1,12 +1,11 @@
-"""Models of two clients: what an SDK of Python and one of JavaScript make of an answer.
+"""Models of two clients: an SDK for Python and one for JavaScript.
 
-The same bytes are not the same answer to everybody. A *python* client (openai-python
+The same bytes are not the same answer to every client. A *python* client (openai-python
 3.54 over httpx) stops at ``[DONE]`` and never sees how the connection ended; a *node*
 client (openai-node 6.49 over undici) reads to the end and needs its framing completed.
 Both raise at an event that is not JSON, and at an error event. Their decoders differ in
-corners: a byte order mark, a block with ``retry`` or ``id`` alone, bytes that are not
-UTF-8. All rules were measured, and the tests hold the models against what the SDKs
-did.
+corner cases: a byte order mark, a block with only ``retry`` or ``id``, bytes that are
+not UTF-8. All rules were measured, and the tests compare the models with the SDKs.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ class ClientView:
     """What a client makes of an answer.
 
     Attributes:
-        text: The text of choice 0 that it hands on before it ends or raises.
+        text: The text of choice 0 that its caller gets before the end or the error.
         finish: The last finish_reason of choice 0; empty: none.
-        error: Why it raises, in a word; None: it reports success.
+        error: Why it raises, in a few words; None: it reports success.
     """
 
     text: str
@@ -66,9 +65,9 @@ def client_view(
     """Return what a client makes of an answer.
 
     Args:
-        client: Which.
-        status: HTTP status; None: no head came.
-        headers: As they came.
+        client: The client.
+        status: HTTP status; None: no head arrived.
+        headers: As they arrived.
         body: With transfer and content coding removed.
         end: How the answer ended on the wire.
     """
@@ -89,12 +88,12 @@ def client_view(
 
 
 def join_surrogates(text: str) -> str:
-    """Return text whose halves of characters are put together, or replaced if lone."""
+    """Return text with surrogate pairs joined, and lone surrogates replaced."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def direct_view(client: SdkModel, wire: WireDraft) -> ClientView | None:
-    """Return what a client makes of the upstream's own answer, with no target between.
+    """Return what a client makes of the upstream's own answer, without a target.
 
     None: it is sent in a way that is not modelled (a content coding, broken chunks).
     """
@@ -138,7 +137,7 @@ def _end_of(wire: WireDraft) -> ClientEnd:
 
 
 def _refuses(client: SdkModel, headers: Sequence[tuple[bytes, bytes]]) -> bool:
-    """Whether the HTTP library takes the head for none."""
+    """Whether the HTTP library rejects the head."""
     names = [name.lower() for name, _ in headers]
     if client is SdkModel.NODE:
         return b"content-length" in names and b"transfer-encoding" in names
@@ -149,7 +148,7 @@ _BLOCK = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 
 def _python(body: bytes, end: ClientEnd) -> Iterator[Any]:
-    """Yield the chunks that openai-python hands on."""
+    """Yield the chunks that openai-python gives its caller."""
     known_id = ""
     for block in _blocks(body):
         data: list[str] = []
@@ -161,7 +160,7 @@ def _python(body: bytes, end: ClientEnd) -> Iterator[Any]:
             except UnicodeDecodeError:
                 raise _Raised("not UTF-8") from None
             if not line:
-                # An id is never forgotten, so behind one every blank line dispatches.
+                # An id is never forgotten, so after one every blank line dispatches.
                 if event or data or known_id or retry:
                     text = "\n".join(data)
                     if text.startswith("[DONE]"):
@@ -185,7 +184,7 @@ def _python(body: bytes, end: ClientEnd) -> Iterator[Any]:
 
 
 def _node(body: bytes, end: ClientEnd) -> Iterator[Any]:
-    """Yield the chunks that openai-node hands on."""
+    """Yield the chunks that openai-node gives its caller."""
     done = False
     for block in _blocks(body.removeprefix(b"\xef\xbb\xbf")):
         data: list[str] = []
@@ -214,7 +213,7 @@ _VALUES: dict[SdkModel, Callable[[bytes, ClientEnd], Iterator[Any]]] = {
 
 
 def _blocks(body: bytes) -> Iterator[bytes]:
-    """Yield what ends in a blank line; neither client dispatches the rest."""
+    """Yield the blocks that end in a blank line; no client dispatches the rest."""
     start = 0
     for found in _BLOCK.finditer(body):
         yield body[start : found.end()]

@@ -1,1 +1,1 @@
-"""What a correct proxy had to do, computed from the script and the contract."""
+"""The oracle: what a correct proxy must do, computed from script and contract."""

@@ -1,4 +1,4 @@
-"""What the upstream's answer is to who reads its wire, before anything is judged."""
+"""The upstream's answer as its reader on the wire sees it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _HOP_BY_HOP = frozenset(
 )
 """RFC 9110, section 7.6.1; transfer-encoding is the framing's."""
 
-_OWN_OF_ANYBODY = frozenset({"close", "keep-alive"})
+_ANYBODYS_OWN = frozenset({"close", "keep-alive"})
 
 
 def readable_body(wire: WireDraft) -> bytes:
-    """The body as far as its framing and its content coding can be read.
+    """Return the body as far as its framing and its content coding can be read.
 
-    Behind the first byte that is no framing nothing is sure; bytes beyond a promised
-    length belong to nobody.
+    After the first byte that is no framing nothing is sure; bytes beyond a promised
+    length are not part of the answer.
     """
     if wire.delivery.coding is not None and not is_labelled(wire):
         return coded_body(wire)
@@ -53,7 +53,7 @@ def is_labelled(wire: WireDraft) -> bool:
 
 
 def looks_clean(wire: WireDraft) -> bool:
-    """Whether the end of the upstream's answer looks right to who reads its wire."""
+    """Whether the end of the upstream's answer looks right to its reader."""
     if any(write.raw for write in wire.writes):
         return False
     coding = wire.delivery.coding
@@ -67,9 +67,9 @@ def looks_clean(wire: WireDraft) -> bool:
 
 
 def may_refuse(wire: WireDraft) -> bool:
-    """Whether a 502 is as right as an answer that was made of this one.
+    """Whether a 502 is as right as an answer made from this one.
 
-    So it is for two framings (RFC 9112, section 6.3), lines that are no header lines
+    That is so with two framings (RFC 9112, section 6.3), lines that are no header lines
     (section 5; RFC 9110, section 5.5), a head beyond usual limits, and a coding that
     the body does not have.
     """
@@ -81,9 +81,9 @@ def may_refuse(wire: WireDraft) -> bool:
 
 
 def injected_names(wire: WireDraft) -> tuple[str, ...]:
-    """Return the names that stand behind a bare CR or a NUL, in lower case.
+    """Return the names that follow a bare CR or a NUL, in lower case.
 
-    Behind a bare LF a header may be read (RFC 9112, section 2.2), behind these not.
+    A header may follow a bare LF (RFC 9112, section 2.2), but not these.
     """
     parts = [
         part
@@ -95,16 +95,16 @@ def injected_names(wire: WireDraft) -> tuple[str, ...]:
 
 
 def hop_by_hop_headers(wire: WireDraft) -> Headers:
-    """Return the headers that are for the upstream's neighbour alone."""
+    """Return the headers that are only for the upstream's direct peer."""
     listed = {
         token.strip().lower()
         for name, value in wire.headers
         if name.lower() == "connection"
         for token in value.split(",")
     }
-    names = _HOP_BY_HOP | (listed - _OWN_OF_ANYBODY)
+    names = _HOP_BY_HOP | (listed - _ANYBODYS_OWN)
     return tuple(
         (name.lower(), value.strip())
         for name, value in wire.headers
-        if name.lower() in names and value.strip().lower() not in _OWN_OF_ANYBODY
+        if name.lower() in names and value.strip().lower() not in _ANYBODYS_OWN
     )

@@ -1,7 +1,7 @@
-"""What one answer of the upstream demands, whatever client, policy and attempts are.
+"""The demands of one answer of the upstream, before client, policy and attempts.
 
-An event stream is read as its reader would, block by block, by what each was meant to
-say; every other answer passes as it is.
+An event stream is read block by block, by what each was meant to say; every other
+answer passes unchanged.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ __all__ = ["expect_body", "expect_events", "is_stream"]
 
 
 def is_stream(wire: WireDraft) -> bool:
-    """Tell whether an answer says, or does not deny, that it is an event stream."""
+    """Whether an answer is an event stream, by its content type or without one."""
     kind = content_type_of(wire.headers)
     return wire.status < 400 and (kind is None or is_event_stream(kind, anywhere=True))
 
 
 def expect_body(wire: WireDraft, contract: Contract) -> Expectation:
-    """An answer that is no event stream passes as it is; a missing one is an error."""
+    """Expect an answer that is no event stream unchanged; a missing one is an error."""
     stalled = wire.end is StreamEnd.STALL
     answered = wire.head_at_ns is not None
     if answered:
@@ -81,8 +81,8 @@ def expect_events(
     """Read an event stream block by block, by what each was meant to say.
 
     Args:
-        wire: What the upstream plays.
-        contract: What the target promises.
+        wire: The upstream's answer.
+        contract: The target's promise.
         passes_any_bytes: Whether an event that is not UTF-8 passes.
         delivers: Whether an event that a clean end leaves without a blank line counts.
     """
@@ -125,7 +125,7 @@ def expect_events(
 
 
 def _heartbeat_data(wire: WireDraft) -> str | None:
-    """Return the data of the event that a stalled upstream repeats, if it sends one."""
+    """Return the data of the event that a stalled upstream repeats; None: no event."""
     if wire.delivery.heartbeat is None:
         return None
     events = read_stream(wire.delivery.heartbeat.data).events
@@ -152,23 +152,23 @@ _HEADER_FAMILIES = ("x-request-id", "request-id", "x-ratelimit-", "openai-")
 
 
 def _promised_headers(wire: WireDraft) -> Headers:
-    """The headers that clients act on: what it is, when to retry, whom to ask."""
+    """Return the headers that clients act on: type, time of a retry, ids to report."""
     if wire.head_at_ns is None:
         return ()
     return tuple(
         (name.lower(), value)
         for name, value in wire.headers
         if name.lower() in _HEADERS or name.lower().startswith(_HEADER_FAMILIES)
-        # The label of a coding goes with the coding: both, or neither.
+        # The label of a coding belongs to the coding: both pass, or neither.
         if wire.delivery.coding is None or name.lower() != "content-encoding"
     )
 
 
 def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
-    """The body as a reader of the upstream's connection understands it.
+    """Return the body as a reader of the upstream's connection understands it.
 
-    WHATWG discards an event that the stream ends in; a repairing proxy knows that a
-    clean end completes it, so its blank line is supplied here.
+    A reader discards an event without its blank line (WHATWG HTML, section 9.2.6), but
+    a clean end completes it for a repairing proxy: the blank line is added here.
     """
     body = readable_body(wire)
     if delivers and looks_clean(wire):
@@ -177,12 +177,12 @@ def _visible_body(wire: WireDraft, *, delivers: bool) -> bytes:
 
 
 def _is_cut(span: BlockSpan, event: Event) -> bool:
-    """Whether an event says nothing any more, whatever it was meant to say."""
+    """Whether an event was cut so short that nothing of it can be read."""
     return span.partial and event.payload.kind is PayloadKind.MALFORMED
 
 
 class _EventSelector:
-    """Selects, of the events that were sent, those that must arrive."""
+    """Selects the events that must arrive from those that were sent."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class _EventSelector:
         self._spans = spans
         self._contract = contract
         self._dialect = dialect
-        # Where data that is not UTF-8 is looked for; None: it passes.
+        # Searched for data that is not UTF-8; None: such data passes.
         self._body = body
 
     def select(
@@ -222,7 +222,7 @@ class _EventSelector:
             elif span.meaning is Meaning.LOST:
                 lost = True
             elif span.meaning is Meaning.REPLACED and not _is_cut(span, event):
-                # One block may be sent as several events; it is meant once.
+                # One block may be sent as several events, but it is meant once.
                 if position not in replaced:
                     replaced.add(position)
                     meant = read_stream(span.meant, self._dialect).events
@@ -245,7 +245,7 @@ class _EventSelector:
         return events, sources, optional, lost
 
     def _is_foreign(self, event: Event, start: int) -> bool:
-        """Tell whether the data of an event is not UTF-8."""
+        """Whether the data of an event is not UTF-8."""
         if self._body is None or "\ufffd" not in event.data:
             return False
         try:
@@ -258,7 +258,7 @@ class _EventSelector:
 def _ending(
     wire: WireDraft, contract: Contract, reading: Reading, *, lost: bool
 ) -> Ending:
-    """Apply the first law: what did not finish must not look finished."""
+    """Apply the first law: an answer that did not finish must not look finished."""
     stalled = wire.end is StreamEnd.STALL
     hang_allowed = stalled and contract is Contract.TRANSPARENT
     kind = ExpectedEnding.ERROR
@@ -266,7 +266,7 @@ def _ending(
     if reading.errors:
         reason = "the upstream reports an error in band"
     elif lost:
-        reason = "an event was broken and text may be lost with it"
+        reason = "an event was broken, and text may be lost with it"
     elif reading.done:
         kind, reason = ExpectedEnding.COMPLETE, f"the upstream sends {end}"
     elif stalled:

@@ -1,7 +1,7 @@
-"""What a correct proxy must make of a script, as a value in four parts.
+"""The expectation: what a correct proxy must make of a script, in four parts.
 
-The oracle computes it (`harness.judge.oracle.oracle`); the checks hold what was
-observed against it, each against the part that it is about.
+The oracle computes it (`harness.judge.oracle.oracle`); each check compares its part
+with what was observed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ __all__ = [
 ]
 
 CLIENT_WINDOW_BYTES = 1 << 16
-"""Bytes that wait for a client before its peer is held up, where nobody says how many:
-the high-water mark of asyncio's transports."""
+"""Bytes that wait for a client before its peer is paused, where no buffer is given: the
+high-water mark of asyncio's transports."""
 
 
 class Contract(StrEnum):
-    """What a target promises about streams that are not as they should be."""
+    """The promise of a target about faulty streams."""
 
     REPAIRING = "repairing"
-    """Repeats are reduced to what was meant, broken events kept from the client."""
+    """It reduces repeats to what was meant, and keeps broken events from the client."""
 
     TRANSPARENT = "transparent"
-    """What was sent is forwarded."""
+    """It forwards what was sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +49,14 @@ class Head:
 
     Attributes:
         status: HTTP status; None: any failure status, or no head at all.
-        statuses: The statuses that the scenario allows, where it says so.
+        statuses: The statuses that the scenario allows; empty: it does not say.
         headers: Header lines that must arrive as the upstream sent them.
-        at_ns: When the upstream sends its head, from its request on; None: never.
-        coded: True where the upstream compresses and says so: the answer may come
+        at_ns: Time of the upstream's head after its request; None: never.
+        coded: True where the upstream compresses and says so: the answer may arrive
             coded and labelled, or decoded and without the label.
-        may_refuse: True where the upstream's head is so wrong that status 502 in its
-            place is right as well.
-        injected: Names of headers that only a broken line of the upstream could bring.
+        may_refuse: True where the upstream's head is so wrong that status 502 is also
+            right.
+        injected: Names of headers that only a broken line of the upstream can inject.
         hop_by_hop: Headers of the upstream's own connection, in lower case.
     """
 
@@ -71,7 +71,7 @@ class Head:
 
     @property
     def retry_after_ns(self) -> int | None:
-        """How long the upstream asks to be left alone, where it says so in seconds."""
+        """The wait that the upstream asks for, where it gives it in seconds."""
         for name, value in self.headers:
             if name == "retry-after" and value.strip().isdigit():
                 return int(value) * NS_PER_S
@@ -83,21 +83,21 @@ class Content:
     """The expected body of an answer: its events, or its bytes.
 
     Attributes:
-        reading: What the client must read; of an aborted stream, at most that.
+        reading: What the client must read; if it leaves, at most that.
         source_ends: For every event of ``reading``, the end offset in the upstream's
             body of the block that first carried it.
-        optional: Events that may be there besides: the rest of a repeat that
+        optional: Events that are allowed in addition: the rest of a repeat that
             carried more than text.
         comments: Comments that must pass; their end offsets in the upstream's body.
-        heartbeat: The data of the event that a stalled upstream sends for ever.
-        reduced_openings: Of texts that open with a repeat, their deltas with it left
-            out: the other right reading, where the contract is to repair.
-        blank_openings: Texts that open with white space, of which it is not decided how
-            much.
-        prefix_only: True where only the beginning of the answer is due, as of a client
-            that leaves.
+        heartbeat: The data of the event that a stalled upstream repeats forever.
+        reduced_openings: For texts that open with a repeat, their deltas without it:
+            the other right reading under the repairing contract.
+        blank_openings: Texts that open with white space, where its length is not
+            decided.
+        prefix_only: True where only the beginning of the answer is due, because the
+            client leaves.
         body: The exact body, for answers that are not event streams.
-        foreign_bytes: What must become of bytes that are not UTF-8, ``pass`` or
+        foreign_bytes: The treatment of bytes that are not UTF-8, ``pass`` or
             ``replace``; None: either.
         literal_text: The text of choice 0 that the scenario demands word for word.
         literal_finish: The finish_reason of choice 0 that it demands.
@@ -124,17 +124,15 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """The expected end of an answer, and why.
+    """The expected end of an answer, and the reasons.
 
     Attributes:
-        kind: How it must look when it is over.
-        reasons: Why the oracle says so, in plain words.
+        reasons: The oracle's reasons, in plain words.
         hang_allowed: True where the target may stay open as the upstream did.
         done_sent: Whether the upstream sent ``[DONE]``.
-        done_forbidden: Whether no ``[DONE]`` may be added.
-        error_forbidden: Whether an end that is merely unfinished must not be told as a
-            failure.
-        upstream_clean: Whether the upstream's last act completed its framing.
+        done_forbidden: Whether adding ``[DONE]`` is wrong.
+        error_forbidden: Whether reporting an unfinished end as a failure is wrong.
+        upstream_clean: Whether the upstream completed its framing.
     """
 
     kind: ExpectedEnding
@@ -148,20 +146,20 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """What a target owes besides the answer: to its upstream, in time and in memory.
+    """The duties of a target besides the answer: to its upstream, in time and memory.
 
     Attributes:
-        upstream_requests: Requests that must reach the upstream, as the scenario says;
+        upstream_requests: Number of requests to the upstream, as the scenario demands;
             None: one, and more where `harness.judge.checks.attempts` allows them.
         upstream_closed_within_ms: The scenario's own limit for freeing the upstream
             after the client left; None: that of `harness.judge.limits`.
         max_hold_ms: Its own limit for hold; None: that of `harness.judge.limits`.
         log_pattern: A regular expression that a line of the target's log must match.
         fails: Whether the upstream's answer is a failure, as a circuit breaker counts.
-        may_be_retried: Whether the draft fails in a way that another attempt may mend,
-            before it has any content.
-        client_window_bytes: Where the client reads slowly, how much waits for it before
-            its peer is held up; None: it reads at once.
+        may_be_retried: Whether the draft fails before any content, in a way that
+            another attempt may fix.
+        client_window_bytes: Bytes that wait for a slow client before its peer is
+            paused; None: it reads immediately.
         largest_event_bytes: Size of the upstream's largest event.
     """
 
@@ -182,15 +180,11 @@ class Expectation:
     Attributes:
         contract: The promise it was computed under.
         stream: True where the answer is an event stream; else its body must pass.
-        head: Its status and headers.
-        content: Its events or bytes.
-        ending: How it ends.
-        duty: What the target owes besides.
         direct_views: What each modelled client makes of the upstream's own answer;
             None: it is sent in a way that is not modelled.
-        later_drafts: What is expected where another of the script's drafts was played
-            last, from the second draft on.
-        alternatives: What is right as well, where a policy leaves it to the target.
+        later_drafts: The expectations where the second draft of the script, or a later
+            one, was played last.
+        alternatives: Other right outcomes, where a policy leaves it to the target.
     """
 
     contract: Contract
@@ -204,7 +198,7 @@ class Expectation:
     alternatives: tuple[Alternative, ...] = ()
 
     def for_draft(self, number: int) -> Expectation:
-        """Return what is expected where that draft of the script was played last."""
+        """Return the expectation where that draft of the script was played last."""
         return self.later_drafts[number - 1] if number else self
 
 
@@ -213,9 +207,9 @@ class Alternative:
     """Another right outcome, which a policy leaves to the target.
 
     Attributes:
-        policy: Its name.
+        policy: Name of the policy.
         choice: What the target did, in words.
-        expected: What is expected then.
+        expected: The expectation then.
     """
 
     policy: str

@@ -1,8 +1,8 @@
-"""The oracle: what a correct proxy had to do with a script.
+"""The oracle computes what a correct proxy must do with a script.
 
-It reads the script, never a target. Everything it demands is one of three things: what
-the upstream sent, what a block was meant to say, and the first law: an upstream that
-did not finish must not look finished to the client.
+It reads the script, never a target. All its demands come from three sources: what the
+upstream sent, what a block was meant to say, and the first law: an upstream that did
+not finish must not look finished to the client.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ def expectation(
 ) -> Expectation:
     """Compute what a correct proxy makes of a script.
 
-    Data that is not UTF-8 is no JSON (RFC 8259, section 8.1), so who repairs may keep
-    its event from the client and tell; who passes it loses nothing, since readers of
-    event streams decode it all the same (WHATWG, section 9.2.6). Users have asked for
-    either, and nothing decides between the two: both are right.
+    Data that is not UTF-8 is not JSON (RFC 8259, section 8.1), so a repairing target
+    may keep its event from the client and report that. A target that passes it loses
+    nothing: readers of event streams decode it anyway (WHATWG HTML, section 9.2.6).
+    Users have asked for either, and nothing decides between the two: both are right.
 
     Args:
         script: What the upstream plays and the client does.
-        contract: What the target promises.
+        contract: The target's promise.
         expect: The scenario's own demands; they override.
-        policy: What is left to the suite; None: the defaults.
+        policy: The suite's switches; None: the defaults.
     """
     switches = policy or Policy()
     each = [
@@ -63,7 +63,7 @@ def _for_draft(
     expect: Expect,
     policy: Policy,
 ) -> Expectation:
-    """Compute what is right, and what is right as well where a policy leaves it."""
+    """Compute what is right, with the alternatives that a policy allows."""
     repairs = contract is Contract.REPAIRING
     by_contract = "deliver" if repairs else "discard"
     unterminated = policy.unterminated_event
@@ -71,7 +71,7 @@ def _for_draft(
         by_contract if unterminated == "contract" else unterminated
     ) != "discard"
     foreign = _has_foreign_bytes(wire)
-    # Of what is repaired, an event that is not UTF-8 is left out first.
+    # A repairing target is first expected to leave out an event that is not UTF-8.
     leaves_out = repairs and policy.invalid_utf8 in {"either", "error"}
 
     def made(*, any_bytes: bool, delivers: bool) -> Expectation:
@@ -158,14 +158,14 @@ def _contract_of_repeats(
 
 
 def _finished_by(computed: Expectation, policy: Policy) -> Ending:
-    """Apply what a policy says of a missing finish_reason and a missing [DONE]."""
+    """Apply the policies on a missing finish_reason and a missing [DONE]."""
     ending = computed.ending
     forbidden = policy.done_synthesis == "forbidden" and not ending.done_sent
     ending = replace(ending, done_forbidden=forbidden)
     if not computed.stream or ending.kind is not ExpectedEnding.UNFINISHED:
         return ending
     if policy.missing_finish == "required":
-        why = "policy missing_finish: the client must be told"
+        why = "policy missing_finish: it must be reported to the client"
         return replace(
             ending, kind=ExpectedEnding.ERROR, reasons=(*ending.reasons, why)
         )
@@ -195,7 +195,7 @@ _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504, 529})
 
 
 def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
-    """Whether it fails before any content, and not because nothing happens."""
+    """Whether an answer fails before any content, and not by a stall."""
     if wire.end is StreamEnd.STALL:
         return False
     if wire.head_at_ns is None:
@@ -208,7 +208,7 @@ def _may_be_retried(wire: WireDraft, computed: Expectation) -> bool:
 
 
 def unasked(expected: Expectation) -> Expectation:
-    """Return what is expected of a target that answers without asking its upstream."""
+    """Return the expectation for a target that answers without asking its upstream."""
     left = expected.content.prefix_only
     return Expectation(
         contract=expected.contract,
@@ -226,12 +226,12 @@ def unasked(expected: Expectation) -> Expectation:
 
 
 def _override(computed: Expectation, expect: Expect) -> Expectation:
-    """Apply what the scenario itself demands."""
+    """Apply the scenario's own demands."""
     head, ending, duty = computed.head, computed.ending, computed.duty
     if expect.ending is not None:
         ending = replace(ending, kind=expect.ending)
     if expect.status:
-        # Where one of several is right, what comes with it is that one's own.
+        # Where several are right, the rest of the answer depends on which one it is.
         only = expect.status[0] if len(expect.status) == 1 else head.status
         head = replace(head, status=only, statuses=expect.status)
     if expect.upstream_closed_within_ms is not None:
@@ -259,10 +259,10 @@ def _override(computed: Expectation, expect: Expect) -> Expectation:
 def _for_client(
     computed: Expectation, client: ClientPlan, expect: Expect, policy: Policy
 ) -> Expectation:
-    """Change what is expected by what the client does."""
+    """Adapt the expectation to what the client does."""
     content, ending = computed.content, computed.ending
     if client.read is not None and not content.repaired:
-        # Of what a proxy leaves out it holds nothing: then bytes cannot be compared.
+        # A proxy does not hold what it leaves out: then bytes cannot be compared.
         buffer = client.receive_buffer
         window = CLIENT_WINDOW_BYTES if buffer is None else buffer
         computed = replace(
@@ -284,7 +284,7 @@ def _for_client(
 
 
 def _half_closed(computed: Expectation, choice: str) -> Expectation:
-    """A client that only listens may be served, or taken for one that left."""
+    """Expect a client that only shuts its sending half to be served, or dropped."""
     why = "the client shuts its sending half and goes on reading"
     ending = computed.ending
     cut = replace(
@@ -293,7 +293,7 @@ def _half_closed(computed: Expectation, choice: str) -> Expectation:
         ending=replace(
             ending,
             kind=ExpectedEnding.ERROR,
-            reasons=(f"{why}, which may be taken for leaving",),
+            reasons=(f"{why}, which may count as leaving",),
             hang_allowed=False,
         ),
     )

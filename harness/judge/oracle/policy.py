@@ -1,8 +1,8 @@
-"""What reasonable proxies do differently, as switches with a default.
+"""Policies: switches for what reasonable proxies do differently, with defaults.
 
-Threads of users show no consensus on these, so none of them is a verdict of ours: each
-is an expectation that a suite can name. Where a switch leaves it to the target, both
-ways are right, and two targets that differ in nothing else diverge as expected.
+Issue trackers of proxies and clients show no consensus on these, so the harness does
+not decide them: a suite may. Where a switch leaves it to the target, both ways are
+right, and two targets that differ only in that are an expected divergence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ POLICY_CHOICES: Mapping[str, tuple[str, ...]] = {
     "cumulative": ("contract", "original", "as_sent"),
     "half_close": ("either", "abort", "serve"),
 }
-"""Every switch that is a word, with its words; the default first."""
+"""Every switch that is a word, with its possible words; the default first."""
 
 _DRAIN = "drain_after_abort_ms"
 
@@ -35,24 +35,24 @@ class Policy:
     Attributes:
         unterminated_event: An event that a clean end leaves without its blank line:
             ``discard`` (WHATWG; openai-go#697), ``deliver`` (openai-node#2726),
-            ``either``, or by ``contract``: who repairs delivers, who is transparent
-            discards.
-        done_synthesis: Whether ``[DONE]`` may be added where every finish_reason came
-            and the end was clean (hermes-agent#100515 adds, CLIProxyAPI#5028 calls it a
-            bug).
+            ``either``, or by ``contract``: a repairing target delivers, a transparent
+            one discards.
+        done_synthesis: Whether ``[DONE]`` may be added where every finish_reason
+            arrived and the end was clean (hermes-agent#100515 adds it,
+            CLIProxyAPI#5028 calls it a bug).
         missing_finish: Whether a clean end without finish_reason and ``[DONE]`` may,
-            must (``required``) or must not (``forbidden``) be told as an error
+            must (``required``) or must not (``forbidden``) be reported as an error
             (pydantic-ai#6610).
-        invalid_utf8: What becomes of bytes that are not UTF-8: they ``pass``, U+FFFD
-            stands in their place (``replace``), their event is left out and the client
-            told (``error``), or ``either`` of these.
+        invalid_utf8: Bytes that are not UTF-8 ``pass``, U+FFFD replaces them
+            (``replace``), their event is left out and an error is reported
+            (``error``), or ``either`` of these.
         cumulative: Whether repeats are reduced to what was meant (``original``), pass
             (``as_sent``), or as the ``contract`` says.
-        half_close: A client that shuts its sending half is served, or taken for one
-            that left (``abort``).
-        drain_after_abort_ms: How long the upstream may be read on after its client
-            left, for the sake of its usage (sub2api#6482); None: as long as it may take
-            to free it.
+        half_close: A client that shuts its sending half is served (``serve``), or
+            treated as one that left (``abort``).
+        drain_after_abort_ms: How long the upstream may still be read after its client
+            left, to get its usage (sub2api#6482); None: no longer than freeing it
+            takes.
     """
 
     unterminated_event: str = "contract"
@@ -65,7 +65,7 @@ class Policy:
 
     @property
     def non_default(self) -> dict[str, str]:
-        """The switches that do not stand at their default, as words."""
+        """The switches that differ from their default, as words."""
         default = Policy()
         return {
             name: f"{value:g}" if isinstance(value, float) else str(value)
@@ -83,12 +83,12 @@ def policy_with(policy: Policy, name: str, value: Any) -> Policy:
     """Return a policy with one switch set.
 
     Args:
-        policy: The others.
-        name: Which switch.
+        policy: The other switches.
+        name: Name of the switch.
         value: A word of `POLICY_CHOICES`, or milliseconds.
 
     Raises:
-        InputError: There is no such switch, or no such word; it names the nearest.
+        InputError: There is no such switch or word; the error names the nearest.
     """
     if name == _DRAIN:
         return replace(policy, drain_after_abort_ms=_milliseconds(value))
@@ -102,7 +102,7 @@ def policy_with(policy: Policy, name: str, value: Any) -> Policy:
     words = POLICY_CHOICES[name]
     if value not in words:
         raise InputError(
-            f"expected {', '.join(words)}, came {value}",
+            f"expected {', '.join(words)}, got {value}",
             key=name,
             nearest=closest(str(value), words),
         )
@@ -115,5 +115,5 @@ def _milliseconds(value: Any) -> float:
     except (TypeError, ValueError):
         number = -1.0
     if not 0 <= number < 1e9:
-        raise InputError(f"expected milliseconds, came {value}", key=_DRAIN)
+        raise InputError(f"expected milliseconds, got {value}", key=_DRAIN)
     return number

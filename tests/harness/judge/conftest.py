@@ -15,7 +15,7 @@ from harness.judge.check import judge
 from harness.judge.evidence.observation import ClientEnd, Observation, UpstreamRequest
 from harness.judge.group import GroupExpectation, judge_group
 from harness.judge.judgement import Judgement
-from harness.judge.limits import Limits
+from harness.judge.limits import virtual_limits
 from harness.judge.oracle.oracle import Contract, expectation
 from harness.judge.oracle.policy import Policy
 from harness.judge.violation import Kind
@@ -70,7 +70,7 @@ def response(
         ("Transfer-Encoding", "chunked"),
     ),
 ) -> Response:
-    """A response whose events follow one another at that pace."""
+    """A response with its events at that pace."""
     segments = tuple(
         Segment(
             at_ns=(100 + position * itl_ms) * MS,
@@ -134,17 +134,17 @@ def play(
     contract: Contract = Contract.REPAIRING,
     **switches: str,
 ) -> Judgement:
-    """Play a scenario into a relay in virtual time and judge it."""
+    """Judge the play of a scenario into a relay, in virtual time."""
     script = make_script(wanted, seed=1)
     observed = play_virtual(relay, load_relay(relay), script, {})
     expected = expectation(script, contract, wanted.exchange.expect, Policy(**switches))
-    return judge(expected, observed, Limits(hold_ms=20))
+    return judge(expected, observed, virtual_limits())
 
 
 def play_group(
     relay: str, wanted: Scenario, contract: Contract = Contract.REPAIRING
 ) -> Judgement:
-    """Play all streams of a scenario into relays that share, and judge them."""
+    """Judge the play of all streams of a scenario into relays with shared state."""
     program = make_program(wanted, seed=1)
     observed = play_program(relay, load_relay(relay), program, wanted.settings)
     expected = [
@@ -156,7 +156,7 @@ def play_group(
         phases=program.phases,
         expect=wanted.exchange.expect,
     )
-    return judge_group(expected, observed, Limits(hold_ms=20), group)
+    return judge_group(expected, observed, virtual_limits(), group)
 
 
 def sse(events):
@@ -207,9 +207,9 @@ def observed(events, *, wanted=None, delay_ms=0.0, **changes):
 
 
 def answer_kinds(events, *, wanted=None, contract=Contract.REPAIRING, **changes):
-    """The kinds of violation that such an answer has, but for what clients make of it.
+    """The kinds of violation of such an answer, without ``client_worse``.
 
-    That follows from the others, and has tests of its own (`test_sdk_models.py`).
+    That one follows from the others, and has tests of its own (`test_client_check.py`).
     """
     wanted = wanted or scenario(answer(*WORDS))
     expected = expectation(
@@ -218,13 +218,13 @@ def answer_kinds(events, *, wanted=None, contract=Contract.REPAIRING, **changes)
     seen = observed(events, wanted=wanted, **changes)
     return [
         violation.kind
-        for violation in judge(expected, seen, Limits(hold_ms=20)).violations
+        for violation in judge(expected, seen, virtual_limits()).violations
         if violation.kind is not Kind.CLIENT_WORSE
     ]
 
 
 class Bench:
-    """What the tests need, in one fixture."""
+    """Everything that the tests need, in one fixture."""
 
     answer = staticmethod(answer)
     attempt = staticmethod(attempt)
@@ -242,7 +242,7 @@ class Bench:
 
     @staticmethod
     def kinds(judgement: Judgement) -> list[str]:
-        """The kinds of violation, worst first, but for what clients make of it."""
+        """The kinds of violation, worst first, without ``client_worse``."""
         kinds = [violation.kind.value for violation in judgement.violations]
         return [kind for kind in kinds if kind != "client_worse"]
 

@@ -1,8 +1,8 @@
 """Every option of every fault of events and lines, judged under both contracts.
 
-v2 repairs and must be right; who only forwards is right under the transparent contract,
-and wrong under the repairing one wherever a block was not meant as it is sent. So the
-faults, what they say was meant, and the oracle are held against two other readers.
+v2 repairs and must be right; a relay that only forwards is right under the transparent
+contract, and wrong under the repairing one where a block was not meant as it is sent.
+So two independent readers check the faults, what they say was meant, and the oracle.
 """
 
 from __future__ import annotations
@@ -28,14 +28,17 @@ from harness.faults.registry import (
     check_call,
 )
 from harness.judge.check import judge
-from harness.judge.limits import Limits
-from harness.judge.oracle.oracle import Contract, expectation
+from harness.judge.evidence.observation import Observation
+from harness.judge.limits import virtual_limits
+from harness.judge.oracle.oracle import Contract, Expectation, expectation
 from harness.play.virtual.player import play_virtual
 from harness.play.virtual.relays import load_relay
 from harness.scenario.model import Answer, ExchangePlan, Expect, Scenario
 from harness.scenario.script import Script, make_script
 
 _CASSETTES = Path(__file__).parents[3] / "cassettes"
+_REPAIRS = load_relay("proxy.v2:make_relay")
+_FORWARDS = load_relay("tests.planted.relays:passing")
 _MORE = (
     "transformers/count-to-10.yaml",
     "llama.cpp/two-choices.yaml",
@@ -69,7 +72,7 @@ def _definitions() -> list[FaultDefinition]:
 
 
 def _options(annotation: Any) -> Iterator[Any]:
-    """Values that show what a parameter can do."""
+    """Values that show every effect of a parameter."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     elif annotation is Position:
@@ -83,7 +86,7 @@ def _options(annotation: Any) -> Iterator[Any]:
             yield from _options(inner)
 
 
-# Their examples are large, which shows nothing more here.
+# Their examples are large, and small ones show as much here.
 _SMALL = {"giant_event": {"size": 3000}, "tiny_events": {"n": 40}}
 
 
@@ -127,7 +130,7 @@ _BESIDE: tuple[tuple[str, dict[str, Any]], ...] = (
         for form in ("block", "as_data")
     ),
 )
-"""What the examples do not lead to."""
+"""Calls that do not follow from the examples."""
 
 _CALLS = [
     *(call for definition in _definitions() for call in _calls(definition)),
@@ -141,7 +144,7 @@ def _interaction(cassette: str) -> Interaction:
 
 
 def _scripts(call: FaultCall) -> list[Script]:
-    """The call on its own cassette and on two more, where it can be applied."""
+    """The call on its own cassette and two more on which it can be applied."""
     key = id(call)
     if key not in _MADE:
         _MADE[key] = list(islice(_applied(call), 3))
@@ -167,27 +170,27 @@ def _applied(call: FaultCall) -> Iterator[Script]:
             continue
 
 
-def _violations(script: Script, relay: str, contract: Contract) -> list[str]:
-    observed = play_virtual(relay, load_relay(relay), script, {})
-    expected = expectation(script, contract, Expect())
-    found = judge(expected, observed, Limits(hold_ms=20)).violations
-    return [f"{script.scenario_id}: {violation}" for violation in found]
+def _violations(expected: Expectation, observed: Observation) -> list[str]:
+    return [str(one) for one in judge(expected, observed, virtual_limits()).violations]
 
 
 @pytest.mark.parametrize(
     "call", _CALLS, ids=lambda call: f"{call.name}-{call.parameters}"
 )
 def test_who_repairs_and_who_forwards_are_right_by_their_contracts(call):
-    """Whatever was done to the stream."""
+    """Whatever the fault did to the stream."""
     for script in _scripts(call):
         [wire] = script.attempts
         assert wire.notes
         assert wire.end_at_ns >= max((write.at_ns for write in wire.writes), default=0)
-        assert _violations(script, "proxy.v2:make_relay", Contract.REPAIRING) == []
-        forward = "tests.planted.relays:passing"
-        assert _violations(script, forward, Contract.TRANSPARENT) == []
+        repairing = expectation(script, Contract.REPAIRING, Expect())
+        repaired = play_virtual("repairs", _REPAIRS, script, {})
+        assert _violations(repairing, repaired) == [], script.scenario_id
+        transparent = expectation(script, Contract.TRANSPARENT, Expect())
+        forwarded = play_virtual("forwards", _FORWARDS, script, {})
+        assert _violations(transparent, forwarded) == [], script.scenario_id
         if any(span.meaning is not Meaning.AS_SENT for span in wire.spans):
-            assert _violations(script, forward, Contract.REPAIRING)
+            assert _violations(repairing, forwarded), script.scenario_id
 
 
 # No recording has a refusal; all of them have LF and one space already.
@@ -199,7 +202,7 @@ _NOT_RECORDED = {
 
 
 def test_every_option_is_judged_on_some_stream():
-    """One that nothing here can be applied to would be held to nothing."""
+    """An option that fits no cassette here would not be tested."""
     wanted = {
         (definition.name, name, option)
         for definition in _definitions()

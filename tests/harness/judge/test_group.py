@@ -1,11 +1,17 @@
-"""Many streams of one scenario: what only all of them show, shown by planted relays."""
+"""Many streams of one scenario: what only all together show, with planted relays."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import pytest
 
+from harness.judge.evidence.observation import ClientEnd, Observation
+from harness.judge.group import GroupExpectation, judge_group
+from harness.judge.judgement import Judgement
+from harness.judge.limits import virtual_limits
+from harness.judge.oracle.oracle import Contract
 from harness.judge.verdict import Decision, Verdict, decide, verdict_of
 from harness.scenario.model import Bounds, Expect, Phase, Streams
 
@@ -16,7 +22,7 @@ PATIENT = Expect(status=(200, 503), max_probes=1, recovers_within_ms=1_500)
 
 
 def many(bench, count=12, **streams):
-    """So many clients that ask the same, each with a marker."""
+    """Clients that ask the same, each with a marker."""
     return replace(
         bench.scenario(bench.answer(*WORDS)),
         streams=Streams(count=count, canary=True, **streams),
@@ -69,9 +75,15 @@ def test_unchanged_streams_are_identical(bench):
     assert Verdict.IDENTICAL is result.verdict
 
 
+@cache
+def in_storm(bench, relay) -> Judgement:
+    """How a planted relay fares in the storm; played once for all tests."""
+    return bench.play_group(f"{RELAYS}:{relay}", storm(bench))
+
+
 def test_circuit_that_opens_and_closes_is_right(bench):
-    """Whom it answers without asking need not be served; one asks at a time."""
-    seen = bench.play_group(f"{RELAYS}:circuit", storm(bench))
+    """An open circuit need not serve clients; one request at a time probes."""
+    seen = in_storm(bench, "circuit")
     asked = [part for part in seen.parts if part.observation.upstream]
 
     assert [] == bench.kinds(seen)
@@ -80,9 +92,8 @@ def test_circuit_that_opens_and_closes_is_right(bench):
 
 def test_circuit_beside_none_is_expected(bench):
     """It is allowed, not demanded."""
-    wanted = storm(bench)
-    without = bench.play_group(f"{RELAYS}:passing", wanted)
-    result = verdict_of([without], [bench.play_group(f"{RELAYS}:circuit", wanted)])
+    without = in_storm(bench, "passing")
+    result = verdict_of([without], [in_storm(bench, "circuit")])
 
     assert [] == bench.kinds(without)
     assert Verdict.EXPECTED_DIVERGENCE is result.verdict
@@ -104,10 +115,9 @@ def test_a_scenario_may_demand_the_circuit(bench):
     [("circuit_herd", "probe_herd"), ("circuit_wedge", "breaker_wedged")],
 )
 def test_planted_circuits_turn_the_gate_red_and_are_named(bench, relay, kind):
-    """A herd that probes at once, a circuit that stays open."""
-    wanted = storm(bench)
-    right = bench.play_group(f"{RELAYS}:circuit", wanted)
-    wrong = bench.play_group(f"{RELAYS}:{relay}", wanted)
+    """A herd of simultaneous probes, a circuit that stays open."""
+    right = in_storm(bench, "circuit")
+    wrong = in_storm(bench, relay)
     result = verdict_of([right], [wrong])
 
     assert [] == bench.kinds(right)
@@ -117,7 +127,7 @@ def test_planted_circuits_turn_the_gate_red_and_are_named(bench, relay, kind):
 
 
 def test_circuit_that_counts_leaving_clients_is_a_misfire(bench):
-    """The upstream is well; whoever comes after three who left is turned away."""
+    """The upstream is well, but after three clients left the next is rejected."""
     wanted = many(bench, count=20, every_ms=200, abort_ratio=0.6)
     right = bench.play_group(f"{RELAYS}:circuit", wanted)
     wrong = bench.play_group(f"{RELAYS}:circuit_misfire", wanted)
@@ -161,6 +171,158 @@ def test_exchanges_follow_one_another_in_virtual_time(bench):
 def test_all_streams_repeat_to_the_bit(bench):
     """Races are exact in virtual time."""
     wanted = storm(bench)
-    plays = [bench.play_group(f"{RELAYS}:circuit", wanted) for _ in range(3)]
+    again = [bench.play_group(f"{RELAYS}:circuit", wanted) for _ in range(2)]
+    plays = [in_storm(bench, "circuit"), *again]
 
     assert 1 == len({repr([part.observation for part in one.parts]) for one in plays})
+
+
+MS = 1_000_000
+FAILS = ("status", {"code": 503})
+
+
+def answered_alone(bench, at_ms) -> Observation:
+    """A client that the target answered with 503 without asking the upstream."""
+    seen = bench.observed([], status=503, headers=(), upstream=(), end_at_ns=2 * MS)
+    return replace(seen, started_ns=at_ms * MS)
+
+
+def asked(bench, at_ms, for_ms) -> Observation:
+    """A client whose request occupied the upstream that long; its answer is at 1 ms."""
+    seen = bench.observed([], status=503, headers=())
+    [request] = seen.upstream
+    request = replace(request, sent=((1 * MS, 1),), closed_at_ns=for_ms * MS)
+    return replace(seen, upstream=(request,), started_ns=at_ms * MS)
+
+
+def herds(bench, failing, healthy=(), most=1) -> list[float]:
+    """The herds that a circuit lets through which opened at 2 ms."""
+    scenarios = [bench.scenario(bench.answer(*WORDS), FAILS)] * (1 + len(failing))
+    scenarios += [bench.scenario(bench.answer(*WORDS))] * len(healthy)
+    seen = [answered_alone(bench, at_ms=0)]
+    seen += [asked(bench, at_ms, for_ms) for at_ms, for_ms in (*failing, *healthy)]
+    expected = [
+        bench.expectation(bench.script(one, seed=1), Contract.REPAIRING, Expect())
+        for one in scenarios
+    ]
+    names = tuple(f"stream {number}" for number in range(len(seen)))
+    group = GroupExpectation(
+        names=names, markers=(None,) * len(names), expect=Expect(max_probes=most)
+    )
+    found = judge_group(expected, seen, virtual_limits(), group).violations
+    return [one.measured["requests"] for one in found if one.kind == "probe_herd"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "most", "found"),
+    [
+        ([(10, 5)], 1, []),
+        ([(10, 5), (16, 5)], 1, []),
+        ([(10, 5), (15, 5)], 1, [2]),
+        ([(10, 50), (20, 5), (40, 5)], 1, [2]),
+        ([(10, 50), (20, 50)], 2, []),
+        ([(10, 50), (20, 50), (30, 50)], 2, [3]),
+        ([(1, 50), (10, 5)], 1, []),
+    ],
+)
+def test_one_probe_too_many_is_a_herd(bench, failing, most, found):
+    """Only requests that overlap count, and only after the circuit opened."""
+    assert found == herds(bench, failing, most=most)
+
+
+def test_after_a_success_any_number_may_ask(bench):
+    """The circuit closes with its first byte; until then it is a probe too."""
+    assert [] == herds(bench, [(30, 50), (40, 50)], healthy=[(20, 5)])
+    assert [3] == herds(bench, [(10, 50), (15, 50)], healthy=[(20, 5)])
+
+
+def test_request_before_the_first_failure_is_demanded(bench):
+    """A circuit may open for a failure only; before it an answer alone is a misfire."""
+    scenarios = [bench.scenario(bench.answer(*WORDS), FAILS)] * 2
+    expected = [
+        bench.expectation(bench.script(one, seed=1), Contract.REPAIRING, Expect())
+        for one in scenarios
+    ]
+    group = GroupExpectation(names=("one", "two"), markers=(None, None))
+
+    def misfires(at_ms: int) -> list[str]:
+        seen = [answered_alone(bench, at_ms=0), asked(bench, at_ms, 5)]
+        found = judge_group(expected, seen, virtual_limits(), group).violations
+        return [one.where for one in found if one.kind == "breaker_misfire"]
+
+    assert [] == misfires(at_ms=2)
+    assert ["one, upstream"] == misfires(at_ms=3)
+
+
+def group_of(bench, scenarios, seen, **more):
+    """The judgement of those streams as one group."""
+    expected = [
+        bench.expectation(
+            bench.script(one, seed=1), Contract.REPAIRING, one.exchange.expect
+        )
+        for one in scenarios
+    ]
+    names = ("one", "two", "three")[: len(seen)]
+    group = GroupExpectation(names=names, markers=(None,) * len(names), **more)
+    return judge_group(expected, seen, virtual_limits(), group)
+
+
+def test_success_before_the_circuit_opened_closes_nothing(bench):
+    """Its first byte was at 1 ms, the circuit opened at 2 ms."""
+    assert [2] == herds(bench, [(10, 50), (15, 50)], healthy=[(0, 5)])
+
+
+@pytest.mark.parametrize(("at_ms", "wedged"), [(149, False), (150, True)])
+def test_circuit_has_closed_when_recovery_is_due(bench, at_ms, wedged):
+    """50 ms, when the upstream is back, and 100 ms more."""
+    seen = group_of(
+        bench,
+        [bench.scenario(bench.answer(*WORDS))],
+        [answered_alone(bench, at_ms=at_ms)],
+        phases=(Phase(from_ms=0, answer=503), Phase(from_ms=50, answer="ok")),
+        expect=Expect(recovers_within_ms=100),
+    )
+
+    assert wedged is ("breaker_wedged" in bench.kinds(seen))
+
+
+def test_requests_of_a_single_stream_are_counted_once(bench):
+    """By the stream's own check."""
+    expect = Expect(upstream_requests=Bounds(at_least=2))
+    wanted = bench.scenario(bench.answer(*WORDS), expect=expect)
+    seen = group_of(
+        bench, [wanted], [bench.observed(bench.answer(*WORDS))], expect=expect
+    )
+
+    assert ["one, upstream"] == [one.where for one in seen.violations]
+
+
+def test_no_answer_at_all_is_no_open_circuit(bench):
+    """Where the upstream was asked and answered, its status is due."""
+    lost = replace(asked(bench, 0, 5), status=None, end=ClientEnd.RESET)
+    wanted = bench.scenario(bench.answer(*WORDS), FAILS)
+
+    assert "status_changed" in bench.kinds(group_of(bench, [wanted], [lost]))
+
+
+def test_the_same_wrong_in_two_streams_is_reported_once(bench):
+    """With the first stream, and the number of all."""
+    wanted = [bench.scenario(bench.answer(*WORDS))] * 3
+    right, wrong = (
+        bench.observed(events)
+        for events in (bench.answer(*WORDS), bench.answer("Once", *WORDS[2:]))
+    )
+    seen = group_of(bench, wanted, [right, wrong, wrong])
+
+    [lost] = [one for one in seen.violations if one.kind == "text_lost"]
+    assert ("two, choice 0 content", 2) == (lost.where, lost.measured["streams"])
+    assert () == seen.holds_ns
+
+
+def test_choice_of_one_stream_is_the_groups(bench):
+    """However many made none."""
+    events = bench.answer(*WORDS)
+    wanted = [bench.scenario(events[:-1])] * 2
+    seen = group_of(bench, wanted, [bench.observed(e) for e in (events[:-1], events)])
+
+    assert "to add [DONE]" == seen.liberties["done_synthesis"]

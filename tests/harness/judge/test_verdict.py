@@ -5,8 +5,6 @@ from datetime import date
 
 import pytest
 
-from harness.judge.compare import Level, compare, first_difference
-from harness.judge.evidence.observation import ClientEnd
 from harness.judge.evidence.outcome import Outcome
 from harness.judge.judgement import Judgement
 from harness.judge.verdict import (
@@ -166,15 +164,15 @@ def test_worst_repeat_of_the_candidate_is_judged(right):
 
 
 def test_delay_that_grows_is_worse(right):
-    """The same wrong for ten times as long is no known debt."""
+    """More than 1.5 times as long, and 50 ms, is no known debt; less is noise."""
 
     def held(ms: float) -> Judgement:
         one = replace(violation(Kind.HELD), measured={"max_hold_ms": ms})
         return replace(right, violations=(one,))
 
-    assert Verdict.BOTH_WRONG_SAME is verdict_of([held(200)], [held(210)]).verdict
-    grown = verdict_of([held(200)], [held(60_000)])
-    assert Gate.FAIL is grown.gate
+    assert Verdict.BOTH_WRONG_SAME is verdict_of([held(200)], [held(350)]).verdict
+    grown = verdict_of([held(200)], [held(350.5)])
+    assert (Verdict.BOTH_WRONG_DIFFERENT, Gate.FAIL) == (grown.verdict, grown.gate)
     assert Gate.PASS is verdict_of([held(500)], [held(25)]).gate
 
 
@@ -209,32 +207,6 @@ def test_worst_gate_decides(gates, decision, code):
     found = decide([result(gate) for gate in gates])
 
     assert (decision, code) == (found, EXIT_CODES[found])
-
-
-def test_levels_that_differ_are_named(bench, right):
-    """Every level of two answers is compared by itself."""
-    other = bench.play("proxy.v2:make_relay", bench.scenario(bench.answer("No", ".")))
-    cut = with_observation(other, end=ClientEnd.TRUNCATED, status=502)
-
-    levels = {difference.level for difference in compare(right, cut)}
-
-    assert {Level.TRANSPORT, Level.BYTES, Level.EVENTS, Level.MESSAGE} <= levels
-
-
-def test_first_event_that_differs_passes_over_empty_ones(bench, right):
-    """An empty event would move all others out of step."""
-    v1 = bench.play(
-        "proxy.v1:make_relay",
-        bench.scenario([bench.chunk({"role": "assistant"}), *bench.answer(*WORDS)]),
-    )
-    same = bench.play(
-        "proxy.v2:make_relay",
-        bench.scenario([bench.chunk({"role": "assistant"}), *bench.answer(*WORDS)]),
-    )
-
-    assert "empty_event" in bench.kinds(v1)
-    assert first_difference(v1, same) is None
-    assert 0 == first_difference(right, same).index
 
 
 @pytest.mark.parametrize(

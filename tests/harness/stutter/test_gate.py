@@ -33,9 +33,18 @@ def detected(*, growing="r" * 100, clean="r" * 100, first=None, **more):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"growing": "r" * 94 + "w" * 6}, "recall 94.00%, expected at least 95.00%"),
-        ({"clean": "r" * 97 + "w" * 3}, "false positives 3.00%, expected at most"),
-        ({"lost": 1}, "100 characters lost where nothing stutters"),
+        (
+            {"growing": "r" * 94 + "w" * 6},
+            "expected a recall of at least 95.00%, got 94.00%",
+        ),
+        (
+            {"clean": "r" * 97 + "w" * 3},
+            "expected at most 2.00% false positives, got 3.00%",
+        ),
+        (
+            {"lost": 1},
+            "expected at most 0 characters lost where nothing stutters, got 100",
+        ),
     ],
 )
 def test_each_threshold_is_held(changes, reason):
@@ -82,8 +91,8 @@ def test_few_streams_leave_a_doubt():
 
     assert found.reasons == ()
     assert found.doubts == (
-        "of 10 streams, a recall of 72.2% may be so",
-        "of 10 streams, false positives of 27.8% may be so",
+        "with 10 streams, the recall may be as low as 72.2%",
+        "with 10 streams, false positives may be as high as 27.8%",
     )
 
 

@@ -66,7 +66,7 @@ def test_two_runs_are_equal(tmp_path):
 @pytest.mark.parametrize(
     ("relay", "says"),
     [
-        (PASSING, "recall 0.00%, expected at least 95.00%"),
+        (PASSING, "expected a recall of at least 95.00%, got 0.00%"),
         (EATER, "characters lost where nothing stutters"),
     ],
 )
@@ -109,7 +109,7 @@ def test_raw_bodies_are_read(tmp_path):
     assert result.exit_code == 0, result.output
     assert "1 of 1 recorded streams scored" in result.output
     [page] = (tmp_path / "out").glob("*/stutter.md")
-    assert "no times were recorded" in page.read_text()
+    assert "recorded without times" in page.read_text()
 
 
 def test_nothing_that_fits_is_inconclusive(tmp_path):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from harness.judge.checks.attempts import check_requests
+from harness.judge.evidence.observation import ClientEnd
+from harness.judge.evidence.reading import EMPTY_READING, read_stream
+from harness.judge.oracle.oracle import Contract
 from harness.judge.verdict import Decision, Verdict, decide, verdict_of
 from harness.scenario.model import Bounds, Expect
 
@@ -92,7 +98,7 @@ def test_an_answer_on_its_way_is_asked_for_once(bench):
 
 
 def test_bad_request_is_not_asked_again(bench):
-    """What the client did wrong no other attempt mends."""
+    """No other attempt fixes what the client did wrong."""
     wanted = scenario(bench, ("status", {"code": 400}))
     script = bench.script(wanted, seed=1)
     found = bench.expectation(script, "repairing", wanted.exchange.expect)
@@ -123,3 +129,88 @@ def test_second_upstream_request_is_found(bench):
     assert ["upstream_requests"] == bench.answer_kinds(
         bench.answer(*FIRST), wanted=wanted, upstream=seen.upstream * 2
     )
+
+
+MS = 1_000_000
+
+
+def requests(bench, takes, *played, at_ms=None, reading=EMPTY_READING, **changes):
+    """The kinds of violation of requests that got those drafts, at those times."""
+    wanted = bench.scenario(bench.answer(*FIRST), attempts=takes)
+    expected = bench.expectation(
+        bench.script(wanted, seed=1), Contract.REPAIRING, wanted.exchange.expect
+    )
+    seen = bench.observed([], **changes)
+    upstream = tuple(
+        replace(seen.upstream[0], played=draft, at_ns=round(at * MS))
+        for draft, at in zip(
+            played, at_ms or (1_000 * n for n in range(9)), strict=False
+        )
+    )
+    seen = replace(seen, upstream=upstream)
+    return [one.kind.value for one in check_requests(expected, seen, reading)]
+
+
+@pytest.mark.parametrize(("drafts", "most"), [(1, 4), (2, 4), (5, 5)])
+def test_four_requests_are_the_most_or_one_for_each_attempt(bench, drafts, most):
+    """One more is a storm."""
+    takes = (bench.attempt(bench.answer(*FIRST), BUSY),) * drafts
+    played = [min(number, drafts - 1) for number in range(most + 1)]
+
+    assert [] == requests(bench, takes, *played[:most])
+    assert ["upstream_requests"] == requests(bench, takes, *played)
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "kinds"), [(999, ["retried_too_soon"]), (1_000, [])]
+)
+def test_retry_after_is_waited_for_to_its_end(bench, after_ms, kinds):
+    """From the head on that asked for it."""
+    take = bench.attempt(bench.answer(*FIRST), BUSY_A_SECOND)
+    head_ms = (
+        bench.script(bench.scenario(bench.answer(*FIRST), attempts=(take,)), seed=1)
+        .attempts[0]
+        .head_at_ns
+        / MS
+    )
+
+    assert kinds == requests(bench, (take,), 0, 0, at_ms=(0, head_ms + after_ms))
+
+
+@pytest.mark.parametrize(("at_ms", "kinds"), [(10, []), (11, ["retried_late"])])
+def test_nobody_is_asked_for_a_client_that_left(bench, at_ms, kinds):
+    """A request on its way when it leaves is none of these."""
+    take = bench.attempt(bench.answer(*FIRST), NO_HEAD)
+
+    assert kinds == requests(
+        bench,
+        (take,),
+        0,
+        0,
+        at_ms=(0, at_ms),
+        end=ClientEnd.CLIENT_CLOSED,
+        end_at_ns=10 * MS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "mixed"),
+    [
+        (("Once", *SECOND), True),
+        (("Once", " than before."), True),
+        (("Once", "ext"), False),
+        (FIRST[:3], False),
+        (SECOND[:3], False),
+        (("Quite", "Once"), False),
+    ],
+)
+def test_text_of_two_attempts_is_recognised(bench, texts, mixed):
+    """By the whole beginning of the second, or eight characters of it and more."""
+    takes = (
+        bench.attempt(bench.answer(*FIRST), CUT),
+        bench.attempt(bench.answer(*SECOND)),
+    )
+    body = b"".join(bench.sse([bench.chunk({"content": text}) for text in texts]))
+
+    found = requests(bench, takes, 0, 1, reading=read_stream(body))
+    assert mixed is ("attempts_mixed" in found)

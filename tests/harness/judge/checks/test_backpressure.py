@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from harness.judge.checks.backpressure import most_buffered_bytes
+from harness.judge.checks.backpressure import check_backpressure, most_buffered_bytes
+from harness.judge.oracle.expectation import Duty
 from harness.judge.verdict import Decision, Verdict, decide, verdict_of
 from harness.scenario.model import ClientPlan, Pause, ReadPlan
 
@@ -70,3 +73,15 @@ def test_timers_stand_still_while_the_client_does_not_read(bench):
 
     assert [] == bench.kinds(seen)
     assert "complete" == seen.outcome
+
+
+@pytest.mark.parametrize(("taken", "count"), [(160, 0), (161, 1)])
+def test_window_one_event_and_an_allowance_may_wait(bench, taken, count):
+    """A target that looks at whole events must hold the largest one."""
+    seen = bench.observed([])
+    request = replace(seen.upstream[0], taken=((1, taken),))
+    seen = replace(seen, upstream=(request,))
+    duty = Duty(client_window_bytes=100, largest_event_bytes=50)
+
+    assert count == len(list(check_backpressure(duty, seen, 10)))
+    assert [] == list(check_backpressure(Duty(), seen, 10))

@@ -164,3 +164,34 @@ def test_text_lost_after_the_opening_is_still_lost(bench):
     wrong = bench.play("tests.planted.relays:drop_last_delta", wanted)
 
     assert ["text_lost"] == bench.kinds(wrong)
+
+
+def test_client_that_left_may_have_read_the_text_without_its_repeat(bench):
+    """Both readings of such an opening begin rightly."""
+    given = bench.answer("ha", "ha", "!", " and", " more")
+    wanted = bench.scenario(given, client=ClientPlan(abort=Abort(after_events=2)))
+
+    def kinds(*texts):
+        events = bench.answer(*texts)[: len(texts)]
+        seen = bench.observed(events, wanted=wanted, end=ClientEnd.CLIENT_CLOSED)
+        freed = replace(seen.upstream[0], finished=False, closed_at_ns=seen.end_at_ns)
+        return bench.answer_kinds(
+            events, wanted=wanted, end=ClientEnd.CLIENT_CLOSED, upstream=(freed,)
+        )
+
+    assert [] == kinds("ha", "!")
+    assert [] == kinds("ha", "ha")
+    assert [Kind.TEXT_CHANGED] == kinds("ha", "?")
+
+
+def test_some_white_space_must_be_left_of_what_was_meant(bench):
+    """How much is not decided, but none is a loss."""
+    wanted = bench.scenario(
+        bench.answer("\n", "Once", " upon"), ("cumulative", {"mode": "prefix"})
+    )
+
+    assert [] == bench.answer_kinds(
+        bench.answer("\n\n", "Once", " upon"), wanted=wanted
+    )
+    lost = bench.answer_kinds(bench.answer("", "Once", " upon"), wanted=wanted)
+    assert Kind.TEXT_LOST in lost

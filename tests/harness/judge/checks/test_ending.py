@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.evidence.observation import ClientEnd
+from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import Kind
 
 WORDS = ("Once", " upon", " a", " time", ".")
@@ -66,3 +67,28 @@ def test_the_end_of_a_message_is_an_end(bench):
     assert [] == bench.answer_kinds(MESSAGES[:-1], wanted=cut)
     assert Kind.DONE_INVENTED in bench.answer_kinds(MESSAGES, wanted=cut)
     assert Kind.EVENT_LOST in bench.answer_kinds(MESSAGES[:-1], wanted=wanted)
+
+
+@pytest.mark.parametrize(
+    ("contract", "kind"),
+    [
+        (Contract.REPAIRING, Kind.LOSS_NOT_TOLD),
+        (Contract.TRANSPARENT, Kind.SILENT_TRUNCATION),
+    ],
+)
+def test_error_that_is_swallowed_before_done(bench, contract, kind):
+    """A repairing target hides a loss; a transparent one had nothing to decide."""
+    events = [*bench.answer(*WORDS)[:3], TOLD, "[DONE]"]
+    swallowed = [one for one in events if one != TOLD]
+    found = bench.answer_kinds(
+        swallowed, wanted=bench.scenario(events), contract=contract
+    )
+
+    assert [kind, Kind.ERROR_LOST] == sorted(found, key=[kind, Kind.ERROR_LOST].index)
+
+
+def test_invented_error_in_place_of_done_is_one_wrong(bench):
+    """The client is not also told that [DONE] is missing."""
+    events = [*bench.answer(*WORDS)[:-1], TOLD]
+
+    assert [Kind.ERROR_INVENTED] == bench.answer_kinds(events)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.check import judge
+from harness.judge.checks.events import check_events
 from harness.judge.evidence.observation import ClientEnd
+from harness.judge.evidence.reading import read_stream
 from harness.judge.limits import Limits
+from harness.judge.oracle.expectation import Content
 from harness.judge.oracle.oracle import Contract
 from harness.judge.violation import Kind
 
@@ -129,3 +132,25 @@ def test_a_dialect_that_is_not_read_passes_whole(bench, contract, change, kind):
     assert kind in bench.answer_kinds(
         change(MESSAGES), wanted=wanted, contract=contract
     )
+
+
+def test_object_that_nobody_sent_is_added_and_moves_nothing(bench):
+    """Even where it is the first."""
+    added = ['{"type":"ping"}', *MESSAGES]
+    found = bench.answer_kinds(added, wanted=bench.scenario(MESSAGES))
+
+    assert [Kind.EVENT_ADDED] == found
+
+
+def test_optional_event_may_arrive_as_often_as_it_was_sent():
+    """Once more is an event that nobody sent."""
+    text = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    usage = b'data: {"choices":[],"usage":{"total_tokens":1}}\n\n'
+    content = Content(reading=read_stream(text), optional=read_stream(usage).events)
+
+    def kinds(body: bytes) -> list[Kind]:
+        reading = read_stream(body)
+        return [one.kind for one in check_events(content, reading, Contract.REPAIRING)]
+
+    assert [] == kinds(text) == kinds(text + usage)
+    assert [Kind.EVENT_ADDED] == kinds(text + usage + usage)

@@ -6,7 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.judge.checks.freed import check_freed
 from harness.judge.evidence.observation import ClientEnd
+from harness.judge.limits import Limits
+from harness.judge.oracle.expectation import Duty
 from harness.judge.violation import Kind
 from harness.scenario.model import Abort, ClientPlan, Expect
 
@@ -60,3 +63,15 @@ def test_a_scenario_may_allow_more_time(bench):
         end=ClientEnd.CLIENT_CLOSED,
         upstream=(request,),
     )
+
+
+@pytest.mark.parametrize(("freed_ms", "found"), [(120, []), (121, [21])])
+def test_the_harness_lag_is_added_to_the_limit(bench, freed_ms, found):
+    """A late harness must not blame the target."""
+    seen = bench.observed([], end=ClientEnd.CLIENT_CLOSED, end_at_ns=0)
+    request = replace(seen.upstream[0], finished=False, closed_at_ns=freed_ms * MS)
+    limits = Limits(hold_ms=1, free_ms=100, slack_ms=20)
+    seen = replace(seen, upstream=(request,))
+
+    late = [one.measured["lag_ms"] - 100 for one in check_freed(Duty(), seen, limits)]
+    assert found == late

@@ -218,3 +218,17 @@ def test_claimed_content_encoding_is_found(bench):
     assert [Kind.HEADER_CHANGED] == bench.answer_kinds(
         bench.answer(*WORDS), headers=headers
     )
+
+
+@pytest.mark.parametrize(
+    ("virtual", "found"), [(True, []), (False, [Kind.HEADERS_BROKEN])]
+)
+def test_transfer_coding_of_a_relay_in_virtual_time_is_on_no_wire(
+    bench, virtual, found
+):
+    """Whoever performs its commands sets the framing."""
+    coding = (b"transfer-encoding", b"chunked")
+
+    assert found == bench.answer_kinds(
+        bench.answer(*WORDS), virtual=virtual, headers=(TYPE, coding, coding)
+    )

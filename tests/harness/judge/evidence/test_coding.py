@@ -61,9 +61,9 @@ def test_a_coded_body_without_its_end_was_cut(cut):
 @pytest.mark.parametrize(
     ("label", "body", "why"),
     [
-        (b"gzip", PLAIN, "bytes that are not of it"),
-        (b"gzip", gzip.compress(PLAIN) + b"more", "bytes behind its end"),
-        (b"br", PLAIN, "nobody here sent"),
+        (b"gzip", PLAIN, "bytes not in that coding"),
+        (b"gzip", gzip.compress(PLAIN) + b"more", "bytes after its end"),
+        (b"br", PLAIN, "the upstream did not use"),
     ],
 )
 def test_a_label_that_the_bytes_do_not_bear_out_is_a_violation(label, body, why):

@@ -32,8 +32,8 @@ def test_default_is_the_first_word_of_each_switch():
     ("name", "value", "words"),
     [
         ("half_closed", "serve", "there is no policy.*'half_close'"),
-        ("half_close", "served", "expected either, abort, serve, came served.*'serve'"),
-        ("drain_after_abort_ms", "soon", "expected milliseconds, came soon"),
+        ("half_close", "served", "expected either, abort, serve, got served.*'serve'"),
+        ("drain_after_abort_ms", "soon", "expected milliseconds, got soon"),
         ("drain_after_abort_ms", "-1", "expected milliseconds"),
         ("drain_after_abort_ms", "nan", "expected milliseconds"),
     ],
