@@ -24,6 +24,7 @@ __all__ = [
     "InterruptedRunError",
     "Place",
     "closest",
+    "joined",
 ]
 
 
@@ -66,6 +67,9 @@ class InputError(HarnessError):
         nearest: The nearest valid name, where one is close enough to be meant.
     """
 
+    others: tuple[InputError, ...] = ()
+    """Further mistakes that the same reading found, as `joined` sets them."""
+
     def __init__(  # noqa: PLR0913 - one for each part of the message
         self,
         message: str,
@@ -79,13 +83,24 @@ class InputError(HarnessError):
         if at is not None:
             source, line, key = at.source, at.line, at.key
         self.message = message
+        self.place = at
         self.source = source
         self.line = line
         self.key = key
         self.nearest = nearest
         super().__init__(str(self))
 
+    @property
+    def all(self) -> tuple[InputError, ...]:
+        """This mistake and the others of the same reading."""
+        return (self, *self.others)
+
     def __str__(self) -> str:
+        return "\n".join(error.line_of_text for error in self.all)
+
+    @property
+    def line_of_text(self) -> str:
+        """This mistake alone: place, message and nearest name."""
         where = ":".join(
             str(part) for part in (self.source, self.line) if part is not None
         )
@@ -108,6 +123,25 @@ class InterruptedRunError(HarnessError):
 
     def __init__(self) -> None:
         super().__init__("interrupted: what was started is ended, nothing was decided")
+
+
+def joined(errors: Iterable[InputError]) -> InputError:
+    """Return several mistakes as one error, which reports all of them.
+
+    The mistakes of a file are in the order of its lines, and each is reported once.
+
+    Args:
+        errors: At least one.
+    """
+    each = {error.line_of_text: error for one in errors for error in one.all}
+    sources = list(dict.fromkeys(error.source for error in each.values()))
+    first, *others = sorted(
+        each.values(), key=lambda error: (sources.index(error.source), error.line or 0)
+    )
+    first.others = tuple(others)
+    for error in others:
+        error.others = ()
+    return first
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:

@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{data[error.start]:02X}"
         raise InputError(message, source=str(path), line=line) from None
 
 

@@ -41,6 +41,7 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
@@ -76,9 +77,15 @@ def load_cassette(text: str, *, source: str) -> Cassette:
         InputError: The text is not YAML, is of another format, does not fit the schema,
             holds bytes that are not base64, or its times fall.
     """
-    root = load(text, source=source)
+    mistakes = Mistakes()
+    root = load(text, source=source, mistakes=mistakes)
     _check_format(root)
-    root.check(_validator())
+    with mistakes:
+        root.check(_validator())
+    interactions = [
+        _read_interaction(node, mistakes) for node in root.at("interactions")
+    ]
+    mistakes.raise_any()
     recorded = root.value["recorded"]
     return Cassette(
         recorded=Recorded(
@@ -87,7 +94,7 @@ def load_cassette(text: str, *, source: str) -> Cassette:
             upstream=recorded.get("upstream"),
         ),
         tags=tuple(root.value.get("tags", ())),
-        interactions=tuple(map(_read_interaction, root.at("interactions"))),
+        interactions=tuple(one for one in interactions if one is not None),
         reconstructed=tuple(root.value.get("reconstructed", ())),
     )
 
@@ -109,53 +116,65 @@ def dump_cassette(cassette: Cassette) -> str:
 
 def _check_format(root: Node) -> None:
     # Before the schema: a newer format may differ in every other key.
-    came = root.at("format")
-    if isinstance(came.value, int) and came.value != FORMAT:
+    given = root.at("format")
+    if isinstance(given.value, int) and given.value != FORMAT:
         message = "this version reads cassettes of format"
-        raise InputError(f"{message} {FORMAT}, came format {came.value}", at=came)
+        raise InputError(f"{message} {FORMAT}, got format {given.value}", at=given)
 
 
-def _read_interaction(node: Node) -> Interaction:
-    request = node.at("request")
+def _read_interaction(node: Node, mistakes: Mistakes) -> Interaction | None:
+    request, response = node.at("request"), node.at("response")
+    headers = mistakes.read(request.at("headers"), read_headers)
+    body = mistakes.read(request.at("body"), read_body)
+    answer_headers = mistakes.read(response.at("headers"), read_headers)
+    segments, ending = _read_stream(response, mistakes)
+    if not mistakes.none_in(node):
+        return None
     return Interaction(
         request=Request(
             method=request.value["method"],
             path=request.value["path"],
-            headers=read_headers(request.at("headers")),
-            body=read_body(request.at("body")),
+            headers=headers,
+            body=body,
         ),
-        response=_read_response(node.at("response")),
+        response=Response(
+            status=response.value["status"],
+            http_version=response.value["http_version"],
+            headers=answer_headers,
+            segments=segments,
+            ending=ending,
+        ),
         notes=tuple(node.value.get("notes", ())),
     )
 
 
-def _read_response(node: Node) -> Response:
+def _read_stream(
+    response: Node, mistakes: Mistakes
+) -> tuple[tuple[Segment, ...], Ending]:
     segments = []
     last_ns = 0
-    for item in node.at("segments"):
-        last_ns = _read_time(item, "a time", last_ns)
-        segments.append(Segment(at_ns=last_ns, data=read_body(item)))
-    headers = read_headers(node.at("headers"))
-    ending = node.at("ending")
-    return Response(
-        status=node.value["status"],
-        http_version=node.value["http_version"],
-        headers=headers,
-        segments=tuple(segments),
-        ending=Ending(
-            at_ns=_read_time(ending, "an ending", last_ns),
-            kind=EndingKind(ending.value["kind"]),
-        ),
-    )
+    for item in response.at("segments"):
+        if mistakes.none_in(item):
+            at_ns = _read_time(item, "a time", last_ns, mistakes)
+            with mistakes:
+                segments.append(Segment(at_ns=at_ns, data=read_body(item)))
+            last_ns = at_ns
+    ending = mistakes.read(response.at("ending"), _read_ending, last_ns, mistakes)
+    return tuple(segments), ending
 
 
-def _read_time(node: Node, what: str, last_ns: int) -> int:
+def _read_ending(node: Node, last_ns: int, mistakes: Mistakes) -> Ending:
+    at_ns = _read_time(node, "an ending", last_ns, mistakes)
+    return Ending(at_ns=at_ns, kind=EndingKind(node.value["kind"]))
+
+
+def _read_time(node: Node, what: str, last_ns: int, mistakes: Mistakes) -> int:
     at_ms = node.value["at_ms"]
     at_ns: int = round(at_ms * NS_PER_MS)
     if at_ns < last_ns:
-        came = f"came {at_ms} after {_milliseconds(last_ns)}"
-        message = f"expected {what} not before the last segment, {came}"
-        raise InputError(message, at=node.at("at_ms"))
+        got = f"got {at_ms} after {_milliseconds(last_ns)}"
+        message = f"expected {what} not before the last segment, {got}"
+        mistakes.add(InputError(message, at=node.at("at_ms")))
     return at_ns
 
 

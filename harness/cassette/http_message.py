@@ -38,7 +38,7 @@ def read_text(node: Node, *, surrogates: str = "strict") -> bytes:
     try:
         return str(node.value).encode(errors=surrogates)
     except UnicodeEncodeError:
-        message = "expected text, came half a surrogate pair"
+        message = "expected text, got half a surrogate pair"
         raise InputError(message, at=node) from None
 
 

@@ -30,7 +30,7 @@ def load_json(text: bytes, *, source: str, line: int | None = None) -> Node:
         value = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
         at = line or text.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{text[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{text[error.start]:02X}"
         raise InputError(message, source=source, line=at) from None
     except json.JSONDecodeError as error:
         at = line or error.lineno

@@ -18,7 +18,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.documents.schema_errors import Path, explain
-from harness.errors import InputError
+from harness.errors import InputError, joined
 from harness.printable import one_line
 
 __all__ = ["Node", "Origin", "Path"]
@@ -82,6 +82,11 @@ class Node:
         """The key of a mapping under which the value stands."""
         return str(self.path[-1])
 
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The value where it is a mapping, else an empty one."""
+        return self.value if isinstance(self.value, dict) else {}
+
     def at(self, *steps: str | int) -> Node:
         """Return the node at a place inside, whether or not something stands there."""
         value = self.value
@@ -93,21 +98,41 @@ class Node:
         return Node(value, self.origin, (*self.path, *steps))
 
     def __iter__(self) -> Iterator[Node]:
-        """Yield the nodes of a mapping's values or of a list's entries."""
-        inside = self.value or ()
-        steps = inside if isinstance(inside, dict) else range(len(inside))
-        return (self.at(step) for step in steps)
+        """Yield the nodes of a mapping's values or of a list's entries, else none."""
+        match self.value:
+            case dict() as steps:
+                return map(self.at, steps)
+            case list() as entries:
+                return map(self.at, range(len(entries)))
+        return iter(())
 
     def check(self, validator: Draft202012Validator) -> None:
-        """Hold the value against a JSON Schema.
-
-        Of several errors an unknown key is told first (a mistyped key is also a missing
-        one), missing keys last, and the others in the order of the text.
+        """Check the value by a JSON Schema.
 
         Raises:
-            InputError: With line, key path and the nearest valid name.
+            InputError: With line, key path and the nearest valid name; the others of
+                several mistakes are its `others`.
         """
         errors = list(validator.iter_errors(self.value))
         if errors:
-            message, path, nearest = explain(self.value, errors)
-            raise InputError(message, at=self.at(*path), nearest=nearest)
+            raise joined(
+                self.at(*one.path).error(
+                    one.message, nearest=one.nearest, missing=one.missing
+                )
+                for one in explain(self.value, errors)
+            )
+
+    def error(
+        self, message: str, *, nearest: str | None = None, missing: str | None = None
+    ) -> InputError:
+        """Return an error about this value.
+
+        Args:
+            message: What was expected, and what is there instead.
+            nearest: The nearest valid name.
+            missing: The key that is missing in this mapping, which is right otherwise.
+        """
+        error = InputError(message, at=self, nearest=nearest)
+        if missing is not None:
+            error.place = self.at(missing)
+        return error

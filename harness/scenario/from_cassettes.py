@@ -91,7 +91,7 @@ def parse_fault(text: str) -> FaultCall:
         data = {data: {}}
     if not isinstance(data, dict) or len(data) != 1:
         raise InputError(
-            f"expected one fault, such as 'repeat_first: {{times: 2}}', came {text!r}",
+            f"expected one fault, such as 'repeat_first: {{times: 2}}', got {text!r}",
             source="--fault",
         )
     [(name, parameters)] = data.items()

@@ -94,7 +94,7 @@ def _segments(node: Node, body: bytes) -> tuple[Segment, ...]:
         segments.append(Segment(at_ns=at_ns, data=data))
         start += length
     if start != len(body):
-        message = f"expected lengths of {len(body)} bytes, as the body, came {start}"
+        message = f"expected lengths of {len(body)} bytes, as the body, got {start}"
         raise InputError(message, at=node)
     return tuple(segments)
 

@@ -93,7 +93,7 @@ class _OpenInteraction:
         if at_ms.value < self.last_ms:
             raise InputError(
                 "expected a time not before the last of its interaction,"
-                f" came {at_ms.value} after {self.last_ms}",
+                f" got {at_ms.value} after {self.last_ms}",
                 at=at_ms,
             )
         self.last_ms = at_ms.value
@@ -139,7 +139,7 @@ class _LogReader:
     def interactions(self) -> Iterator[ImportedInteraction]:
         """Yield the interactions in the order of their heads."""
         if not self._opened:
-            message = "expected a line with request and response, came none"
+            message = "expected a line with request and response, got none"
             raise InputError(message, source=self._source)
         for opened in self._opened.values():
             yield _finish(opened, cut=self.cut)

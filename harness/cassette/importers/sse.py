@@ -80,7 +80,7 @@ def import_sse(body: bytes, source: SseSource) -> Cassette:
     """
     is_stream = is_event_stream(source.content_type, anywhere=True)
     if is_stream and not _FIELD.search(body):
-        message = "expected an event stream, came a file without any of its fields"
+        message = "expected an event stream, got a file without any of its fields"
         raise InputError(message, source=source.name)
     segments = _segments(body, source)
     last_ns = segments[-1].at_ns if segments else source.first_ns
@@ -122,7 +122,7 @@ def _summed(lengths: Sequence[int], body: bytes, name: str) -> list[int]:
         end += length
         ends.append(end)
     if end != len(body):
-        message = f"expected {end} bytes, as its lengths add up to, came {len(body)}"
+        message = f"expected {end} bytes, as its lengths add up to, got {len(body)}"
         raise InputError(message, source=name)
     return ends
 

@@ -110,7 +110,7 @@ def _body(node: Node) -> bytes:
             return node.value.encode("latin-1")
         case str():
             return read_text(node)
-    raise InputError(f"expected text or binary, came {shown(node.value)}", at=node)
+    raise InputError(f"expected text or binary, got {shown(node.value)}", at=node)
 
 
 def _headers(node: Node) -> Headers:
@@ -118,7 +118,7 @@ def _headers(node: Node) -> Headers:
     for name, values in (node.value or {}).items():
         for one in values if isinstance(values, list) else [values]:
             if not isinstance(one, str):
-                message = f"expected text, came {shown(one)}"
+                message = f"expected text, got {shown(one)}"
                 raise InputError(message, at=node.at(str(name)))
             lines.append((str(name), str(one)))
     return check_headers(lines, node)
@@ -166,7 +166,7 @@ def _load_yaml(data: bytes, source: str) -> Node:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{data[error.start]:02X}"
         raise InputError(message, source=source, line=line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -205,7 +205,7 @@ def _check(events: Iterator[yaml.Event], source: str) -> None:
                 "merge keys (<<) are not read here: write the value out", at=here
             )
         if event.tag is not None and event.tag != _BINARY:
-            message = f"tags other than !!binary are not read, came {shown(event.tag)}"
+            message = f"tags other than !!binary are not read, got {shown(event.tag)}"
             raise InputError(message, at=here)
 
 

@@ -231,7 +231,7 @@ def test_refuses_another_format():
     """A cassette of a newer format is refused by its number, whatever else it says."""
     error = refusal("# new\nformat: 2\ntracks: []\n")
     assert (error.line, error.key) == (2, "format")
-    assert error.message == "this version reads cassettes of format 1, came format 2"
+    assert error.message == "this version reads cassettes of format 1, got format 2"
     assert error.exit_code == 2
 
 
@@ -239,34 +239,34 @@ def test_refuses_another_format():
     ("old", "new", "line", "key", "message"),
     [
         ("format: 1\n", "", 1, "", "the key 'format' is missing"),
-        ("format: 1", "format: one", 1, "format", "expected 1, came 'one'"),
+        ("format: 1", "format: one", 1, "format", "expected 1, got 'one'"),
         (
             "at_ms: 431.002001",
             "at_ms: 412.502",
             13,
             "interactions[0].response.segments[1].at_ms",
-            "expected a time not before the last segment, came 412.502 after 412.503",
+            "expected a time not before the last segment, got 412.502 after 412.503",
         ),
         (
             "at_ms: 1204.113",
             "at_ms: 499",
             15,
             "interactions[0].response.ending.at_ms",
-            "expected an ending not before the last segment, came 499 after 500",
+            "expected an ending not before the last segment, got 499 after 500",
         ),
         (
             "at_ms: 412.503",
             "at_ms: -1",
             12,
             "interactions[0].response.segments[0].at_ms",
-            "expected at least 0, came -1",
+            "expected at least 0, got -1",
         ),
         (
             "at_ms: 412.503",
             "at_ms: soon",
             12,
             "interactions[0].response.segments[0].at_ms",
-            "expected a number, came 'soon'",
+            "expected a number, got 'soon'",
         ),
         (
             'base64: "/w=="',
@@ -280,7 +280,7 @@ def test_refuses_another_format():
             'base64: "/w==", text: x',
             13,
             "interactions[0].response.segments[1]",
-            "expected either 'text' or 'base64', came the keys at_ms, base64, text",
+            "expected either 'text' or 'base64', got the keys at_ms, base64, text",
         ),
         (
             'base64: "/w=="',
@@ -294,14 +294,14 @@ def test_refuses_another_format():
             "kind: truncate",
             15,
             "interactions[0].response.ending.kind",
-            "came 'truncate'",
+            "got 'truncate'",
         ),
         (
             "[set-cookie, ",
             "[set-cookie, x, ",
             10,
             "interactions[0].response.headers[1]",
-            "expected at most 2 in the list, came a list",
+            "expected at most 2 in the list, got a list",
         ),
         (
             "a=1; b",

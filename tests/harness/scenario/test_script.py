@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.faults.registry import FaultCall, FaultError
 from harness.scenario.model import Answer, ExchangePlan, Scenario
@@ -16,7 +17,7 @@ def scenario() -> Scenario:
     """A scenario with chance in it."""
     root = load("stream: [a, b, c, d, e, f]\n", source="s.yaml")
     answer = Answer(
-        response=inline_response(root),
+        response=inline_response(root, Mistakes()),
         recorded=False,
         faults=(FaultCall(name="pace", parameters={"itl_ms": 9, "jitter_ms": 9}),),
     )

@@ -7,13 +7,14 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.documents.yaml_document import load
 from harness.faults.classes import CLASSES, class_numbers
 from harness.faults.registry import check_call, find_fault
 from harness.scenario.loader import read_scenario
 from harness.scenario.model import Mode
-from harness.scenario.parse.scenario import check_scenario
+from harness.scenario.parse.scenario import scenario_schema
 from harness.scenario.script import make_script
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +59,7 @@ def _faults(data: dict) -> set[str]:
 def test_every_scenario_is_one_under_its_own_path(name):
     """Its id is its path; its first tag is its family; its faults exist."""
     root = load(FILES[name].read_text(encoding="utf-8"), source=name)
-    check_scenario(root)
+    root.check(Draft202012Validator(scenario_schema()))
     data = root.value
     assert data["scenario"] == name
     assert data["tags"][0] == name.partition("/")[0]
