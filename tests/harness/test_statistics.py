@@ -72,7 +72,7 @@ def test_a_share_is_of_something(count, of):
         # Fagerland, Lydersen, Laake, BMC Medical Research Methodology 13:91 (2013):
         # airway hyper-responsiveness, 1 and 7 discordant pairs.
         (1, 7, 0.0703125),
-        # research/JUDGE.md, section 2.6: one-sided .031 and .016.
+        # All pairs on one side: 2 * 0.5 ** 5 and 2 * 0.5 ** 6.
         (5, 0, 0.0625),
         (6, 0, 0.03125),
         (0, 0, 1.0),

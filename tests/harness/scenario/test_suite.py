@@ -87,7 +87,7 @@ def test_every_scenario_says_what_it_is_about(name):
 
 
 def test_every_class_of_failure_has_a_scenario():
-    """FAULTS, section 1."""
+    """Of the 43 in docs/classes.md; one is out of reach."""
     named = set(chain.from_iterable(class_numbers(_data(n)["tags"]) for n in FILES))
     assert named == {entry.number for entry in CLASSES} - OUT_OF_REACH
 
@@ -118,7 +118,7 @@ def test_every_why_names_its_evidence(name):
 
 
 def test_the_suite_is_broad_and_its_default_part_is_short():
-    """DESIGN, section 7: about 40 scenarios live in under a minute."""
+    """About 40 scenarios play live, so that a run takes less than a minute."""
     tags = {name: _data(name)["tags"] for name in FILES}
     assert len(FILES) >= 150
     assert 38 <= sum("pr" in words for words in tags.values()) <= 50
