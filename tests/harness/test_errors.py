@@ -37,11 +37,10 @@ def test_joined_errors_are_one_line_each():
 
 def test_joining_again_keeps_every_error_once():
     """A reader joins what its own readers have joined."""
-    one = joined([InputError("b", source="a", line=2), InputError("a", source="a")])
-    two = joined([InputError("c", source="a", line=1), one])
-    assert ["a: a", "a:1: c", "a:2: b"] == str(two).splitlines()
-    assert ["c", "b"] == [other.message for other in two.others]
-    assert () == two.others[0].others
+    errors = [InputError(str(line), source="a", line=line) for line in (1, 2, 3)]
+    two = joined([errors[0], joined(errors[1:])])
+    assert ["a:1: 1", "a:2: 2", "a:3: 3"] == str(two).splitlines()
+    assert [(), ()] == [other.others for other in two.others]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from dataclasses import replace
+from textwrap import indent
 
 import pytest
 import yaml
@@ -368,3 +370,14 @@ def test_dumps_no_headers_that_it_would_refuse():
     request = replace(one.request, headers=(("x", "日本"),))
     with pytest.raises(ValueError, match="latin-1"):
         dump_cassette(replace(cassette, interactions=(replace(one, request=request),)))
+
+
+def test_one_late_time_is_one_mistake():
+    """The times behind it are compared with each other."""
+    segments = "".join(f"- {{at_ms: {at}, text: a}}\n" for at in (1, 900, 3, 4))
+    text = re.sub(r"(?m)^ *- \{at_ms.*\n", "", CANONICAL)
+    text = text.replace("segments:\n", "segments:\n" + indent(segments, "    "))
+    error = refusal(re.sub(r"ending: .*", "ending: {at_ms: 5, kind: complete}", text))
+    assert ["interactions[0].response.segments[2].at_ms"] == [
+        one.key for one in error.all
+    ]

@@ -205,3 +205,31 @@ def test_a_mistyped_alternative_is_one_mistake(text, expected):
     found = [error.message for error in caught.value.all]
     assert len(expected) == len(found)
     assert all(map(str.startswith, found, expected))
+
+
+def test_the_order_of_rules_in_a_schema_does_not_matter():
+    """Causes are reported, and their consequences are not."""
+    schema = {
+        "required": ["cassette"],
+        "additionalProperties": False,
+        "properties": {"cassette": {}, "a": {"enum": ["x"], "type": "string"}},
+    }
+    root = load("casette: 1\na: 5\n", source="f.yaml")
+    with pytest.raises(InputError) as caught:
+        root.check(Draft202012Validator(schema))
+    assert [("casette", "cassette"), ("a", None)] == [
+        (error.key, error.nearest) for error in caught.value.all
+    ]
+    assert "expected text, got 5" == caught.value.all[1].message
+
+
+def test_alternatives_that_fit_equally_are_one_mistake():
+    """It is not known which of them was meant."""
+    branches = [
+        {"properties": {"a": {"type": "string"}}},
+        {"properties": {"a": {"type": "boolean"}}},
+    ]
+    schema = {"description": "a text or a switch", "anyOf": branches}
+    with pytest.raises(InputError) as caught:
+        load("a: 1\n", source="f.yaml").check(Draft202012Validator(schema))
+    assert "f.yaml:1: expected a text or a switch, got the keys a" == str(caught.value)
