@@ -1,4 +1,4 @@
-"""``harness.yaml``: the proxies to compare, and what each promises."""
+"""Reader of ``harness.yaml``: the proxies to compare, and their promises."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """How it is known that a target serves; one of the two.
+    """The sign that a target serves; one of the two.
 
     Attributes:
-        stdout: A regular expression that a line of its output matches; its group
+        stdout: A regular expression that matches a line of its output; its group
             ``url``, where it has one, says where the target listens.
         http: A path that answers with a status below 400.
     """
@@ -51,11 +51,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How a stream shows what served it; one of the two.
+    """The proof of which target served a stream; one of the two.
 
     Attributes:
         header: Name and value of a header of the answer.
-        log: A regular expression that a log line of the stream matches.
+        log: A regular expression that matches a log line of the stream.
     """
 
     header: tuple[str, str] | None = None
@@ -67,20 +67,19 @@ class Target:
     """A proxy under test.
 
     Attributes:
-        name: What the report calls it.
-        contract: What it promises.
+        name: Its name in reports.
         command: Program and arguments; None: it runs already.
         url: Where it listens; None: its output says so (`Ready.stdout`).
-        env: Environment variables beside ours.
+        env: Environment variables in addition to ours.
         files: Configuration files by name, as templates.
-        ready: How it is known that it serves; None: it takes connections.
+        ready: The sign that it serves; None: it accepts connections.
         headers: Sent with every request.
-        upstream_listen: Where its configuration expects the upstream; None: anywhere,
-            it is told with ``{upstream}``.
+        upstream_listen: The address where its configuration expects the upstream;
+            None: any, which it gets as ``{upstream}``.
         relay: Dotted path of its relay's factory; None: it has none.
-        relay_settings: What the factory is given.
-        proof: How a stream shows what served it; None: it cannot.
-        folder: Where the command is started.
+        relay_settings: The factory's settings.
+        proof: None: a stream cannot show which target served it.
+        folder: The working folder of the command.
     """
 
     name: str
@@ -100,14 +99,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What ``harness.yaml`` says.
+    """The content of ``harness.yaml``.
 
     Attributes:
         targets: By name.
         baseline: Name of the target in production.
-        candidate: Name of the target that is to take over.
+        candidate: Name of the target that will replace it.
         source: The file, for messages.
-        policy: What reasonable proxies do differently, and this suite decides.
+        policy: The choices of this suite where reasonable proxies differ.
     """
 
     targets: Mapping[str, Target]
@@ -117,10 +116,10 @@ class Config:
     policy: Policy = field(default_factory=Policy)
 
     def target(self, name: str) -> Target:
-        """Return the target of that name.
+        """Return a target by its name.
 
         Raises:
-            InputError: If there is none; it names the nearest.
+            InputError: There is none; the error names the nearest.
         """
         if name in self.targets:
             return self.targets[name]
@@ -143,8 +142,8 @@ def read_config(path: Path) -> Config:
     """Read ``harness.yaml``.
 
     Raises:
-        InputError: The file cannot be read or does not say what it must; the message
-            has the line, the key and, for a mistyped name, the nearest valid one.
+        InputError: The file cannot be read, or has mistakes: each with its line, its
+            key and, for a mistyped name, the nearest valid one.
     """
     mistakes = Mistakes()
     root = load(read_text(path), source=str(path), mistakes=mistakes)
@@ -196,16 +195,16 @@ def url_target(
     headers: Headers = (),
     upstream_listen: tuple[str, int] | None = None,
 ) -> Target:
-    """Return a target that runs already, as ``--baseline URL`` names it.
+    """Return a target that runs already, as in ``--baseline URL``.
 
     Raises:
-        InputError: It is not an http or https URL.
+        InputError: The URL is not an http or https URL.
     """
     pattern = config_schema()["$defs"]["target"]["properties"]["url"]["pattern"]
     if not re.search(pattern, url):
         raise InputError(f"expected an http or https URL, got {url!r}", key=name)
     try:
-        # Only asking for the port finds one that is none.
+        # Only reading the port shows that it is wrong.
         _ = urlsplit(url).port
     except ValueError as error:
         raise InputError(f"{url!r}: {error}", key=name) from None
@@ -219,10 +218,10 @@ def url_target(
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT``; an IPv6 host stands in brackets.
+    """Return host and port of ``HOST:PORT``; an IPv6 host is in brackets.
 
     Raises:
-        ValueError: It is no such address.
+        ValueError: The text is not such an address.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
@@ -274,7 +273,7 @@ def _check_placeholders(node: Node) -> None:
 
 
 def _check_keys(target: Node, mistakes: Mistakes) -> None:
-    """Refuse what would be ignored, and what cannot be known."""
+    """Refuse keys that would be ignored, and a target that cannot be reached."""
     data = target.mapping
     keys = mistakes.keys(target)
     output, url = target.at("ready", "stdout"), target.at("url")

@@ -1,14 +1,14 @@
-"""What can go wrong on our side of the bench.
+"""Errors on our side of the bench.
 
 An *error* means that we, or the configuration, are wrong; a *failure* means that
 the target is wrong, and is data, never an exception.
 
 ::
 
-    HarnessError            any error that a user is told about, without a traceback
-    ├── InputError          a file or an option does not say what it must
+    HarnessError            any error that is shown to the user without a traceback
+    ├── InputError          a file or an option is wrong
     ├── EvidenceError       the run could not produce evidence to judge
-    └── InterruptedRunError somebody stopped the run
+    └── InterruptedRunError the run was stopped
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = [
 
 
 class HarnessError(Exception):
-    """An error that a user is told about in one message, without a traceback.
+    """An error that is shown to the user as one message, without a traceback.
 
     Attributes:
         exit_code: The process exit code that belongs to this kind of error
@@ -40,7 +40,7 @@ class HarnessError(Exception):
 
 
 class Place(Protocol):
-    """A place in what a user gave us, as messages name it."""
+    """A place in the user's input, as messages name it."""
 
     @property
     def source(self) -> str:
@@ -52,16 +52,16 @@ class Place(Protocol):
 
     @property
     def key(self) -> str | None:
-        """The path of the key; None: the whole."""
+        """The path of the key; None: the whole file or option."""
 
 
 class InputError(HarnessError):
-    """A file, an option or a configuration does not say what it must.
+    """A mistake in a file, an option or a configuration.
 
     Args:
-        message: What was expected and what came instead.
-        at: The place it came from, which knows source, line and key.
-        source: The file or option it came from.
+        message: What was expected, and what was there instead.
+        at: The place of the mistake, which knows source, line and key.
+        source: The file or option.
         line: One-based line in ``source``.
         key: The offending key, as a path such as ``faults[0].repeat_first``.
         nearest: The nearest valid name, where one is close enough to be meant.
@@ -110,19 +110,19 @@ class InputError(HarnessError):
 
 
 class EvidenceError(HarnessError):
-    """The run could not produce evidence: nothing was shown, for good or ill."""
+    """The run could not produce evidence, neither for nor against the target."""
 
     exit_code = 4
 
 
 class InterruptedRunError(HarnessError):
-    """The user, or whoever runs us, stopped the run."""
+    """The user, or the program that started the run, stopped it."""
 
     # As a shell reports a command that SIGINT ended; 1 would read as NO-GO.
     exit_code = 130
 
     def __init__(self) -> None:
-        super().__init__("interrupted: what was started is ended, nothing was decided")
+        super().__init__("interrupted: all processes were ended, nothing was decided")
 
 
 def joined(errors: Iterable[InputError]) -> InputError:
@@ -145,10 +145,10 @@ def joined(errors: Iterable[InputError]) -> InputError:
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that ``name`` was most likely meant to be.
+    """Return the valid name that ``name`` most likely means.
 
     Args:
-        name: What came.
+        name: The name that was given.
         valid: The names that would have been accepted.
 
     Returns:

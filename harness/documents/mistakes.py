@@ -1,4 +1,4 @@
-"""All mistakes of a document in one run, not only the first.
+"""A collection of all mistakes of a document, not only the first.
 
 A reader of a document collects what is wrong with each part, and raises it together::
 

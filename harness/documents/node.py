@@ -1,4 +1,4 @@
-"""A value of a document, with its place there, for whoever reads documents.
+"""A value of a document, with its place there.
 
 A reader takes one node and asks it for the nodes inside; an error takes the node that
 it is about, which knows file, line and key::
@@ -6,7 +6,7 @@ it is about, which knows file, line and key::
     def read_pause(client: Node) -> Pause:
         pause = client.at("read", "pause")
         if pause.value["after_bytes"] < 0:
-            raise InputError("expected no negative number", at=pause.at("after_bytes"))
+            raise InputError("expected at least 0", at=pause.at("after_bytes"))
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class Origin:
 
     Attributes:
         source: The file's name.
-        line: The line that the whole document is; None: it is not one line.
+        line: The only line of the document; None: it has several.
     """
 
     source: str
     line: int | None = None
 
-    def line_of(self, path: Path) -> int | None:  # noqa: ARG002 - others look there
-        """Return the one-based line of the value at a place, where one is known."""
+    def line_of(self, path: Path) -> int | None:  # noqa: ARG002 - other origins need it
+        """Return the one-based line of a value, where it is known."""
         return self.line
 
 
@@ -47,7 +47,7 @@ class Node:
 
     Attributes:
         value: Mappings, lists, text, numbers, booleans and None; None also where
-            nothing stands at this place.
+            there is nothing at this place.
         origin: Where the document was read from.
         path: The keys and list positions that lead here from the root.
     """
@@ -63,7 +63,7 @@ class Node:
 
     @property
     def line(self) -> int | None:
-        """The one-based line, where one is known."""
+        """The one-based line, where it is known."""
         return self.origin.line_of(self.path)
 
     @property
@@ -79,7 +79,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The key of a mapping under which the value stands."""
+        """The key of the value in its mapping."""
         return str(self.path[-1])
 
     @property
@@ -88,7 +88,7 @@ class Node:
         return self.value if isinstance(self.value, dict) else {}
 
     def at(self, *steps: str | int) -> Node:
-        """Return the node at a place inside, whether or not something stands there."""
+        """Return the node at a place inside, whether or not there is a value."""
         value = self.value
         for step in steps:
             try:

@@ -1,4 +1,4 @@
-"""Says in plain words what a JSON Schema error means to whoever wrote the file."""
+"""JSON Schema errors in plain words, for the person who wrote the file."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""YAML documents that can say where in their text a value stands.
+"""YAML documents that know the line of each value.
 
-Every file that a person writes (scenario, cassette, configuration) is read here, so
-that every mistake is told the same way: file, line, key, what was expected, what came.
+Every file that a person writes (scenario, cassette, configuration) is read here, and
+every mistake is reported the same way: file, line, key, what was expected, what it got.
 
-What is read is the part of YAML 1.2 that JSON can say as well: mappings with text as
+The reader accepts the part of YAML 1.2 that JSON can say as well: mappings with text as
 keys, lists, text, finite numbers, true, false, null. So ``off`` and ``2027-06-30`` are
-text and ``1e3`` is a number, unlike in YAML 1.1. A key that stands twice, tags and
-aliases are refused; an alias can make a small file a huge value.
+text and ``1e3`` is a number, unlike in YAML 1.1. Repeated keys, tags and aliases are
+refused; an alias can make a small file a huge value.
 
 The text is read event by event: the composer of the C loader recurses, and 200,000
 opening brackets end the interpreter (measured with PyYAML 6.0.3).
@@ -47,11 +47,7 @@ _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Origin):
-    """A YAML text that knows on which line each of its values stands.
-
-    Attributes:
-        text: The text itself.
-    """
+    """A YAML text that knows the line of each of its values."""
 
     text: str = field(repr=False)
     _lines: dict[Path, int] = field(
@@ -90,8 +86,8 @@ def load(text: str, *, source: str, mistakes: Mistakes | None = None) -> Node:
         The root.
 
     Raises:
-        InputError: The text is empty or not YAML, says a key twice, or uses what is
-            not read here (tags, aliases, keys that are no text).
+        InputError: The text is empty or not YAML, repeats a key, or has tags, aliases,
+            or keys that are not text.
     """
     found = Mistakes() if mistakes is None else mistakes
     builder = _Builder(source, found)
@@ -142,8 +138,8 @@ def _unreadable(text: str, source: str, error: Exception) -> InputError:
         return InputError(cut(f"not YAML: {error}", 200), source=source)
     line = text.count("\n", 0, found.start()) + 1
     message = (
-        f"not YAML: the character U+{ord(found[0]):04X} may only stand escaped, "
-        "in double quotes"
+        f"not YAML: the character U+{ord(found[0]):04X} must be escaped, in "
+        "double quotes"
     )
     return InputError(message, source=source, line=line)
 
@@ -171,7 +167,7 @@ class _Builder:
             self._inside.pop()
             self._keys.pop()
         elif isinstance(event, yaml.AliasEvent):
-            message = "aliases (*name) are not read here: write the value out"
+            message = "aliases (*name) are not supported: write the value out"
             raise self._error(event, message)
 
     def _take_scalar(self, event: yaml.ScalarEvent) -> None:
@@ -207,7 +203,7 @@ class _Builder:
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            raise self._error(event, f"tags are not read here, got {shown(event.tag)}")
+            raise self._error(event, f"tags are not supported, got {shown(event.tag)}")
 
     def _error(
         self, event: yaml.Event, message: str, key: str | None = None

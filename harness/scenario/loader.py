@@ -23,14 +23,15 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def read_scenario(path: Path, *, cassettes: Path) -> Scenario:
-    """Read one scenario, with the recording that it names.
+    """Read one scenario, with the recordings that it names.
 
     Args:
         path: The scenario's file.
         cassettes: The folder that its ``cassette`` is relative to.
 
     Raises:
-        InputError: The file or its cassette is missing or does not say what it must.
+        InputError: The file or a cassette is missing or has mistakes, all of which are
+            reported.
     """
     return _read(path, cassettes, {}, datetime.now(UTC).date())
 
@@ -39,13 +40,13 @@ def read_suite(paths: Sequence[Path], *, cassettes: Path) -> list[Scenario]:
     """Read scenarios, sorted by id; a recording that several name is read once.
 
     Args:
-        paths: Files, taken as they are, and folders, searched to the bottom for
-            ``*.yaml`` and ``*.yml``; hidden files and folders are passed over.
+        paths: Files, whatever their names, and folders, searched to the bottom for
+            ``*.yaml`` and ``*.yml``; hidden files and folders are skipped.
         cassettes: As for `read_scenario`.
 
     Raises:
-        InputError: As for `read_scenario`; or a path does not exist, a folder holds no
-            scenario, or two files have the same id.
+        InputError: As for `read_scenario`, for all files; or a path does not exist, a
+            folder has no scenario, or two files have the same id.
     """
     known: dict[Path, Cassette] = {}
     today = datetime.now(UTC).date()

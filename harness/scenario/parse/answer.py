@@ -1,4 +1,4 @@
-"""What the upstream of a scenario answers: a recording or a stream, and faults."""
+"""Parser of the upstream's answers: a recording or a stream, and faults."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _OF_A_STREAM = ("status", "headers", "framing", "ending", "itl_ms")
 def check_answer(
     node: Node, scenario: Node, mistakes: Mistakes, *, required: bool
 ) -> None:
-    """Check that a mapping says once what the upstream answers.
+    """Check that a mapping names the upstream's answer, and names it once.
 
     Args:
         node: The mapping.
-        scenario: The scenario around it, which may name the cassette of all.
+        scenario: The scenario around it, which may name a cassette for all.
         mistakes: Gets what is wrong.
-        required: Whether it must say it at all.
+        required: Whether it must name one at all.
     """
     keys = mistakes.keys(node)
     if {"cassette", "stream"} <= keys:
@@ -52,11 +52,11 @@ def check_answer(
 def parse_answer(
     node: Node, scenario: Node, find_cassette: FindCassette, mistakes: Mistakes
 ) -> tuple[Request, Answer] | None:
-    """Return what is asked and what the upstream answers; None: there is a mistake.
+    """Return request and answer; None: there is a mistake.
 
     Args:
-        node: The mapping that says it; where it names neither cassette nor stream,
-            those of the scenario are meant.
+        node: The mapping; where it names neither cassette nor stream, those of the
+            scenario are used.
         scenario: The scenario around it.
         find_cassette: Returns a cassette by its name.
         mistakes: Gets what is wrong.

@@ -1,4 +1,4 @@
-"""What a scenario says that the client does."""
+"""Parser of a scenario's client: when it leaves, how it reads."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WHEN = ("after_events", "after_ms", "after_bytes", "before")
 
 
 def parse_client(node: Node, mistakes: Mistakes) -> ClientPlan:
-    """Return what the client does; where nothing is said, it just reads.
+    """Return the behaviour of the client; without a plan, it just reads.
 
     Args:
-        node: What the scenario says.
+        node: The ``client`` of a scenario or an exchange.
         mistakes: Gets what is wrong.
     """
     return ClientPlan(

@@ -1,4 +1,4 @@
-"""What a scenario demands beyond the oracle, and what it waives."""
+"""Parser of a scenario's demands beyond the oracle, and of its waivers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["parse_bounds", "parse_expect", "parse_waiver"]
 
 
 def parse_expect(node: Node, mistakes: Mistakes) -> Expect:
-    """Return what is demanded beyond the oracle; where nothing is said, nothing.
+    """Return the demands beyond the oracle.
 
     Args:
-        node: What the scenario says.
+        node: The ``expect`` of a scenario or an exchange.
         mistakes: Gets what is wrong.
     """
     mistakes.read(node.at("log"), _check_pattern)
@@ -45,10 +45,10 @@ def _check_pattern(node: Node) -> None:
 
 
 def parse_bounds(node: Node) -> Bounds | None:
-    """Return the bounds that a number, or ``{at_least, at_most}``, stands for.
+    """Return the bounds of a number, or of ``{at_least, at_most}``.
 
     Raises:
-        InputError: They leave no number.
+        InputError: No number is between them.
     """
     match node.value:
         case None:
@@ -62,11 +62,11 @@ def parse_bounds(node: Node) -> Bounds | None:
 
 
 def parse_waiver(node: Node, today: date, mistakes: Mistakes) -> Waiver | None:
-    """Return a difference that is accepted; None: there is a mistake.
+    """Return a waiver; None: there is a mistake.
 
     Args:
         node: The waiver.
-        today: The day by which it expires.
+        today: A waiver that ended before this day has expired.
         mistakes: Gets what is wrong.
     """
     expires = mistakes.read(node.at("expires"), _parse_day, today)

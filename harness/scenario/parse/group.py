@@ -18,7 +18,7 @@ _OF_GROUPS = ("max_probes", "recovers_within_ms")
 
 
 def check_group(scenario: Node, mistakes: Mistakes) -> None:
-    """Check that no key is there which another one makes meaningless.
+    """Check that no key makes another one meaningless.
 
     Args:
         scenario: The scenario.
@@ -68,7 +68,7 @@ def parse_streams(scenario: Node, mistakes: Mistakes) -> Streams | None:
 
 
 def parse_outage(node: Node, mistakes: Mistakes) -> tuple[Phase, ...]:
-    """Return what the upstream does by time; where nothing is said, it works.
+    """Return the phases of an outage; none: the upstream works.
 
     Args:
         node: The list of phases.

@@ -1,4 +1,4 @@
-"""Responses that a scenario writes out, where no recording can serve."""
+"""Parser of responses that a scenario writes out, in place of a recording."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from harness.units import NS_PER_MS
 __all__ = ["DEFAULT_REQUEST", "inline_response", "json_text"]
 
 _ITL_MS = 20.0
-"""Time before each event: what a model of 50 tokens a second takes."""
+"""Time before each event: that of a model with 50 tokens a second."""
 
 _FORMS = ("data", "json", "comment", "raw")
 _KEYS = ("stream", "status", "headers", "framing", "ending", "itl_ms")
 
 
 def json_text(value: Any) -> str:
-    """Return JSON as providers write it: without spaces, text as it is."""
+    """Return JSON as providers write it: no spaces, no escapes for other scripts."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -42,7 +42,7 @@ DEFAULT_REQUEST = Request(
     headers=(("content-type", "application/json"),),
     body=json_text(OPENAI_CHAT.request(model="harness", prompt="hello")).encode(),
 )
-"""What the client asks where the scenario has neither recording nor request."""
+"""The request of a scenario that has neither recording nor request."""
 
 
 def inline_response(node: Node, mistakes: Mistakes) -> Response | None:
@@ -117,7 +117,7 @@ def _encode(event: Node, form: Mapping[str, Any]) -> bytes:
     if kinds[0] in {"comment", "raw"}:
         for key in ("event", "id"):
             if key in form:
-                raise InputError(f"a {kinds[0]} has none", at=event.at(key))
+                raise InputError(f"a {kinds[0]} has no {key}", at=event.at(key))
     try:
         match kinds[0]:
             case "comment":

@@ -54,8 +54,8 @@ def parse_scenario(
     Args:
         root: The document, unchecked.
         find_cassette: Returns a cassette by the name that the scenario gives it.
-        today: The day by which waivers expire.
-        mistakes: What is known to be wrong with the document.
+        today: Waivers that ended before this day have expired.
+        mistakes: The known mistakes of the document.
 
     Raises:
         InputError: All mistakes, each with line, key and the nearest valid name.
@@ -129,7 +129,7 @@ def _check_keys(root: Node, mistakes: Mistakes) -> None:
     nodes = [node for part in parts for node in part]
     for node in nodes:
         check_answer(node, root, mistakes, required=False)
-    # Of a part that is no mapping it is not known what it was meant to say.
+    # It is not known what a part that is no mapping was meant to say.
     own = [
         not isinstance(node.value, dict) or bool(_ANSWERS & mistakes.keys(node))
         for node in nodes

@@ -83,7 +83,7 @@ def test_status_headers_framing_ending_and_pace_can_be_given():
             "stream:\n- x\n- data: y\n  at_ms: 19\n",
             r"s.yaml:4: stream\[1\].at_ms: expected at least 20, .*got 19",
         ),
-        ("stream:\n- {comment: x, id: '1'}\n", r"stream\[0\].id: a comment has none"),
+        ("stream:\n- {comment: x, id: '1'}\n", r"stream\[0\].id: a comment has no id"),
         ('stream:\n- "a\\rb"\n', r"s.yaml:2: stream\[0\]: data must not contain CR"),
     ],
 )
