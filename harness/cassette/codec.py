@@ -3,17 +3,17 @@ r"""Cassettes as YAML text, and back, byte for byte.
 Rules of the text:
 
 1. A body is ``text`` where its bytes are UTF-8, and ``base64`` where not.
-2. Text stands in double quotes on one line, so ``\n`` is seen as ``\n``. What YAML
-   would refuse, fold or drop is escaped: the controls C0 and C1, DEL, the line breaks
-   U+0085, U+2028 and U+2029, the BOM, U+FFFE and U+FFFF (YAML 1.2.2, section 5.1; found
-   by trying every character on both of PyYAML's loaders). So are the controls of
-   direction, U+202A to U+202E and U+2066 to U+2069, which hide text from a reviewer.
+2. Text is in double quotes on one line, so ``\n`` is seen as ``\n``. Characters that
+   YAML would refuse, fold or drop are escaped: the controls C0 and C1, DEL, the line
+   breaks U+0085, U+2028 and U+2029, the BOM, U+FFFE and U+FFFF (YAML 1.2.2, section
+   5.1; found by trying every character on both of PyYAML's loaders). So are the
+   controls of direction, U+202A to U+202E and U+2066 to U+2069, which hide text.
 3. Times are milliseconds with up to six decimals, so nanoseconds survive: a float holds
    them exactly up to the format's limit of 1,000,000 seconds.
 
 The text is written by hand, because PyYAML chooses quotes and flow for a document and
-not by place. On the recorded streams of others (420, 5.6 MB) that costs 0.2 s, its C
-emitter 0.3 s and its own 2.2 s; reading and validating them takes 0.9 s.
+not by place. For 420 recorded streams (5.6 MB) that takes 0.2 s, PyYAML's C emitter
+0.3 s, its own 2.2 s; reading and validating them takes 0.9 s.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def load_cassette(text: str, *, source: str) -> Cassette:
         source: The file's name, for messages.
 
     Raises:
-        InputError: The text is not YAML, is of another format, does not fit the schema,
-            holds bytes that are not base64, or its times fall.
+        InputError: The text is not YAML, has another format, does not fit the schema,
+            has bytes that are not base64, or times that fall. All mistakes are
+            reported.
     """
     mistakes = Mistakes()
     root = load(text, source=source, mistakes=mistakes)
@@ -103,11 +104,11 @@ def dump_cassette(cassette: Cassette) -> str:
     """Return a cassette as text that `load_cassette` reads back equal.
 
     Raises:
-        ValueError: The cassette holds what the format cannot: no interaction, a time
-            that falls or is out of range, a header that is not latin-1.
+        ValueError: The format cannot hold the cassette: no interaction, a time that
+            falls or is out of range, a header that is not latin-1.
     """
     if not cassette.interactions:
-        raise ValueError("a cassette holds at least one interaction")
+        raise ValueError("a cassette has at least one interaction")
     return "".join(f"{line}\n" for line in _write(cassette))
 
 
@@ -190,7 +191,7 @@ _SHORT = {
     "\r": "\\r",
     "\t": "\\t",
 }
-# What any YAML reader takes for text without quotes, in a flow list too.
+# Text that needs no quotes for any YAML reader, in a flow list either.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
 _NO_TEXT = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
@@ -260,8 +261,8 @@ def _bytes(data: bytes) -> str:
 def _time(at_ns: int, last_ns: int) -> str:
     if not last_ns <= at_ns <= AT_NS_MAX:
         raise ValueError(
-            f"a time lies between the one before ({last_ns} ns) and {AT_NS_MAX} ns, "
-            f"is {at_ns} ns"
+            f"a time is between the one before it ({last_ns} ns) and {AT_NS_MAX} ns, "
+            f"got {at_ns} ns"
         )
     return _milliseconds(at_ns)
 

@@ -1,4 +1,4 @@
-"""Scenarios on disk: the one module of this package that opens files."""
+"""Scenarios on disk; no other module of this package opens files."""
 
 from __future__ import annotations
 

@@ -155,7 +155,10 @@ def test_the_length_of_a_decoded_body_is_set_right():
         ("interactions: 3", "a.yaml: interactions: expected a list, got 3"),
         ("interactions: []\nversion: 2", "a.yaml: version: expected 1, got 2"),
         ("- request: {}", "a.yaml: expected a mapping, got a list"),
-        ("http_interactions: []", "a.yaml: http_interactions: a cassette of Ruby"),
+        (
+            "http_interactions: []",
+            "a.yaml: http_interactions: expected a cassette of VCR",
+        ),
         ("interactions: [2026-11-23]", r"interactions\[0\]: expected a mapping"),
         ("interactions: [!!binary aGk=]", r"interactions\[0\]: expected a mapping"),
         ("{", "a.yaml:1: expected JSON"),
@@ -201,7 +204,7 @@ def test_aliases_that_say_very_much_are_refused(monkeypatch):
     text = yaml.dump(interaction("a" * 1000), default_flow_style=True)
     text = "interactions:\n- &a " + text.replace("\n", " ")
     assert len(read((text + "\n- *a" * 5).encode())) == 6
-    with pytest.raises(InputError, match="says more than 10000 bytes"):
+    with pytest.raises(InputError, match="has more than 10000 bytes"):
         read((text + "\n- *a" * 20).encode())
     with pytest.raises(InputError, match="more than 10000 aliases"):
         read((text + "\n- *a" * 10_001).encode())
