@@ -1,4 +1,4 @@
-"""``harness.yaml``: the proxies to compare, and what each promises."""
+"""Reader of ``harness.yaml``: the proxies to compare, and their promises."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from jsonschema import Draft202012Validator
 
 from harness.cassette.model import Headers
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError, closest
@@ -36,10 +37,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """How it is known that a target serves; one of the two.
+    """The sign that a target serves; one of the two.
 
     Attributes:
-        stdout: A regular expression that a line of its output matches; its group
+        stdout: A regular expression that matches a line of its output; its group
             ``url``, where it has one, says where the target listens.
         http: A path that answers with a status below 400.
     """
@@ -50,11 +51,11 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """How a stream shows what served it; one of the two.
+    """The proof of which target served a stream; one of the two.
 
     Attributes:
         header: Name and value of a header of the answer.
-        log: A regular expression that a log line of the stream matches.
+        log: A regular expression that matches a log line of the stream.
     """
 
     header: tuple[str, str] | None = None
@@ -66,20 +67,19 @@ class Target:
     """A proxy under test.
 
     Attributes:
-        name: What the report calls it.
-        contract: What it promises.
+        name: Its name in reports.
         command: Program and arguments; None: it runs already.
         url: Where it listens; None: its output says so (`Ready.stdout`).
-        env: Environment variables beside ours.
+        env: Environment variables in addition to ours.
         files: Configuration files by name, as templates.
-        ready: How it is known that it serves; None: it takes connections.
+        ready: The sign that it serves; None: it accepts connections.
         headers: Sent with every request.
-        upstream_listen: Where its configuration expects the upstream; None: anywhere,
-            it is told with ``{upstream}``.
+        upstream_listen: The address where its configuration expects the upstream;
+            None: any, which it gets as ``{upstream}``.
         relay: Dotted path of its relay's factory; None: it has none.
-        relay_settings: What the factory is given.
-        proof: How a stream shows what served it; None: it cannot.
-        folder: Where the command is started.
+        relay_settings: The factory's settings.
+        proof: None: a stream cannot show which target served it.
+        folder: The working folder of the command.
     """
 
     name: str
@@ -99,14 +99,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """What ``harness.yaml`` says.
+    """The content of ``harness.yaml``.
 
     Attributes:
         targets: By name.
         baseline: Name of the target in production.
-        candidate: Name of the target that is to take over.
+        candidate: Name of the target that will replace it.
         source: The file, for messages.
-        policy: What reasonable proxies do differently, and this suite decides.
+        policy: The choices of this suite where reasonable proxies differ.
     """
 
     targets: Mapping[str, Target]
@@ -116,10 +116,10 @@ class Config:
     policy: Policy = field(default_factory=Policy)
 
     def target(self, name: str) -> Target:
-        """Return the target of that name.
+        """Return a target by its name.
 
         Raises:
-            InputError: If there is none; it names the nearest.
+            InputError: There is none; the error names the nearest.
         """
         if name in self.targets:
             return self.targets[name]
@@ -142,39 +142,49 @@ def read_config(path: Path) -> Config:
     """Read ``harness.yaml``.
 
     Raises:
-        InputError: The file cannot be read or does not say what it must; the message
-            has the line, the key and, for a mistyped name, the nearest valid one.
+        InputError: The file cannot be read, or has mistakes: each with its line, its
+            key and, for a mistyped name, the nearest valid one.
     """
-    root = load(read_text(path), source=str(path))
-    root.check(Draft202012Validator(config_schema()))
-    targets = {
-        target.name: target
-        for target in (_read_target(node, path.parent) for node in root.at("targets"))
-    }
-    for role in (root.at("baseline"), root.at("candidate")):
-        if role.value not in targets:
-            raise InputError(
-                f"there is no target {role.value!r}",
-                at=role,
-                nearest=closest(role.value, targets),
-            )
+    mistakes = Mistakes()
+    root = load(read_text(path), source=str(path), mistakes=mistakes)
+    with mistakes:
+        root.check(Draft202012Validator(config_schema()))
+    read = [_read_target(node, path.parent, mistakes) for node in root.at("targets")]
+    for role in ("baseline", "candidate"):
+        mistakes.read(root.at(role), _check_role, root.at("targets"))
+    policy = _policy(root.at("policy"), mistakes)
+    mistakes.raise_any()
     return Config(
-        targets=targets,
+        targets={target.name: target for target in read if target is not None},
         baseline=root.value["baseline"],
         candidate=root.value["candidate"],
         source=str(path),
-        policy=_policy(root.at("policy")),
+        policy=policy,
     )
 
 
-def _policy(node: Node) -> Policy:
+def _check_role(role: Node, targets: Node) -> None:
+    # A key that is missing is reported by the schema.
+    if role.value is not None and role.value not in targets.mapping:
+        raise InputError(
+            f"there is no target {role.value!r}",
+            at=role,
+            nearest=closest(role.value, targets.mapping),
+        )
+
+
+def _policy(node: Node, mistakes: Mistakes) -> Policy:
     policy = Policy()
     for choice in node:
-        try:
-            policy = policy_with(policy, choice.name, choice.value)
-        except InputError as error:
-            raise InputError(error.message, at=choice, nearest=error.nearest) from None
+        policy = mistakes.read(choice, _with_choice, policy) or policy
     return policy
+
+
+def _with_choice(choice: Node, policy: Policy) -> Policy:
+    try:
+        return policy_with(policy, choice.name, choice.value)
+    except InputError as error:
+        raise InputError(error.message, at=choice, nearest=error.nearest) from None
 
 
 def url_target(
@@ -185,16 +195,16 @@ def url_target(
     headers: Headers = (),
     upstream_listen: tuple[str, int] | None = None,
 ) -> Target:
-    """Return a target that runs already, as ``--baseline URL`` names it.
+    """Return a target that runs already, as in ``--baseline URL``.
 
     Raises:
-        InputError: It is not an http or https URL.
+        InputError: The URL is not an http or https URL.
     """
     pattern = config_schema()["$defs"]["target"]["properties"]["url"]["pattern"]
     if not re.search(pattern, url):
-        raise InputError(f"expected an http or https URL, came {url!r}", key=name)
+        raise InputError(f"expected an http or https URL, got {url!r}", key=name)
     try:
-        # Only asking for the port finds one that is none.
+        # Only reading the port shows that it is wrong.
         _ = urlsplit(url).port
     except ValueError as error:
         raise InputError(f"{url!r}: {error}", key=name) from None
@@ -208,22 +218,32 @@ def url_target(
 
 
 def parse_address(text: str) -> tuple[str, int]:
-    """Return host and port of ``HOST:PORT``; an IPv6 host stands in brackets.
+    """Return host and port of ``HOST:PORT``; an IPv6 host is in brackets.
 
     Raises:
-        ValueError: It is no such address.
+        ValueError: The text is not such an address.
     """
     host, _, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isascii() or not port.isdigit() or int(port) > 0xFFFF:
-        raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:8081, came {text!r}")
+        raise ValueError(f"expected HOST:PORT, such as 127.0.0.1:8081, got {text!r}")
     return host, int(port)
 
 
-def _read_target(node: Node, folder: Path) -> Target:
-    """Read one target; the schema holds already."""
-    _check_placeholders(node)
-    _check_keys(node)
+def _read_target(node: Node, folder: Path, mistakes: Mistakes) -> Target | None:
+    """Read one target; None: there is a mistake."""
+    for text in (*node.at("command"), *node.at("env"), node.at("url")):
+        mistakes.read(text, _check_placeholders)
+    for pattern in (node.at("ready", "stdout"), node.at("proof", "log")):
+        mistakes.read(pattern, _check_pattern)
+    _check_keys(node, mistakes)
+    files = {
+        file.name: mistakes.read(file, _read_template, folder)
+        for file in node.at("files")
+    }
+    listen = mistakes.read(node.at("upstream_listen"), _upstream_listen)
+    if not mistakes.none_in(node):
+        return None
     data = node.value
     env = data.get("env", {})
     url = data.get("url")
@@ -233,53 +253,54 @@ def _read_target(node: Node, folder: Path) -> Target:
         command=tuple(data["command"]) if "command" in data else None,
         url=None if url is None else url.rstrip("/"),
         env=env,
-        files={file.name: _read_template(file, folder) for file in node.at("files")},
-        ready=_ready(node.at("ready")),
+        files=files,
+        ready=Ready(**data["ready"]) if "ready" in data else None,
         headers=tuple(data.get("headers", {}).items()),
-        upstream_listen=_upstream_listen(node.at("upstream_listen")),
+        upstream_listen=listen,
         relay=data.get("relay"),
         relay_settings=data.get("relay_settings", env),
-        proof=_proof(node.at("proof")),
+        proof=_proof(data["proof"]) if "proof" in data else None,
         folder=folder,
     )
 
 
-def _check_placeholders(target: Node) -> None:
-    for node in (*target.at("command"), *target.at("env"), target.at("url")):
-        unknown = unknown_placeholder(node.value or "")
-        if unknown is not None:
-            name, nearest = unknown
+def _check_placeholders(node: Node) -> None:
+    unknown = unknown_placeholder(node.value or "")
+    if unknown is not None:
+        name, nearest = unknown
+        message = f"unknown placeholder {{{name}}}; write {{{{{name}}}}} for the text"
+        raise InputError(message, at=node, nearest=nearest)
+
+
+def _check_keys(target: Node, mistakes: Mistakes) -> None:
+    """Refuse keys that would be ignored, and a target that cannot be reached."""
+    data = target.mapping
+    keys = mistakes.keys(target)
+    output, url = target.at("ready", "stdout"), target.at("url")
+    if "command" in keys:
+        ready = target.at("ready")
+        told = "(?P<url>" in str(output.value)
+        if "url" not in keys and not told and mistakes.none_in(ready):
             message = (
-                f"unknown placeholder {{{name}}}; write {{{{{name}}}}} for the text"
-            )
-            raise InputError(message, at=node, nearest=nearest)
-
-
-def _check_keys(target: Node) -> None:
-    """Refuse what would be ignored, and what cannot be known."""
-    data = target.value
-    output = target.at("ready", "stdout")
-    if "command" in data:
-        if "url" not in data and "(?P<url>" not in (output.value or ""):
-            raise InputError(
                 "expected url, or ready.stdout with a group (?P<url>…): "
-                "where does it listen?",
-                at=target,
+                "where does it listen?"
             )
+            mistakes.add(target.error(message, missing="url"))
         return
-    if "url" not in data:
-        raise InputError("expected command or url: how is it reached?", at=target)
+    if "url" not in keys and isinstance(target.value, dict):
+        message = "expected command or url: how is it reached?"
+        mistakes.add(target.error(message, missing="url"))
     for key in ("env", "files"):
-        if key in data and not (key == "env" and "relay" in data):
-            raise InputError(
-                "only a target with a command has this key", at=target.at(key)
-            )
-    if fill_template(data["url"], dict.fromkeys(PLACEHOLDERS, "")) != data["url"]:
-        raise InputError(
-            "only a target with a command has placeholders", at=target.at("url")
-        )
+        if key in data and not (key == "env" and "relay" in keys):
+            message = "only a target with a command has this key"
+            mistakes.add(InputError(message, at=target.at(key)))
+    address = url.value if isinstance(url.value, str) else ""
+    if fill_template(address, dict.fromkeys(PLACEHOLDERS, "")) != address:
+        message = "only a target with a command has placeholders"
+        mistakes.add(InputError(message, at=url))
     if output.value is not None:
-        raise InputError("only a target with a command has output", at=output)
+        message = "only a target with a command has output"
+        mistakes.add(InputError(message, at=output))
 
 
 def _read_template(file: Node, folder: Path) -> str:
@@ -292,20 +313,10 @@ def _read_template(file: Node, folder: Path) -> str:
         raise InputError(f"{error.source}: {error.message}", at=template) from None
 
 
-def _ready(node: Node) -> Ready | None:
-    if node.value is None:
-        return None
-    _check_pattern(node.at("stdout"))
-    return Ready(**node.value)
-
-
-def _proof(node: Node) -> Proof | None:
-    if node.value is None:
-        return None
-    if "log" in node.value:
-        _check_pattern(node.at("log"))
-        return Proof(log=node.value["log"])
-    name, _, value = node.value["header"].partition(":")
+def _proof(data: Mapping[str, str]) -> Proof:
+    if "log" in data:
+        return Proof(log=data["log"])
+    name, _, value = data["header"].partition(":")
     return Proof(header=(name.lower(), value.strip()))
 
 

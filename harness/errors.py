@@ -1,14 +1,14 @@
-"""What can go wrong on our side of the bench.
+"""Errors on our side of the bench.
 
 An *error* means that we, or the configuration, are wrong; a *failure* means that
 the target is wrong, and is data, never an exception.
 
 ::
 
-    HarnessError            any error that a user is told about, without a traceback
-    ├── InputError          a file or an option does not say what it must
+    HarnessError            any error that is shown to the user without a traceback
+    ├── InputError          a file or an option is wrong
     ├── EvidenceError       the run could not produce evidence to judge
-    └── InterruptedRunError somebody stopped the run
+    └── InterruptedRunError the run was stopped
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ __all__ = [
     "InterruptedRunError",
     "Place",
     "closest",
+    "joined",
 ]
 
 
 class HarnessError(Exception):
-    """An error that a user is told about in one message, without a traceback.
+    """An error that is shown to the user as one message, without a traceback.
 
     Attributes:
         exit_code: The process exit code that belongs to this kind of error
@@ -39,7 +40,7 @@ class HarnessError(Exception):
 
 
 class Place(Protocol):
-    """A place in what a user gave us, as messages name it."""
+    """A place in the user's input, as messages name it."""
 
     @property
     def source(self) -> str:
@@ -51,20 +52,23 @@ class Place(Protocol):
 
     @property
     def key(self) -> str | None:
-        """The path of the key; None: the whole."""
+        """The path of the key; None: the whole file or option."""
 
 
 class InputError(HarnessError):
-    """A file, an option or a configuration does not say what it must.
+    """A mistake in a file, an option or a configuration.
 
     Args:
-        message: What was expected and what came instead.
-        at: The place it came from, which knows source, line and key.
-        source: The file or option it came from.
+        message: What was expected, and what was there instead.
+        at: The place of the mistake, which knows source, line and key.
+        source: The file or option.
         line: One-based line in ``source``.
         key: The offending key, as a path such as ``faults[0].repeat_first``.
         nearest: The nearest valid name, where one is close enough to be meant.
     """
+
+    others: tuple[InputError, ...] = ()
+    """Further mistakes that the same reading found, as `joined` sets them."""
 
     def __init__(  # noqa: PLR0913 - one for each part of the message
         self,
@@ -79,13 +83,24 @@ class InputError(HarnessError):
         if at is not None:
             source, line, key = at.source, at.line, at.key
         self.message = message
+        self.place = at
         self.source = source
         self.line = line
         self.key = key
         self.nearest = nearest
         super().__init__(str(self))
 
+    @property
+    def all(self) -> tuple[InputError, ...]:
+        """This mistake and the others of the same reading."""
+        return (self, *self.others)
+
     def __str__(self) -> str:
+        return "\n".join(error.line_of_text for error in self.all)
+
+    @property
+    def line_of_text(self) -> str:
+        """This mistake alone: place, message and nearest name."""
         where = ":".join(
             str(part) for part in (self.source, self.line) if part is not None
         )
@@ -95,26 +110,45 @@ class InputError(HarnessError):
 
 
 class EvidenceError(HarnessError):
-    """The run could not produce evidence: nothing was shown, for good or ill."""
+    """The run could not produce evidence, neither for nor against the target."""
 
     exit_code = 4
 
 
 class InterruptedRunError(HarnessError):
-    """The user, or whoever runs us, stopped the run."""
+    """The user, or the program that started the run, stopped it."""
 
     # As a shell reports a command that SIGINT ended; 1 would read as NO-GO.
     exit_code = 130
 
     def __init__(self) -> None:
-        super().__init__("interrupted: what was started is ended, nothing was decided")
+        super().__init__("interrupted: all processes were ended, nothing was decided")
+
+
+def joined(errors: Iterable[InputError]) -> InputError:
+    """Return several mistakes as one error, which reports all of them.
+
+    The mistakes of a file are in the order of its lines, and each is reported once.
+
+    Args:
+        errors: At least one.
+    """
+    each = {error.line_of_text: error for one in errors for error in one.all}
+    sources = list(dict.fromkeys(error.source for error in each.values()))
+    first, *others = sorted(
+        each.values(), key=lambda error: (sources.index(error.source), error.line or 0)
+    )
+    first.others = tuple(others)
+    for error in others:
+        error.others = ()
+    return first
 
 
 def closest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the valid name that ``name`` was most likely meant to be.
+    """Return the valid name that ``name`` most likely means.
 
     Args:
-        name: What came.
+        name: The name that was given.
         valid: The names that would have been accepted.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Files that are read whole, and written whole or not at all."""
+"""Text files: read whole, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["no_such_path", "read_text", "write_atomically"]
 
 
 def read_text(path: Path) -> str:
-    """Return what a text file holds, line ends as they are.
+    """Return the content of a text file, line ends unchanged.
 
     Raises:
         InputError: The file is missing, cannot be read, or is not UTF-8.
@@ -28,20 +28,20 @@ def read_text(path: Path) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{data[error.start]:02X}"
         raise InputError(message, source=str(path), line=line) from None
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; missing folders are made.
+    """Write a file, whole or not at all; missing folders are created.
 
-    The bytes go to a file beside it, reach the disk, and then take the name, so that
-    neither a reader nor a power cut ever meets half a file.
+    The bytes go to a temporary file in the same folder, reach the disk, and then take
+    the name: neither a reader nor a power cut can find half a file.
 
     Raises:
         InputError: The file cannot be written.
     """
-    # Hidden and of another suffix: no search for files finds it.
+    # A hidden file with another suffix: no search for files finds it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def no_such_path(path: Path) -> InputError:
-    """Return the error of a missing file or folder; it names the nearest beside it."""
+    """Return the error of a missing file or folder; it names the nearest neighbour."""
     names: list[str] = []
     with contextlib.suppress(OSError):
         names = [entry.name for entry in path.parent.iterdir()]
@@ -70,7 +70,7 @@ def no_such_path(path: Path) -> InputError:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name itself reach the disk, where folders can be opened."""
+    """Write the new name to the disk as well, where folders can be opened."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

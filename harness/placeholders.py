@@ -1,4 +1,4 @@
-"""Names in braces that stand for what is known only when a target is started.
+"""Placeholders: names in braces for values that are known when a target starts.
 
 ``{upstream}`` is the URL of the replaying upstream, ``{upstream_host}`` and
 ``{upstream_port}`` are its parts, ``{port}`` is a free port for a target that cannot
@@ -22,7 +22,7 @@ _KNOWN = re.compile(r"\{(" + "|".join(PLACEHOLDERS) + r")\}")
 
 
 def unknown_placeholder(text: str) -> tuple[str, str | None] | None:
-    """Return the first name in braces that is no placeholder, and the nearest one."""
+    """Return the first unknown name in braces, and the nearest placeholder."""
     for match in _ANY.finditer(text):
         name = match[2]
         if name is not None and name not in PLACEHOLDERS:
@@ -44,6 +44,6 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 def fill_template(text: str, values: Mapping[str, str]) -> str:
     """Return the text of a file, its placeholders filled in.
 
-    Configuration files are full of braces: all but the known names stay as they are.
+    Configuration files are full of braces: unknown names stay as they are.
     """
     return _KNOWN.sub(lambda match: values[match[1]], text)

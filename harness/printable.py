@@ -1,18 +1,18 @@
-r"""Text of others made printable: what a terminal would obey is shown, not performed.
+r"""Untrusted text made printable: control sequences are shown, not performed.
 
 Recordings, logs and files are untrusted: they may hold escape sequences that move the
-cursor, retitle the window or hide text. What is not printable (`str.isprintable`:
-controls, separators other than the space, marks of direction, lone surrogates, what
-Unicode has not assigned) is written as an escape, on one line, and all else stays.
+cursor, retitle the window or hide text. Characters that are not printable
+(`str.isprintable`: controls, separators other than the space, marks of direction, lone
+surrogates, unassigned ones) are written as escapes, on one line; all others stay.
 
-Three notations, since each place keeps the one that its readers have always seen::
+Three notations, because each place keeps the one that its readers know::
 
                   line feed  ESC      U+2028   U+E0001
     code_point    \u000a     \u001b   \u2028   \U000e0001   reports
-    python_escape \n         \x1b     \u2028   \U000e0001   logs, and what is recorded
-    short_escape  \n         \x1b     \u2028   \ue0001      what a cassette holds
+    python_escape \n         \x1b     \u2028   \U000e0001   logs and recorded data
+    short_escape  \n         \x1b     \u2028   \ue0001      the content of cassettes
 
-JSON strings (`quote`) are of a fourth: ``\n``, ``\u001b``, ``\u2028``, ``\ue0001``.
+JSON strings (`quote`) have a fourth: ``\n``, ``\u001b``, ``\u2028``, ``\ue0001``.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def printable(text: object, escape: Callable[[str], str] = code_point) -> str:
     """Return a text on one line, without anything that a terminal would obey.
 
     Args:
-        text: Of anybody.
-        escape: How a character is written that is not printable.
+        text: Any value, as `str` writes it.
+        escape: Writes a character that is not printable.
     """
     shown = str(text)
     if shown.isprintable():
@@ -72,7 +72,7 @@ def escape_all(text: str) -> str:
 
 
 def excerpt(text: str) -> str:
-    """Return the beginning of a text in quotes; a long rest is not even read."""
+    """Return the beginning of a text in quotes; a long rest is not read."""
     rest = "…" if len(text) > _EXCERPT_MAX else ""
     return f'"{printable(text[:_EXCERPT_MAX], short_escape)}{rest}"'
 
@@ -85,7 +85,7 @@ def quote(text: str, limit: int = _CUT_AT) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text as it is where it can be seen whole, else as a JSON string."""
+    """Return a text unchanged if all of it is visible, else as a JSON string."""
     return text if text and text.isprintable() else json.dumps(text)
 
 
@@ -95,7 +95,7 @@ def one_line(text: str) -> str:
 
 
 def cut(text: str, limit: int = _CUT_AT) -> str:
-    """Return a text of at most ``limit`` characters; what was cut ends in ``…``."""
+    """Return a text of at most ``limit`` characters; a cut text ends in ``…``."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

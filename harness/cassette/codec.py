@@ -3,17 +3,17 @@ r"""Cassettes as YAML text, and back, byte for byte.
 Rules of the text:
 
 1. A body is ``text`` where its bytes are UTF-8, and ``base64`` where not.
-2. Text stands in double quotes on one line, so ``\n`` is seen as ``\n``. What YAML
-   would refuse, fold or drop is escaped: the controls C0 and C1, DEL, the line breaks
-   U+0085, U+2028 and U+2029, the BOM, U+FFFE and U+FFFF (YAML 1.2.2, section 5.1; found
-   by trying every character on both of PyYAML's loaders). So are the controls of
-   direction, U+202A to U+202E and U+2066 to U+2069, which hide text from a reviewer.
+2. Text is in double quotes on one line, so ``\n`` is seen as ``\n``. Characters that
+   YAML would refuse, fold or drop are escaped: the controls C0 and C1, DEL, the line
+   breaks U+0085, U+2028 and U+2029, the BOM, U+FFFE and U+FFFF (YAML 1.2.2, section
+   5.1; found by trying every character on both of PyYAML's loaders). So are the
+   controls of direction, U+202A to U+202E and U+2066 to U+2069, which hide text.
 3. Times are milliseconds with up to six decimals, so nanoseconds survive: a float holds
    them exactly up to the format's limit of 1,000,000 seconds.
 
 The text is written by hand, because PyYAML chooses quotes and flow for a document and
-not by place. On the recorded streams of others (420, 5.6 MB) that costs 0.2 s, its C
-emitter 0.3 s and its own 2.2 s; reading and validating them takes 0.9 s.
+not by place. For 420 recorded streams (5.6 MB) that takes 0.2 s, PyYAML's C emitter
+0.3 s, its own 2.2 s; reading and validating them takes 0.9 s.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from harness.cassette.model import (
     Response,
     Segment,
 )
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
@@ -73,12 +74,19 @@ def load_cassette(text: str, *, source: str) -> Cassette:
         source: The file's name, for messages.
 
     Raises:
-        InputError: The text is not YAML, is of another format, does not fit the schema,
-            holds bytes that are not base64, or its times fall.
+        InputError: The text is not YAML, has another format, does not fit the schema,
+            has bytes that are not base64, or times that fall. All mistakes are
+            reported.
     """
-    root = load(text, source=source)
+    mistakes = Mistakes()
+    root = load(text, source=source, mistakes=mistakes)
     _check_format(root)
-    root.check(_validator())
+    with mistakes:
+        root.check(_validator())
+    interactions = [
+        _read_interaction(node, mistakes) for node in root.at("interactions")
+    ]
+    mistakes.raise_any()
     recorded = root.value["recorded"]
     return Cassette(
         recorded=Recorded(
@@ -87,7 +95,7 @@ def load_cassette(text: str, *, source: str) -> Cassette:
             upstream=recorded.get("upstream"),
         ),
         tags=tuple(root.value.get("tags", ())),
-        interactions=tuple(map(_read_interaction, root.at("interactions"))),
+        interactions=tuple(one for one in interactions if one is not None),
         reconstructed=tuple(root.value.get("reconstructed", ())),
     )
 
@@ -96,11 +104,11 @@ def dump_cassette(cassette: Cassette) -> str:
     """Return a cassette as text that `load_cassette` reads back equal.
 
     Raises:
-        ValueError: The cassette holds what the format cannot: no interaction, a time
-            that falls or is out of range, a header that is not latin-1.
+        ValueError: The format cannot hold the cassette: no interaction, a time that
+            falls or is out of range, a header that is not latin-1.
     """
     if not cassette.interactions:
-        raise ValueError("a cassette holds at least one interaction")
+        raise ValueError("a cassette has at least one interaction")
     return "".join(f"{line}\n" for line in _write(cassette))
 
 
@@ -109,53 +117,65 @@ def dump_cassette(cassette: Cassette) -> str:
 
 def _check_format(root: Node) -> None:
     # Before the schema: a newer format may differ in every other key.
-    came = root.at("format")
-    if isinstance(came.value, int) and came.value != FORMAT:
+    given = root.at("format")
+    if isinstance(given.value, int) and given.value != FORMAT:
         message = "this version reads cassettes of format"
-        raise InputError(f"{message} {FORMAT}, came format {came.value}", at=came)
+        raise InputError(f"{message} {FORMAT}, got format {given.value}", at=given)
 
 
-def _read_interaction(node: Node) -> Interaction:
-    request = node.at("request")
+def _read_interaction(node: Node, mistakes: Mistakes) -> Interaction | None:
+    request, response = node.at("request"), node.at("response")
+    headers = mistakes.read(request.at("headers"), read_headers)
+    body = mistakes.read(request.at("body"), read_body)
+    answer_headers = mistakes.read(response.at("headers"), read_headers)
+    segments, ending = _read_stream(response, mistakes)
+    if not mistakes.none_in(node):
+        return None
     return Interaction(
         request=Request(
             method=request.value["method"],
             path=request.value["path"],
-            headers=read_headers(request.at("headers")),
-            body=read_body(request.at("body")),
+            headers=headers,
+            body=body,
         ),
-        response=_read_response(node.at("response")),
+        response=Response(
+            status=response.value["status"],
+            http_version=response.value["http_version"],
+            headers=answer_headers,
+            segments=segments,
+            ending=ending,
+        ),
         notes=tuple(node.value.get("notes", ())),
     )
 
 
-def _read_response(node: Node) -> Response:
+def _read_stream(
+    response: Node, mistakes: Mistakes
+) -> tuple[tuple[Segment, ...], Ending]:
     segments = []
     last_ns = 0
-    for item in node.at("segments"):
-        last_ns = _read_time(item, "a time", last_ns)
-        segments.append(Segment(at_ns=last_ns, data=read_body(item)))
-    headers = read_headers(node.at("headers"))
-    ending = node.at("ending")
-    return Response(
-        status=node.value["status"],
-        http_version=node.value["http_version"],
-        headers=headers,
-        segments=tuple(segments),
-        ending=Ending(
-            at_ns=_read_time(ending, "an ending", last_ns),
-            kind=EndingKind(ending.value["kind"]),
-        ),
-    )
+    for item in response.at("segments"):
+        if mistakes.none_in(item):
+            at_ns = _read_time(item, "a time", last_ns, mistakes)
+            with mistakes:
+                segments.append(Segment(at_ns=at_ns, data=read_body(item)))
+            last_ns = at_ns
+    ending = mistakes.read(response.at("ending"), _read_ending, last_ns, mistakes)
+    return tuple(segments), ending
 
 
-def _read_time(node: Node, what: str, last_ns: int) -> int:
+def _read_ending(node: Node, last_ns: int, mistakes: Mistakes) -> Ending:
+    at_ns = _read_time(node, "an ending", last_ns, mistakes)
+    return Ending(at_ns=at_ns, kind=EndingKind(node.value["kind"]))
+
+
+def _read_time(node: Node, what: str, last_ns: int, mistakes: Mistakes) -> int:
     at_ms = node.value["at_ms"]
     at_ns: int = round(at_ms * NS_PER_MS)
     if at_ns < last_ns:
-        came = f"came {at_ms} after {_milliseconds(last_ns)}"
-        message = f"expected {what} not before the last segment, {came}"
-        raise InputError(message, at=node.at("at_ms"))
+        got = f"got {at_ms} after {_milliseconds(last_ns)}"
+        message = f"expected {what} not before the last segment, {got}"
+        mistakes.add(InputError(message, at=node.at("at_ms")))
     return at_ns
 
 
@@ -171,7 +191,7 @@ _SHORT = {
     "\r": "\\r",
     "\t": "\\t",
 }
-# What any YAML reader takes for text without quotes, in a flow list too.
+# Text that needs no quotes for any YAML reader, in a flow list either.
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
 _NO_TEXT = frozenset({"null", "true", "false", "yes", "no", "on", "off", "y", "n"})
 
@@ -241,8 +261,8 @@ def _bytes(data: bytes) -> str:
 def _time(at_ns: int, last_ns: int) -> str:
     if not last_ns <= at_ns <= AT_NS_MAX:
         raise ValueError(
-            f"a time lies between the one before ({last_ns} ns) and {AT_NS_MAX} ns, "
-            f"is {at_ns} ns"
+            f"a time is between the one before it ({last_ns} ns) and {AT_NS_MAX} ns, "
+            f"got {at_ns} ns"
         )
     return _milliseconds(at_ns)
 

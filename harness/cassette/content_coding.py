@@ -1,7 +1,7 @@
-"""Content coding: what the bytes of a coded body say (RFC 9110, section 8.4).
+"""Decoders of the content codings (RFC 9110, section 8.4).
 
-A recording keeps a body as it was sent. Only what searches it wants it decoded, and
-that takes what a cut stream holds of it: the part that arrived is decoded.
+A recording keeps a body as it was sent; only searches need it decoded. Of a cut stream
+the part that arrived is decoded.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from harness.cassette.model import Headers
 __all__ = ["DECODED_MAX", "CodingError", "codings_of", "content_type_of", "decode_body"]
 
 DECODED_MAX = 256 * 1024 * 1024
-"""Bytes that a body may have when decoded: a few of them can say very many."""
+"""Most bytes of a decoded body: a few coded bytes can be very many."""
 
 
 class CodingError(Exception):
@@ -24,7 +24,7 @@ class CodingError(Exception):
 
 
 def content_type_of(headers: Headers) -> str | None:
-    """Return what a head says that its body is."""
+    """Return the content type of a body, as its head names it."""
     values = (value for name, value in headers if name.lower() == "content-type")
     return next(values, None)
 
@@ -37,13 +37,13 @@ def codings_of(headers: Headers) -> tuple[str, ...]:
 
 
 def decode_body(body: bytes, codings: tuple[str, ...]) -> bytes:
-    """Return what a body says, as far as it arrived.
+    """Return a body decoded, as far as it arrived.
 
     Brotli and zstd need the packages ``brotli`` and ``zstandard``, which mitmproxy
-    brings.
+    requires.
 
     Raises:
-        CodingError: A coding is not known here, the bytes are not of it, or they say
+        CodingError: A coding is unknown, the bytes do not have it, or they decode to
             more than `DECODED_MAX`.
     """
     for coding in reversed(codings):
@@ -54,7 +54,7 @@ def decode_body(body: bytes, codings: tuple[str, ...]) -> bytes:
         for part in parts(body):
             decoded += part
             if len(decoded) > DECODED_MAX:
-                raise CodingError(f"it says more than {DECODED_MAX} bytes")
+                raise CodingError(f"it decodes to more than {DECODED_MAX} bytes")
         body = bytes(decoded)
     return body
 
@@ -70,7 +70,7 @@ def _inflate(body: bytes, window_bits: int) -> Iterator[bytes]:
             yield decoder.flush()
             body = decoder.unused_data
     except zlib.error as error:
-        raise CodingError(f"its bytes are not what its coding says: {error}") from None
+        raise CodingError(f"its bytes do not have its coding: {error}") from None
 
 
 def _gzip(body: bytes) -> Iterator[bytes]:
@@ -99,7 +99,7 @@ def _package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise CodingError(f"to decode it takes the package {name!r}") from None
+        raise CodingError(f"decoding needs the package {name!r}") from None
 
 
 def _fed(
@@ -109,11 +109,11 @@ def _fed(
         for at in range(0, len(body), _FED):
             yield decode(body[at : at + _FED])
     except error_type as error:
-        raise CodingError(f"its bytes are not what its coding says: {error}") from None
+        raise CodingError(f"its bytes do not have its coding: {error}") from None
 
 
 _STEP = 1 << 20
-_FED = 1 << 12  # these cannot be told how much to say at once
+_FED = 1 << 12  # these decoders have no limit for their output
 
 _DECODERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
     "br": _brotli,

@@ -1,4 +1,4 @@
-"""Cassettes on disk: the one module of this package that opens files."""
+"""Cassettes on disk; no other module of this package opens files."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def read_cassette(path: Path) -> Cassette:
 
 
 def write_cassette(path: Path, cassette: Cassette) -> None:
-    """Write one cassette, whole or not at all; missing folders are made.
+    """Write one cassette, whole or not at all; missing folders are created.
 
     Raises:
         InputError: The file cannot be written.
-        ValueError: The cassette holds what the format cannot.
+        ValueError: The format cannot hold the cassette.
     """
     write_atomically(path, dump_cassette(cassette).encode())
 
 
 def find_cassettes(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that are meant, sorted, each once.
+    """Return the files that some paths name, sorted, each once.
 
     Args:
-        paths: Files, taken as they are, and folders, searched to the bottom for
-            ``*.yaml`` and ``*.yml``; hidden files and folders are passed over.
+        paths: Files, whatever their names, and folders, searched to the bottom for
+            ``*.yaml`` and ``*.yml``; hidden files and folders are skipped.
 
     Raises:
-        InputError: A path does not exist, or a folder holds no such file.
+        InputError: A path does not exist, or a folder has no such file.
     """
     found: set[Path] = set()
     for path in paths:

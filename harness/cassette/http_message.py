@@ -1,4 +1,4 @@
-"""Bodies and headers of HTTP messages, as the nodes of a document hold them."""
+"""Reader of the bodies and headers of HTTP messages in a document."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def read_text(node: Node, *, surrogates: str = "strict") -> bytes:
 
     Args:
         node: The text.
-        surrogates: What becomes of half a surrogate pair, which JSON and PyYAML's own
-            loader let pass: an error handler of `str.encode`.
+        surrogates: The error handler of `str.encode` for half a surrogate pair, which
+            JSON and PyYAML's own loader accept.
 
     Raises:
-        InputError: It holds half a surrogate pair.
+        InputError: The text has half a surrogate pair.
     """
     try:
         return str(node.value).encode(errors=surrogates)
     except UnicodeEncodeError:
-        message = "expected text, came half a surrogate pair"
+        message = "expected text, got half a surrogate pair"
         raise InputError(message, at=node) from None
 
 
@@ -55,10 +55,10 @@ def read_base64(node: Node) -> bytes:
 
 
 def read_headers(node: Node) -> Headers:
-    """Return the headers that a list of pairs holds.
+    """Return the headers of a list of pairs.
 
     Raises:
-        InputError: One holds what no header can.
+        InputError: One has a character that no header can have.
     """
     return check_headers(((name, value) for name, value in node.value or ()), node)
 
@@ -68,10 +68,10 @@ def check_headers(lines: Iterable[tuple[str, str]], node: Node) -> Headers:
 
     Args:
         lines: Name and value of each.
-        node: Where they stand, for messages.
+        node: Their place, for messages.
 
     Raises:
-        InputError: One holds what no header can.
+        InputError: One has a character that no header can have.
     """
     headers = tuple(lines)
     for index, (name, value) in enumerate(headers):

@@ -1,4 +1,4 @@
-"""What a cassette holds, as values."""
+"""The content of a cassette, as values."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What was asked. ``path`` is the request target, query included."""
+    """A request. ``path`` is the request target, query included."""
 
     method: str
     path: str
@@ -78,14 +78,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What was answered, with the time of every segment.
+    """A response, with the time of every segment.
 
     Attributes:
-        status: HTTP status code.
         http_version: ``HTTP/1.1``, ``HTTP/1.0`` or ``HTTP/2``.
-        headers: Header lines in order.
-        segments: Body segments in order of arrival.
-        ending: How the stream stopped.
+        segments: In order of arrival.
     """
 
     status: int
@@ -123,10 +120,8 @@ class Interaction:
     """One request and its response.
 
     Attributes:
-        request: What was asked.
-        response: What was answered.
-        notes: What a reader must know of this recording: why it stops before the
-            stream did, which times may be late. Sentences of the recorder's own.
+        notes: Sentences by the recorder that a reader must know: why the recording
+            stops before the stream did, which times may be late.
     """
 
     request: Request
@@ -136,10 +131,10 @@ class Interaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """Where a recording comes from.
+    """The origin of a recording.
 
     Attributes:
-        at: UTC time in ISO 8601, or None where it is not known.
+        at: UTC time in ISO 8601; None: unknown.
         by: The recorder and its version.
         upstream: Base URL or name of the recorded server.
     """
@@ -154,11 +149,9 @@ class Cassette:
     """A recording.
 
     Attributes:
-        recorded: Where it comes from.
         tags: Free words; the dialect is one of them (``openai-chat``).
         interactions: At least one.
-        reconstructed: What the source did not hold and an import invented, of
-            ``times`` and ``borders``.
+        reconstructed: Which of ``times`` and ``borders`` an import invented.
     """
 
     recorded: Recorded

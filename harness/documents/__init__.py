@@ -1,1 +1,1 @@
-"""YAML documents that know where in their text each value stands."""
+"""Documents that know where in their text each value is."""

@@ -1,4 +1,4 @@
-"""JSON documents, whole files or single lines of one."""
+"""Reader of JSON documents: whole files, or single lines of a file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ def load_json(text: bytes, *, source: str, line: int | None = None) -> Node:
     """Read a JSON text.
 
     Args:
-        text: UTF-8; a byte order mark is passed over.
+        text: UTF-8; a byte order mark is skipped.
         source: The file's name, for messages.
-        line: The line that the text is; None: it is the file.
+        line: The line of the file that the text is; None: it is the whole file.
 
     Returns:
         The root.
 
     Raises:
-        InputError: It is not UTF-8 or not JSON, or nested beyond reading.
+        InputError: The text is not UTF-8, not JSON, or nested too deeply.
     """
     try:
         value = json.loads(text.decode("utf-8-sig"), parse_constant=_refuse)
     except UnicodeDecodeError as error:
         at = line or text.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{text[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{text[error.start]:02X}"
         raise InputError(message, source=source, line=at) from None
     except json.JSONDecodeError as error:
         at = line or error.lineno
@@ -43,4 +43,4 @@ def load_json(text: bytes, *, source: str, line: int | None = None) -> Node:
 
 
 def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is not a number of JSON")
+    raise ValueError(f"{word} is not a JSON number")

@@ -1,4 +1,4 @@
-"""A value of a document, with its place there, for whoever reads documents.
+"""A value of a document, with its place there.
 
 A reader takes one node and asks it for the nodes inside; an error takes the node that
 it is about, which knows file, line and key::
@@ -6,7 +6,7 @@ it is about, which knows file, line and key::
     def read_pause(client: Node) -> Pause:
         pause = client.at("read", "pause")
         if pause.value["after_bytes"] < 0:
-            raise InputError("expected no negative number", at=pause.at("after_bytes"))
+            raise InputError("expected at least 0", at=pause.at("after_bytes"))
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.documents.schema_errors import Path, explain
-from harness.errors import InputError
+from harness.errors import InputError, joined
 from harness.printable import one_line
 
 __all__ = ["Node", "Origin", "Path"]
@@ -30,14 +30,14 @@ class Origin:
 
     Attributes:
         source: The file's name.
-        line: The line that the whole document is; None: it is not one line.
+        line: The only line of the document; None: it has several.
     """
 
     source: str
     line: int | None = None
 
-    def line_of(self, path: Path) -> int | None:  # noqa: ARG002 - others look there
-        """Return the one-based line of the value at a place, where one is known."""
+    def line_of(self, path: Path) -> int | None:  # noqa: ARG002 - other origins need it
+        """Return the one-based line of a value, where it is known."""
         return self.line
 
 
@@ -47,7 +47,7 @@ class Node:
 
     Attributes:
         value: Mappings, lists, text, numbers, booleans and None; None also where
-            nothing stands at this place.
+            there is nothing at this place.
         origin: Where the document was read from.
         path: The keys and list positions that lead here from the root.
     """
@@ -63,7 +63,7 @@ class Node:
 
     @property
     def line(self) -> int | None:
-        """The one-based line, where one is known."""
+        """The one-based line, where it is known."""
         return self.origin.line_of(self.path)
 
     @property
@@ -79,11 +79,16 @@ class Node:
 
     @property
     def name(self) -> str:
-        """The key of a mapping under which the value stands."""
+        """The key of the value in its mapping."""
         return str(self.path[-1])
 
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The value where it is a mapping, else an empty one."""
+        return self.value if isinstance(self.value, dict) else {}
+
     def at(self, *steps: str | int) -> Node:
-        """Return the node at a place inside, whether or not something stands there."""
+        """Return the node at a place inside, whether or not there is a value."""
         value = self.value
         for step in steps:
             try:
@@ -93,21 +98,41 @@ class Node:
         return Node(value, self.origin, (*self.path, *steps))
 
     def __iter__(self) -> Iterator[Node]:
-        """Yield the nodes of a mapping's values or of a list's entries."""
-        inside = self.value or ()
-        steps = inside if isinstance(inside, dict) else range(len(inside))
-        return (self.at(step) for step in steps)
+        """Yield the nodes of a mapping's values or of a list's entries, else none."""
+        match self.value:
+            case dict() as steps:
+                return map(self.at, steps)
+            case list() as entries:
+                return map(self.at, range(len(entries)))
+        return iter(())
 
     def check(self, validator: Draft202012Validator) -> None:
-        """Hold the value against a JSON Schema.
-
-        Of several errors an unknown key is told first (a mistyped key is also a missing
-        one), missing keys last, and the others in the order of the text.
+        """Check the value by a JSON Schema.
 
         Raises:
-            InputError: With line, key path and the nearest valid name.
+            InputError: With line, key path and the nearest valid name; the others of
+                several mistakes are its `others`.
         """
         errors = list(validator.iter_errors(self.value))
         if errors:
-            message, path, nearest = explain(self.value, errors)
-            raise InputError(message, at=self.at(*path), nearest=nearest)
+            raise joined(
+                self.at(*one.path).error(
+                    one.message, nearest=one.nearest, missing=one.missing
+                )
+                for one in explain(self.value, errors)
+            )
+
+    def error(
+        self, message: str, *, nearest: str | None = None, missing: str | None = None
+    ) -> InputError:
+        """Return an error about this value.
+
+        Args:
+            message: What was expected, and what is there instead.
+            nearest: The nearest valid name.
+            missing: The key that is missing in this mapping, which is right otherwise.
+        """
+        error = InputError(message, at=self, nearest=nearest)
+        if missing is not None:
+            error.place = self.at(missing)
+        return error

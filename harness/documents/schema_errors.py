@@ -1,19 +1,19 @@
-"""Says in plain words what a JSON Schema error means to whoever wrote the file."""
+"""JSON Schema errors in plain words, for the person who wrote the file."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from jsonschema.exceptions import ValidationError
 
 from harness.errors import closest
 from harness.printable import cut, one_line
 
-__all__ = ["Path", "explain", "shown"]
+__all__ = ["Explained", "Path", "explain", "shown"]
 
 Path = tuple[str | int, ...]
 """The keys and list positions that lead from the root of a document to a value."""
@@ -21,23 +21,47 @@ Path = tuple[str | int, ...]
 _SHOWN_MAX = 60
 
 
-def explain(
-    data: Any, errors: Sequence[ValidationError]
-) -> tuple[str, Path, str | None]:
-    """Choose the error that a person should mend first, and say what is wrong.
+class Explained(NamedTuple):
+    """A mistake in plain words."""
 
-    An unknown key comes first (a mistyped key is also a missing one), missing keys
-    come last, and the others in the order of the text.
+    message: str
+    path: Path
+    nearest: str | None = None
+    missing: str | None = None
+
+
+def explain(data: Any, errors: Iterable[ValidationError]) -> list[Explained]:
+    """Say what is wrong with a value, each mistake once.
+
+    A mistyped key is also a missing one, and a value of the wrong type also breaks
+    other rules: such consequences are left out. Unknown keys come first, missing keys
+    last, and each kind in the order of the text.
 
     Args:
-        data: The value that was held against the schema.
-        errors: At least one.
-
-    Returns:
-        The message, the place, and the nearest valid name where one is close enough.
+        data: The value that the schema refuses.
+        errors: All of them, as `jsonschema` finds them.
     """
-    told = min(map(_innermost, errors), key=partial(_rank, data))
-    return _explain(told)
+    errors = [inner for error in errors for inner in _innermost(error)]
+    unknown: dict[Path, list[Explained]] = {}
+    wrong: set[Path] = set()
+    found: list[tuple[tuple[int, list[int]], Explained]] = []
+    for error in sorted(errors, key=_precedence):
+        path: Path = tuple(error.absolute_path)
+        if error.validator in _UNKNOWN:
+            told = unknown[path] = _explain_unknown(error, path)
+        elif error.validator == "required":
+            meant = {one.nearest for one in unknown.get(path, ())}
+            told = _explain_missing(error, path, meant)
+        elif path in wrong or _may_be_meant(error, unknown.get(path, ())):
+            continue
+        else:
+            told = [_explain_value(error, path)]
+            if "propertyNames" not in error.absolute_schema_path:
+                wrong.add(path)
+        kind = 2 if error.validator == "required" else error.validator not in _UNKNOWN
+        found.extend(((kind, _position(data, one.path)), one) for one in told)
+    found.sort(key=itemgetter(0))
+    return list(dict.fromkeys(one for _, one in found))
 
 
 def shown(value: Any) -> str:
@@ -66,74 +90,97 @@ _KINDS = {
 }
 
 
-def _innermost(error: ValidationError) -> ValidationError:
-    """Return the error to tell: of alternatives, the one that came nearest to fit."""
-    while error.validator in {"oneOf", "anyOf"} and error.context:
-        branches: dict[Any, list[ValidationError]] = {}
-        for inner in error.context:
-            branches.setdefault(inner.relative_schema_path[0], []).append(inner)
-        fitting = [
-            errors
-            for errors in branches.values()
-            if not any(_refuses_whole(inner) for inner in errors)
-        ]
-        if len(fitting) != 1:
-            return error
-        error = min(fitting[0], key=lambda inner: inner.validator == "required")
-    return error
+_UNKNOWN = frozenset({"additionalProperties", "unevaluatedProperties"})
+
+
+def _precedence(error: ValidationError) -> int:
+    """Put causes before their consequences: unknown keys, wrong types, the others."""
+    if error.validator in _UNKNOWN:
+        return 0
+    return 1 if error.validator == "type" else 2
+
+
+def _innermost(error: ValidationError) -> list[ValidationError]:
+    """Return the errors to report: of alternatives, those of the one that was meant."""
+    if error.validator not in {"oneOf", "anyOf"} or not error.context:
+        return [error]
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    fitting = [
+        errors
+        for errors in branches.values()
+        if not any(_refuses_whole(inner) for inner in errors)
+    ]
+    if len(fitting) != 1:
+        return [error]
+    return [deeper for inner in fitting[0] for deeper in _innermost(inner)]
 
 
 def _refuses_whole(error: ValidationError) -> bool:
-    """Tell whether a branch was not meant at all: wrong type, or another form."""
+    """Return whether a branch was not meant: another type, or another form."""
     here = not error.relative_path
     return here and error.validator in {"type", "const", "enum", "required", "not"}
 
 
-def _rank(data: Any, error: ValidationError) -> tuple[int, list[int]]:
-    unknown = error.validator in {"additionalProperties", "unevaluatedProperties"}
-    kind = 0 if unknown else 2 if error.validator == "required" else 1
+def _may_be_meant(error: ValidationError, unknown: Iterable[Explained]) -> bool:
+    """Return whether an unknown key may be the one that alternatives ask for."""
+    if error.validator not in {"oneOf", "anyOf"}:
+        return False
+    branches: Any = error.validator_value
+    mappings = [branch for branch in branches if isinstance(branch, Mapping)]
+    wanted = {None, *(key for branch in mappings for key in branch.get("required", ()))}
+    return any(one.nearest in wanted for one in unknown)
+
+
+def _position(data: Any, path: Path) -> list[int]:
+    """Return where in the text a value is, as a key to sort by."""
     order = []
-    for step in error.absolute_path:
+    for step in path:
         order.append(list(data).index(step) if isinstance(data, dict) else int(step))
         data = data[step]
-    return kind, order
+    return order
 
 
-def _explain(error: ValidationError) -> tuple[str, Path, str | None]:
-    path: Path = tuple(error.absolute_path)
+def _explain_value(error: ValidationError, path: Path) -> Explained:
     limit: Any = error.validator_value
-    came: Any = error.instance
-    if error.validator in {"additionalProperties", "unevaluatedProperties"}:
-        return _explain_unknown(error, path)
-    if error.validator == "required":
-        missing = next(key for key in limit if key not in came)
-        return f"the key {missing!r} is missing", path, None
+    got: Any = error.instance
     nearest = None
-    if error.validator == "enum" and isinstance(came, str):
-        nearest = closest(came, [name for name in limit if isinstance(name, str)])
-    what = shown(came)
+    if error.validator == "enum" and isinstance(got, str):
+        nearest = closest(got, [name for name in limit if isinstance(name, str)])
+    what = shown(got)
     several = error.validator in {"oneOf", "anyOf", "maxProperties"}
-    if several and isinstance(came, dict) and came:
-        what = "the keys " + cut(", ".join(map(one_line, came)))
-    return f"expected {_expected(error)}, came {what}", path, nearest
+    if several and isinstance(got, dict) and got:
+        what = "the keys " + cut(", ".join(map(one_line, got)))
+    return Explained(f"expected {_expected(error)}, got {what}", path, nearest)
 
 
-def _explain_unknown(
-    error: ValidationError, path: Path
-) -> tuple[str, Path, str | None]:
+def _explain_missing(
+    error: ValidationError, path: Path, meant: set[str | None]
+) -> list[Explained]:
+    required: Any = error.validator_value
+    given: Any = error.instance
+    return [
+        Explained(f"the key {key!r} is missing", path, missing=key)
+        for key in required
+        if key not in given and key not in meant
+    ]
+
+
+def _explain_unknown(error: ValidationError, path: Path) -> list[Explained]:
     schema: Any = error.schema
-    came: Any = error.instance
+    given: Any = error.instance
     known = list(schema.get("properties", ()))
     patterns = list(schema.get("patternProperties", ()))
-    key = next(
-        name
-        for name in came
-        if name not in known and not any(re.search(p, name) for p in patterns)
-    )
-    nearest = closest(key, [name for name in known if name not in came])
     names = ", ".join(known)
     expected = f"expected one of {names}" if known else "no key is expected here"
-    return f"unknown key; {cut(expected, 200)}", (*path, key), nearest
+    message = f"unknown key; {cut(expected, 200)}"
+    free = [name for name in known if name not in given]
+    return [
+        Explained(message, (*path, key), closest(key, free))
+        for key in given
+        if key not in known and not any(re.search(p, key) for p in patterns)
+    ]
 
 
 _LIMITS = {

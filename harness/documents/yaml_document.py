@@ -1,12 +1,12 @@
-"""YAML documents that can say where in their text a value stands.
+"""YAML documents that know the line of each value.
 
-Every file that a person writes (scenario, cassette, configuration) is read here, so
-that every mistake is told the same way: file, line, key, what was expected, what came.
+Every file that a person writes (scenario, cassette, configuration) is read here, and
+every mistake is reported the same way: file, line, key, what was expected, what it got.
 
-What is read is the part of YAML 1.2 that JSON can say as well: mappings with text as
+The reader accepts the part of YAML 1.2 that JSON can say as well: mappings with text as
 keys, lists, text, finite numbers, true, false, null. So ``off`` and ``2027-06-30`` are
-text and ``1e3`` is a number, unlike in YAML 1.1. A key that stands twice, tags and
-aliases are refused; an alias can make a small file a huge value.
+text and ``1e3`` is a number, unlike in YAML 1.1. Repeated keys, tags and aliases are
+refused; an alias can make a small file a huge value.
 
 The text is read event by event: the composer of the C loader recurses, and 200,000
 opening brackets end the interpreter (measured with PyYAML 6.0.3).
@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node, Origin
 from harness.documents.schema_errors import Path, shown
 from harness.errors import InputError
@@ -46,55 +47,59 @@ _NUMBER = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document(Origin):
-    """A YAML text that knows on which line each of its values stands.
-
-    Attributes:
-        text: The text itself.
-    """
+    """A YAML text that knows the line of each of its values."""
 
     text: str = field(repr=False)
+    _lines: dict[Path, int] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def line_of(self, path: Path) -> int | None:
         """Return the one-based line of a value, or of the nearest value around it.
 
         The line of a mapping's value is that of its key. The text is read again for
-        each call, which only errors do.
+        the first call, which only errors make.
 
         Args:
-            path: Where the value is; it may go on to what is not there.
+            path: Where the value is; it may lead on to a value that is missing.
 
         Returns:
             The line; None if the document is empty.
         """
-        best: tuple[int, int] | None = None
-        for place, line in _places(_events(self.text, self.source)):
-            depth = len(place)
-            if place == path[:depth] and (best is None or depth > best[0]):
-                best = (depth, line)
-                if depth == len(path):
-                    break
-        return best[1] if best else None
+        if not self._lines:
+            for place, line in _places(_events(self.text, self.source)):
+                self._lines[place] = line
+        around = (path[:depth] for depth in range(len(path), -1, -1))
+        return next((self._lines[at] for at in around if at in self._lines), None)
 
 
-def load(text: str, *, source: str) -> Node:
+def load(text: str, *, source: str, mistakes: Mistakes | None = None) -> Node:
     """Read a YAML text.
 
     Args:
         text: One YAML document.
         source: The file's name, for messages.
+        mistakes: Gets the keys that are there twice, so that the rest of the file is
+            checked as well; None: they are raised.
 
     Returns:
         The root.
 
     Raises:
-        InputError: The text is empty or not YAML, says a key twice, or uses what is
-            not read here (tags, aliases, keys that are no text).
+        InputError: The text is empty or not YAML, repeats a key, or has tags, aliases,
+            or keys that are not text.
     """
-    builder = _Builder(source)
-    for event in _events(text, source):
-        builder.take(event)
-    if not builder.root:
-        raise InputError("expected a YAML document, came nothing", source=source)
+    found = Mistakes() if mistakes is None else mistakes
+    builder = _Builder(source, found)
+    complete = False
+    with found:
+        for event in _events(text, source):
+            builder.take(event)
+        if not builder.root:
+            raise InputError("expected a YAML document, got nothing", source=source)
+        complete = True
+    if mistakes is None or not complete:
+        found.raise_any()
     return Node(builder.root[0], Document(source=source, text=text))
 
 
@@ -105,7 +110,7 @@ def _events(text: str, source: str) -> Iterator[yaml.Event]:
         for event in yaml.parse(text, Loader=_LOADER):
             documents += isinstance(event, yaml.DocumentStartEvent)
             if documents > 1:
-                message = "expected one YAML document, came a second one"
+                message = "expected one YAML document, got a second one"
                 raise InputError(message, source=source, line=_line(event))
             yield event
     except yaml.MarkedYAMLError as error:
@@ -133,8 +138,8 @@ def _unreadable(text: str, source: str, error: Exception) -> InputError:
         return InputError(cut(f"not YAML: {error}", 200), source=source)
     line = text.count("\n", 0, found.start()) + 1
     message = (
-        f"not YAML: the character U+{ord(found[0]):04X} may only stand escaped, "
-        "in double quotes"
+        f"not YAML: the character U+{ord(found[0]):04X} must be escaped, in "
+        "double quotes"
     )
     return InputError(message, source=source, line=line)
 
@@ -142,9 +147,10 @@ def _unreadable(text: str, source: str, error: Exception) -> InputError:
 class _Builder:
     """Builds the value of a document from its events, without recursion."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, mistakes: Mistakes) -> None:
         self.root: list[Any] = []
         self._source = source
+        self._mistakes = mistakes
         self._inside: list[Any] = [self.root]
         # The key that waits for its value, for each mapping that is open.
         self._keys: list[str | None] = [None]
@@ -161,7 +167,7 @@ class _Builder:
             self._inside.pop()
             self._keys.pop()
         elif isinstance(event, yaml.AliasEvent):
-            message = "aliases (*name) are not read here: write the value out"
+            message = "aliases (*name) are not supported: write the value out"
             raise self._error(event, message)
 
     def _take_scalar(self, event: yaml.ScalarEvent) -> None:
@@ -172,7 +178,7 @@ class _Builder:
         elif (key := self._keys[-1]) is None:
             if event.value in inside:
                 key = one_line(event.value)
-                raise self._error(event, "the key stands twice", key)
+                self._mistakes.add(self._error(event, "the key is there twice", key))
             self._keys[-1] = event.value
             inside[event.value] = None
         else:
@@ -187,7 +193,7 @@ class _Builder:
         if isinstance(inside, list):
             inside.append(value)
         elif (key := self._keys[-1]) is None:
-            message = "expected text as key, came a list or a mapping"
+            message = "expected text as key, got a list or a mapping"
             raise self._error(event, message)
         else:
             inside[key] = value
@@ -197,7 +203,7 @@ class _Builder:
 
     def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.tag is not None:
-            raise self._error(event, f"tags are not read here, came {shown(event.tag)}")
+            raise self._error(event, f"tags are not supported, got {shown(event.tag)}")
 
     def _error(
         self, event: yaml.Event, message: str, key: str | None = None

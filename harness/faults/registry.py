@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from harness.errors import InputError, closest
+from harness.errors import InputError, closest, joined
 from harness.faults.changes import note_changes
 from harness.faults.docstrings import FaultDoc, parse_docstring
 from harness.faults.draft.blocks import EventDraft
@@ -181,25 +181,29 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
             f"{flow_yaml(definition.example)}, came {parameters!r}"
         )
     known = definition.parameters
+    errors = []
     for name, value in parameters.items():
         if name not in known:
             names = ", ".join(known)
             expected = f"expected one of {names}" if names else "the fault has none"
-            raise FaultError(
-                f"unknown parameter; {expected}",
-                key=name,
-                nearest=closest(name, set(known) - set(parameters)),
-            )
+            nearest = closest(name, set(known) - set(parameters))
+            message = f"unknown parameter; {expected}"
+            errors.append(FaultError(message, key=name, nearest=nearest))
+            continue
         try:
             check_value(value, definition.types[name])
         except FaultError as error:
-            inner = f".{error.key}" if error.key else ""
-            raise FaultError(
-                error.message, key=f"{name}{inner}", nearest=error.nearest
-            ) from None
-    for name, parameter in known.items():
-        if parameter.default is inspect.Parameter.empty and name not in parameters:
-            raise FaultError(f"the parameter {name!r} is missing")
+            key = f"{name}.{error.key}" if error.key else name
+            errors.append(FaultError(error.message, key=key, nearest=error.nearest))
+    # A mistyped name is one mistake: what it was meant to be is not missing as well.
+    given = {*parameters, *(error.nearest for error in errors)}
+    errors.extend(
+        FaultError(f"the parameter {name!r} is missing")
+        for name, parameter in known.items()
+        if parameter.default is inspect.Parameter.empty and name not in given
+    )
+    if errors:
+        raise joined(errors)
 
 
 def find_live_only(calls: Iterable[FaultCall]) -> str | None:

@@ -1,4 +1,4 @@
-"""What is played: scenarios and the scripts made of them.
+"""Scenarios, and the scripts that are made of them.
 
 Words: a *scenario* is cassette + faults + client behaviour + expectation; a *script*
 is the timed steps that an upstream performs.

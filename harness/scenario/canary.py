@@ -1,9 +1,9 @@
-"""Markers in the text of a stream, by which it is known wherever it turns up.
+"""Markers in the text of a stream, which show where it turns up.
 
 Every piece of text (content, reasoning, refusal, tool arguments) and the head of a
-stream get its marker before any fault is applied, so that what was sent and what was
-meant stay true. It stands before the text of a delta, since what
-repeats or extends another delta must go on doing so.
+stream get their marker before any fault is applied, so what was sent and what was meant
+stay true. The marker is at the beginning of a delta's text: a delta that repeats or
+extends another one must still do so.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from harness.faults.errors import FaultError
 __all__ = ["HEADER", "MARKER", "foreign_markers", "marker_of", "with_marker"]
 
 HEADER = "x-request-id"
-"""The header that carries it: one that proxies pass on."""
+"""The header that carries the marker: one that proxies forward."""
 
 MARKER = re.compile(rb"qz([0-9]{3})zq")
 """Any marker, in bytes."""
 
 _ESCAPE = 9
-"""Right behind a backslash; below it, the digits that are still to come."""
+"""The state after a backslash; lower numbers count the digits that are left."""
 
 
 def marker_of(number: int) -> str:
-    """Return the marker of a stream, counted from 0; plain ASCII, escaped by nobody."""
+    """Return the marker of a stream, counted from 0: ASCII that nobody escapes."""
     return f"qz{number:03d}zq"
 
 
 def foreign_markers(data: bytes, own: str) -> set[str]:
-    """Return the markers in some bytes that are not its own."""
+    """Return the markers in some bytes, except the own one."""
     return {found.group().decode() for found in MARKER.finditer(data)} - {own}
 
 
 def with_marker(draft: EventDraft, marker: str) -> EventDraft:
-    """Return a stream whose head and whose every text carries a marker.
+    """Return a stream with a marker in its head and in each of its texts.
 
     Raises:
-        FaultError: It has one already, or no text that could carry it.
+        FaultError: The stream has a marker already, or no text to carry one.
     """
     if any(MARKER.search(block.sent) for block in draft.blocks):
         raise FaultError("the recording holds a text that looks like a marker")
@@ -72,11 +72,11 @@ def with_marker(draft: EventDraft, marker: str) -> EventDraft:
 
 
 _Slot = tuple[TextPlace, int]
-"""A text, and where in it a marker can stand."""
+"""A text, and the place in it for a marker."""
 
 
 def _slots(value: Any, scanners: dict[TextKey, _ArgumentsScanner]) -> Iterator[_Slot]:
-    """Yield the slots of a chunk: where a marker can stand."""
+    """Yield the slots of a chunk, the places for a marker."""
     for place in OPENAI_CHAT.text_places(value):
         if place.field in TEXT_FIELDS:
             yield place, 0
@@ -101,7 +101,7 @@ def _insert_marker(sent: bytes, *, marker: str, slots: list[_Slot]) -> bytes:
 class _ArgumentsScanner:
     """A scanner of the fragments of a call's arguments for text inside of a value.
 
-    There a marker leaves the JSON valid, whatever the fragments' borders.
+    There a marker leaves the JSON valid, wherever the fragments are cut.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Scenarios made of cassettes alone: each whole, and each with every given fault."""
+"""Scenarios from cassettes alone: each whole, and each with every given fault."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.scenario.model import Answer, ExchangePlan, Expect, Mode, Scenario
 __all__ = ["WHOLE", "cassette_scenarios", "parse_fault", "with_fault"]
 
 WHOLE = "whole"
-"""The family of cassettes that are played as they were recorded."""
+"""The family of scenarios that play a cassette as it was recorded."""
 
 
 def cassette_scenarios(
@@ -30,7 +30,7 @@ def cassette_scenarios(
 
     Args:
         cassettes: Name, file and content; the name becomes part of the id.
-        faults: Each makes a family of its own, named like the fault.
+        faults: Each is a family of its own, with the fault's name.
     """
     return [
         _scenario(name, source, cassette, position, calls)
@@ -61,10 +61,10 @@ def _scenario(
 
 
 def with_fault(scenario: Scenario, call: FaultCall) -> Scenario:
-    """Return a scenario of one answer with one fault more, behind its own.
+    """Return a scenario of one answer with one more fault, after its own.
 
-    What the scenario demands beyond the oracle was said of it without that fault, and
-    is not demanded.
+    The scenario's demands beyond the oracle were made without that fault, and are
+    dropped.
     """
     [answer] = scenario.exchange.answers
     answer = replace(answer, faults=(*answer.faults, call))
@@ -84,14 +84,14 @@ def parse_fault(text: str) -> FaultCall:
         text: A name, or YAML such as ``close_at: {at: {frac: 0.5}}``.
 
     Raises:
-        InputError: If it is no such fault; it names the nearest.
+        InputError: There is no such fault; the error names the nearest.
     """
     data = load(text, source="--fault").value
     if isinstance(data, str):
         data = {data: {}}
     if not isinstance(data, dict) or len(data) != 1:
         raise InputError(
-            f"expected one fault, such as 'repeat_first: {{times: 2}}', came {text!r}",
+            f"expected one fault, such as 'repeat_first: {{times: 2}}', got {text!r}",
             source="--fault",
         )
     [(name, parameters)] = data.items()
@@ -109,5 +109,5 @@ def parse_fault(text: str) -> FaultCall:
 
 def _why(calls: tuple[FaultCall, ...]) -> str:
     if not calls:
-        return "A recorded stream must come through as it was."
+        return "A recorded stream must arrive unchanged."
     return f"A recorded stream, and {calls[0].name} on top of it."

@@ -1,8 +1,8 @@
-"""What a scenario says, as values.
+"""The content of a scenario, as values.
 
-A scenario is one exchange, or a sequence of them, that is played by one client or by
-many, while the upstream works or not. An exchange is what a client asks and does, what
-the upstream answers, and what is demanded beyond the oracle.
+A scenario is one exchange, or a sequence of them, played by one client or by many,
+while the upstream works or fails. An exchange is the request and the behaviour of a
+client, the answers of the upstream, and the demands beyond the oracle.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ __all__ = [
 ]
 
 READ_EVERY_NS = 20_000_000
-"""A client that reads at a rate reads so often, a fiftieth of the rate each time."""
+"""Interval of a client that reads at a rate: a fiftieth of the rate each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the upstream plays for one attempt of the target.
+    """The upstream's answer to one attempt of the target.
 
     Attributes:
-        response: The recorded (or hand-written) response.
-        recorded: True where it is a recording.
-        faults: In order.
+        response: The recorded or hand-written response.
+        recorded: True for a recording.
+        faults: In the order in which they are applied.
     """
 
     response: Response
@@ -60,19 +60,18 @@ class AbortHow(StrEnum):
     FIN = "fin"
     RST = "rst"
     HALF_CLOSE = "half_close"
-    """It shuts its sending half only, and goes on reading."""
+    """It shuts only its sending half, and continues to read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abort:
-    """The client leaves in mid stream; one of the first four says when.
+    """The client leaves in the middle of a stream; one of the first four says when.
 
     Attributes:
-        after_events: Once so many events (comments not counted) were read; 0: once the
-            head was read.
-        after_ms: So long after the request was sent, whatever came.
-        after_bytes: Once so many bytes of the body were read.
-        before_head: Once the upstream has the request, before it answers.
+        after_events: After this many events (comments not counted); 0: after the head.
+        after_ms: This long after the request was sent.
+        after_bytes: After this many bytes of the body.
+        before_head: After the upstream has the request, before it answers.
         how: FIN, RST, or the sending half only.
     """
 
@@ -93,8 +92,8 @@ class Pause:
     """The client stops reading.
 
     Attributes:
-        after_bytes: Once so many bytes of the body were read.
-        for_ms: So long; None: it never reads again, and leaves at its deadline.
+        after_bytes: After this many bytes of the body.
+        for_ms: Duration; None: it never reads again, and leaves at its deadline.
     """
 
     after_bytes: int
@@ -103,11 +102,10 @@ class Pause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadPlan:
-    """How the client reads, where it does not take at once what comes; one of the two.
+    """A client that does not read everything immediately; one of the two.
 
     Attributes:
-        bytes_per_s: It reads so much, a fiftieth of it every 20 ms.
-        pause: It stops reading.
+        bytes_per_s: It reads a fiftieth of this every 20 ms.
     """
 
     bytes_per_s: int | None = None
@@ -115,7 +113,7 @@ class ReadPlan:
 
     @property
     def bytes_per_read(self) -> int | None:
-        """How much it reads at a time; None: it has no rate."""
+        """The size of each read; None: it has no rate."""
         return None if self.bytes_per_s is None else max(1, self.bytes_per_s // 50)
 
     @property
@@ -126,16 +124,16 @@ class ReadPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientPlan:
-    """What the client does.
+    """The behaviour of a client.
 
     Attributes:
-        abort: Leave in mid stream.
-        deadline_ms: Stop waiting so long after the request was sent; what has not ended
-            by then hangs. None: the mode's default.
-        read: How it reads; None: what comes, at once.
-        receive_buffer: Bytes that wait for the client to read them before its peer is
-            held up: SO_RCVBUF when live, exact in virtual time. None: the system's
-            default, and 64 KiB.
+        abort: None: it stays to the end.
+        deadline_ms: Time from the request until it stops waiting; a stream that has not
+            ended by then hangs. None: the mode's default.
+        read: None: it reads everything immediately.
+        receive_buffer: Bytes that can wait for the client before its peer must wait:
+            SO_RCVBUF when live, exact in virtual time. None: the system's default, and
+            64 KiB in virtual time.
     """
 
     abort: Abort | None = None
@@ -146,18 +144,17 @@ class ClientPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """A number that need not be exact.
+    """A range of numbers that are right.
 
     Attributes:
-        at_least: The lowest that is right.
-        at_most: The highest; None: any.
+        at_most: None: no limit.
     """
 
     at_least: int = 0
     at_most: int | None = None
 
     def __contains__(self, number: int) -> bool:
-        """Whether a number is right."""
+        """Whether a number is in the range."""
         return self.at_least <= number and (
             self.at_most is None or number <= self.at_most
         )
@@ -177,20 +174,20 @@ class ExpectedEnding(StrEnum):
     """How a stream must look to the client when it is over."""
 
     COMPLETE = "complete"
-    """`[DONE]`, or a finish_reason and a clean end; nothing told of a failure."""
+    """`[DONE]`, or a finish_reason and a clean end, without any report of a failure."""
 
     ERROR = "error"
-    """The client is told: an error event, an error status, or no clean end."""
+    """The client learns of it: an error event, an error status, or no clean end."""
 
     UNFINISHED = "unfinished"
-    """Not finished, as the upstream was not; telling of an error is allowed."""
+    """Not finished, as at the upstream; an error report is allowed."""
 
     ABORTED = "aborted"
-    """The client left; nothing is expected of the end."""
+    """The client left; any end is right."""
 
 
 class Reading(StrEnum):
-    """Which reading of a changed stream the client must get."""
+    """The reading of a changed stream that the client must get."""
 
     ORIGINAL = "original"
     AS_SENT = "as_sent"
@@ -198,22 +195,19 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """What a scenario demands beyond, or in place of, the oracle; None: the oracle's.
+    """A scenario's demands beyond, or in place of, the oracle; None: the oracle's.
 
     Attributes:
         text: A reading, or the literal text of choice 0.
-        tool_calls: A reading.
         finish_reason: The literal finish_reason of choice 0.
-        usage: A reading.
-        ending: How it must look when it is over.
         status: HTTP status at the client, one of these.
         max_hold_ms: Longest delay that the target may add to any event.
         upstream_requests: Requests that reach the upstream, retries included.
         upstream_closed_within_ms: After the client left, or the stream was over.
-        log: A regular expression that one line of the target's log must match.
-        max_probes: Requests at once that reach the upstream from the moment at which
-            the target first fails a client without asking, until one of them succeeds.
-        recovers_within_ms: So long after the upstream is up again, all are served.
+        log: A regular expression that must match a line of the target's log.
+        max_probes: Concurrent requests that reach the upstream from the moment when the
+            target first fails a client without asking, until one of them succeeds.
+        recovers_within_ms: Time after the upstream's return until all are served.
     """
 
     text: Reading | str | None = None
@@ -232,17 +226,15 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangePlan:
-    """What a client asks, what it gets, and what is demanded.
+    """A request, its answers, and the demands on it.
 
     Attributes:
-        request: What the client asks; its body is JSON with ``"stream": true`` unless
-            the scenario is about something else.
-        answers: What attempt after attempt of the target gets, the last one repeating;
-            at least one.
-        client: What the client does.
-        expect: What is demanded beyond the oracle.
-        by_attempt: Whether the scenario writes its answers by attempt, each with its
-            own faults.
+        request: Its body is JSON with ``"stream": true`` unless the scenario is about
+            something else.
+        answers: One for each attempt of the target, the last one repeats; at least one.
+        expect: Demands beyond the oracle.
+        by_attempt: Whether the scenario lists its answers by attempt, each with its own
+            faults.
     """
 
     request: Request
@@ -259,14 +251,13 @@ class ExchangePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streams:
-    """Many clients that ask the same.
+    """Many clients with the same request.
 
     Attributes:
-        count: How many.
         every_ms: From one start to the next; 0: all start together.
         canary: Whether the text of each carries a marker of its own.
-        abort_ratio: Which share of them leaves in mid stream; the seed says which, and
-            where.
+        abort_ratio: Share of the clients that leave in the middle of their stream; the
+            seed chooses which, and where.
         one_connection: Whether they follow one another on one client connection.
     """
 
@@ -279,13 +270,13 @@ class Streams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """What the upstream does with a request that comes from a time on.
+    """The upstream's answer to requests from a moment on.
 
     Attributes:
         from_ms: Since the first client asked.
-        answer: ``ok`` (what is recorded), ``refuse``, ``reset``, ``close``, or an error
+        answer: ``ok`` (the recorded one), ``refuse``, ``reset``, ``close``, or an error
             status.
-        upstream_requests: How many requests may come in this phase; None: any.
+        upstream_requests: Requests that may arrive in this phase; None: any number.
     """
 
     from_ms: float
@@ -311,9 +302,8 @@ class Waiver:
 
     Attributes:
         level: transport, events, message, ending or upstream.
-        reason: Why it is accepted.
-        owner: Who accepts it.
-        expires: The last day it holds.
+        owner: The person who accepts it.
+        expires: The last day on which it holds.
     """
 
     level: str
@@ -330,19 +320,19 @@ class Scenario:
         id: Stable path, ``family/name``.
         why: The reason it exists, with its evidence.
         tags: Free words; ``pr`` marks the default suite.
-        exchange: What is asked, answered and demanded; of a sequence, the first
-            question and answer, and what is demanded of all together.
-        sequence: In place of one exchange, those that follow one another on one client
-            connection.
-        streams: Many clients that ask the same; None: one.
-        outage: What the upstream does by time; empty: it works.
+        exchange: For a sequence: its first request and answer, and the demands on all
+            of its exchanges together.
+        sequence: In place of one exchange, several that follow one another on one
+            client connection.
+        streams: None: one client.
+        outage: The upstream's phases by time; empty: it works.
         settings: Environment of the target's own processes for this scenario, and
             settings of its relay.
         modes: How it can be run.
         allow: Waivers.
-        source: Where it was read from, for messages and reproduction.
-        added: Those of its faults that the command line put on top of a scenario, whose
-            id is what stands before the ``+`` in this one's.
+        source: Its file, for messages and reproduction.
+        added: The faults that the command line added to a scenario, whose id is the
+            part of this one's id before the ``+``.
     """
 
     id: str
@@ -371,7 +361,7 @@ class Scenario:
 
     @property
     def needs_fresh_target(self) -> bool:
-        """Whether it needs processes of its own: what it leaves behind would stay."""
+        """Whether it needs processes of its own, because it changes their state."""
         return bool(self.settings or self.outage)
 
     @property

@@ -1,4 +1,4 @@
-"""The streams of one scenario: one script for each, and how they follow one another."""
+"""The program of a scenario: a script for each stream, and when it starts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,9 @@ class ScriptedStream:
     """One stream of a scenario, and when it starts.
 
     Attributes:
-        name: What the report calls it; empty where there is no other.
-        script: What is played.
-        expect: What the scenario demands of this one.
-        start_ns: When its client asks, since the first one did; None: when the stream
+        name: Its name in reports; empty where it is the only one.
+        expect: The scenario's demands on this one.
+        start_ns: When its client asks, after the first one did; None: when the stream
             before it is over.
     """
 
@@ -48,8 +47,8 @@ class Program:
     Attributes:
         streams: In the order of their start.
         one_connection: Whether they share a client connection, one after another.
-        phases: What the upstream does by time.
-        fresh: Whether it needs a target of its own: what it leaves behind would stay.
+        phases: The upstream's phases by time.
+        fresh: Whether it needs a target of its own, because it changes its state.
     """
 
     streams: tuple[ScriptedStream, ...]
@@ -64,15 +63,7 @@ class Program:
 
 
 def make_program(scenario: Scenario, seed: int) -> Program:
-    """Make the scripts of all streams.
-
-    Args:
-        scenario: What to play.
-        seed: As for `make_script`.
-
-    Raises:
-        FaultError: As for `make_script`.
-    """
+    """Make the scripts of all streams; seed and errors are those of `make_script`."""
     program = _program(scenario, seed)
     return replace(program, phases=scenario.outage, fresh=scenario.needs_fresh_target)
 
@@ -109,7 +100,7 @@ def _streams(
     exchange = scenario.exchange
     plain = make_script(scenario, seed)
     leaving = _leaving(scenario, streams, plain, seed)
-    # The number of requests is told of all streams together.
+    # The number of requests is that of all streams together.
     expect = replace(exchange.expect, upstream_requests=None)
     for number in range(streams.count):
         client = leaving.get(number, exchange.client)
@@ -123,7 +114,7 @@ def _streams(
             start_ns = None
         yield ScriptedStream(
             name=f"stream {number + 1}",
-            # Each relay has chance of its own, as each stream of a server has.
+            # Each relay chooses for itself, as each stream of a server does.
             script=replace(script, seed=seed + number),
             expect=expect,
             start_ns=start_ns,
@@ -133,7 +124,7 @@ def _streams(
 def _leaving(
     scenario: Scenario, streams: Streams, script: Script, seed: int
 ) -> dict[int, ClientPlan]:
-    """Say which clients leave, and where."""
+    """Return the clients that leave, by number, and when they do."""
     count = round(streams.count * streams.abort_ratio)
     if not count:
         return {}

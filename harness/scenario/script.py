@@ -1,4 +1,4 @@
-"""From a scenario to the timed steps that an upstream performs."""
+"""Scripts: the timed steps that an upstream performs for a scenario."""
 
 from __future__ import annotations
 
@@ -22,18 +22,15 @@ _HEAD_ROOM_NS = 50_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """Everything that is played for one stream.
+    """Everything that the upstream and the client do for one stream.
 
     Attributes:
-        scenario_id: The scenario's id.
         seed: The seed of every random choice in it.
-        request: What the client asks.
-        attempts: Attempt *n* of the target plays entry *n*, the last one repeating.
-        client: What the client does.
-        outage: From when on, in nanoseconds since the first client asked, the upstream
-            plays which of ``drafts``; None: an attempt.
-        troubles: What it plays in an outage.
-        marker: What the text of this stream carries, and no other may; None: nothing.
+        attempts: Attempt *n* of the target gets entry *n*, the last one repeats.
+        outage: Pairs of a moment, in nanoseconds since the first client asked, and the
+            number of the draft that is played from then on; None: an attempt.
+        troubles: The answers in an outage.
+        marker: The marker in the text of this stream, and in no other; None: none.
     """
 
     scenario_id: str
@@ -51,11 +48,11 @@ class Script:
         return self.attempts + self.troubles
 
     def played(self, attempt: int, at_ns: int = 0) -> int:
-        """Return which draft is played.
+        """Return the number of the draft that is played.
 
         Args:
-            attempt: Of the target, counted from 1.
-            at_ns: When its request comes, since the first client asked.
+            attempt: Number of the target's attempt, from 1.
+            at_ns: When its request arrives, since the first client asked.
         """
         trouble = None
         for from_ns, number in self.outage:
@@ -64,7 +61,7 @@ class Script:
         return min(attempt, len(self.attempts)) - 1 if trouble is None else trouble
 
     def attempt(self, number: int) -> WireDraft:
-        """Return what the upstream plays for the target's attempt, counted from 1."""
+        """Return the draft for an attempt of the target, counted from 1."""
         return self.drafts[self.played(number)]
 
 
@@ -78,15 +75,15 @@ def make_script(
     """Apply the faults of one exchange to its recordings.
 
     Args:
-        scenario: What to play.
-        seed: The run's seed; the scenario's id is mixed in, so that adding a scenario
-            does not change the others.
-        exchange: Which one; None: the scenario's own.
-        marker: What the text of this stream must carry.
+        scenario: The scenario.
+        seed: The run's seed; the scenario's id is mixed in, so a new scenario does not
+            change the others.
+        exchange: None: the scenario's own.
+        marker: The marker for the text of this stream.
 
     Raises:
-        FaultError: If a fault cannot apply, or the client cannot do what it is to do;
-            it names the scenario and the key.
+        FaultError: A fault cannot apply, or the client cannot behave as planned; the
+            error names the scenario and the key.
     """
     exchange = exchange or scenario.exchange
     attempts = tuple(
@@ -138,7 +135,7 @@ def _draft(
     scenario: Scenario, answer: Answer, number: int, seed: int, marker: str | None
 ) -> WireDraft:
     more = f":attempt {number + 1}" if number else ""
-    # What is put on top of a scenario changes none of its own random choices.
+    # A fault that is added to a scenario does not change its other random choices.
     drawn = scenario.id.partition("+")[0]
     rng = Random(f"{seed}:{drawn}{more}")  # noqa: S311 - repeatable, not secret
     try:
@@ -159,13 +156,13 @@ def _draft(
 
 
 def _check_client(scenario: Scenario, client: ClientPlan, first: WireDraft) -> None:
-    """Refuse a client that cannot be shown to do what it is to do."""
+    """Refuse a client whose behaviour would depend on chance."""
     abort = client.abort
     if abort is None or not abort.before_head or first.head_at_ns is None:
         return
     if first.head_at_ns < _HEAD_ROOM_NS:
         raise FaultError(
-            f"the head comes after {first.head_at_ns / NS_PER_MS:g} ms, "
+            f"the head is sent after {first.head_at_ns / NS_PER_MS:g} ms, "
             "which is too soon for a client to leave before it; add head_delay",
             source=scenario.source or scenario.id,
             key="client.abort.before",

@@ -86,7 +86,7 @@ def test_every_key_is_read(tmp_path):
         ("contract: repairing", "contract: repiring", 8, "'repairing'"),
         ("    contract: repairing\n", "", 2, "'contract' is missing"),
         ("candidate: gateway", "candidate: gatway", 25, "'gateway'"),
-        ('FLAG: "false"', "FLAG: false", 4, "expected text, came false"),
+        ('FLAG: "false"', "FLAG: false", 4, "expected text, got false"),
         ('"{upstream}"]', '"{upstraem}"]', 3, "command[4]: unknown placeholder"),
         ('"{upstream}"]', '"{upstraem}"]', 3, "did you mean 'upstream'?"),
         ('FLAG: "false"', 'FLAG: "{prt}"', 4, "targets.v1.env.FLAG: unknown"),

@@ -38,9 +38,7 @@ def test_text_must_be_utf8(tmp_path):
     """Bytes that are not UTF-8 are refused with their line."""
     path = tmp_path / "latin.txt"
     path.write_bytes(b"a: 1\nb: \xe4\n")
-    with pytest.raises(
-        InputError, match="expected UTF-8, came the byte 0xE4"
-    ) as caught:
+    with pytest.raises(InputError, match="expected UTF-8, got the byte 0xE4") as caught:
         read_text(path)
     assert caught.value.line == 2
 

@@ -1,9 +1,8 @@
-"""HAR 1.2 of cassettes: what browsers, proxies and log viewers read.
+"""Exporter of cassettes as HAR 1.2, for browsers, proxies and log viewers.
 
-HAR knows one body, decoded, and how long it was waited for and received. Borders, times
-and ending go along in the custom field ``_harness``, which readers that do not know it
-pass over (HAR 1.2, section 2.3), so that `harness.cassette.importers.har` brings the
-recording back as it was.
+HAR has one decoded body, and the times of its first and last byte. Borders, times and
+ending are in the custom field ``_harness``, which other readers skip (HAR 1.2, section
+2.3), so `harness.cassette.importers.har` reads the recording back unchanged.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from harness.units import NS_PER_MS
 __all__ = ["NO_TIME", "export_har"]
 
 NO_TIME = "1970-01-01T00:00:00.000Z"
-"""Stands for a time that is not known, because HAR demands one."""
+"""The value of an unknown time, because HAR demands one."""
 
 _UNKNOWN_HOST = "http://unknown.invalid"  # RFC 2606, section 2: it never resolves
 
@@ -31,8 +30,8 @@ def export_har(cassettes: Iterable[Cassette], *, version: str) -> dict[str, Any]
     """Return a HAR, as a value for JSON, with an entry for each interaction.
 
     Args:
-        cassettes: What to export.
-        version: That of this program.
+        cassettes: The cassettes.
+        version: The version of this program.
     """
     entries = [
         _entry(interaction, cassette)
@@ -153,7 +152,7 @@ def _exact(interaction: Interaction, cassette: Cassette) -> Iterator[tuple[str, 
 
 
 def _decoded(response: Response) -> bytes:
-    """Return what the body says; its bytes where they cannot be decoded."""
+    """Return the decoded body; its bytes where they cannot be decoded."""
     try:
         return decode_body(response.body, codings_of(response.headers))
     except CodingError:

@@ -1,4 +1,4 @@
-"""The raw body of a response, as it was sent."""
+"""Names for the raw body of a response, as it was sent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SUFFIXES = {
 
 
 def body_suffix(response: Response) -> str:
-    """Return the suffix that says what the bytes of a body are.
+    """Return the suffix of a file with the raw body of a response.
 
     ``.sse`` for an event stream, ``.body`` for anything else, and after it, for each
     content coding, that of its files: the bytes are those of the wire.

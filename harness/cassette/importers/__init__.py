@@ -1,6 +1,6 @@
-"""Cassettes made of what others recorded, one module for each kind of source.
+"""Importers: cassettes from recordings of others, one module for each kind of source.
 
-What a source does not hold is invented plausibly and named in ``reconstructed``.
+Information that a source lacks is invented plausibly, and named in ``reconstructed``.
 """
 
 from __future__ import annotations

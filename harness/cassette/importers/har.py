@@ -1,9 +1,8 @@
 """Cassettes from HAR 1.2, the archives of browsers and of many proxies.
 
-They hold requests, response heads, whole bodies, decoded, and how long the answer was
-waited for and received. A HAR that `harness.cassette.exporters.har` wrote carries the
-rest in ``_harness``, a custom field as the format allows (HAR 1.2, section 2.3), and
-comes back as it was.
+They have requests, response heads, whole decoded bodies, and the times of the first and
+the last byte. A HAR from `harness.cassette.exporters.har` has the rest in ``_harness``,
+a custom field as the format allows (HAR 1.2, section 2.3), and is read back unchanged.
 """
 
 from __future__ import annotations
@@ -52,11 +51,11 @@ def import_har(data: bytes, *, source: str, how: ReconstructionOptions) -> Impor
     Args:
         data: The file.
         source: Its name, for messages.
-        how: How to invent borders, and times where it holds none.
+        how: How to invent borders, and times where it has none.
 
     Raises:
-        InputError: It is not JSON or not of HAR's form, or its ``_harness`` does not
-            fit the body beside it.
+        InputError: It is not JSON or not a HAR, or its ``_harness`` does not fit the
+            body.
     """
     root = load_json(data, source=source)
     root.check(_HAR)
@@ -86,7 +85,7 @@ def _program(log: Mapping[str, Any]) -> str | None:
 
 
 def _import_entry(entry: Node, how: ReconstructionOptions) -> ImportedInteraction | str:
-    """Return what an entry holds, or why it holds nothing to import."""
+    """Return the interaction of an entry, or the reason why there is none."""
     status = entry.value["response"]["status"]
     if "_webSocketMessages" in entry.value or status == 101:
         return _SOCKETS
@@ -138,7 +137,7 @@ def _response(entry: Node, headers: Headers) -> SourceResponse | str:
 
 
 def _times(timings: Mapping[str, Any]) -> tuple[int | None, int | None]:
-    """Return when the body began and ended, as far as that is known."""
+    """Return when the body began and ended, as far as it is known."""
     wait_ms, receive_ms = timings.get("wait"), timings.get("receive")
     # -1 says that a time is not known (HAR 1.2, timings).
     if wait_ms is None or wait_ms < 0:
@@ -160,7 +159,7 @@ def _request(asked: Node, path: str) -> Request:
 
 
 def _headers(node: Node) -> Headers:
-    # Those of HTTP/2 that begin with a colon are no headers (RFC 9113, section 8.3).
+    # Pseudo-headers of HTTP/2 are no headers (RFC 9113, section 8.3).
     lines = ((line["name"], line["value"]) for line in node.value)
     headers = check_headers(lines, node)
     return tuple(line for line in headers if not line[0].startswith(":"))
@@ -177,7 +176,7 @@ def _body(content: Node) -> bytes | None:
 
 
 def _written_anew(messages: Node) -> bytes:
-    """Return the bytes of events that Chrome keeps where it keeps no body."""
+    """Return the bytes of the events that Chrome keeps in place of a body."""
     written = []
     for node in messages:
         message = node.value
@@ -192,7 +191,7 @@ def _written_anew(messages: Node) -> bytes:
     return b"".join(written)
 
 
-# What Chrome and mitmproxy write of an answer that broke off.
+# How Chrome and mitmproxy name the ends of broken answers.
 _ENDINGS = (
     ("ABORTED", EndingKind.CLIENT_CLOSED),
     ("Client disconnected", EndingKind.CLIENT_CLOSED),

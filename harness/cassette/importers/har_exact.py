@@ -1,4 +1,4 @@
-"""What a HAR of ours carries beside what HAR can say, in the field ``_harness``."""
+"""Reader of ``_harness``, the field for what HAR itself cannot say."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ EXACT = "_harness"
 def read_exact(
     entry: Node, request: Request, headers: Headers, body: bytes
 ) -> ImportedInteraction:
-    """Return the interaction of which an entry with the field was made.
+    """Return the interaction that an entry with the field was made from.
 
     Args:
         entry: The entry.
-        request: As HAR says it.
+        request: As HAR has it.
         headers: Those of the response.
-        body: Its body, as HAR says it: decoded.
+        body: Its decoded body, as HAR has it.
 
     Raises:
-        InputError: The field does not say what it must, or does not fit the body.
+        InputError: The field is wrong, or does not fit the body.
     """
     node = entry.at(EXACT)
     node.check(_FIELD)
@@ -94,7 +94,7 @@ def _segments(node: Node, body: bytes) -> tuple[Segment, ...]:
         segments.append(Segment(at_ns=at_ns, data=data))
         start += length
     if start != len(body):
-        message = f"expected lengths of {len(body)} bytes, as the body, came {start}"
+        message = f"expected lengths of {len(body)} bytes, as the body, got {start}"
         raise InputError(message, at=node)
     return tuple(segments)
 

@@ -1,4 +1,4 @@
-"""What an importer returns: the interactions of a file, to be made into a cassette."""
+"""The result of an importer: interactions of a file, to be made into a cassette."""
 
 from __future__ import annotations
 
@@ -19,19 +19,17 @@ __all__ = [
 ]
 
 RECONSTRUCTED = ("times", "borders")
-"""What an interaction that was reconstructed did not hold."""
+"""What is invented for an interaction whose source has only bodies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedInteraction:
-    """An interaction, and what the source says around it.
+    """An interaction, with its origin.
 
     Attributes:
-        interaction: The interaction.
-        at: When it was asked, UTC in ISO 8601; None where that is not known.
-        upstream: Base URL or name of the server; None where that is not known.
-        reconstructed: What the source did not hold, in the words of the cassette.
-        tags: Its tags.
+        at: Time of the request, UTC in ISO 8601; None: unknown.
+        upstream: Base URL or name of the server; None: unknown.
+        reconstructed: What was invented, in the words of the cassette.
     """
 
     interaction: Interaction
@@ -43,12 +41,13 @@ class ImportedInteraction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedFile:
-    """What one source file holds.
+    """The content of one source file.
 
     Attributes:
         interactions: In the order of the file.
-        program: What made the file, where the file says so.
-        left_out: How many could not be imported, by the reason, in the plural.
+        program: The program that made the file; None: unknown.
+        left_out: The number of interactions that could not be imported, by reason; the
+            reason is a noun in the plural.
     """
 
     interactions: tuple[ImportedInteraction, ...]
@@ -65,8 +64,8 @@ def assemble_cassette(
 
     Args:
         interactions: At least one.
-        by: What made the cassette.
-        tags: Put into it, beside those of the interactions.
+        by: The program that made the cassette.
+        tags: Added to those of the interactions.
     """
     upstreams = list(dict.fromkeys(one.upstream for one in interactions))
     if len(upstreams) > 1:
@@ -89,7 +88,7 @@ def split_url(url: str) -> tuple[str | None, str]:
     """Return base URL and request target; user, password and fragment are dropped.
 
     Raises:
-        ValueError: It is no URL.
+        ValueError: The text is not a URL.
     """
     parts = urlsplit(url)
     target = parts.path or "/"
@@ -103,7 +102,7 @@ def split_url(url: str) -> tuple[str | None, str]:
 
 
 def utc_time(text: str) -> str | None:
-    """Return a time in ISO 8601 as UTC, or None where it is none, or has no zone."""
+    """Return a time in ISO 8601 as UTC; None: it is not a time, or has no zone."""
     try:
         at = datetime.fromisoformat(text)
         if at.tzinfo is None:

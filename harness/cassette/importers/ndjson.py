@@ -1,7 +1,7 @@
 """Cassettes from timed NDJSON, a log that any gateway can write (docs/formats.md).
 
-A line a segment, with its time and its bytes; before them a line with request and
-response head, after them one with the ending. Nothing is invented: an interaction
+Each segment is a line with its time and its bytes; before them is a line with request
+and response head, after them one with the ending. Nothing is invented: an interaction
 without an ending was still running when the log stopped.
 """
 
@@ -47,7 +47,7 @@ def import_ndjson(data: bytes, *, source: str) -> ImportedFile:
     Raises:
         InputError: A line is not JSON, has an unknown key, belongs to no interaction or
             to one that has ended, or its time falls; an id opens two interactions. A
-            last line without its line end may be cut: the writer was killed.
+            last line without its line end is no error: the writer was killed.
     """
     log = _LogReader(source)
     for number, text, whole in _lines(data):
@@ -93,7 +93,7 @@ class _OpenInteraction:
         if at_ms.value < self.last_ms:
             raise InputError(
                 "expected a time not before the last of its interaction,"
-                f" came {at_ms.value} after {self.last_ms}",
+                f" got {at_ms.value} after {self.last_ms}",
                 at=at_ms,
             )
         self.last_ms = at_ms.value
@@ -101,10 +101,10 @@ class _OpenInteraction:
 
 
 class _LogReader:
-    """Takes the lines of a log in order.
+    """A reader that takes the lines of a log in order.
 
     Attributes:
-        by: What the first head says that wrote the log.
+        by: The program that wrote the log, as its first head says.
         cut: Whether its last line is cut.
     """
 
@@ -115,9 +115,9 @@ class _LogReader:
         self._opened: dict[str | int | None, _OpenInteraction] = {}
 
     def take(self, line: Node) -> None:
-        """Take what a line says."""
+        """Take a line."""
         if not isinstance(line.value, dict):
-            line.check(_SEGMENT)  # an error: it tells what is expected
+            line.check(_SEGMENT)  # raises an error that says what is expected
         elif "request" in line.value or "response" in line.value:
             line.check(_HEAD)
             self._open(line)
@@ -133,13 +133,13 @@ class _LogReader:
             opened = self._find(line)
             at_ns = opened.read_time(line.at("at_ms"))
             data = read_body(line)
-            if data:  # no read brings nothing
+            if data:  # an empty read is no segment
                 opened.segments.append(Segment(at_ns=at_ns, data=data))
 
     def interactions(self) -> Iterator[ImportedInteraction]:
         """Yield the interactions in the order of their heads."""
         if not self._opened:
-            message = "expected a line with request and response, came none"
+            message = "expected a line with request and response, got none"
             raise InputError(message, source=self._source)
         for opened in self._opened.values():
             yield _finish(opened, cut=self.cut)

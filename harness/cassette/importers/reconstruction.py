@@ -1,10 +1,10 @@
 """Interactions from sources that kept neither borders nor all times.
 
-What the source did not keep is invented here, the same way for all:
+The missing information is invented here, the same way for all sources:
 
 1. Borders and times are those of `harness.cassette.importers.segmentation`. Where the
-   source knows when the body began and ended, the events are spread evenly in between.
-2. Where the source kept the body decoded, its content coding leaves the head.
+   source knows when the body began and ended, the events are spread evenly between.
+2. Where the source kept the body decoded, its content coding is taken out of the head.
 3. A body shorter than its content-length was cut.
 """
 
@@ -38,12 +38,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconstructionOptions:
-    """How to invent what the source did not keep.
+    """Options for the borders and times that are invented.
 
     Attributes:
-        split: Where a body is cut into segments; a number cuts after so many bytes.
+        split: Where a body is cut into segments; a number cuts after that many bytes.
         pacing_ns: From one event to the next, where no time is known.
-        first_ns: When the first event comes, where no time is known.
+        first_ns: When the first event arrives, where no time is known.
     """
 
     split: Split | int = Split.EVENT
@@ -53,17 +53,17 @@ class ReconstructionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceResponse:
-    """A response as a source without borders holds it.
+    """A response from a source without borders.
 
     Attributes:
         status: HTTP status code.
         http_version: In the source's words; unknown ones become ``HTTP/1.1``.
         headers: As they were sent.
         body: The body; it may be decoded where ``headers`` say that it was coded.
-        first_ns: When its first byte came; None where that is not known.
-        last_ns: When it ended; None where that is not known.
-        ending: How it ended; None where that is not known.
-        notes: What is to be said of it.
+        first_ns: When its first byte arrived; None: unknown.
+        last_ns: When it ended; None: unknown.
+        ending: How it ended; None: unknown.
+        notes: Notes for the interaction.
     """
 
     status: int
@@ -123,12 +123,12 @@ _VERSIONS = {
     "http/3.0": "HTTP/2",
 }
 
-# No body follows, whatever length they tell (RFC 9110, sections 15.3.5 and 15.4.5).
+# No body follows, whatever their length says (RFC 9110, 15.3.5 and 15.4.5).
 _BODILESS = frozenset({204, 304})
 
 
 def _fit_headers(headers: Headers, body: bytes) -> tuple[Headers, tuple[str, ...]]:
-    """Return the head that fits the body, and what had to be changed."""
+    """Return the head that fits the body, and notes on its changes."""
     codings = codings_of(headers)
     if not codings or _is_coded(body, codings[-1]):
         return headers, ()
@@ -149,7 +149,7 @@ def _fit_headers(headers: Headers, body: bytes) -> tuple[Headers, tuple[str, ...
 
 
 def _is_coded(body: bytes, coding: str) -> bool:
-    """Tell whether a body still has the coding that its head names."""
+    """Return whether a body still has the coding that its head names."""
     match coding:
         case _ if not body:
             return True
@@ -157,7 +157,7 @@ def _is_coded(body: bytes, coding: str) -> bool:
             return body.startswith(b"\x1f\x8b")  # RFC 1952, section 2.3.1
         case "zstd":
             return body.startswith(b"\x28\xb5\x2f\xfd")  # RFC 8878, section 3.1.1
-        case _:  # nothing marks the others, but text they are not
+        case _:  # the others have no mark, but are not text
             try:
                 body.decode()
             except UnicodeDecodeError:

@@ -1,7 +1,7 @@
 """Segments of a body whose source kept neither borders nor times.
 
-Event *i* is whole at ``first + i * pacing``. A segment comes when the last event that
-it has a byte of comes, so a stream lasts equally long however it is cut.
+Event *i* is whole at ``first + i * pacing``. A segment arrives with the last event that
+it has a byte of, so a stream takes the same time however it is cut.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def borders_of(body: bytes, split: Split | int, ends: Sequence[int]) -> Sequence
 
     Args:
         body: The body.
-        split: Where to cut; a number cuts after so many bytes.
+        split: Where to cut; a number cuts after that many bytes.
         ends: Its `event_ends`.
     """
     match split:

@@ -1,10 +1,10 @@
 """A cassette from the raw body of an event stream.
 
-Such a file holds bytes and nothing else. Rules for what is invented:
+Such a file has bytes and nothing else. The rest is invented by these rules:
 
 1. Borders and times are those of `harness.cassette.importers.segmentation`.
 2. The body ends complete, with its last segment.
-3. The request asks for what the answer shows: its model, its usage.
+3. The request asks for the model and the usage that the answer shows.
 """
 
 from __future__ import annotations
@@ -42,20 +42,18 @@ __all__ = ["Split", "SseSource", "import_sse"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SseSource:
-    """What is known of a stream beside its body, and how to invent the rest.
+    """The known facts about a stream besides its body, and how to invent the rest.
 
     Attributes:
         name: The file's name, for messages.
-        by: What made the cassette, with its version.
+        by: The program that made the cassette, with its version.
         upstream: Name of the recorded server, if known.
-        dialect: Whose payloads the events carry.
-        status: HTTP status.
-        content_type: Value of the content-type header.
+        dialect: The dialect of the events.
         lengths: Those of the recorded segments, if known; they win over ``split``.
-        split: Where to cut; a number cuts after so many bytes.
-        first_ns: When the first event comes, after the end of the request.
+        split: Where to cut; a number cuts after that many bytes.
+        first_ns: When the first event arrives, after the end of the request.
         pacing_ns: From one event to the next.
-        request_body: What was asked, if known.
+        request_body: The body of the request, if known.
     """
 
     name: str
@@ -75,12 +73,12 @@ def import_sse(body: bytes, source: SseSource) -> Cassette:
     """Return a cassette of one interaction whose response has this body.
 
     Raises:
-        InputError: An event stream without any field or comment, or lengths that do
-            not add up to the body.
+        InputError: An event stream has neither a field nor a comment, or the lengths
+            do not add up to the body.
     """
     is_stream = is_event_stream(source.content_type, anywhere=True)
     if is_stream and not _FIELD.search(body):
-        message = "expected an event stream, came a file without any of its fields"
+        message = "expected an event stream, got a file without any of its fields"
         raise InputError(message, source=source.name)
     segments = _segments(body, source)
     last_ns = segments[-1].at_ns if segments else source.first_ns
@@ -122,7 +120,7 @@ def _summed(lengths: Sequence[int], body: bytes, name: str) -> list[int]:
         end += length
         ends.append(end)
     if end != len(body):
-        message = f"expected {end} bytes, as its lengths add up to, came {len(body)}"
+        message = f"expected {end} bytes, as its lengths add up to, got {len(body)}"
         raise InputError(message, source=name)
     return ends
 

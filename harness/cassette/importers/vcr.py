@@ -1,7 +1,7 @@
-"""Cassettes of VCR.py, in YAML or JSON.
+"""Cassettes from those of VCR.py, in YAML or JSON.
 
-They hold requests, response heads and whole bodies; neither borders nor times, and of a
-stream that broke off nothing at all. Bodies stand as text, as binary YAML, or in the
+They have requests, response heads and whole bodies; neither borders nor times, and
+nothing at all of a broken stream. Bodies are text, binary YAML, or in the
 form that httpx recordings had before version 6 (``status_code`` and ``content``).
 """
 
@@ -50,12 +50,12 @@ def import_vcr(data: bytes, *, source: str, how: ReconstructionOptions) -> Impor
 
     Raises:
         InputError: It is neither YAML nor JSON, has tags that name Python objects, or
-            does not have the form of such a cassette.
+            is not such a cassette.
     """
     is_json = data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
     root = load_json(data, source=source) if is_json else _load_yaml(data, source)
     if isinstance(root.value, dict) and "http_interactions" in root.value:
-        message = "a cassette of Ruby's VCR, and only those of VCR.py are read here"
+        message = "expected a cassette of VCR.py, got one of Ruby's VCR"
         raise InputError(message, at=root.at("http_interactions"))
     root.check(_CASSETTE)
     interactions = []
@@ -64,11 +64,11 @@ def import_vcr(data: bytes, *, source: str, how: ReconstructionOptions) -> Impor
         node.check(_INTERACTION)
         imported = _import_interaction(node, how)
         interactions.append(imported)
-        # With aliases a small file can say very much.
+        # With aliases a small file can be a huge value.
         size += _size(imported.interaction)
         if size > _SIZE_MAX:
             raise InputError(
-                f"the file says more than {_SIZE_MAX} bytes up to here", at=node
+                f"the file has more than {_SIZE_MAX} bytes up to here", at=node
             )
     return ImportedFile(interactions=tuple(interactions), program="VCR.py")
 
@@ -110,7 +110,7 @@ def _body(node: Node) -> bytes:
             return node.value.encode("latin-1")
         case str():
             return read_text(node)
-    raise InputError(f"expected text or binary, came {shown(node.value)}", at=node)
+    raise InputError(f"expected text or binary, got {shown(node.value)}", at=node)
 
 
 def _headers(node: Node) -> Headers:
@@ -118,7 +118,7 @@ def _headers(node: Node) -> Headers:
     for name, values in (node.value or {}).items():
         for one in values if isinstance(values, list) else [values]:
             if not isinstance(one, str):
-                message = f"expected text, came {shown(one)}"
+                message = f"expected text, got {shown(one)}"
                 raise InputError(message, at=node.at(str(name)))
             lines.append((str(name), str(one)))
     return check_headers(lines, node)
@@ -131,7 +131,7 @@ def _size(interaction: Interaction) -> int:
 
 
 class _Binary(str):
-    """Bytes, each as the character of its number, so that messages can show them."""
+    """Bytes as latin-1 text, which messages can show."""
 
     __slots__ = ()
 
@@ -155,7 +155,7 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
 
 def _load_yaml(data: bytes, source: str) -> Node:
-    """Return what a YAML text says, read by PyYAML's safe loader.
+    """Return the value of a YAML text, read by PyYAML's safe loader.
 
     The loader recurses and merges mappings, so a small text can end the process or
     fill the memory: both are refused before it sees the text.
@@ -166,7 +166,7 @@ def _load_yaml(data: bytes, source: str) -> Node:
         value = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        message = f"expected UTF-8, came the byte 0x{data[error.start]:02X}"
+        message = f"expected UTF-8, got the byte 0x{data[error.start]:02X}"
         raise InputError(message, source=source, line=line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -176,7 +176,7 @@ def _load_yaml(data: bytes, source: str) -> Node:
             # A limit of newer versions of libyaml, which looks ahead of the events.
             message = f"nested deeper than {_DEPTH_MAX} levels"
         raise InputError(message, source=source, line=at) from None
-    except (yaml.YAMLError, ValueError) as error:  # a number or date that is none
+    except (yaml.YAMLError, ValueError) as error:  # a wrong number or date
         raise InputError(cut(f"not YAML: {error}", 200), source=source) from None
     return Node(value, Origin(source))
 
@@ -202,10 +202,12 @@ def _check(events: Iterator[yaml.Event], source: str) -> None:
             continue
         elif event.value == "<<" and event.implicit[0]:
             raise InputError(
-                "merge keys (<<) are not read here: write the value out", at=here
+                "merge keys (<<) are not supported: write the value out", at=here
             )
         if event.tag is not None and event.tag != _BINARY:
-            message = f"tags other than !!binary are not read, came {shown(event.tag)}"
+            message = (
+                f"tags other than !!binary are not supported, got {shown(event.tag)}"
+            )
             raise InputError(message, at=here)
 
 

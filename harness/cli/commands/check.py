@@ -1,4 +1,4 @@
-"""``harness check``: are these files what they should be?"""
+"""``harness check``: report the mistakes in cassettes, scenarios, configurations."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from harness.cassette.codec import load_cassette
 from harness.cassette.files import find_cassettes
 from harness.cassette.model import Cassette
 from harness.cli.options import cassette_folder_option
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
-from harness.errors import HarnessError, InputError
+from harness.errors import InputError, closest, joined
 from harness.files import read_text
 
 __all__ = ["check"]
 
-_SECRETS_MAX = 10  # told one by one: each costs a reading of the file, for its line
-
 _EXAMPLES = """\b
 Examples:
   harness check cassettes scenarios harness.yaml
-  harness check --quiet scenarios/malformed      # errors and the sum only
+  harness check --quiet scenarios/malformed      # only errors and the total
 """
 
 
@@ -32,35 +31,35 @@ Examples:
     "paths", metavar="PATH…", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 @cassette_folder_option(metavar="DIR")
-@click.option("--quiet", "-q", is_flag=True, help="Leave out the files that are right.")
+@click.option("--quiet", "-q", is_flag=True, help="Print only errors and the total.")
 @click.pass_context
 def check(
     ctx: click.Context, *, paths: tuple[Path, ...], cassette_folder: Path, quiet: bool
 ) -> None:
-    """Check cassettes, scenarios and configurations, and tell every mistake.
+    """Check cassettes, scenarios and configurations, and report every mistake.
 
-    PATH is a file, or a folder that is searched for *.yaml and *.yml. What a file is
-    shows by its keys: interactions, scenario or targets. A cassette that still holds a
-    credential is wrong; where it stands is told, but not what it is. Exits with 2 when
-    a file is wrong.
+    PATH is a file, or a folder that is searched for *.yaml and *.yml. The keys of a
+    file show what it is: interactions, scenario or targets. A cassette that still holds
+    a credential is wrong; the place is reported, but not the credential. Exits with 2
+    if a file is wrong.
     """
     right = wrong = 0
     for found in _expand(paths):
         try:
-            if isinstance(found, HarnessError):
+            if isinstance(found, InputError):
                 raise found
             words = _check_file(found, cassette_folder)
-        except* HarnessError as errors:
+        except InputError as error:
             wrong += 1
-            for error in errors.exceptions:
-                click.echo(f"error  {error}")
+            for one in error.all:
+                click.echo(f"error  {one.line_of_text}")
         else:
             right += 1
             if not quiet:
                 click.echo(f"ok     {found}: {words}")
     click.echo(f"{right + wrong} checked, {wrong} wrong")
     if wrong:
-        ctx.exit(HarnessError.exit_code)
+        ctx.exit(InputError.exit_code)
 
 
 def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
@@ -78,23 +77,28 @@ def _expand(paths: Iterable[Path]) -> Iterator[Path | InputError]:
                 yield file
 
 
+_KINDS = ("scenario", "targets", "interactions", "format")
+"""Keys that show what a file is."""
+
+
 def _check_file(path: Path, cassette_folder: Path) -> str:
     text = read_text(path)
-    root = load(text, source=str(path))
-    keys = root.value if isinstance(root.value, dict) else {}
-    # The readers are loaded where they are needed: start-up time is felt.
-    if "scenario" in keys:
-        from harness.scenario.loader import read_scenario  # noqa: PLC0415
+    # The mistakes of this reading are those of the second one, which reports them.
+    root = load(text, source=str(path), mistakes=Mistakes())
+    # The readers are loaded where they are needed, to keep the start fast.
+    match _kind(root):
+        case "scenario":
+            from harness.scenario.loader import read_scenario  # noqa: PLC0415
 
-        return f"scenario {read_scenario(path, cassettes=cassette_folder).id}"
-    if "targets" in keys:
-        from harness.config import read_config  # noqa: PLC0415
+            return f"scenario {read_scenario(path, cassettes=cassette_folder).id}"
+        case "targets":
+            from harness.config import read_config  # noqa: PLC0415
 
-        return f"configuration, {', '.join(read_config(path).targets)}"
-    if "interactions" in keys or "format" in keys:
-        cassette = load_cassette(text, source=str(path))
-        _check_secrets(cassette, root)
-        return _describe(cassette)
+            return f"configuration, {', '.join(read_config(path).targets)}"
+        case "interactions" | "format":
+            cassette = load_cassette(text, source=str(path))
+            _check_secrets(cassette, root)
+            return _describe(cassette)
     message = (
         "neither a cassette (interactions), a scenario (scenario) "
         "nor a configuration (targets)"
@@ -102,20 +106,23 @@ def _check_file(path: Path, cassette_folder: Path) -> str:
     raise InputError(message, source=str(path))
 
 
+def _kind(root: Node) -> str | None:
+    """Return the first key that shows what a file is, also where it is mistyped."""
+    known = [key for key in _KINDS if key in root.mapping]
+    known.extend(filter(None, (closest(key, _KINDS) for key in root.mapping)))
+    return known[0] if known else None
+
+
 def _check_secrets(cassette: Cassette, root: Node) -> None:
-    """Refuse a cassette that holds a secret; all of them are told, none is shown."""
+    """Refuse a cassette that holds secrets: where they are is shown, not what."""
     from harness.privacy.scan import find_secrets  # noqa: PLC0415
 
-    found = find_secrets(cassette)
     errors = [
         InputError(f"not safe to keep: {finding}", at=root.at(*finding.path))
-        for finding in found[:_SECRETS_MAX]
+        for finding in find_secrets(cassette)
     ]
-    if len(found) > _SECRETS_MAX:
-        message = f"not safe to keep: {len(found) - _SECRETS_MAX} more places"
-        errors.append(InputError(message, source=root.source))
     if errors:
-        raise ExceptionGroup("secrets", errors)
+        raise joined(errors)
 
 
 def _describe(cassette: Cassette) -> str:

@@ -1,91 +1,98 @@
-"""What the upstream of a scenario answers: a recording or a stream, and faults."""
+"""Parser of the upstream's answers: a recording or a stream, and faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable
 
 from harness.cassette.model import Cassette, Interaction, Request
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
-from harness.errors import InputError
+from harness.errors import InputError, joined
 from harness.faults.registry import FaultCall, FaultError, check_call, find_fault
 from harness.scenario.model import Answer
 from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, inline_response
 
-__all__ = ["check_answer", "named_cassettes", "parse_answer"]
+__all__ = ["FindCassette", "check_answer", "parse_answer"]
 
-_BESIDE_STREAM = ("status", "headers", "framing", "ending", "itl_ms")
+FindCassette = Callable[[Node], Cassette]
+"""Returns the cassette that a node names; raises `InputError` where there is none."""
 
-
-def named_cassettes(scenario: Node) -> Iterator[Node]:
-    """Yield every name of a cassette in a scenario."""
-    parts = (*scenario.at("attempts"), *scenario.at("sequence"))
-    for node in (scenario, *parts):
-        if "cassette" in node.value:
-            yield node.at("cassette")
+_OF_A_STREAM = ("status", "headers", "framing", "ending", "itl_ms")
 
 
-def check_answer(node: Node, scenario: Node, *, required: bool) -> None:
-    """Refuse a mapping that does not say, or says twice, what the upstream answers.
+def check_answer(
+    node: Node, scenario: Node, mistakes: Mistakes, *, required: bool
+) -> None:
+    """Check that a mapping names the upstream's answer, and names it once.
 
     Args:
         node: The mapping.
-        scenario: The scenario around it, which may name the cassette of all.
-        required: Whether it must say it at all.
-
-    Raises:
-        InputError: With line and key.
+        scenario: The scenario around it, which may name a cassette for all.
+        mistakes: Gets what is wrong.
+        required: Whether it must name one at all.
     """
-    has_cassette, has_stream = "cassette" in node.value, "stream" in node.value
-    if has_cassette and has_stream:
-        message = "expected one of cassette and stream, came both"
-        raise InputError(message, at=node.at("stream"))
-    if required and not (has_cassette or has_stream):
-        raise InputError("expected one of cassette and stream, came none", at=node)
-    for key in _BESIDE_STREAM:
-        if key in node.value and not has_stream:
-            raise InputError("belongs to a stream written by hand", at=node.at(key))
-    if "interaction" in node.value and not (
-        has_cassette or "cassette" in scenario.value
+    keys = mistakes.keys(node)
+    if {"cassette", "stream"} <= keys:
+        message = "expected one of cassette and stream, got both"
+        mistakes.add(InputError(message, at=node.at("stream")))
+    if required and not {"cassette", "stream"} & keys:
+        message = "expected one of cassette and stream, got none"
+        mistakes.add(node.error(message, missing="cassette"))
+    for key in _OF_A_STREAM:
+        if key in node.mapping and "stream" not in keys:
+            message = "belongs to a stream written by hand"
+            mistakes.add(InputError(message, at=node.at(key)))
+    if "interaction" in node.mapping and "cassette" not in (
+        keys | mistakes.keys(scenario)
     ):
-        raise InputError("belongs to a cassette", at=node.at("interaction"))
+        message = "belongs to a cassette"
+        mistakes.add(InputError(message, at=node.at("interaction")))
 
 
 def parse_answer(
-    node: Node, scenario: Node, cassettes: Mapping[str, Cassette]
-) -> tuple[Request, Answer]:
-    """Return what is asked and what the upstream answers.
+    node: Node, scenario: Node, find_cassette: FindCassette, mistakes: Mistakes
+) -> tuple[Request, Answer] | None:
+    """Return request and answer; None: there is a mistake.
 
     Args:
-        node: The mapping that says it; where it names neither cassette nor stream,
-            those of the scenario are meant.
+        node: The mapping; where it names neither cassette nor stream, those of the
+            scenario are used.
         scenario: The scenario around it.
-        cassettes: The recordings that the scenario names, by that name.
-
-    Raises:
-        InputError: With line, key and the nearest valid name.
+        find_cassette: Returns a cassette by its name.
+        mistakes: Gets what is wrong.
     """
-    faults = tuple(_parse_fault(entry) for entry in node.at("faults"))
-    own = "cassette" in node.value or "stream" in node.value
+    entries = list(node.at("faults"))
+    faults = tuple(mistakes.read(entry, _parse_fault) for entry in entries)
+    own = {"cassette", "stream"} & mistakes.keys(node)
     source = node if own else scenario
-    if "cassette" in source.value:
-        chooser = node if "interaction" in node.value else source
-        cassette = cassettes[source.value["cassette"]]
-        found = _interaction(chooser.at("interaction"), cassette)
+    if "cassette" in source.mapping:
+        chooser = node if "interaction" in node.mapping else source
+        number = chooser.at("interaction")
+        cassette = mistakes.read(source.at("cassette"), find_cassette)
+        # `read` returns None for a cassette that has mistakes, here or in its file.
+        found = cassette and _choose(number, cassette, mistakes)
+        if not found or not all(map(mistakes.none_in, entries)):
+            return None
         answer = Answer(response=found.response, recorded=True, faults=faults)
         return found.request, answer
-    response = inline_response(source)
+    if "stream" not in source.mapping:
+        return None
+    response = inline_response(source, mistakes)
+    if response is None or not all(map(mistakes.none_in, entries)):
+        return None
     return DEFAULT_REQUEST, Answer(response=response, recorded=False, faults=faults)
 
 
-def _interaction(number: Node, cassette: Cassette) -> Interaction:
+def _choose(number: Node, cassette: Cassette, mistakes: Mistakes) -> Interaction | None:
+    if not mistakes.none_in(number):
+        return None
     chosen: int = number.value or 0
     count = len(cassette.interactions)
-    if chosen >= count:
-        raise InputError(
-            f"the cassette has {count} interaction(s), counted from 0; came {chosen}",
-            at=number,
-        )
-    return cassette.interactions[chosen]
+    if chosen < count:
+        return cassette.interactions[chosen]
+    message = f"the cassette has {count} interaction(s), counted from 0; got {chosen}"
+    mistakes.add(InputError(message, at=number))
+    return None
 
 
 def _parse_fault(entry: Node) -> FaultCall:
@@ -94,10 +101,12 @@ def _parse_fault(entry: Node) -> FaultCall:
     try:
         check_call(find_fault(call.name), call.parameters)
     except FaultError as error:
-        inner = error.key.split(".") if error.key else ()
-        raise InputError(
-            error.message, at=fault.at(*inner), nearest=error.nearest
-        ) from None
+        raise joined(_with_place(one, fault) for one in error.all) from None
     except InputError as error:
         raise InputError(error.message, at=fault, nearest=error.nearest) from None
     return call
+
+
+def _with_place(error: InputError, fault: Node) -> InputError:
+    inner = error.key.split(".") if error.key else ()
+    return InputError(error.message, at=fault.at(*inner), nearest=error.nearest)

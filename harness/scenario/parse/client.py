@@ -1,7 +1,11 @@
-"""What a scenario says that the client does."""
+"""Parser of a scenario's client: when it leaves, how it reads."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.scenario.model import Abort, AbortHow, ClientPlan, Pause, ReadPlan
@@ -11,18 +15,18 @@ __all__ = ["parse_client"]
 _WHEN = ("after_events", "after_ms", "after_bytes", "before")
 
 
-def parse_client(node: Node) -> ClientPlan:
-    """Return what the client does; it just reads where nothing is said.
+def parse_client(node: Node, mistakes: Mistakes) -> ClientPlan:
+    """Return the behaviour of the client; without a plan, it just reads.
 
-    Raises:
-        InputError: With line and key.
+    Args:
+        node: The ``client`` of a scenario or an exchange.
+        mistakes: Gets what is wrong.
     """
-    client = node.value or {}
     return ClientPlan(
-        abort=_parse_abort(node.at("abort")),
-        deadline_ms=client.get("deadline_ms"),
-        read=_parse_read(node),
-        receive_buffer=client.get("receive_buffer"),
+        abort=mistakes.read(node.at("abort"), _parse_abort),
+        deadline_ms=node.mapping.get("deadline_ms"),
+        read=mistakes.read(node.at("read"), _parse_read, node.mapping),
+        receive_buffer=node.mapping.get("receive_buffer"),
     )
 
 
@@ -30,10 +34,10 @@ def _parse_abort(node: Node) -> Abort | None:
     if node.value is None:
         return None
     plan = node.value
-    came = [key for key in _WHEN if key in plan]
-    if len(came) != 1:
-        told = " and ".join(came) or "none"
-        raise InputError(f"expected one of {', '.join(_WHEN)}, came {told}", at=node)
+    given = [key for key in _WHEN if key in plan]
+    if len(given) != 1:
+        got = " and ".join(given) or "none"
+        raise InputError(f"expected one of {', '.join(_WHEN)}, got {got}", at=node)
     return Abort(
         after_events=plan.get("after_events"),
         after_ms=plan.get("after_ms"),
@@ -43,22 +47,23 @@ def _parse_abort(node: Node) -> Abort | None:
     )
 
 
-def _parse_read(client: Node) -> ReadPlan | None:
-    node = client.at("read")
+def _parse_read(node: Node, client: Mapping[str, Any]) -> ReadPlan | None:
     if node.value is None:
         return None
     plan = node.value
     if len(plan) != 1:
-        came = " and ".join(plan) or "none"
-        raise InputError(f"expected one of bytes_per_s and pause, came {came}", at=node)
-    if "abort" in client.value:
-        raise InputError("a client that leaves reads what comes, at once", at=node)
+        got = " and ".join(plan) or "none"
+        raise InputError(f"expected one of bytes_per_s and pause, got {got}", at=node)
+    if "abort" in client:
+        message = "a client that leaves reads everything as it arrives"
+        raise InputError(message, at=node)
     if "bytes_per_s" in plan:
         return ReadPlan(bytes_per_s=plan["bytes_per_s"])
     pause = plan["pause"]
-    if pause["for_ms"] is None and "deadline_ms" not in client.value:
+    if pause["for_ms"] is None and "deadline_ms" not in client:
         raise InputError(
-            "a client that never reads again leaves at client.deadline_ms: when?",
+            "a client that never reads again leaves at client.deadline_ms, "
+            "which is missing",
             at=node.at("pause"),
         )
     return ReadPlan(

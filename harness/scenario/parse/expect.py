@@ -1,10 +1,11 @@
-"""What a scenario demands beyond the oracle, and what it waives."""
+"""Parser of a scenario's demands beyond the oracle, and of its waivers."""
 
 from __future__ import annotations
 
 import re
 from datetime import date
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading, Waiver
@@ -12,19 +13,18 @@ from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading, Waiv
 __all__ = ["parse_bounds", "parse_expect", "parse_waiver"]
 
 
-def parse_expect(node: Node) -> Expect:
-    """Return what is demanded beyond the oracle; nothing where nothing is said.
+def parse_expect(node: Node, mistakes: Mistakes) -> Expect:
+    """Return the demands beyond the oracle.
 
-    Raises:
-        InputError: With line and key.
+    Args:
+        node: The ``expect`` of a scenario or an exchange.
+        mistakes: Gets what is wrong.
     """
-    expect = dict(node.value or {})
-    if "log" in expect:
-        try:
-            re.compile(expect["log"])
-        except re.error as error:
-            message = f"not a regular expression: {error}"
-            raise InputError(message, at=node.at("log")) from None
+    mistakes.read(node.at("log"), _check_pattern)
+    bounds = mistakes.read(node.at("upstream_requests"), parse_bounds)
+    if not mistakes.none_in(node):
+        return Expect()
+    expect = dict(node.mapping)
     for key in ("text", "tool_calls", "usage"):
         if expect.get(key) in list(Reading):
             expect[key] = Reading(expect[key])
@@ -33,15 +33,22 @@ def parse_expect(node: Node) -> Expect:
     if "status" in expect:
         given = expect["status"]
         expect["status"] = tuple(given) if isinstance(given, list) else (given,)
-    expect["upstream_requests"] = parse_bounds(node.at("upstream_requests"))
+    expect["upstream_requests"] = bounds
     return Expect(**expect)
 
 
+def _check_pattern(node: Node) -> None:
+    try:
+        re.compile(node.value or "")
+    except re.error as error:
+        raise InputError(f"not a regular expression: {error}", at=node) from None
+
+
 def parse_bounds(node: Node) -> Bounds | None:
-    """Return the bounds that a number, or ``{at_least, at_most}``, stands for.
+    """Return the bounds of a number, or of ``{at_least, at_most}``.
 
     Raises:
-        InputError: They leave no number.
+        InputError: No number is between them.
     """
     match node.value:
         case None:
@@ -54,25 +61,31 @@ def parse_bounds(node: Node) -> Bounds | None:
     return bounds
 
 
-def parse_waiver(node: Node, today: date) -> Waiver:
-    """Return a difference that is accepted.
+def parse_waiver(node: Node, today: date, mistakes: Mistakes) -> Waiver | None:
+    """Return a waiver; None: there is a mistake.
 
     Args:
-        node: A waiver.
-        today: The day by which it is held.
-
-    Raises:
-        InputError: It has expired, or names no day.
+        node: The waiver.
+        today: A waiver that ended before this day has expired.
+        mistakes: Gets what is wrong.
     """
-    day = node.at("expires")
+    expires = mistakes.read(node.at("expires"), _parse_day, today)
+    if not mistakes.none_in(node):
+        return None
+    return Waiver(**{**node.value, "expires": expires})
+
+
+def _parse_day(node: Node, today: date) -> date | None:
+    if node.value is None:
+        return None
     try:
-        expires = date.fromisoformat(day.value)
+        expires = date.fromisoformat(node.value)
     except ValueError as error:
-        raise InputError(f"not a day: {error}", at=day) from None
+        raise InputError(f"not a day: {error}", at=node) from None
     if expires < today:
         raise InputError(
-            f"the waiver expired on {expires}: mend the difference or renew it; "
+            f"the waiver expired on {expires}: fix the difference or renew it; "
             f"today is {today}",
-            at=day,
+            at=node,
         )
-    return Waiver(**{**node.value, "expires": expires})
+    return expires

@@ -1,9 +1,10 @@
-"""What makes a scenario more than one stream."""
+"""Scenarios of more than one stream: many clients, sequences, outages."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError, closest
 from harness.scenario.model import Phase, Streams
@@ -16,47 +17,47 @@ _OF_A_SEQUENCE = ("faults", "attempts", "client", "streams", "outage", "interact
 _OF_GROUPS = ("max_probes", "recovers_within_ms")
 
 
-def check_group(scenario: Node) -> None:
-    """Refuse keys that have no meaning beside each other.
+def check_group(scenario: Node, mistakes: Mistakes) -> None:
+    """Check that no key makes another one meaningless.
 
-    Raises:
-        InputError: With line and key.
+    Args:
+        scenario: The scenario.
+        mistakes: Gets what is wrong.
     """
-    if "sequence" in scenario.value:
+    keys = mistakes.keys(scenario)
+    if "sequence" in keys:
         for key in _OF_A_SEQUENCE:
-            if key in scenario.value:
+            if key in scenario.mapping:
                 message = "where there is a sequence, each exchange has its own"
-                raise InputError(message, at=scenario.at(key))
+                mistakes.add(InputError(message, at=scenario.at(key)))
     for key in _OF_GROUPS:
         node = scenario.at("expect", key)
-        if node.value is not None and "outage" not in scenario.value:
-            raise InputError("belongs to an outage", at=node)
+        if node.value is not None and "outage" not in keys:
+            mistakes.add(InputError("belongs to an outage", at=node))
 
 
-def parse_streams(scenario: Node) -> Streams | None:
-    """Return how many clients there are, and when they start.
+def parse_streams(scenario: Node, mistakes: Mistakes) -> Streams | None:
+    """Return how many clients there are, and when they start; None: one.
 
-    Raises:
-        InputError: With line and key.
+    Args:
+        scenario: The scenario.
+        mistakes: Gets what is wrong.
     """
     node = scenario.at("streams")
-    if node.value is None:
+    if node.value is None or not mistakes.none_in(node):
         return None
     streams = node.value
     start: Any = streams.get("start", "together")
     if isinstance(start, str) and start != "together":
-        message = f"expected together, or {{every_ms: n}}, came {start}"
-        raise InputError(message, at=node.at("start"))
+        message = f"expected together, or {{every_ms: n}}, got {start}"
+        mistakes.add(InputError(message, at=node.at("start")))
     one_connection = streams.get("one_connection", False)
     if one_connection and "start" in streams:
-        raise InputError(
-            "on one connection they follow one another", at=node.at("start")
-        )
+        message = "on one connection they follow one another"
+        mistakes.add(InputError(message, at=node.at("start")))
     if "abort_ratio" in streams and scenario.at("client", "abort").value is not None:
-        raise InputError(
-            "the client leaves anyway: expected abort_ratio or client.abort",
-            at=node.at("abort_ratio"),
-        )
+        message = "the client leaves anyway: expected abort_ratio or client.abort"
+        mistakes.add(InputError(message, at=node.at("abort_ratio")))
     return Streams(
         count=streams["count"],
         every_ms=0.0 if isinstance(start, str) else start["every_ms"],
@@ -66,27 +67,38 @@ def parse_streams(scenario: Node) -> Streams | None:
     )
 
 
-def parse_outage(node: Node) -> tuple[Phase, ...]:
-    """Return what the upstream does by time; nothing: it works.
+def parse_outage(node: Node, mistakes: Mistakes) -> tuple[Phase, ...]:
+    """Return the phases of an outage; none: the upstream works.
 
-    Raises:
-        InputError: With line, key and the nearest valid name.
+    Args:
+        node: The list of phases.
+        mistakes: Gets what is wrong.
     """
     phases: list[Phase] = []
     for phase in node:
-        answer, from_ms = phase.value["answer"], phase.value["from_ms"]
-        if isinstance(answer, str) and answer not in _WORDS:
-            raise InputError(
-                f"expected {', '.join(_WORDS)} or an error status, came {answer}",
-                at=phase.at("answer"),
+        before = phases[-1] if phases else None
+        if mistakes.none_in(phase):
+            phases.append(_parse_phase(phase, before, mistakes))
+    return tuple(phases)
+
+
+def _parse_phase(node: Node, before: Phase | None, mistakes: Mistakes) -> Phase:
+    answer, from_ms = node.value["answer"], node.value["from_ms"]
+    if isinstance(answer, str) and answer not in _WORDS:
+        mistakes.add(
+            InputError(
+                f"expected {', '.join(_WORDS)} or an error status, got {answer}",
+                at=node.at("answer"),
                 nearest=closest(answer, _WORDS),
             )
-        if phases and from_ms <= phases[-1].from_ms:
-            raise InputError(
-                f"expected more than {phases[-1].from_ms:g}, when the phase before it "
-                f"begins, came {from_ms:g}",
-                at=phase.at("from_ms"),
+        )
+    if before and from_ms <= before.from_ms:
+        mistakes.add(
+            InputError(
+                f"expected more than {before.from_ms:g}, when the phase before it "
+                f"begins, got {from_ms:g}",
+                at=node.at("from_ms"),
             )
-        bounds = parse_bounds(phase.at("upstream_requests"))
-        phases.append(Phase(from_ms=from_ms, answer=answer, upstream_requests=bounds))
-    return tuple(phases)
+        )
+    bounds = mistakes.read(node.at("upstream_requests"), parse_bounds)
+    return Phase(from_ms=from_ms, answer=answer, upstream_requests=bounds)

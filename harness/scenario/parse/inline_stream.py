@@ -1,4 +1,4 @@
-"""Responses that a scenario writes out, where no recording can serve."""
+"""Parser of responses that a scenario writes out, in place of a recording."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.dialects.registry import OPENAI_CHAT
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.sse import EVENT_STREAM, encode_comment, encode_event
@@ -24,13 +25,14 @@ from harness.units import NS_PER_MS
 __all__ = ["DEFAULT_REQUEST", "inline_response", "json_text"]
 
 _ITL_MS = 20.0
-"""Time before each event: what a model of 50 tokens a second takes."""
+"""Time before each event: that of a model with 50 tokens a second."""
 
 _FORMS = ("data", "json", "comment", "raw")
+_KEYS = ("stream", "status", "headers", "framing", "ending", "itl_ms")
 
 
 def json_text(value: Any) -> str:
-    """Return JSON as providers write it: without spaces, text as it is."""
+    """Return JSON as providers write it: no spaces, no escapes for other scripts."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -40,20 +42,25 @@ DEFAULT_REQUEST = Request(
     headers=(("content-type", "application/json"),),
     body=json_text(OPENAI_CHAT.request(model="harness", prompt="hello")).encode(),
 )
-"""What the client asks where the scenario has neither recording nor request."""
+"""The request of a scenario that has neither recording nor request."""
 
 
-def inline_response(node: Node) -> Response:
+def inline_response(node: Node, mistakes: Mistakes) -> Response | None:
     """Make the response that a mapping with a ``stream`` describes.
 
     Args:
-        node: The mapping, valid by the scenario's schema.
+        node: The mapping, as the scenario's schema checks it.
+        mistakes: Gets what is wrong.
 
-    Raises:
-        InputError: An event is none, or comes before the one before it.
+    Returns:
+        The response; None: there is a mistake.
     """
     data = node.value
-    segments = _segments(node.at("stream"), float(data.get("itl_ms", _ITL_MS)))
+    itl = node.at("itl_ms")
+    itl_ms = float(data.get("itl_ms", _ITL_MS)) if mistakes.none_in(itl) else _ITL_MS
+    segments = _segments(node.at("stream"), itl_ms, mistakes)
+    if not all(mistakes.none_in(node.at(key)) for key in _KEYS):
+        return None
     total = sum(len(segment.data) for segment in segments)
     return Response(
         status=data.get("status", 200),
@@ -79,36 +86,38 @@ def _headers(data: Mapping[str, Any], total: int) -> Headers:
             return headers
 
 
-def _segments(stream: Node, itl_ms: float) -> tuple[Segment, ...]:
+def _segments(stream: Node, itl_ms: float, mistakes: Mistakes) -> tuple[Segment, ...]:
     segments: list[Segment] = []
     at_ms = 0.0
     for event in stream:
+        if not mistakes.none_in(event):
+            continue
         form = event.value if isinstance(event.value, dict) else {"data": event.value}
         if "at_ms" in form and "gap_ms" in form:
-            raise InputError("expected at_ms or gap_ms, came both", at=event)
+            mistakes.add(InputError("expected at_ms or gap_ms, got both", at=event))
         due_ms = float(form.get("at_ms", at_ms + form.get("gap_ms", itl_ms)))
         if due_ms < at_ms:
-            raise InputError(
+            message = (
                 f"expected at least {at_ms:g}, when the event before it is sent, "
-                f"came {due_ms:g}",
-                at=event.at("at_ms"),
+                f"got {due_ms:g}"
             )
+            mistakes.add(InputError(message, at=event.at("at_ms")))
         at_ms = due_ms
-        segments.append(
-            Segment(at_ns=round(at_ms * NS_PER_MS), data=_encode(event, form))
-        )
+        with mistakes:
+            data = _encode(event, form)
+            segments.append(Segment(at_ns=round(at_ms * NS_PER_MS), data=data))
     return tuple(segments)
 
 
 def _encode(event: Node, form: Mapping[str, Any]) -> bytes:
     kinds = [kind for kind in _FORMS if kind in form]
     if len(kinds) != 1:
-        came = ", ".join(kinds) or "none"
-        raise InputError(f"expected one of {', '.join(_FORMS)}, came {came}", at=event)
+        got = ", ".join(kinds) or "none"
+        raise InputError(f"expected one of {', '.join(_FORMS)}, got {got}", at=event)
     if kinds[0] in {"comment", "raw"}:
         for key in ("event", "id"):
             if key in form:
-                raise InputError(f"a {kinds[0]} has none", at=event.at(key))
+                raise InputError(f"a {kinds[0]} has no {key}", at=event.at(key))
     try:
         match kinds[0]:
             case "comment":

@@ -1,9 +1,9 @@
-"""From a document to a scenario; every mistake is told with its line and key."""
+"""From a document to a scenario; all mistakes are reported, with line and key."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -12,18 +12,21 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from harness.cassette.model import Cassette, Request
+from harness.cassette.model import Request
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.faults.registry import find_live_only
 from harness.scenario.model import AbortHow, Answer, ExchangePlan, Mode, Scenario
-from harness.scenario.parse.answer import check_answer, parse_answer
+from harness.scenario.parse.answer import FindCassette, check_answer, parse_answer
 from harness.scenario.parse.client import parse_client
 from harness.scenario.parse.expect import parse_expect, parse_waiver
 from harness.scenario.parse.group import check_group, parse_outage, parse_streams
 from harness.scenario.parse.inline_stream import json_text
 
-__all__ = ["check_scenario", "parse_scenario", "scenario_schema"]
+__all__ = ["parse_scenario", "scenario_schema"]
+
+_ANSWERS = {"cassette", "stream"}
 
 
 @cache
@@ -34,82 +37,110 @@ def scenario_schema() -> Mapping[str, Any]:
     return schema
 
 
-def check_scenario(root: Node) -> None:
-    """Refuse a document that is no scenario, before its cassettes are looked for.
-
-    Raises:
-        InputError: With line, key and the nearest valid name.
-    """
-    root.check(Draft202012Validator(scenario_schema()))
-    parts = (*root.at("attempts"), *root.at("sequence"))
-    for node in parts:
-        check_answer(node, root, required=False)
-    own = [("cassette" in node.value or "stream" in node.value) for node in parts]
-    check_answer(root, root, required=not own or not all(own))
-    check_group(root)
-    if "attempts" in root.value and "faults" in root.value:
-        message = "where there are attempts, each has faults of its own"
-        raise InputError(message, at=root.at("faults"))
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(scenario_schema())
 
 
 def parse_scenario(
-    root: Node, *, cassettes: Mapping[str, Cassette], today: date
+    root: Node,
+    *,
+    find_cassette: FindCassette,
+    today: date,
+    mistakes: Mistakes | None = None,
 ) -> Scenario:
     """Make a scenario of a document.
 
     Args:
-        root: As `check_scenario` accepted it.
-        cassettes: The recordings that it names, by that name.
-        today: The day by which waivers are held.
+        root: The document, unchecked.
+        find_cassette: Returns a cassette by the name that the scenario gives it.
+        today: Waivers that ended before this day have expired.
+        mistakes: The known mistakes of the document.
 
     Raises:
-        InputError: With line, key and the nearest valid name.
+        InputError: All mistakes, each with line, key and the nearest valid name.
     """
-    data = root.value
+    mistakes = Mistakes() if mistakes is None else mistakes
+    with mistakes:
+        root.check(_validator())
+    exchanges = list(root.at("sequence"))
     parts = [
-        parse_answer(node, root, cassettes)
-        for node in (*root.at("attempts"), *root.at("sequence"))
+        parse_answer(node, root, find_cassette, mistakes)
+        for node in (*root.at("attempts"), *exchanges)
     ]
-    whole = []
-    if "cassette" in data or "stream" in data:
-        whole = [parse_answer(root, root, cassettes)]
-    request, _ = (whole or parts)[0]
-    answers = tuple(answer for _, answer in parts or whole)
+    whole = None
+    if _ANSWERS & mistakes.keys(root):
+        whole = parse_answer(root, root, find_cassette, mistakes)
+    played = [one for one in parts or [whole] if one is not None]
+    answers = tuple(answer for _, answer in played)
+    plans = [
+        (
+            parse_client(node.at("client"), mistakes),
+            parse_expect(node.at("expect"), mistakes),
+        )
+        for node in (root, *exchanges)
+    ]
+    waivers = [parse_waiver(node, today, mistakes) for node in root.at("allow")]
+    streams = parse_streams(root, mistakes)
+    outage = parse_outage(root.at("outage"), mistakes)
+    _check_keys(root, mistakes)
+    modes = _parse_modes(root, answers, mistakes)
+    mistakes.raise_any()
+
+    data = root.value
+    changes = data.get("request", {})
     by_attempt = "attempts" in data
+    request, _ = whole or played[0]
+    client, expect = plans[0]
     return Scenario(
         id=data["scenario"],
         why=data["why"].strip(),
         tags=tuple(data.get("tags", ())),
         exchange=ExchangePlan(
-            request=_with_changes(request, data.get("request", {})),
+            request=_with_changes(request, changes),
             answers=answers if by_attempt else answers[:1],
-            client=parse_client(root.at("client")),
-            expect=parse_expect(root.at("expect")),
+            client=client,
+            expect=expect,
             by_attempt=by_attempt,
         ),
-        allow=tuple(parse_waiver(node, today) for node in root.at("allow")),
-        streams=parse_streams(root),
-        outage=parse_outage(root.at("outage")),
+        allow=tuple(waiver for waiver in waivers if waiver is not None),
+        streams=streams,
+        outage=outage,
         settings=data.get("settings", {}),
-        modes=_modes(root, answers),
-        sequence=_sequence(root, parts),
+        modes=modes,
+        sequence=tuple(
+            ExchangePlan(
+                request=_with_changes(request, changes),
+                answers=(answer,),
+                client=client,
+                expect=expect,
+            )
+            for (request, answer), (client, expect) in zip(
+                played, plans[1:], strict=False
+            )
+        ),
         source=root.source,
     )
 
 
-def _sequence(
-    root: Node, parts: Sequence[tuple[Request, Answer]]
-) -> tuple[ExchangePlan, ...]:
-    changes = root.value.get("request", {})
-    return tuple(
-        ExchangePlan(
-            request=_with_changes(request, changes),
-            answers=(answer,),
-            client=parse_client(node.at("client")),
-            expect=parse_expect(node.at("expect")),
-        )
-        for node, (request, answer) in zip(root.at("sequence"), parts, strict=False)
-    )
+def _check_keys(root: Node, mistakes: Mistakes) -> None:
+    """Check which keys of a scenario are there together."""
+    parts = (root.at("attempts"), root.at("sequence"))
+    nodes = [node for part in parts for node in part]
+    for node in nodes:
+        check_answer(node, root, mistakes, required=False)
+    # It is not known what a part that is no mapping was meant to say.
+    own = [
+        not isinstance(node.value, dict) or bool(_ANSWERS & mistakes.keys(node))
+        for node in nodes
+    ]
+    required = not all(own) if own else all(map(mistakes.none_in, parts))
+    if isinstance(root.value, dict):
+        check_answer(root, root, mistakes, required=required)
+    check_group(root, mistakes)
+    if "attempts" in root.mapping and "faults" in root.mapping:
+        message = "where there are attempts, each has faults of its own"
+        mistakes.add(InputError(message, at=root.at("faults")))
 
 
 def _with_changes(request: Request, changes: Mapping[str, Any]) -> Request:
@@ -126,9 +157,13 @@ def _with_changes(request: Request, changes: Mapping[str, Any]) -> Request:
     return replace(request, headers=headers, body=text.encode())
 
 
-def _modes(root: Node, answers: Iterable[Answer]) -> tuple[Mode, ...]:
-    """Return the modes asked for; of what virtual time cannot show, live alone."""
+def _parse_modes(
+    root: Node, answers: Iterable[Answer], mistakes: Mistakes
+) -> tuple[Mode, ...]:
+    """Return the modes asked for; only live where virtual time cannot show it."""
     node = root.at("modes")
+    if not mistakes.none_in(node):
+        return ()
     modes = tuple(Mode(mode) for mode in (node.value or list(Mode)))
     what = find_live_only(call for answer in answers for call in answer.faults)
     hows = [one.at("client", "abort", "how") for one in (root, *root.at("sequence"))]
@@ -137,5 +172,6 @@ def _modes(root: Node, answers: Iterable[Answer]) -> tuple[Mode, ...]:
     if what is None:
         return modes
     if node.value and Mode.VIRTUAL in modes:
-        raise InputError(f"virtual time cannot show {what}: expected [live]", at=node)
+        message = f"virtual time cannot show {what}: expected [live]"
+        mistakes.add(InputError(message, at=node))
     return (Mode.LIVE,)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64decode
 from dataclasses import replace
+from textwrap import indent
 
 import pytest
 import yaml
@@ -231,7 +233,7 @@ def test_refuses_another_format():
     """A cassette of a newer format is refused by its number, whatever else it says."""
     error = refusal("# new\nformat: 2\ntracks: []\n")
     assert (error.line, error.key) == (2, "format")
-    assert error.message == "this version reads cassettes of format 1, came format 2"
+    assert error.message == "this version reads cassettes of format 1, got format 2"
     assert error.exit_code == 2
 
 
@@ -239,34 +241,34 @@ def test_refuses_another_format():
     ("old", "new", "line", "key", "message"),
     [
         ("format: 1\n", "", 1, "", "the key 'format' is missing"),
-        ("format: 1", "format: one", 1, "format", "expected 1, came 'one'"),
+        ("format: 1", "format: one", 1, "format", "expected 1, got 'one'"),
         (
             "at_ms: 431.002001",
             "at_ms: 412.502",
             13,
             "interactions[0].response.segments[1].at_ms",
-            "expected a time not before the last segment, came 412.502 after 412.503",
+            "expected a time not before the last segment, got 412.502 after 412.503",
         ),
         (
             "at_ms: 1204.113",
             "at_ms: 499",
             15,
             "interactions[0].response.ending.at_ms",
-            "expected an ending not before the last segment, came 499 after 500",
+            "expected an ending not before the last segment, got 499 after 500",
         ),
         (
             "at_ms: 412.503",
             "at_ms: -1",
             12,
             "interactions[0].response.segments[0].at_ms",
-            "expected at least 0, came -1",
+            "expected at least 0, got -1",
         ),
         (
             "at_ms: 412.503",
             "at_ms: soon",
             12,
             "interactions[0].response.segments[0].at_ms",
-            "expected a number, came 'soon'",
+            "expected a number, got 'soon'",
         ),
         (
             'base64: "/w=="',
@@ -280,7 +282,7 @@ def test_refuses_another_format():
             'base64: "/w==", text: x',
             13,
             "interactions[0].response.segments[1]",
-            "expected either 'text' or 'base64', came the keys at_ms, base64, text",
+            "expected either 'text' or 'base64', got the keys at_ms, base64, text",
         ),
         (
             'base64: "/w=="',
@@ -294,14 +296,14 @@ def test_refuses_another_format():
             "kind: truncate",
             15,
             "interactions[0].response.ending.kind",
-            "came 'truncate'",
+            "got 'truncate'",
         ),
         (
             "[set-cookie, ",
             "[set-cookie, x, ",
             10,
             "interactions[0].response.headers[1]",
-            "expected at most 2 in the list, came a list",
+            "expected at most 2 in the list, got a list",
         ),
         (
             "a=1; b",
@@ -339,7 +341,7 @@ def test_refuses_half_a_surrogate_pair(monkeypatch):
 @pytest.mark.parametrize("times", [(-1, 0), (5, 4), (0, AT_NS_MAX + 1)])
 def test_dumps_no_times_that_it_would_refuse(times):
     """A time that falls or is out of range is a mistake of the caller."""
-    with pytest.raises(ValueError, match="a time lies between"):
+    with pytest.raises(ValueError, match="a time is between"):
         dump_cassette(make_cassette(b"a", b"b", times=times))
 
 
@@ -368,3 +370,14 @@ def test_dumps_no_headers_that_it_would_refuse():
     request = replace(one.request, headers=(("x", "日本"),))
     with pytest.raises(ValueError, match="latin-1"):
         dump_cassette(replace(cassette, interactions=(replace(one, request=request),)))
+
+
+def test_one_late_time_is_one_mistake():
+    """The times behind it are compared with each other."""
+    segments = "".join(f"- {{at_ms: {at}, text: a}}\n" for at in (1, 900, 3, 4))
+    text = re.sub(r"(?m)^ *- \{at_ms.*\n", "", CANONICAL)
+    text = text.replace("segments:\n", "segments:\n" + indent(segments, "    "))
+    error = refusal(re.sub(r"ending: .*", "ending: {at_ms: 5, kind: complete}", text))
+    assert ["interactions[0].response.segments[2].at_ms"] == [
+        one.key for one in error.all
+    ]

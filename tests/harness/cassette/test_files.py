@@ -54,7 +54,7 @@ def test_reads_what_it_wrote(tmp_path):
 
 def test_writes_nothing_that_it_could_not_read(tmp_path):
     """A cassette that the format cannot hold makes no file."""
-    with pytest.raises(ValueError, match="a time lies between"):
+    with pytest.raises(ValueError, match="a time is between"):
         write_cassette(tmp_path / "one.yaml", make_cassette(b"", at_ns=-1))
     assert names_in(tmp_path) == []
 

@@ -14,9 +14,9 @@ def test_a_byte_order_mark_is_passed_over():
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        (b"{\n\xff", 2, "expected UTF-8, came the byte 0xFF"),
+        (b"{\n\xff", 2, "expected UTF-8, got the byte 0xFF"),
         (b'{\n"a" 1}', 2, "expected JSON: Expecting ':' delimiter, at character 5"),
-        (b'{"a": NaN}', None, "expected JSON: NaN is not a number of JSON"),
+        (b'{"a": NaN}', None, "expected JSON: NaN is not a JSON number"),
         (b"[" * 100_000, None, "expected JSON: "),
     ],
 )

@@ -32,6 +32,8 @@ def test_iteration_yields_the_nodes_inside():
     assert ["x", {"c": True}] == [node.value for node in ROOT.at("b")]
     assert ["b[0]", "b[1]"] == [node.key for node in ROOT.at("b")]
     assert [] == list(ROOT.at("z"))
+    assert [] == list(ROOT.at("b", 0))
+    assert [] == list(ROOT.at("a"))
 
 
 def test_keys_read_as_they_are_written():
@@ -60,3 +62,20 @@ def test_a_document_of_one_line_knows_it():
     """Wherever in it the value stands."""
     node = Node({"a": [1]}, Origin("f.ndjson", 7)).at("a", 0)
     assert ("f.ndjson", 7, "a[0]") == (node.source, node.line, node.key)
+
+
+def test_only_a_mapping_has_keys():
+    """Any other value has none."""
+    assert ["a", "b"] == list(ROOT.mapping)
+    assert {} == ROOT.at("b").mapping
+    assert {} == ROOT.at("z").mapping
+
+
+def test_all_mistakes_of_a_value_are_raised():
+    """In the order of their lines."""
+    validator = Draft202012Validator(
+        {"properties": {"a": {"type": "string"}, "b": {"maxItems": 1}}}
+    )
+    with pytest.raises(InputError) as caught:
+        ROOT.check(validator)
+    assert [(1, "a"), (2, "b")] == [(one.line, one.key) for one in caught.value.all]

@@ -7,6 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 
@@ -84,17 +85,17 @@ def test_reads_back_whatever_yaml_writes_of_json_values(value):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("", None, "expected a YAML document, came nothing"),
-        ("# only a comment\n", None, "expected a YAML document, came nothing"),
-        ("a: 1\nb: {x: 1,\n x: 2}", 3, "the key stands twice"),
-        ("a: &x 1\nb: *x", 2, "aliases (*name) are not read here"),
-        ("a: !!python/object:os.system x", 1, "tags are not read here"),
-        ("a: !custom {}", 1, "tags are not read here"),
+        ("", None, "expected a YAML document, got nothing"),
+        ("# only a comment\n", None, "expected a YAML document, got nothing"),
+        ("a: 1\nb: {x: 1,\n x: 2}", 3, "the key is there twice"),
+        ("a: &x 1\nb: *x", 2, "aliases (*name) are not supported"),
+        ("a: !!python/object:os.system x", 1, "tags are not supported"),
+        ("a: !custom {}", 1, "tags are not supported"),
         ("? [a]\n: b", 1, "expected text as key"),
-        ("a: 1\n---\nb: 2", 2, "expected one YAML document, came a second one"),
-        ("a: 1\nb: \x01", 2, "U+0001 may only stand escaped"),
+        ("a: 1\n---\nb: 2", 2, "expected one YAML document, got a second one"),
+        ("a: 1\nb: \x01", 2, "U+0001 must be escaped"),
         ("a: [1, 2\n\nb: x", 3, "not YAML: while parsing a flow sequence"),
-        ("a: \ud800", 1, "U+D800 may only stand escaped"),
+        ("a: \ud800", 1, "U+D800 must be escaped"),
         ("[" * 200_000, 1, "nested deeper than 100 levels"),
     ],
 )
@@ -139,3 +140,28 @@ def test_tells_the_line_of_a_value(path, expected):
     """The line is that of the key or the list item, or of the nearest one around."""
     text = "# c\na: 1\nb:\n- x\n- x: 1\n  y: [1, 2]\n  z: 3\nc:\n  2\n"
     assert expected == load(text, source="f.yaml").at(*path).line
+
+
+def test_keys_that_are_there_twice_leave_the_rest_readable():
+    """They are collected with the other mistakes of the file; the last value counts."""
+    mistakes = Mistakes()
+    root = load("a: 1\na: 2\nb: {c: 1, c: 3}\n", source="f.yaml", mistakes=mistakes)
+    assert {"a": 2, "b": {"c": 3}} == root.value
+    with pytest.raises(InputError) as caught:
+        mistakes.raise_any()
+    assert [(2, "a"), (3, "c")] == [(one.line, one.key) for one in caught.value.all]
+
+
+def test_broken_text_is_reported_with_the_keys_before_it():
+    """The text cannot be read to its end."""
+    with pytest.raises(InputError) as caught:
+        load("a: 1\na: 2\nb: [\n", source="f.yaml", mistakes=Mistakes())
+    first, second = caught.value.all
+    assert "the key is there twice" == first.message
+    assert second.message.startswith("not YAML")
+
+
+def test_an_empty_text_is_reported_whoever_collects():
+    """There is nothing to go on with."""
+    with pytest.raises(InputError, match="got nothing"):
+        load("", source="f.yaml", mistakes=Mistakes())

@@ -70,6 +70,7 @@ def test_what_extends_another_delta_goes_on_doing_so():
         ['{"', "a", '":', ' "', "x", "\\", "n", "y", '"', "}"],
         ['{"a": ["', 'q", "r\\u00', 'e9s"], "d": {"e": "', 'f"}}'],
         ['{"a": "\\\\', '", "b": "c"}'],
+        ['{"a": "x\\u00e9', '"}'],
     ],
 )
 def test_arguments_stay_valid_wherever_they_are_cut(fragments):

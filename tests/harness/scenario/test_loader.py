@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -136,3 +137,15 @@ def test_a_waiver_holds_to_its_last_day(tmp_path, write):
     path = write("a.yaml", text.format(today - timedelta(days=1)))
     with pytest.raises(InputError, match="the waiver expired"):
         read_scenario(path, cassettes=tmp_path)
+
+
+def test_all_mistakes_of_a_suite_are_raised_together(tmp_path):
+    """File by file, and line by line in each."""
+    for name in ("a", "b"):
+        text = f"scenario: x/{name}\nwhy: x\ncassette: no.yaml\nmodes: [life]\n"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        read_suite([tmp_path], cassettes=tmp_path)
+    assert [("a.yaml", 3), ("a.yaml", 4), ("b.yaml", 3), ("b.yaml", 4)] == [
+        (Path(error.source).name, error.line) for error in caught.value.all
+    ]

@@ -94,3 +94,5 @@ def test_who_stops_reading_and_who_leaves():
     assert ReadPlan(pause=Pause(after_bytes=1, for_ms=None)).stops
     assert not ReadPlan(pause=Pause(after_bytes=1, for_ms=5)).stops
     assert not ReadPlan(bytes_per_s=1).stops
+    plans = (ReadPlan(bytes_per_s=1000), ReadPlan(bytes_per_s=1), ReadPlan())
+    assert [20, 1, None] == [plan.bytes_per_read for plan in plans]

@@ -220,11 +220,11 @@ def test_a_gzip_body_comes_back_as_it_was_coded():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"segments": [[1, 5]]}, "segments: expected lengths of 732 bytes, .* came 5"),
+        ({"segments": [[1, 5]]}, "segments: expected lengths of 732 bytes, .* got 5"),
         ({"segments": [[1, 2], [0, 3]]}, r"segments\[1\]: expected a time not before"),
         ({"segments": [[1]]}, r"segments\[0\]: expected at least 2 in the list"),
         ({"ending": {"at_ms": 0, "kind": "complete"}}, "ending.at_ms: expected an end"),
-        ({"format": 2}, "format: expected 1, came 2"),
+        ({"format": 2}, "format: expected 1, got 2"),
         ({"tagged": []}, "tagged: unknown key; expected one of format, path"),
     ],
 )

@@ -104,7 +104,7 @@ def test_the_parts_of_an_entry():
 
 
 def test_one_segment_comes_when_it_is_whole():
-    """Where a body is not cut, its last byte came at the end."""
+    """Where a body is not cut, its last byte arrives at the end."""
     [found] = read(entry("data: a\n\ndata: b\n\n"), split=Split.WHOLE).interactions
     assert [30_500_000] == [one.at_ns for one in found.interaction.response.segments]
 
@@ -195,7 +195,7 @@ def test_how_it_ended(error, kind):
     [
         (b"", "a.har:1: expected JSON"),
         (b"\n\xff", "a.har:2: expected UTF-8"),
-        (b"[]", "a.har: expected a mapping, came an empty list"),
+        (b"[]", "a.har: expected a mapping, got an empty list"),
         (b'{"log": {}}', "a.har: log: the key 'entries' is missing"),
         (b"[" * 100_000, "a.har: expected JSON"),
         (b'{"log": {"entries": [{}]}}', r"log.entries\[0\]: the key 'request'"),
@@ -213,12 +213,12 @@ def test_what_is_no_har_is_refused(data, message):
         ({"status": "200"}, "status: expected a whole number"),
         ({"headers": [{"name": "a"}]}, r"headers\[0\]: the key 'value' is missing"),
         ({"headers": [{"name": "a", "value": "世"}]}, r"headers\[0\]: expected char"),
-        ({"content": {"text": 3}}, "content.text: expected text or null, came 3"),
+        ({"content": {"text": 3}}, "content.text: expected text or null, got 3"),
         (
             {"content": {"text": "?", "encoding": "base64"}},
             "content.text: expected base64",
         ),
-        ({"content": {"text": "\ud800"}}, "content.text: expected text, came half"),
+        ({"content": {"text": "\ud800"}}, "content.text: expected text, got half"),
     ],
 )
 def test_what_is_wrong_in_an_entry_is_told(response, message):

@@ -112,7 +112,7 @@ END = {"ending": {"at_ms": 1, "kind": "complete"}}
     [
         ([], "a.ndjson: expected a line with request and response"),
         (["{"], "a.ndjson:1: expected JSON"),
-        ([HEAD, "[]"], "a.ndjson:2: expected a mapping, came"),
+        ([HEAD, "[]"], "a.ndjson:2: expected a mapping, got"),
         ([HEAD, '{"at_ms": NaN, "text": ""}'], "a.ndjson:2: expected JSON: NaN"),
         ([SEGMENT], "a.ndjson:1: no interaction without id was opened"),
         ([HEAD, {"id": "x", **SEGMENT}], "a.ndjson:2: no interaction 'x' was opened"),
@@ -125,10 +125,10 @@ END = {"ending": {"at_ms": 1, "kind": "complete"}}
         ([HEAD, {"text": "a"}], "a.ndjson:2: the key 'at_ms' is missing"),
         ([HEAD, {"at_ms": -1, "text": "a"}], "a.ndjson:2: at_ms: expected at least 0"),
         ([HEAD, {"at_ms": 1, "base64": "?"}], "a.ndjson:2: base64: expected base64"),
-        ([HEAD, '{"at_ms": 1, "text": "\\ud800"}'], "text: expected text, came half"),
+        ([HEAD, '{"at_ms": 1, "text": "\\ud800"}'], "text: expected text, got half"),
         (
             [HEAD, {"at_ms": 3, "text": "a"}, {"at_ms": 2.5, "text": "b"}],
-            "a.ndjson:3: at_ms: expected a time not before .*, came 2.5 after 3",
+            "a.ndjson:3: at_ms: expected a time not before .*, got 2.5 after 3",
         ),
         (
             [HEAD, {"at_ms": 3, "text": "a"}, END],
@@ -146,7 +146,7 @@ END = {"ending": {"at_ms": 1, "kind": "complete"}}
             "a.ndjson:2: id: .* the id 1 was opened before, on line 1",
         ),
         ([{"request": HEAD["request"]}], "a.ndjson:1: the key 'response' is missing"),
-        ([{**HEAD, "format": 2}], "a.ndjson:1: format: expected 1, came 2"),
+        ([{**HEAD, "format": 2}], "a.ndjson:1: format: expected 1, got 2"),
         ([{**HEAD, "at": "yesterday"}], "a.ndjson:1: at: expected a time"),
         ([{**HEAD, "at": "2026-11-23T08:00:00"}], "at: expected a time with its zone"),
         (

@@ -146,16 +146,19 @@ def test_the_length_of_a_decoded_body_is_set_right():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "a.yaml: expected a mapping, came null"),
+        ("", "a.yaml: expected a mapping, got null"),
         ("a: b: c", "a.yaml:1: not YAML"),
         ("interactions: !!python/object/apply:os.system [ls]", "a.yaml:1: tags other"),
         ("x:\n- <<: {a: b}", r"a.yaml:2: merge keys \(<<\)"),
         ("[" * 200_000, "a.yaml:1: nested deeper than 100 levels"),
         ("interactions: &a [*a]", r"interactions\[0\]: expected a mapping"),
-        ("interactions: 3", "a.yaml: interactions: expected a list, came 3"),
-        ("interactions: []\nversion: 2", "a.yaml: version: expected 1, came 2"),
-        ("- request: {}", "a.yaml: expected a mapping, came a list"),
-        ("http_interactions: []", "a.yaml: http_interactions: a cassette of Ruby"),
+        ("interactions: 3", "a.yaml: interactions: expected a list, got 3"),
+        ("interactions: []\nversion: 2", "a.yaml: version: expected 1, got 2"),
+        ("- request: {}", "a.yaml: expected a mapping, got a list"),
+        (
+            "http_interactions: []",
+            "a.yaml: http_interactions: expected a cassette of VCR",
+        ),
         ("interactions: [2026-11-23]", r"interactions\[0\]: expected a mapping"),
         ("interactions: [!!binary aGk=]", r"interactions\[0\]: expected a mapping"),
         ("{", "a.yaml:1: expected JSON"),
@@ -173,9 +176,9 @@ def test_what_is_no_cassette_is_refused(text, message):
     ("change", "message"),
     [
         ({"status": {"code": "200"}}, "response.status.code: expected a whole number"),
-        ({"body": 3}, "response.body.string: expected text or binary, came 3"),
+        ({"body": 3}, "response.body.string: expected text or binary, got 3"),
         ({"body": {"string": ["a"]}}, "response.body.string: expected text or binary"),
-        ({"headers": {"a": [1]}}, "response.headers.a: expected text, came 1"),
+        ({"headers": {"a": [1]}}, "response.headers.a: expected text, got 1"),
         ({"headers": {"a": ["世"]}}, r"response.headers\[0\]: expected characters"),
         ({"headers": []}, "response.headers: expected a mapping or null"),
     ],
@@ -190,7 +193,7 @@ def test_what_is_wrong_in_an_interaction_is_told(change, message):
 def test_a_file_that_is_no_utf8_is_refused():
     """With the line of the byte."""
     with pytest.raises(
-        InputError, match=r"a\.yaml:2: expected UTF-8, came the byte 0xFF"
+        InputError, match=r"a\.yaml:2: expected UTF-8, got the byte 0xFF"
     ):
         read(b"a: b\nc: \xff")
 
@@ -201,7 +204,7 @@ def test_aliases_that_say_very_much_are_refused(monkeypatch):
     text = yaml.dump(interaction("a" * 1000), default_flow_style=True)
     text = "interactions:\n- &a " + text.replace("\n", " ")
     assert len(read((text + "\n- *a" * 5).encode())) == 6
-    with pytest.raises(InputError, match="says more than 10000 bytes"):
+    with pytest.raises(InputError, match="has more than 10000 bytes"):
         read((text + "\n- *a" * 20).encode())
     with pytest.raises(InputError, match="more than 10000 aliases"):
         read((text + "\n- *a" * 10_001).encode())

@@ -107,7 +107,7 @@ def test_split_wins_over_the_manifest(tmp_path):
         ('{"path": "a"}', "manifest.jsonl:1: the key 'file' is missing"),
         (
             '{"file": "a", "chunk_lengths": [1, -2]}',
-            "manifest.jsonl:1: chunk_lengths[1]: expected at least 0, came -2",
+            "manifest.jsonl:1: chunk_lengths[1]: expected at least 0, got -2",
         ),
     ],
 )

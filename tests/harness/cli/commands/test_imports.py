@@ -183,7 +183,7 @@ def test_times_beyond_the_format_are_an_error(tmp_path):
     path = tmp_path / "a.har"
     path.write_text(json.dumps(entry))
     result = run("har", path, "--out", tmp_path)
-    assert "a time lies between" in str(result.exception)
+    assert "a time is between" in str(result.exception)
     assert result.exception.exit_code == 2
 
 

@@ -11,11 +11,12 @@ from harness.cassette.model import (
     Request,
     Response,
 )
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.faults.registry import FaultCall
-from harness.scenario.parse.answer import check_answer, named_cassettes, parse_answer
+from harness.scenario.parse.answer import check_answer, parse_answer
 from harness.scenario.parse.inline_stream import DEFAULT_REQUEST
 
 
@@ -45,14 +46,14 @@ def read(text: str) -> Node:
     return load(text, source="s.yaml")
 
 
-def test_every_name_of_a_cassette_is_found():
-    """That of all, those of attempts and those of a sequence."""
-    root = read("cassette: a\nattempts: [{}, {cassette: b}]\nsequence: [{cassette: c}]")
-    assert [
-        ("a", "cassette"),
-        ("b", "attempts[1].cassette"),
-        ("c", "sequence[0].cassette"),
-    ] == [(name.value, name.key) for name in named_cassettes(root)]
+def parse(node: Node, root: Node):
+    """Return request and answer; mistakes are raised."""
+    mistakes = Mistakes()
+    result = parse_answer(
+        node, root, lambda name: {"a": CASSETTE}[name.value], mistakes
+    )
+    mistakes.raise_any()
+    return result
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -62,7 +63,7 @@ def test_a_part_chooses_of_the_cassette_of_all(number):
         f"cassette: a\nattempts: [{{interaction: {number}, faults: [sse_bom: ]}}]"
     )
     [part] = root.at("attempts")
-    request, answer = parse_answer(part, root, {"a": CASSETTE})
+    request, answer = parse(part, root)
     assert f"/{number}" == request.path
     assert answer.recorded
     assert (FaultCall(name="sse_bom", parameters={}),) == answer.faults
@@ -72,7 +73,7 @@ def test_a_stream_wins_over_the_cassette_of_all():
     """It is asked for as any stream is."""
     root = read("cassette: a\nattempts: [{stream: [x]}]")
     [part] = root.at("attempts")
-    request, answer = parse_answer(part, root, {"a": CASSETTE})
+    request, answer = parse(part, root)
     assert (DEFAULT_REQUEST, False) == (request, answer.recorded)
     assert b"data: x\n\n" == answer.response.body
 
@@ -80,8 +81,8 @@ def test_a_stream_wins_over_the_cassette_of_all():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("faults: []", "s.yaml:1: expected one of cassette and stream, came none"),
-        ("cassette: a\nstream: [x]", "s.yaml:2: stream: .*came both"),
+        ("faults: []", "s.yaml:1: expected one of cassette and stream, got none"),
+        ("cassette: a\nstream: [x]", "s.yaml:2: stream: .*got both"),
         ("cassette: a\nframing: close", "s.yaml:2: framing: belongs to a stream"),
         ("stream: [x]\ninteraction: 1", "s.yaml:2: interaction: belongs to a cassette"),
     ],
@@ -89,8 +90,10 @@ def test_a_stream_wins_over_the_cassette_of_all():
 def test_an_answer_is_said_once(text, message):
     """With line and key."""
     root = read(text)
+    mistakes = Mistakes()
+    check_answer(root, root, mistakes, required=True)
     with pytest.raises(InputError, match=message):
-        check_answer(root, root, required=True)
+        mistakes.raise_any()
 
 
 @pytest.mark.parametrize(
@@ -106,4 +109,4 @@ def test_an_answer_that_cannot_be_is_refused(text, message):
     """By a number or a fault that is not there."""
     root = read(f"cassette: a\n{text}")
     with pytest.raises(InputError, match=f"s.yaml:2: {message}"):
-        parse_answer(root, root, {"a": CASSETTE})
+        parse(root, root)

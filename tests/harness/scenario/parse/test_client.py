@@ -2,11 +2,20 @@ from __future__ import annotations
 
 import pytest
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.model import Abort, AbortHow, ClientPlan, Pause, ReadPlan
 from harness.scenario.parse.client import parse_client
+
+
+def collect(parse, node):
+    """Return what a parser makes of a node; mistakes are raised."""
+    mistakes = Mistakes()
+    result = parse(node, mistakes)
+    mistakes.raise_any()
+    return result
 
 
 def client(text: str) -> Node:
@@ -16,33 +25,33 @@ def client(text: str) -> Node:
 
 def test_a_client_of_which_nothing_is_said_just_reads():
     """So does one that the scenario does not name."""
-    assert ClientPlan() == parse_client(client("{}"))
-    assert ClientPlan() == parse_client(client("{}").at("nothing"))
+    assert ClientPlan() == collect(parse_client, client("{}"))
+    assert ClientPlan() == collect(parse_client, client("{}").at("nothing"))
 
 
 def test_a_client_reads_and_leaves_as_it_says():
     """Every key becomes a value."""
     text = "{abort: {after_ms: 1, how: fin}, deadline_ms: 5, receive_buffer: 4096}"
-    assert parse_client(client(text)) == ClientPlan(
+    assert collect(parse_client, client(text)) == ClientPlan(
         abort=Abort(after_ms=1, how=AbortHow.FIN), deadline_ms=5, receive_buffer=4096
     )
     text = "{read: {pause: {after_bytes: 9, for_ms: 7}}}"
     pause = Pause(after_bytes=9, for_ms=7)
-    assert ReadPlan(pause=pause) == parse_client(client(text)).read
+    assert ReadPlan(pause=pause) == collect(parse_client, client(text)).read
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{abort: {}}", "client.abort: expected one of after_events, .*came none"),
+        ("{abort: {}}", "client.abort: expected one of after_events, .*got none"),
         (
             "{abort: {after_ms: 1, before: head}}",
-            "client.abort: .*came after_ms and before",
+            "client.abort: .*got after_ms and before",
         ),
-        ("{read: {}}", "client.read: expected one of .*came none"),
+        ("{read: {}}", "client.read: expected one of .*got none"),
         (
             "{read: {bytes_per_s: 1}, abort: {after_ms: 1}}",
-            "client.read: a client that leaves reads what comes, at once",
+            "client.read: a client that leaves reads everything as it arrives",
         ),
         (
             "{read: {pause: {after_bytes: 1, for_ms: null}}}",
@@ -53,4 +62,4 @@ def test_a_client_reads_and_leaves_as_it_says():
 def test_a_client_that_cannot_be_is_refused(text, message):
     """With line and key."""
     with pytest.raises(InputError, match=f"^s.yaml:1: {message}"):
-        parse_client(client(text))
+        collect(parse_client, client(text))

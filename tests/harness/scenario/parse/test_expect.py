@@ -4,12 +4,21 @@ from datetime import date
 
 import pytest
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading
 from harness.scenario.parse.expect import parse_bounds, parse_expect, parse_waiver
 
 TODAY = date(2027, 1, 1)
+
+
+def collect(parse, node):
+    """Return what a parser makes of a node; mistakes are raised."""
+    mistakes = Mistakes()
+    result = parse(node, mistakes)
+    mistakes.raise_any()
+    return result
 
 
 def test_what_is_demanded_becomes_a_value():
@@ -19,14 +28,14 @@ def test_what_is_demanded_becomes_a_value():
         "upstream_requests: 2}",
         source="s.yaml",
     )
-    assert parse_expect(root) == Expect(
+    assert collect(parse_expect, root) == Expect(
         text=Reading.AS_SENT,
         usage=Reading.ORIGINAL,
         ending=ExpectedEnding.ERROR,
         status=(502,),
         upstream_requests=Bounds(at_least=2, at_most=2),
     )
-    assert Expect() == parse_expect(root.at("nothing"))
+    assert Expect() == collect(parse_expect, root.at("nothing"))
 
 
 @pytest.mark.parametrize(
@@ -54,6 +63,10 @@ def test_a_waiver_holds_on_its_last_day():
     """And expires the day after."""
     text = "{level: events, reason: r, owner: o, expires: 2027-01-01}"
     node = load(text, source="s.yaml")
-    assert TODAY == parse_waiver(node, TODAY).expires
+
+    def waiver(today):
+        return collect(lambda node, mistakes: parse_waiver(node, today, mistakes), node)
+
+    assert TODAY == waiver(TODAY).expires
     with pytest.raises(InputError, match="the waiver expired on 2027-01-01"):
-        parse_waiver(node, date(2027, 1, 2))
+        waiver(date(2027, 1, 2))

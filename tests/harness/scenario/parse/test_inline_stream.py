@@ -5,13 +5,17 @@ import json
 import pytest
 
 from harness.cassette.model import EndingKind, Framing
+from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, inline_response
 
 
 def _response(text: str):
-    return inline_response(load(text, source="s.yaml"))
+    mistakes = Mistakes()
+    response = inline_response(load(text, source="s.yaml"), mistakes)
+    mistakes.raise_any()
+    return response
 
 
 def test_a_stream_is_one_segment_to_an_event():
@@ -65,21 +69,21 @@ def test_status_headers_framing_ending_and_pace_can_be_given():
     [
         (
             "stream:\n- {}\n",
-            r"s.yaml:2: stream\[0\]: expected one of data, .*came none",
+            r"s.yaml:2: stream\[0\]: expected one of data, .*got none",
         ),
         (
             "stream:\n- x\n- {data: x, raw: y}\n",
-            r"s.yaml:3: stream\[1\]: .*came data, raw",
+            r"s.yaml:3: stream\[1\]: .*got data, raw",
         ),
         (
             "stream:\n- {data: x, at_ms: 1, gap_ms: 1}\n",
-            r"stream\[0\]: expected at_ms or gap_ms, came both",
+            r"stream\[0\]: expected at_ms or gap_ms, got both",
         ),
         (
             "stream:\n- x\n- data: y\n  at_ms: 19\n",
-            r"s.yaml:4: stream\[1\].at_ms: expected at least 20, .*came 19",
+            r"s.yaml:4: stream\[1\].at_ms: expected at least 20, .*got 19",
         ),
-        ("stream:\n- {comment: x, id: '1'}\n", r"stream\[0\].id: a comment has none"),
+        ("stream:\n- {comment: x, id: '1'}\n", r"stream\[0\].id: a comment has no id"),
         ('stream:\n- "a\\rb"\n', r"s.yaml:2: stream\[0\]: data must not contain CR"),
     ],
 )

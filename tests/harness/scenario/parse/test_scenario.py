@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import json
+from copy import deepcopy
 from datetime import date
+from functools import reduce
+from operator import getitem
+from random import Random
 
 import pytest
 
@@ -29,8 +34,7 @@ from harness.scenario.model import (
     Streams,
     Waiver,
 )
-from harness.scenario.parse.answer import named_cassettes
-from harness.scenario.parse.scenario import check_scenario, parse_scenario
+from harness.scenario.parse.scenario import parse_scenario
 
 TODAY = date(2027, 1, 1)
 HEAD = "scenario: clean/one\nwhy: Because.\n"
@@ -91,9 +95,7 @@ CASSETTE = Cassette(
 
 def _parse(text: str):
     root = load(text, source="s.yaml")
-    check_scenario(root)
-    cassettes = {name.value: CASSETTE for name in named_cassettes(root)}
-    return parse_scenario(root, cassettes=cassettes, today=TODAY)
+    return parse_scenario(root, find_cassette=lambda _name: CASSETTE, today=TODAY)
 
 
 def test_a_scenario_says_everything_that_its_model_holds():
@@ -156,10 +158,10 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ("scenario: x\nwhy: y\n", "s.yaml:1: scenario: expected an id such as"),
         ("scenario: A/b\nwhy: y\n", "s.yaml:1: scenario: expected an id such as"),
         ("scenario: a/b\n", "s.yaml:1: the key 'why' is missing"),
-        (HEAD, "s.yaml:1: expected one of cassette and stream, came none"),
+        (HEAD, "s.yaml:1: expected one of cassette and stream, got none"),
         (
             f"{HEAD}cassette: a\nstream: [x]\n",
-            "s.yaml:4: stream: expected one of cassette and stream, came both",
+            "s.yaml:4: stream: expected one of cassette and stream, got both",
         ),
         (f"{HEAD}casette: a\n", "s.yaml:3: casette: unknown key.*'cassette'"),
         (
@@ -188,7 +190,7 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- repeat_first: {{times: two}}\n",
-            r"faults\[0\].repeat_first.times: expected a whole number.*came 'two'",
+            r"faults\[0\].repeat_first.times: expected a whole number.*'two'",
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- close_at: {{how: fin}}\n",
@@ -204,11 +206,11 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- sse_bom\n",
-            r"faults\[0\]: expected a mapping such as {.repeat_first.*came 'sse_bom'",
+            r"faults\[0\]: expected a mapping such as {.repeat_first.*got 'sse_bom'",
         ),
         (
             f"{HEAD}cassette: a\nclient: {{abort: {{how: rst}}}}\n",
-            "s.yaml:4: client.abort: expected one of after_events, after_ms.*came none",
+            "s.yaml:4: client.abort: expected one of after_events, after_ms.*got none",
         ),
         (
             f"{HEAD}cassette: a\nclient: {{abort: {{after_event: 1}}}}\n",
@@ -240,7 +242,7 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nrequest: {{body: 3}}\n",
-            "s.yaml:4: request.body: expected a mapping or text, came 3",
+            "s.yaml:4: request.body: expected a mapping or text, got 3",
         ),
     ],
 )
@@ -317,7 +319,7 @@ def test_what_virtual_time_cannot_show_is_live_alone(faults):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("attempts: [{}]", "expected one of cassette and stream, came none"),
+        ("attempts: [{}]", "expected one of cassette and stream, got none"),
         (
             "cassette: a\nattempts: [{}]\nfaults: []",
             "faults: where there are attempts, each has faults of its own",
@@ -336,11 +338,11 @@ def test_what_virtual_time_cannot_show_is_live_alone(faults):
         ),
         (
             "cassette: a\nclient: {abort: {after_ms: 1, before: head}}",
-            "client.abort: expected one of .* came after_ms and before",
+            "client.abort: expected one of .* got after_ms and before",
         ),
         (
             "cassette: a\nclient: {read: {}}",
-            "client.read: expected one of bytes_per_s and pause, came none",
+            "client.read: expected one of bytes_per_s and pause, got none",
         ),
         (
             "cassette: a\nclient: {read: {pause: {after_bytes: 1, for_ms: null}}}",
@@ -408,7 +410,7 @@ def test_sequence_is_a_list_of_exchanges():
         ("cassette: a\nstreams: {count: 1}", "streams.count: .*2"),
         (
             "cassette: a\nstreams: {count: 2, start: now}",
-            "streams.start: expected together, or .*came now",
+            "streams.start: expected together, or .*got now",
         ),
         (
             "cassette: a\nstreams: {count: 2, one_connection: true, start: together}",
@@ -438,10 +440,49 @@ def test_sequence_is_a_list_of_exchanges():
             "cassette: a\nexpect: {max_probes: 1}",
             "expect.max_probes: belongs to an outage",
         ),
-        ("cassette: a\nsettings: {A: 3}", "settings.A: expected text, came 3"),
+        ("cassette: a\nsettings: {A: 3}", "settings.A: expected text, got 3"),
     ],
 )
 def test_a_wrong_group_is_refused(text, message):
     """With line, key, what was expected, and the nearest valid name."""
     with pytest.raises(InputError, match=message):
         _parse(f"{HEAD}{text}\n")
+
+
+WHOLE = f"""\
+{GOOD}streams: {{count: 3, start: {{every_ms: 4}}}}
+outage: [{{from_ms: 0, answer: 503, upstream_requests: {{at_most: 4}}}}]
+attempts: [{{stream: [x, {{json: 1, at_ms: 50}}], itl_ms: 4}}, {{}}]
+sequence: [{{cassette: a, client: {{read: {{bytes_per_s: 50}}}}, expect: {{log: x}}}}]
+"""
+JUNK = (None, 5, -1, "x", "", [], {}, [1], {"a": 1}, True, 1.5, [[]], [{}])
+
+
+def places(value, path=()):
+    """Yield the path of every value inside another."""
+    steps = value if isinstance(value, dict) else range(len(value))
+    for step in steps:
+        yield (*path, step)
+        if isinstance(value[step], dict | list):
+            yield from places(value[step], (*path, step))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_is_damaged_is_a_mistake(seed):
+    """No reader stumbles over what the schema, or another reader, has refused."""
+    rng = Random(seed)
+    for _ in range(20):
+        value = load(WHOLE, source="s.yaml").value
+        for _ in range(rng.randint(1, 4)):
+            *path, last = rng.choice(list(places(value)))
+            inside = reduce(getitem, path, value)
+            if rng.random() < 0.5:
+                inside[last] = deepcopy(rng.choice(JUNK))
+            elif isinstance(inside, dict):
+                inside[last[:-1]] = inside.pop(last)
+            else:
+                del inside[last]
+        with pytest.raises(InputError) as caught:
+            _parse(json.dumps(value))
+        lines = str(caught.value).splitlines()
+        assert len(lines) == len(set(lines)) == len(caught.value.all)
