@@ -25,6 +25,18 @@ __all__ = ["VirtualStream"]
 _DEADLINE_MS = 1_200_000.0
 """Default patience of the virtual client: above any usual timeout of a target."""
 
+_FORMS = {
+    "connect": "the number of the attempt",
+    "send_head": "a status and pairs of bytes",
+    "send": "bytes",
+    "set_timer": "a name and an instant in nanoseconds",
+    "cancel_timer": "a name",
+    "log": "a level, a message and a dict of fields",
+    "count": "a name, an amount and a dict of labels",
+    "observe": "a name, a value and a dict of labels",
+}
+"""What must follow the name of a command; nothing for those that are not here."""
+
 
 class VirtualStream:
     """One stream: both ends, and the relay between them.
@@ -173,24 +185,29 @@ class VirtualStream:
 
     def _tell(self, event: tuple[Any, ...]) -> None:
         try:
-            commands = self.relay.handle(self._clock.now_ns, event)
+            commands: Any = self.relay.handle(self._clock.now_ns, event)
         except Exception as error:  # noqa: BLE001 - a target's crash is a finding
             self.log.append(f"crashed: {type(error).__name__} on {event[0]}")
             self._end_answer(ClientEnd.TRUNCATED)
             self._close_upstream()
             return
+        if not isinstance(commands, list | tuple):
+            self._misuse(f"must answer {event[0]!r} with a list of commands")
+            return
         for command in commands:
             # Here and not in a method of its own: a proxy sends many commands.
-            name = command[0]
-            perform = self._COMMANDS.get(name)
-            if perform is None:
-                self._invalid = f"the relay returned an unknown command {name!r}"
+            try:
+                perform = self._COMMANDS[command[0]]
+            except (LookupError, TypeError):
+                self._misuse(f"returned an unknown command {_name_of(command)}")
                 continue
             try:
                 perform(self, *command[1:])
-            except TypeError as error:
+            except (AttributeError, TypeError, ValueError):
+                name = command[0]
                 self._invalid = (
-                    f"the relay's command {name!r} has a wrong form: {error}"
+                    f"the relay's command {name!r} has a wrong form: "
+                    f"expected {_FORMS.get(name, 'nothing after its name')}"
                 )
 
     # Commands, by name.
@@ -202,10 +219,16 @@ class VirtualStream:
         if abort is not None and abort.before_head and not refused:
             self._at(upstream.accepted_ns, Priority.CLIENT, "client_leaves")
 
-    def _send_head(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    def _send_head(self, status: Any, headers: Any) -> None:
         if self.status is not None:
             self._misuse("sent a second head")
             return
+        if not isinstance(status, int):
+            raise TypeError
+        if not all(
+            type(part) is bytes for name, value in headers for part in (name, value)
+        ):
+            raise TypeError
         self.status = status
         self._headers = tuple(headers)
         self.head_at_ns = self._clock.now_ns
@@ -217,7 +240,9 @@ class VirtualStream:
             self._room = int(length)
         self._client.see_head()
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: Any) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError
         if self._sent_all:
             self._misuse("sent bytes after its end")
             return
@@ -410,3 +435,10 @@ class VirtualStream:
 
     def _misuse(self, what: str) -> None:
         self._invalid = f"the relay {what}"
+
+
+def _name_of(command: object) -> str:
+    """Return what a command that cannot be looked up is called in a message."""
+    if isinstance(command, list | tuple) and command and isinstance(command[0], str):
+        return repr(command[0])
+    return f"of type {type(command).__name__}"
