@@ -25,7 +25,7 @@ def bench(*words, config=ROOT / "harness.yaml"):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
 

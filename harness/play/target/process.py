@@ -195,7 +195,7 @@ async def _wait(
         if process.returncode is not None:
             code = process.returncode
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise _not_started(target, f"ended at once with {how}", output)
+            raise _not_started(target, f"ended immediately with {how}", output)
         if found is not None:
             return found
         await asyncio.sleep(_POLL_S)
