@@ -222,7 +222,7 @@ def test_stopped_candidate_is_invalid_evidence(desk):
     )
 
     assert 4 == done.returncode
-    assert "takes no connections" in done.stderr
+    assert "accepts no connections" in done.stderr
 
 
 def test_two_runs_with_one_seed_give_the_same_report(desk):

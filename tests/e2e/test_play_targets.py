@@ -165,7 +165,7 @@ def test_a_target_is_not_mistaken_for_what_listened_before(target):
 
     async def during(found):
         taken = replace(target, url=found.url)
-        with pytest.raises(InputError, match="something listens at"):
+        with pytest.raises(InputError, match="something already listens at"):
             async with running_target(taken, UPSTREAM):
                 pass
 
@@ -234,7 +234,7 @@ def test_a_target_that_died_in_between_is_no_error(target):
     assert -signal.SIGKILL == run(target, during)
 
 
-def test_a_url_must_take_connections(target):
+def test_a_url_must_accept_connections(target):
     """Nothing is started; what does not answer is missing evidence, exit code 4."""
 
     async def during(found):
@@ -248,7 +248,9 @@ def test_a_url_must_take_connections(target):
         return gateway
 
     gateway = run(target, during)
-    with pytest.raises(EvidenceError, match=r"mine: http.* takes no connections") as e:
+    with pytest.raises(
+        EvidenceError, match=r"mine: http.* accepts no connections"
+    ) as e:
         run(gateway)
     assert 4 == e.value.exit_code
 
