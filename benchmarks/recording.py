@@ -136,7 +136,7 @@ def added(exchange: Exchange, seen: UpstreamRequest) -> list[int]:
 
 
 def errors(cassette: Cassette, seen: UpstreamRequest) -> tuple[bool, bool, list[int]]:
-    """Return whether bytes and borders are the sender's, and the time error of each event.
+    """Return whether bytes and borders are the sender's, and each event's time error.
 
     The zero of a cassette is the end of the request at the recorder, so the median of a
     stream, which is common to all events, is subtracted.
