@@ -169,11 +169,11 @@ def _expectations(
     program: Program, contract: Contract, policy: Policy
 ) -> tuple[Expectation, ...]:
     """Compute what is expected of each stream; many may share a script."""
-    known: dict[tuple[int, ClientPlan], Expectation] = {}
+    known: dict[tuple[int, int, ClientPlan], Expectation] = {}
     found = []
     for part in program.streams:
-        key = (id(part.script.attempts), part.script.client)
-        if key not in known or program.streams[0].expect is not part.expect:
+        key = (id(part.script.attempts), id(part.expect), part.script.client)
+        if key not in known:
             known[key] = expectation(part.script, contract, part.expect, policy)
         found.append(known[key])
     return tuple(found)

@@ -126,8 +126,10 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
             counts.get(f"{result.verdict}: {result.reason}", 0) + 1
         )
     shown = [f"{count} x {cause}" for cause, count in counts.items()]
-    more = [f"and {len(shown) - 3} other causes"] if len(shown) > 3 else []
-    return (*shown[:3], *more)
+    more = len(shown) - 3
+    if more > 0:
+        shown[3:] = [f"and {more} other cause{'s' if more > 1 else ''}"]
+    return tuple(shown)
 
 
 def play_and_judge(

@@ -23,6 +23,7 @@ from harness.scenario.model import (
 )
 
 MS = 1_000_000
+TEXT = b'{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}'
 V1 = Target(
     name="v1",
     contract=Contract.TRANSPARENT,
@@ -36,10 +37,10 @@ SETTINGS = RunSettings(
 
 
 def scenario(name="s/one", *faults, **changes) -> Scenario:
-    """An answer of two events, 100 ms apart."""
-    segments = tuple(
-        Segment(at_ns=at_ms * MS, data=b'data: {"choices": []}\n\n')
-        for at_ms in (100, 200)
+    """A whole answer of two events, 100 ms apart."""
+    segments = (
+        Segment(at_ns=100 * MS, data=b"data: %b\n\n" % TEXT),
+        Segment(at_ns=200 * MS, data=b"data: [DONE]\n\n"),
     )
     response = Response(
         status=200,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.judge.evidence.observation import ClientEnd
 from harness.judge.run import (
     RunFinished,
     RunStarted,
@@ -60,8 +61,11 @@ def test_nothing_played_is_no_evidence():
     assert ("nothing was played: no evidence",) == record.reasons
 
 
-def lived(lateness_ns=0, gap_ns=0):
-    """Return a stand-in for live play; what it saw is that of virtual time."""
+def lived(lateness_ns=0, *, second_is_cut=False):
+    """Return a stand-in for live play; what it saw is that of virtual time.
+
+    The second repeat may be cut, through both targets.
+    """
 
     async def play_live(scenarios, targets, repeats, emit):
         found = []
@@ -78,7 +82,9 @@ def lived(lateness_ns=0, gap_ns=0):
                     virtual=False,
                     upstream=(replace(asked, lateness_ns=late),),
                 )
-                sides.append(((seen,),) * repeats)
+                cut = replace(seen, end=ClientEnd.TRUNCATED)
+                other = cut if second_is_cut else seen
+                sides.append(((seen,), (other,))[:repeats])
             found.append(PlayedScenario(planned=planned, repeats=tuple(sides)))
         return found, {"v1": "header"}
 
@@ -99,6 +105,21 @@ def test_a_late_harness_is_noted(monkeypatch, late_ns, degraded):
     assert (2, 2) == (len(one.baseline), len(one.candidate))
     assert late_ns == record.lag.max_ns
     assert {"v1": "header"} == record.routing
+
+
+def test_the_judged_repeat_comes_first(monkeypatch):
+    """The best of the baseline, the worst of the candidate: the rest follow."""
+    monkeypatch.setattr(runner, "play_live", lived(second_is_cut=True))
+    settings = replace(SETTINGS, modes=(Mode.LIVE,), repeats=2)
+    [one] = played(make_plan([scenario()], settings, (V2, V2)))[0].records
+    ends = [
+        [repeat.observation.end for repeat in side]
+        for side in (one.baseline, one.candidate)
+    ]
+    assert [
+        [ClientEnd.COMPLETE, ClientEnd.TRUNCATED],
+        [ClientEnd.TRUNCATED, ClientEnd.COMPLETE],
+    ] == ends
 
 
 def test_both_modes_are_sorted_by_scenario_and_mode(monkeypatch):
@@ -130,7 +151,8 @@ def test_reasons_are_counted_and_at_most_three_are_shown():
         for reason in ("a", "b", "a", "c", "d", "e")
     ]
     passed = result(Verdict.IDENTICAL, Gate.PASS, "same")
-    run = decided(passed, *fails)
+    four, run = decided(*fails[:-1]), decided(passed, *fails)
+    assert (4, "and 1 other cause") == (len(four.reasons), four.reasons[-1])
 
     assert Decision.NO_GO is run.decision
     assert (

@@ -146,6 +146,13 @@ def test_a_client_that_never_reads_again_leaves_at_its_deadline(answering):
     assert ClientEnd.CLIENT_CLOSED is seen.end
 
 
+def test_a_slow_client_does_not_leave_at_its_deadline(answering):
+    """It still reads, so it is the answer that hangs."""
+    answering(HEAD)
+    plan = ClientPlan(read=ReadPlan(bytes_per_s=100), deadline_ms=0.001)
+    assert ClientEnd.TIMEOUT is ask(plan=plan).end
+
+
 def test_a_client_may_leave_when_its_request_was_read(answering):
     """Before any answer."""
 

@@ -69,6 +69,13 @@ def test_client_that_left_before_the_head_cannot_be_shown_one():
     assert check_proof(HEADER, left).invalid is None
 
 
+def test_client_that_left_after_the_head_was_shown_one():
+    """What served it must be right then."""
+    left = replace(SEEN, headers=(), end=ClientEnd.CLIENT_CLOSED)
+
+    assert "got no such header" in (check_proof(HEADER, left).invalid or "")
+
+
 def test_what_served_it_is_named():
     """The header's value, or the log line, names what served a stream."""
     assert "v2" == served_by(HEADER, SEEN)

@@ -102,9 +102,10 @@ class Server:
         self.over.append((served.request.path, served.player.finished))
 
 
-def connected(**drafts):
-    """Return a connection, its server and its transport."""
+def connected(now_ns=0, **drafts):
+    """Return a connection that is made now, its server and its transport."""
     server, transport = Server(**drafts), Socket()
+    server.scheduler.now_ns = now_ns
     connection = Connection(server)
     connection.connection_made(transport)
     return connection, server, transport
@@ -216,12 +217,12 @@ def test_a_request_ends_the_idle_time():
 
 def test_a_late_accept_is_a_late_answer():
     """Times then count from the accept, which counts from the connection."""
-    connection, server, transport = connected(a=socket_plan(accept_ns=100))
+    connection, server, transport = connected(30, a=socket_plan(accept_ns=100))
     server.scheduler.now_ns = 40
     connection.data_received(POST % b"/a")
-    server.scheduler.run(109)
+    server.scheduler.run(139)
     assert b"" == transport.written
-    server.scheduler.run(110)
+    server.scheduler.run(140)
     assert transport.written.startswith(b"HTTP/1.1 200")
 
 

@@ -197,3 +197,18 @@ def test_a_fork_has_the_same_state_and_then_its_own():
     assert stream.state() != twin.state()
     assert ([], None) == (stream.reads, stream.end)
     assert pump(stream, clock) == twin.observation("t")
+
+
+def test_a_timer_that_stood_still_fires_so_much_later():
+    """Held up from 20 to 120 ms: what was due at 60 ms is due at 160 ms."""
+    pause = Pause(after_bytes=0, for_ms=100)
+    plan = ClientPlan(read=ReadPlan(pause=pause), receive_buffer=10)
+    stream, clock, relay = begun(
+        plan,
+        head=[("send_head", 200, ()), ("set_timer", "t", 60 * MS)],
+        ended=[],
+        timer=[("end",)],
+    )
+    pump(stream, clock)
+
+    assert (160 * MS, "timer") == relay.told[-1]
