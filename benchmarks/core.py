@@ -22,7 +22,7 @@ HEAD = ((b"content-type", b"text/event-stream"),)
 
 
 def payload(index: int) -> bytes:
-    """A chunk of about 300 bytes, as providers send them."""
+    """Return a chunk of about 300 bytes, as providers send them."""
     return (
         b'{"id":"chatcmpl-9yXb6KQp2Vd3mTn8Ls4RwZ1cJ7hF","object":"chat.completion.chunk",'
         b'"created":1795427072,"model":"qwen3-coder-plus","system_fingerprint":"fp_44709d",'
@@ -37,7 +37,7 @@ STREAM = b"".join(EVENTS)
 
 
 def cut(data: bytes, size: int) -> list[bytes]:
-    """Reads of one size."""
+    """Return reads of one size."""
     return [data[start : start + size] for start in range(0, len(data), size)]
 
 
@@ -87,7 +87,7 @@ def giant(size: int, read: int) -> Callable[[], None]:
 
 
 def measure(cases: dict[str, tuple[Callable[[], None], int]]) -> dict[str, list[float]]:
-    """Nanoseconds per unit of every case, all cases in every round."""
+    """Return nanoseconds per unit for every case; every round runs all cases."""
     times: dict[str, list[float]] = {name: [] for name in cases}
     for round_ in range(ROUNDS):
         order = list(cases.items())

@@ -60,7 +60,7 @@ HEADERS = (("Content-Type", "text/event-stream"),)
 
 
 def script(events: int, seed: int) -> Script:
-    """A chunked stream with gaps of 1 to 20 ms."""
+    """Return a chunked stream with gaps of 1 to 20 ms."""
     rng = random.Random(seed)
     due, writes = 0, []
     for index in range(events):
@@ -90,7 +90,7 @@ def played(wire: WireDraft) -> Script:
 
 @asynccontextmanager
 async def recorder(upstream: str, folder: Path) -> AsyncIterator[str]:
-    """`harness record` before an upstream."""
+    """Run `harness record` in front of an upstream."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "harness", "record", "--upstream", upstream),
         *("--out", str(folder), "--name", "{number}"),
@@ -122,7 +122,7 @@ async def stream(
 
 
 def added(exchange: Exchange, seen: UpstreamRequest) -> list[int]:
-    """Arrival at the client minus departure, for every event."""
+    """Return arrival at the client minus departure, for every event."""
     total, arrivals = 0, []
     for at_ns, data in exchange.reads:
         total += len(data)
@@ -136,10 +136,10 @@ def added(exchange: Exchange, seen: UpstreamRequest) -> list[int]:
 
 
 def errors(cassette: Cassette, seen: UpstreamRequest) -> tuple[bool, bool, list[int]]:
-    """Whether bytes and borders are the sender's, and every event's error in time.
+    """Return whether bytes and borders are the sender's, and each event's time error.
 
-    The zero of a cassette is the end of the request at the recorder, so what is the
-    same for all events of a stream (the median) is taken out.
+    The zero of a cassette is the end of the request at the recorder, so the median of a
+    stream, which is common to all events, is subtracted.
     """
     [interaction] = cassette.interactions
     segments = interaction.response.segments
@@ -170,7 +170,7 @@ def recorded_in(folder: Path) -> list[Cassette]:
 
 
 async def fidelity(events: int, streams: int, folder: Path) -> None:
-    """Streams side by side, through the recorder and past it in turn."""
+    """Play streams side by side, first directly, then through the recorder."""
     through: list[int] = []
     direct: list[int] = []
     seen: list[UpstreamRequest] = []
@@ -191,7 +191,7 @@ async def fidelity(events: int, streams: int, folder: Path) -> None:
                 if way == url:
                     seen.append(request)
     cassettes = recorded_in(folder)
-    # Which cassette is which stream's is told by the token in its request.
+    # The token in its request assigns a cassette to its stream.
     by_token = {
         dict(found.interactions[0].request.headers).get("x-harness-stream"): found
         for found in cassettes
@@ -217,7 +217,7 @@ async def fidelity(events: int, streams: int, folder: Path) -> None:
 
 
 async def round_trip(folder: Path) -> None:
-    """Record, replay the recording, record that."""
+    """Record, replay the recording, and record that."""
     async with Upstream() as upstream, recorder(upstream.url, folder / "a") as url:
         await stream(upstream, url, script(500, 7), "first")
     [one] = recorded_in(folder / "a")
@@ -249,7 +249,7 @@ async def round_trip(folder: Path) -> None:
 
 
 def large() -> None:
-    """A body of 20 MB, saved and loaded."""
+    """Save and load a body of 20 MB."""
     count = 20_000_000 // len(EVENT % 1)
     segments = tuple(
         Segment(at_ns=index * 1_000_000, data=EVENT % index) for index in range(count)

@@ -1,6 +1,6 @@
-"""Lateness of the scheduler behind every write of the upstream, and of asyncio.sleep.
+"""Lateness of the upstream's scheduler, and of asyncio.sleep.
 
-Fifty streams with seeded gaps of 1 to 20 ms, the two in turn, in one process.
+Fifty streams with seeded gaps of 1 to 20 ms, both by turns, in one process.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ROUNDS = 3
 
 
 def schedule(seed: int) -> list[int]:
-    """When the events of one stream are due, in nanoseconds from its start."""
+    """Return the times of the events of one stream, in nanoseconds from its start."""
     rng = random.Random(seed)
     due, found = 0, []
     for _ in range(EVENTS):

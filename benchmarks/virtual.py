@@ -17,7 +17,7 @@ RUNS = 100
 
 
 def script(events: int) -> Script:
-    """An answer of that many deltas, 20 ms apart."""
+    """Return an answer of this many deltas, 20 ms apart."""
     delta = b'data: {"choices":[{"index":0,"delta":{"content":" word%d"}}]}\n\n'
     segments = tuple(
         Segment(at_ns=20_000_000 * index, data=delta % index) for index in range(events)

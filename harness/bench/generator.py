@@ -1,11 +1,11 @@
-"""The model server of a bench: a process of its own, so that it costs no one else.
+"""The model server of a bench, in a separate process, so that its cost is its own.
 
 ``python -m harness.bench.generator [HOST:PORT]`` prints ``listening on http://…`` and
 then takes one line of JSON at a time from its standard input, ``{"events": n, "rate":
-r}``, which holds for the requests that come after it. It ends with its input.
+r}``, for the requests after it. It ends with its input.
 
 An event is one send and one transfer chunk. At a pace, the streams of a load are spread
-over the gap between two events, as streams that began at different times are.
+over the gap between two events, as if they had begun at different times.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _HEAD = (
     "transfer-encoding: chunked\r\n\r\n"
 ).encode()
 _BURST = 16
-"""Events that an unpaced stream sends before another has its turn."""
+"""Events that an unpaced stream sends before the next one has its turn."""
 
 _GOLDEN_RATIO = 0.6180339887
-"""Its multiples fill the interval 0 to 1 evenly, however many there are."""
+"""Its multiples, modulo 1, are spread evenly from 0 to 1, however many there are."""
 
 
 class Generator:
@@ -48,14 +48,14 @@ class Generator:
         self._streams = 0
 
     def configure(self, line: str) -> None:
-        """Take a line of the standard input."""
+        """Read a line of the standard input."""
         said = json.loads(line)
         self.events = int(said["events"])
         self.rate = float(said["rate"])
         self._streams = 0
 
     def phase(self) -> float:
-        """Return where within a gap the next stream begins, 0 to 1."""
+        """Return the start of the next stream within a gap, 0 to 1."""
         self._streams += 1
         return self._streams * _GOLDEN_RATIO % 1.0
 
@@ -151,12 +151,12 @@ async def _serve(host: str, port: int) -> None:
         lambda: _Connection(generator), host, port, backlog=1024
     )
     where = server.sockets[0].getsockname()
-    print(f"listening on http://{where[0]}:{where[1]}", flush=True)  # noqa: T201 - the sign of readiness
+    print(f"listening on http://{where[0]}:{where[1]}", flush=True)  # noqa: T201 - shows readiness
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
     while line := await lines.readline():
         generator.configure(line.decode())
-        print("ready", flush=True)  # noqa: T201 - the line is taken
+        print("ready", flush=True)  # noqa: T201 - the line was read
     server.close()
 
 

@@ -1,4 +1,4 @@
-"""Live: the same load through every target in turn, in fresh processes each spawn."""
+"""Live runs of a bench: the same load through every target, in new processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["MeasuredRun", "Spawn", "bench_live"]
 
 _START_TIMEOUT_S = 10.0
 _SLACK_S = 30.0
-"""Beyond its own length, how long a load may take."""
+"""How much longer than its own length a load may take."""
 
 _POLL_S = 0.05
 
@@ -32,10 +32,9 @@ class MeasuredRun:
     """One load through one target.
 
     Attributes:
-        result: What came of it.
         cpu_s: CPU seconds of the target's processes; None: it was not started here.
         idle_bytes: Resident memory before the load.
-        peak_bytes: The most while it ran.
+        peak_bytes: The most during the load.
     """
 
     result: LoadResult
@@ -45,7 +44,7 @@ class MeasuredRun:
 
 
 Spawn = dict[str, list[MeasuredRun]]
-"""The runs of one set of fresh processes, by target, in order."""
+"""The runs of one set of new processes, by target, in order."""
 
 
 async def bench_live(
@@ -60,14 +59,14 @@ async def bench_live(
 
     Args:
         targets: The first is the baseline; names must differ.
-        workload: What is sent at once.
-        spawns: Sets of fresh processes.
-        blocks: Runs of each target in a spawn: twice as many.
-        on_progress: Called with what is going on.
+        workload: The load of each run.
+        spawns: Sets of new processes.
+        blocks: Half of the runs of each target in a spawn.
+        on_progress: Called with a line for the user before each run.
 
     Raises:
         HarnessError: A target does not start.
-        EvidenceError: A target is gone, or brings nothing.
+        EvidenceError: A target ended, or no event came through it.
     """
     found = []
     for spawn in range(spawns):
@@ -92,7 +91,7 @@ def _warm_up(workload: Workload) -> Workload:
 
 
 class _Arm:
-    """A target with a generator of its own behind it."""
+    """A target with its own generator behind it."""
 
     def __init__(
         self, target: RunningTarget, generator: asyncio.subprocess.Process
@@ -122,7 +121,7 @@ class _Arm:
             watching.cancel()
         after = self._meter.read() if self._meter else None
         if not result.events:
-            raise EvidenceError(f"nothing came through target {self.name}")
+            raise EvidenceError(f"no event came through target {self.name}")
         self._check_proof(result)
         return MeasuredRun(
             result=result,
@@ -132,15 +131,15 @@ class _Arm:
         )
 
     def _check_proof(self, result: LoadResult) -> None:
-        """Refuse to measure what does not say that it is what it was taken for."""
+        """Refuse to measure a target whose answer does not have its proof."""
         proof = self._target.target.proof
         if proof is None or proof.header is None:
             return
         name, value = (part.encode("latin-1") for part in proof.header)
         if (name.lower(), value) not in result.headers:
             raise EvidenceError(
-                f"target {self.name} must be served with the header "
-                f"{proof.header[0]}: {proof.header[1]}, and its answer has none such"
+                f"target {self.name} must answer with the header "
+                f"{proof.header[0]}: {proof.header[1]}, but does not"
             )
 
     async def _watch(self, peak: list[int]) -> None:

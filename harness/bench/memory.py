@@ -1,4 +1,4 @@
-"""The relays alone: the same stream through each in turn, in this process."""
+"""Runs in memory: the same stream through each relay, in this process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.sse import EVENT_STREAM
 __all__ = ["RelayArm", "RelayFigures", "bench_relays"]
 
 _OPEN = 200
-"""Streams that are left open to see what one keeps."""
+"""Streams that are left open to measure what one keeps."""
 
 _REQUEST = (
     "request",
@@ -38,7 +38,7 @@ class RelayArm:
     Attributes:
         name: The target's name.
         factory: Makes the relay of one stream.
-        settings: What the factory is given.
+        settings: Handed to the factory.
     """
 
     name: str
@@ -54,9 +54,9 @@ class RelayFigures:
         name: The target's name.
         wall_ns: Nanoseconds per event, one value a round.
         cpu_ns: CPU nanoseconds per event, one value a round.
-        first_ns: From the request to the first text handed on, one value a round.
-        peak_bytes: Most that one stream had allocated at a time.
-        kept_bytes: What it had allocated still when the last event was through.
+        first_ns: From the request to the first text sent, one value a round.
+        peak_bytes: The most that one stream had allocated.
+        kept_bytes: What it still had allocated after the last event.
         open_bytes: What one open stream keeps after its first event.
     """
 
@@ -72,15 +72,15 @@ class RelayFigures:
 def bench_relays(
     arms: Sequence[RelayArm], *, events: int, rounds: int
 ) -> list[RelayFigures]:
-    """Drive every relay through the same stream, the order turned every round.
+    """Drive every relay through the same stream; every round turns the order.
 
     Args:
         arms: The relays.
-        events: Text deltas of the stream, one to a read.
-        rounds: How often.
+        events: Text deltas of the stream, one in each read.
+        rounds: Number of runs of each relay.
 
     Raises:
-        EvidenceError: A relay did not hand on what it got: its cost would say nothing.
+        EvidenceError: A relay did not pass on its input: its cost would mean nothing.
     """
     reads = [event(number, time.monotonic_ns()) for number in range(events)]
     wall: dict[str, list[float]] = {arm.name: [] for arm in arms}
@@ -124,8 +124,8 @@ def _check(arm: RelayArm, reads: Sequence[bytes]) -> None:
     sent.append(_sent(relay.handle(2, ("data", FINISH + DONE))))
     if b"".join(sent) != b"".join([*reads, FINISH, DONE]):
         raise EvidenceError(
-            f"the relay of {arm.name} does not hand on a plain stream as it came: "
-            "its cost would say nothing"
+            f"the relay of {arm.name} does not pass on a plain stream unchanged: "
+            "its cost would mean nothing"
         )
 
 

@@ -1,7 +1,7 @@
-"""The clients of a bench: many streams at once, read as they come.
+"""The clients of a bench: many streams at the same time, read as they arrive.
 
-Nothing is judged here but what a bench must know: that every event came, once and in
-order, when the first came, and how old each was when it was read.
+Only what a bench needs is judged: that every event arrived, once and in order, when the
+first one did, and how old each was when it was read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["LoadResult", "run_load"]
 _END = OPENAI_CHAT.end.encode()
 
 _CONNECTS_AT_ONCE = 64
-"""Connections that are made at the same moment: a listen queue is not the subject."""
+"""Connections that are made at the same time: a listen queue is not measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +33,8 @@ class LoadResult:
     """What all streams of a load brought.
 
     Attributes:
-        events: Text deltas that came.
-        lost: Text deltas that did not come, came twice or out of order.
+        events: Text deltas that arrived.
+        lost: Text deltas that were missing, repeated or out of order.
         unfinished: Streams without a whole answer that ends in ``[DONE]``.
         wall_ns: From the first request to the last byte.
         ttft_ns: For every stream, from its request to its first text.
@@ -72,7 +72,7 @@ class _Stream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def begin(self) -> None:
-        """Ask."""
+        """Send the request."""
         self.sent_ns = time.monotonic_ns()
         if self._transport is not None:
             self._transport.write(self._request)
@@ -88,11 +88,11 @@ class _Stream(asyncio.Protocol):
         self._finish()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header line came; httptools calls this."""
+        """Keep a header line; httptools calls this."""
         self.headers.append((name.lower(), value))
 
     def on_body(self, data: bytes) -> None:
-        """A part of the body came; httptools calls this."""
+        """Read a part of the body; httptools calls this."""
         text = self._tail + data if self._tail else data
         end = 0
         for found in MARK.finditer(text):
@@ -107,7 +107,7 @@ class _Stream(asyncio.Protocol):
             self.done = True
 
     def on_message_complete(self) -> None:
-        """The answer is whole; httptools calls this."""
+        """Take note that the answer is whole; httptools calls this."""
         self.whole = True
         self._finish()
 
@@ -116,7 +116,7 @@ class _Stream(asyncio.Protocol):
             self._over.set_result(None)
 
     def close(self) -> None:
-        """Leave nothing open."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.abort()
 
@@ -124,13 +124,13 @@ class _Stream(asyncio.Protocol):
 async def run_load(
     url: str, workload: Workload, headers: Headers = (), *, deadline_s: float
 ) -> LoadResult:
-    """Ask for all streams of a load and read them to their ends.
+    """Request all streams of a load and read them to their ends.
 
     Args:
         url: Where the target listens.
-        workload: How many streams, and what each should bring.
+        workload: Number of streams, and what each should bring.
         headers: Sent with every request.
-        deadline_s: What has not ended by then counts as unfinished.
+        deadline_s: A stream that has not ended by then counts as unfinished.
     """
     parts = urlsplit(url)
     request = _request(parts.netloc, parts.path, headers)

@@ -16,7 +16,7 @@ from harness.units import NS_PER_MS, NS_PER_S
 __all__ = ["LIMITS", "Row", "live_rows", "relay_rows", "rows_as_json", "rulings"]
 
 LIMITS: Mapping[str, float] = {"CPU per event": 1.20, "memory, peak": 1.30}
-"""What the candidate may cost more, as ratios: the users' own limits."""
+"""How much more the candidate may cost, as ratios: what users accept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,8 @@ class Row:
     """One figure of every target.
 
     Attributes:
-        name: What it is.
-        unit: In what.
-        values: For every target its median; None: not known of it.
-        ratios: For every target but the first, its ratio to the first.
+        values: The median of every target; None: not known.
+        ratios: For every target except the first, its ratio to the first.
     """
 
     name: str
@@ -72,9 +70,9 @@ def live_rows(
     Args:
         spawns: What was measured.
         names: The targets; the first is the baseline.
-        streams: Streams at once.
-        paced: Whether events had a pace: then their age at the client is a figure of
-            the target, and events per second are not.
+        streams: Streams at the same time.
+        paced: Whether events had a pace: then their age at the client says something
+            about the target, and events per second do not.
     """
     series: list[tuple[str, str, Callable[[MeasuredRun], float | None]]] = [
         ("CPU per event", "us", _cpu_us),
@@ -99,7 +97,7 @@ def live_rows(
 
 
 def rulings(rows: Sequence[Row], candidate: str) -> dict[str, tuple[Ratio, Ruling]]:
-    """Hold the candidate's ratios against `LIMITS`."""
+    """Compare the candidate's ratios with `LIMITS`."""
     found = {}
     for row in rows:
         ratio = row.ratios.get(candidate)
@@ -109,7 +107,7 @@ def rulings(rows: Sequence[Row], candidate: str) -> dict[str, tuple[Ratio, Rulin
 
 
 def rows_as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows as JSON has them; a bound that is not known is null."""
+    """Return rows for JSON; an unknown bound is null."""
     return [
         {
             "figure": row.name,
@@ -148,7 +146,7 @@ def _live_row(
 
 
 def _per_stream(spawns: Sequence[Spawn], names: Sequence[str], streams: int) -> Row:
-    """What a stream adds: of each spawn, the highest peak over the first idle."""
+    """Return what a stream adds: in each spawn, highest peak minus first idle value."""
 
     def added(runs: Sequence[MeasuredRun]) -> float | None:
         idle, peaks = runs[0].idle_bytes, [run.peak_bytes for run in runs]
@@ -183,7 +181,7 @@ def _median(spawns: Sequence[Sequence[float]]) -> float | None:
 def _paired_ratio(
     arm: Sequence[Sequence[float]], base: Sequence[Sequence[float]]
 ) -> Ratio | None:
-    """Pair the rounds of two arms; None where one of them has no figure, or zero."""
+    """Pair the rounds of two targets; None where one of them has no figure, or zero."""
     spawns = []
     for mine, its in zip(arm, base, strict=True):
         if not mine or len(mine) != len(its) or min(*mine, *its, 1.0) <= 0:

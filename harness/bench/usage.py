@@ -1,4 +1,4 @@
-"""CPU and memory of a target: all its processes, as the system accounts for them."""
+"""CPU and memory of a target: all its processes, as the system counts them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class UsageMeter:
     """Reads what a process and its children use.
 
     Args:
-        pid: The process that leads the target.
+        pid: The first process of the target.
         name: The target's name, for messages.
     """
 
@@ -28,7 +28,7 @@ class UsageMeter:
         """Return CPU time and memory of the whole tree.
 
         Raises:
-            EvidenceError: The target is gone.
+            EvidenceError: The target has ended.
         """
         seconds, resident = 0.0, 0
         try:

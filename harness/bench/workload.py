@@ -1,7 +1,7 @@
-"""What is sent: chunks that carry their number and the time of their sending.
+"""The load of a bench: chunks that carry their number and the time of their sending.
 
-The stamp stands in the text, which every proxy passes on, so that who reads it needs
-to know nothing of who sent it: CLOCK_MONOTONIC is one for all processes of a machine.
+The stamp is in the text, which every proxy passes on, and CLOCK_MONOTONIC is the same
+for all processes of a machine: a reader needs no other message from the sender.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEAD = (
 _TAIL = b'"},"logprobs":null,"finish_reason":null}],"usage":null}\n\n'
 
 MARK = re.compile(rb'"content":\s*" ([0-9]+)\.([0-9]+)"')
-"""Number and stamp of a chunk, also where a proxy wrote the JSON anew."""
+"""Number and stamp of a chunk, also where a proxy wrote the JSON again."""
 
 FINISH = (
     b'data: {"id":"chatcmpl-9yXb6KQp2Vd3mTn8Ls4RwZ1cJ7hF",'
@@ -40,12 +40,12 @@ REQUEST = json.dumps(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """How much is sent through a target at once.
+    """The load on one target.
 
     Attributes:
-        streams: Streams at once.
-        events: Text deltas of each.
-        rate: Events per second of each stream; 0: as fast as they are taken.
+        streams: Streams at the same time.
+        events: Text deltas of each stream.
+        rate: Events per second of each stream; 0: as fast as possible.
     """
 
     streams: int
@@ -59,7 +59,7 @@ class Workload:
 
     @property
     def seconds(self) -> float:
-        """How long a stream lasts at its pace; 0 where it has none."""
+        """Duration of a stream at its pace; 0 where it has none."""
         return self.events / self.rate if self.rate else 0.0
 
 

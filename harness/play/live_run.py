@@ -18,8 +18,8 @@ from harness.play.target.live import LiveTarget, live_target
 __all__ = ["PlayedScenario", "play_live"]
 
 _AT_ONCE = 6
-"""Live scenarios side by side: enough to fill the pauses of streams, few enough that
-two cores are not what is measured."""
+"""Live scenarios side by side: enough to fill the pauses of streams, few enough not to
+measure how two cores are shared."""
 
 _Repeats = tuple[tuple[Observation, ...], ...]
 
@@ -29,7 +29,6 @@ class PlayedScenario:
     """One scenario, played live.
 
     Attributes:
-        planned: What was played.
         repeats: For the baseline and the candidate, the observations of every repeat.
     """
 
@@ -104,7 +103,7 @@ async def play_live(
                     if not program.is_group and not program.fresh:
                         group.create_task(play(planned))
             for planned in scenarios:
-                # Many streams at once would be what the others wait for.
+                # Many streams at the same time would hold up the others.
                 if planned.program.is_group and not planned.program.fresh:
                     await play(planned)
         routing = {live.target.name: str(live.routing) for live in lives}
@@ -124,7 +123,7 @@ async def _play_repeats(
     candidate: LiveTarget,
     repeats: int,
 ) -> PlayedScenario:
-    """Play all repeats, the two targets in turn, each first every other time."""
+    """Play all repeats through both targets; each is first every other time."""
     first: list[tuple[Observation, ...]] = []
     second: list[tuple[Observation, ...]] = []
     for repeat in range(repeats):
@@ -137,7 +136,7 @@ async def _play_repeats(
 async def _play_fresh(
     planned: PlannedScenario, targets: tuple[Target, Target], repeats: int
 ) -> PlayedScenario:
-    """Play all repeats, each through processes that nothing was asked of before."""
+    """Play all repeats, each through new processes."""
     seen: tuple[list[tuple[Observation, ...]], ...] = ([], [])
     for _ in range(repeats):
         for target, side in zip(targets, seen, strict=True):

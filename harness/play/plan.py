@@ -1,4 +1,4 @@
-"""What a run will play, made before anything is started."""
+"""The plan of a run, made before anything is started."""
 
 from __future__ import annotations
 
@@ -22,10 +22,9 @@ class PlannedScenario:
     """One scenario, ready to be played.
 
     Attributes:
-        scenario: What is to be shown.
         program: Its streams.
-        expected: What the oracle expects of each stream, of the baseline and of the
-            candidate.
+        expected: For the baseline and for the candidate, what the oracle expects of
+            each stream.
     """
 
     scenario: Scenario
@@ -40,15 +39,13 @@ class PlannedScenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a run will play.
+    """Everything that a run will play.
 
     Attributes:
-        settings: What was asked.
+        settings: What was asked for.
         targets: Baseline and candidate.
         relays: Their relays, where both have one and virtual time is asked for.
-        virtual: Scenarios for virtual time.
-        live: Scenarios for live.
-        skipped: What was asked for and cannot be played, with the reason.
+        skipped: The scenarios that cannot be played, with the reason.
     """
 
     settings: RunSettings
@@ -74,8 +71,8 @@ def make_plan(
         settings: Seed, modes, speed.
         targets: Baseline and candidate.
         live_tag: Only scenarios with this tag run live; None: all.
-        skip_inapplicable: Leave out, and say so, what a fault cannot apply to: one
-            fault over many recordings meets some that it does not fit.
+        skip_inapplicable: Skip and report the scenarios to which a fault cannot apply:
+            a fault rarely fits all of many recordings.
 
     Raises:
         FaultError: If a fault cannot apply: nothing is started then.
@@ -86,7 +83,7 @@ def make_plan(
     if Mode.VIRTUAL in settings.modes and baseline.relay and candidate.relay:
         relays = load_relay(baseline.relay), load_relay(candidate.relay)
     if Mode.VIRTUAL in settings.modes and relays is None:
-        # What was not run must not be told as run.
+        # A mode that was not run must not be reported as run.
         modes = tuple(mode for mode in settings.modes if mode is not Mode.VIRTUAL)
         settings = replace(settings, modes=modes)
     planned: list[PlannedScenario] = []
@@ -100,10 +97,10 @@ def make_plan(
             skipped.append(f"{scenario.id}: {error.message}")
     running = [one.name for one in targets if one.command is None]
     if running and Mode.LIVE in settings.modes:
-        # Neither settings nor what an outage leaves behind can be taken back there.
+        # Neither settings nor the effects of an outage can be undone there.
         skipped += [
-            f"{one.scenario.id}: live it needs processes of its own, and "
-            f"{' and '.join(running)} runs already"
+            f"{one.scenario.id}: to run live it needs new processes, but "
+            f"{' and '.join(running)} was not started by the harness"
             for one in planned
             if one.program.fresh
         ]
@@ -127,7 +124,7 @@ def make_plan(
 
 
 def target_facts(target: Target) -> TargetFacts:
-    """Return what the report tells of a target."""
+    """Return what the report says about a target."""
     proof = target.proof
     words = None
     if proof is not None:
@@ -171,12 +168,12 @@ def plan_scenario(
 def _expectations(
     program: Program, contract: Contract, policy: Policy
 ) -> tuple[Expectation, ...]:
-    """Compute what is expected of each stream; many may play the same."""
-    known: dict[tuple[int, ClientPlan], Expectation] = {}
+    """Compute what is expected of each stream; many may share a script."""
+    known: dict[tuple[int, int, ClientPlan], Expectation] = {}
     found = []
     for part in program.streams:
-        key = (id(part.script.attempts), part.script.client)
-        if key not in known or program.streams[0].expect is not part.expect:
+        key = (id(part.script.attempts), id(part.expect), part.script.client)
+        if key not in known:
             known[key] = expectation(part.script, contract, part.expect, policy)
         found.append(known[key])
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Plays every scenario through both targets, judges it, and tells it as run events."""
+"""Plays every scenario through both targets, judges it, and emits run events."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def run(plan: Plan, emit: Callable[[RunEvent], None]) -> RunRecord:
         if plan.relays is None:
             raise ValueError("virtual time needs two relays")
         add(play_and_judge(planned, plan.targets, plan.relays))
-        # Let a signal or a progress display have its turn.
+        # Let signals and the progress display run.
         await asyncio.sleep(0)
     records.sort(key=lambda record: (record.scenario.id, record.mode))
     finished = finish_run(
@@ -91,7 +91,7 @@ def finish_run(  # noqa: PLR0913 - what was asked and played, and three options
     routing: Mapping[str, str] | None = None,
     skipped: tuple[str, ...] = (),
 ) -> RunRecord:
-    """Decide over what was played and judged."""
+    """Make the record of a run from what was judged, with the decision."""
     results = [record.result for record in records]
     decision = decide(results)
     baseline, candidate = targets
@@ -113,7 +113,7 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
         return ("nothing was played: no evidence",)
     if decision is Decision.GO:
         count = f"{len(results)} result{'s' if len(results) > 1 else ''}"
-        return (f"{count}, and the candidate is nowhere the worse one",)
+        return (f"{count}, and the candidate is not worse anywhere",)
     gates = {
         Decision.NO_GO: Gate.FAIL,
         Decision.INVALID: Gate.INVALID,
@@ -126,8 +126,10 @@ def _reasons(decision: Decision, results: Sequence[Result]) -> tuple[str, ...]:
             counts.get(f"{result.verdict}: {result.reason}", 0) + 1
         )
     shown = [f"{count} x {cause}" for cause, count in counts.items()]
-    more = [f"and {len(shown) - 3} other causes"] if len(shown) > 3 else []
-    return (*shown[:3], *more)
+    more = len(shown) - 3
+    if more > 0:
+        shown[3:] = [f"and {more} other cause{'s' if more > 1 else ''}"]
+    return tuple(shown)
 
 
 def play_and_judge(
@@ -196,7 +198,7 @@ def _record(
         script=planned.script,
         mode=mode,
         expected=(of_baseline[0], of_candidate[0]),
-        # What was judged stands first, in what is told as well.
+        # The repeat that was judged comes first in the report, too.
         baseline=_first(best_repeat(baseline), baseline),
         candidate=_first(worst_repeat(candidate), candidate),
         result=verdict_of(baseline, candidate, scenario.allow),
@@ -204,8 +206,8 @@ def _record(
     )
 
 
-def _first(told: Judgement, repeats: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
-    return (told, *(repeat for repeat in repeats if repeat is not told))
+def _first(one: Judgement, repeats: tuple[Judgement, ...]) -> tuple[Judgement, ...]:
+    return (one, *(repeat for repeat in repeats if repeat is not one))
 
 
 async def _run_live(

@@ -1,4 +1,4 @@
-"""How a connection ends, and how it sends: what asyncio leaves to the socket."""
+"""What asyncio leaves to the socket: how a connection ends, and how it sends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """End a connection with RST: what it has not sent yet is dropped."""
+    """End a connection with RST: unsent bytes are dropped."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
@@ -21,7 +21,7 @@ def reset(transport: asyncio.Transport) -> None:
 
 
 def close_with_fin(transport: asyncio.Transport) -> None:
-    """End a connection with FIN, whatever waits to be read.
+    """End a connection with FIN, also where bytes wait to be read.
 
     A socket that is closed while bytes wait to be read sends RST (RFC 2525, section
     2.17), so they are read first. The loop's own socket object cannot be read from.
@@ -38,7 +38,7 @@ def close_with_fin(transport: asyncio.Transport) -> None:
 
 
 def set_nodelay(transport: asyncio.Transport, *, on: bool) -> None:
-    """Send small pieces at once, as asyncio does, or leave them to the kernel."""
+    """Send small pieces immediately, as asyncio does, or let the kernel join them."""
     connection = transport.get_extra_info("socket")
     if connection is not None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, int(on))

@@ -1,7 +1,7 @@
 """The token of a stream: it tells the upstream which client asked.
 
-It stands in the header ``x-harness-stream`` and, where the body is a JSON object, in
-its ``user`` field: a proxy passes one of them on, or neither.
+It is in the header ``x-harness-stream`` and, where the body is a JSON object, in its
+``user`` field. A proxy passes on both, one of them, or neither.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from harness.cassette.model import Request
 __all__ = ["STREAM_HEADER", "user_field", "with_token"]
 
 STREAM_HEADER = b"x-harness-stream"
-"""The header that holds it, in lower case."""
+"""Name of the header, in lower case."""
 
 
 def with_token(request: Request, token: str) -> Request:
-    """Return the request with a token in it, in place of one that was there."""
+    """Return the request with a token, in place of an earlier one."""
     name = STREAM_HEADER.decode()
     kept = tuple(line for line in request.headers if line[0].lower() != name)
     headers = (*kept, (name, token))
@@ -37,7 +37,7 @@ def with_token(request: Request, token: str) -> Request:
 
 
 def user_field(body: bytes) -> str | None:
-    """Return the ``user`` field of a body, where it has one that is a text."""
+    """Return the ``user`` field of a body; None where it has none that is a string."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:

@@ -1,7 +1,7 @@
-"""Work that several processes share, with the results in order.
+"""Work shared by several processes, with the results in order.
 
-What a worker returns depends on its item alone, so any number of processes gives the
-same results in the same order as one.
+A result depends on its item alone, so any number of processes gives the same results in
+the same order as one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 _AHEAD = 4
-"""Items a process is given before their turn: none waits, and memory stays bounded."""
+"""Items in the queue for each process: none idles, and memory stays bounded."""
 
 
 def default_jobs() -> int:
@@ -41,8 +41,8 @@ def map_in_order(
 
     Args:
         work: A function at the top of its module; it and the items are pickled.
-        items: What to work on; taken as they are needed.
-        jobs: How many processes; with 1 nothing is started.
+        items: Taken as they are needed.
+        jobs: Number of processes; with 1 none is started.
 
     Raises:
         EvidenceError: A process died.
@@ -62,10 +62,10 @@ def map_in_order(
         while waiting:
             yield waiting.popleft().result()
     except BrokenProcessPool:
-        message = "a process that was given a part of the work died (out of memory?)"
+        message = "a worker process died (out of memory?)"
         raise EvidenceError(message) from None
     except (KeyboardInterrupt, GeneratorExit):
-        # Nobody waits for the results: what is under way may take long.
+        # Nobody waits for the results, and running work may take long.
         for worker in multiprocessing.active_children():
             worker.terminate()
         raise
@@ -74,10 +74,10 @@ def map_in_order(
 
 
 def _begin(path: list[str]) -> None:
-    """Make a worker like its parent, and let it end with its parent, however."""
-    # Relays of the user's own are found from the folder that the parent was started in.
+    """Set up a worker like its parent, and end it when its parent ends."""
+    # Relays of the user are found from the folder in which the parent was started.
     sys.path[:] = path
-    # The parent decides; a worker that is interrupted too would only add its traceback.
+    # The parent decides; an interrupted worker would only add its traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""What a report says of a sweep: counts by kind, and one entry for each finding."""
+"""The facts of a sweep for a report: counts by kind, and an entry for each finding."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.sweep.model import Cell, SweepKind, Swept
 __all__ = ["sweep_facts"]
 
 _QUIET = frozenset({"IDENTICAL", "EQUIVALENT"})
-"""Verdicts of which there is nothing to tell; they come last."""
+"""Verdicts without a difference; they come last."""
 
 
 def sweep_facts(
@@ -22,12 +22,12 @@ def sweep_facts(
     examples: Mapping[Cell, ScenarioRecord],
     options: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """Return what a report says of a sweep.
+    """Return the section of a report about a sweep.
 
     Args:
-        swept: What every stream showed.
+        swept: The result of every stream.
         run: The run; its records are the examples.
-        examples: One of each cell, judged.
+        examples: For each cell, one variant that was judged.
         options: See `harness.reporting.document.reproduce`.
     """
     played = [one for one in swept if one.why_not is None]

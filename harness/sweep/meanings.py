@@ -1,4 +1,4 @@
-"""What a variant's script means to the oracle, beside where exactly it is cut."""
+"""The meaning of a variant's script to the oracle, without its exact place."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["meanings_of", "write_ends"]
 def meanings_of(
     wire: WireDraft, kind: SweepKind, contracts: frozenset[Contract]
 ) -> Callable[[int], Hashable]:
-    """Return what tells the meaning of a variant from its place.
+    """Return a function from the place of a variant to its meaning.
 
     Args:
         wire: The whole stream.
         kind: What is done at a place.
-        contracts: Of the targets.
+        contracts: The contracts of the targets.
     """
     if kind in {SweepKind.BORDER, SweepKind.HALVES}:
         return lambda _: None
@@ -36,7 +36,7 @@ def meanings_of(
 
 
 def write_ends(wire: WireDraft) -> list[int]:
-    """Return where every write ends in the body."""
+    """Return the end of every write in the body."""
     ends = []
     total = 0
     for write in wire.writes:
@@ -46,11 +46,11 @@ def write_ends(wire: WireDraft) -> list[int]:
 
 
 class _Meanings:
-    """What a variant's script means to the oracle, beside where exactly it is cut.
+    """The meaning of a cut: what is whole before it, and what is left of an event.
 
-    Of two cuts with one meaning the same events and comments are whole, behind the
-    same write; where an end looks clean, what is left of an event is dispatched too
-    by a repairing proxy, and so it counts.
+    Two cuts with one meaning have the same whole events and comments before them, in
+    the same write. Where an end looks clean, a repairing proxy also dispatches what is
+    left of an event, so that counts too.
     """
 
     def __init__(self, wire: WireDraft, *, pending: bool) -> None:
@@ -79,7 +79,7 @@ class _Meanings:
         return events, comments, end, span, whole, place, left
 
     def _left(self, offset: int, span: int) -> Hashable:
-        """What the block that is cut says, once its blank line is supplied."""
+        """Return what the cut block says, once its blank line is supplied."""
         start = self._spans[span - 1] if span else 0
         said: list[tuple[str, str | bool]] = []
         for event in parse(self._body[start:offset] + b"\n\n").events:

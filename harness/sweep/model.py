@@ -1,4 +1,4 @@
-"""What a sweep is asked for, and what it counts."""
+"""The kinds of a sweep, and its counts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class SweepKind(StrEnum):
     """The upstream closes there by FIN, its framing incomplete."""
 
     RST = "rst"
-    """It resets the connection there."""
+    """The upstream resets the connection there."""
 
     CLEAN = "clean"
-    """It ends there, its framing complete."""
+    """The answer ends there, its framing complete."""
 
     BORDER = "border"
     """A read of the target ends there, among the recorded ones."""
 
     HALVES = "halves"
-    """The whole body comes in two reads that part there."""
+    """The whole body comes in two reads, split there."""
 
     BYTES = "bytes"
-    """Every read has one byte; one variant a stream."""
+    """Every read has one byte; one variant for each stream."""
 
     def call(self, offset: int) -> FaultCall:
         """Return the fault that plays a variant again."""
@@ -51,14 +51,12 @@ class SweepKind(StrEnum):
 
 
 class Cell(NamedTuple):
-    """What variants have in common that one line tells of.
+    """What the variants of one finding have in common.
 
     Attributes:
-        kind: What was done.
-        verdict: What came of it.
-        gate: What that does to the decision.
+        gate: The effect of the verdict on the decision.
         baseline: Kinds of the baseline's violations.
-        candidate: Kinds of the candidate's.
+        candidate: Kinds of the candidate's violations.
     """
 
     kind: str
@@ -69,7 +67,7 @@ class Cell(NamedTuple):
 
 
 def cell_of(kind: SweepKind, record: ScenarioRecord) -> Cell:
-    """Return the cell of a variant that was judged."""
+    """Return the cell of a judged variant."""
     return Cell(
         kind=str(kind),
         verdict=str(record.result.verdict),
@@ -80,11 +78,11 @@ def cell_of(kind: SweepKind, record: ScenarioRecord) -> Cell:
 
 
 class Found(NamedTuple):
-    """How often a cell came up in one stream, and where first.
+    """The variants of one cell in one stream.
 
     Attributes:
-        variants: How many.
-        offset: The first of them.
+        variants: How many there are.
+        offset: The place of the first one.
     """
 
     variants: int
@@ -93,17 +91,17 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
-    """One stream, swept.
+    """The result of one stream.
 
     Attributes:
         id: Its scenario.
         size: Bytes of its body.
-        offsets: How many of its bytes were taken.
-        cells: What came of its variants.
-        judged: Variants that were played from the start and judged; the others ended
-            in every respect like one of them.
-        checked: Variants that were played from the start besides, to see whether
-            forks give the same.
+        offsets: Number of places that were taken.
+        cells: Its variants by what they showed.
+        judged: Variants that were played from the start and judged; each of the others
+            ended exactly like one of them.
+        checked: Other variants that were played from the start, to see whether forks
+            give the same.
         unbranched: Targets whose relay had to be played from the start each time.
         why_not: Why it was not swept; None: it was.
     """

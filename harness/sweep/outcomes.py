@@ -1,4 +1,4 @@
-"""How every variant of one stream ends through one target, by forks of one play."""
+"""The outcomes of all variants of one stream through one target, by forks."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from harness.sweep.snapshots import Outcome, Snapshot, Unforkable, outcome_of
 __all__ = ["ForkedOutcomes", "can_fork"]
 
 _RESET_AFTER_NS = 50_000_000
-"""From the last byte to RST, as ``close_at`` has it by default."""
+"""From the last byte to RST; the default of ``close_at``."""
 
 
 class _Place(NamedTuple):
-    """Where variants part from the whole stream: before an event of the schedule.
+    """An event of the schedule in which variants differ from the whole stream.
 
     Attributes:
-        number: The event, counted from 0.
-        start: How many bytes of the body come before it.
-        at_ns: When it comes.
-        data: What it says.
+        number: Its index.
+        start: Bytes of the body before it.
+        at_ns: Its time.
+        data: Its bytes.
     """
 
     number: int
@@ -39,11 +39,11 @@ class _Place(NamedTuple):
 
 
 class ForkedOutcomes:
-    """The outcomes of one target's variants, each from shortly before its place.
+    """The outcomes of one target's variants, each forked shortly before its place.
 
     Args:
-        script: The stream; its upstream answers with a body, and nothing in its head
-            tells where that ends.
+        script: The stream; its upstream answers with a body, and its head does not say
+            where that ends.
         factory: Makes the relay.
         settings: Handed to the factory.
 
@@ -140,7 +140,7 @@ class ForkedOutcomes:
     def _halves(self, offsets: Sequence[int]) -> Iterator[Outcome | None]:
         snapshot = Snapshot(self._begun(events=1))
         head, at_ns = self._schedule[0], self._places[0].at_ns
-        # Of the same instant, if there is one.
+        # The end comes at the same instant, if there is one.
         ends = [
             (at_ns, event) for _, event in self._schedule[-1:] if event[0] == "ended"
         ]
@@ -151,7 +151,7 @@ class ForkedOutcomes:
 
 
 def can_fork(wire: WireDraft) -> bool:
-    """Whether an ending changes nothing before it: no length is promised, no coding."""
+    """Whether a cut changes nothing before it: no length is promised, nothing coded."""
     if wire.promised_length is not None or wire.framing is Framing.CONTENT_LENGTH:
         return False
     return replace(wire.delivery, send_sizes=None) == Delivery()

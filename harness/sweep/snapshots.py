@@ -1,11 +1,9 @@
-"""One play, a thousand endings: what is alike in many plays is played once.
+"""Snapshots of a play, from which many variants go on.
 
-A sweep plays a stream again and again, each time cut at another byte. Up to the cut all
-of these plays are equal, so one play stops there, its relay is kept as bytes, and each
-variant is a fork that goes on from that point, with a schedule of its own.
-Whether this gives what a play from the start gives is not assumed: a representative of
-every outcome is played from the start, and a relay that differs there is never forked
-(`harness.sweep.sweep`).
+A sweep plays a stream again and again, each time cut at another byte. Up to the cut
+these plays are equal, so one play stops there, its relay is kept as bytes, and each
+variant is a fork with its own schedule. That this equals a play from the start is not
+assumed but checked (`harness.sweep.sweep`).
 """
 
 from __future__ import annotations
@@ -22,20 +20,17 @@ __all__ = ["Fork", "Outcome", "Snapshot", "Unforkable", "outcome_of"]
 
 
 class Unforkable(Exception):  # noqa: N818 - no error: play it from the start instead
-    """The relay cannot be kept, or does more than one attempt."""
+    """The relay cannot be pickled, or makes several attempts."""
 
 
 class Outcome(NamedTuple):
-    """All of a play that its judgement reads beside what the upstream sends.
+    """All of a play that its judgement reads, except what the upstream sends.
 
     Attributes:
-        status: HTTP status.
-        head_at_ns: When the head came.
-        reads: The body, joined where it came at one instant.
+        reads: The body, joined where it arrived at one instant.
         end: How it ended for the client.
-        end_at_ns: When.
         crashed: Whether the target raised an exception.
-        finished: Whether the upstream did all that it was to do.
+        finished: Whether the upstream finished its schedule.
         closed_at_ns: When the target closed the upstream before that.
     """
 
@@ -54,12 +49,12 @@ def outcome_of(
     joined: Sequence[tuple[int, bytes]] = (),
     count: int = 0,
 ) -> Outcome | None:
-    """Return the outcome of a play; None where it had not one request.
+    """Return the outcome of a play; None unless it had exactly one request.
 
     Args:
-        seen: What was seen, or a stream that began when its clock did.
-        joined: The first of its reads, joined already.
-        count: How many reads these were.
+        seen: An observation, or a stream that began at the zero of its clock.
+        joined: Its first reads, already joined.
+        count: Number of reads in ``joined``.
     """
     if len(seen.upstream) != 1:
         return None
@@ -77,10 +72,10 @@ def outcome_of(
 
 
 class Snapshot:
-    """A play of one stream as it is now, from which variants go on.
+    """A play of one stream at one moment, from which variants go on.
 
     Args:
-        player: The play; it must not go on while the snapshot is used.
+        player: The play; it must stand still while the snapshot is used.
 
     Raises:
         Unforkable: The relay cannot be pickled.
@@ -109,7 +104,7 @@ class Fork:
     Args:
         player: The play.
         joined: What the client had read at the snapshot, joined.
-        count: How many reads these were.
+        count: Number of reads in ``joined``.
     """
 
     def __init__(
@@ -120,14 +115,14 @@ class Fork:
         self._count = count
 
     def run(self, events: int) -> None:
-        """Go on until the upstream has done so many events, and no further."""
+        """Go on until this many events of the upstream have happened."""
         [stream] = self._player.streams
         self._player.run(
             until=lambda: stream.attempts.done >= events or stream.is_over()
         )
 
     def state(self) -> tuple[Any, ...]:
-        """Return what decides, with the rest of the schedule, how it ends.
+        """Return all that decides, with the rest of the schedule, how it ends.
 
         Raises:
             Unforkable: The relay cannot be pickled.
@@ -140,7 +135,7 @@ class Fork:
             raise Unforkable(str(error)) from error
 
     def outcome(self) -> Outcome | None:
-        """Go on to the end, and return what came of it; see `outcome_of`."""
+        """Go on to the end, and return the outcome; see `outcome_of`."""
         [stream] = self._player.streams
         self._player.run(until=stream.is_over)
         return outcome_of(stream, self._joined, self._count)
@@ -149,7 +144,7 @@ class Fork:
 def _joined(
     reads: Iterable[tuple[int, bytes]], before: Sequence[tuple[int, bytes]] = ()
 ) -> list[tuple[int, bytes]]:
-    """Return reads, those of one instant as one."""
+    """Return the reads, joined where they have one instant."""
     joined = list(before)
     for at_ns, data in reads:
         if joined and joined[-1][0] == at_ns:

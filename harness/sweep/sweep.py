@@ -1,12 +1,12 @@
-"""Every byte of a stream as a cut and as a border, in virtual time.
+"""The sweep of one stream: every byte as a cut and as a border, in virtual time.
 
-Most variants of a stream end alike: of two cuts within one event the client sees the
-same. So a variant is only played as far as it takes to know its outcome, as a fork of
-one play from shortly before the cut (`harness.sweep.snapshots`). Variants whose script
-means the same to the oracle and whose outcomes are equal for both targets have one
-judgement: of each such group one representative is played from the start and judged as
-`harness compare` does, and must end as its fork did; so must a sample of the others.
-A target that ever differs there is played from the start for the whole stream.
+Most variants of a stream end alike: the client sees the same of two cuts within one
+event. So a variant is a fork of one play shortly before the cut
+(`harness.sweep.snapshots`). Variants whose script means the same to the oracle and
+whose outcomes are equal for both targets share a judgement: one of them is played from
+the start, judged as `harness compare` does, and must end as its fork did; so must a
+sample of the others. A target that ever differs there is played from the start for the
+whole stream.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from harness.sweep.snapshots import Outcome, Unforkable, outcome_of
 __all__ = ["SweepJob", "play_example", "sweep_stream", "variant_of"]
 
 _LONGEST = 256 * 1024
-"""Bytes of the longest body that is swept: of a giant event every byte is like the
-next, and one variant of it takes as long as a thousand others."""
+"""Bytes of the longest body that is swept: the bytes of a giant event are all alike,
+and one variant takes as long as a thousand others."""
 
 _LONGEST_BY_BYTES = 32 * 1024
 """Bytes of the longest body that is read byte by byte."""
 
 _CHECKED = 25
-"""Variants of a stream that are played from the start beside the representatives."""
+"""Variants of a stream that are played from the start besides the representatives."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +50,9 @@ class SweepJob:
 
     Attributes:
         scenario: The stream.
-        settings: The run's.
-        baseline: The baseline.
-        candidate: The candidate.
-        limit: At most so many bytes of the stream, drawn by the seed; 0: every byte.
-        forking: Whether outcomes may be found by forks of one play.
+        settings: The settings of the run.
+        limit: At most this many places of the stream, drawn by the seed; 0: all.
+        forking: Whether forks of one play may give the outcomes.
     """
 
     scenario: Scenario
@@ -85,7 +83,7 @@ def sweep_stream(job: SweepJob) -> Swept:
 
 
 def _why_not(job: SweepJob) -> str | None:
-    """Say why a scenario is no stream to be swept."""
+    """Return why a scenario is not swept; None: it is."""
     scenario = job.scenario
     exchange = scenario.exchange
     if exchange.client != type(exchange.client)():
@@ -113,7 +111,7 @@ def _why_not(job: SweepJob) -> str | None:
 
 
 class _Mismatch(Exception):  # noqa: N818 - leads to another way, is no error
-    """A fork did not end as a play from the start does."""
+    """A fork did not end like a play from the start."""
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
@@ -121,12 +119,12 @@ class _Mismatch(Exception):  # noqa: N818 - leads to another way, is no error
 
 
 class _Group(NamedTuple):
-    """What variants have in common that have one judgement.
+    """What variants with one judgement have in common.
 
     Attributes:
-        meaning: What their scripts mean to the oracle.
+        meaning: The meaning of their scripts to the oracle.
         outcomes: How they end for the baseline and for the candidate.
-        alone: The place of a variant without an outcome, which nothing is like.
+        alone: The place of a variant without an outcome, which is its own group.
     """
 
     meaning: Hashable
@@ -166,7 +164,7 @@ class _Sweep:
             try:
                 return self._run()
             except _Mismatch as found:
-                # This relay has a memory that cannot be kept: play it in full.
+                # Pickling loses some state of this relay: play it from the start.
                 self._fallback.add(found.target)
 
     def judged(self, kind: SweepKind, offset: int) -> ScenarioRecord:
@@ -206,14 +204,14 @@ class _Sweep:
         limit = self._job.limit
         if not limit or limit >= len(every):
             return list(every)
-        # The same bytes again where the stream has to be swept in another way.
+        # The same places again where the stream has to be swept in another way.
         drawn = Random(f"{self._job.settings.seed}:bytes:{self._job.scenario.id}")  # noqa: S311 - repeatable, not secret
         return sorted(drawn.sample(every, limit))
 
     def _groups(
         self, kind: SweepKind, offsets: Sequence[int]
     ) -> dict[_Group, list[int]]:
-        """Return the variants of a kind by what they mean and how they end."""
+        """Return the variants of a kind by their meaning and outcomes."""
         size = len(self._wire.body)
         if kind is SweepKind.BYTES:
             whole = _Group(None, (None, None), None)
@@ -241,13 +239,13 @@ class _Sweep:
         return cell_of(kind, record)
 
     def _compare(self, group: _Group, index: int, played: Outcome | None) -> None:
-        """See whether a play from the start ends as the forks of its group."""
+        """Check that a play from the start ends like the forks of its group."""
         name, forked = self._targets[index].name, group.outcomes[index]
         if forked is not None and forked != played and name not in self._fallback:
             raise _Mismatch(name)
 
     def _check(self, kind: SweepKind, groups: dict[_Group, list[int]]) -> int:
-        """Play a sample of the others from the start: they must end as their forks."""
+        """Play a sample of the others from the start: they must end like forks."""
         rest = [
             (group, offset)
             for group, members in groups.items()

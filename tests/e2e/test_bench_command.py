@@ -25,13 +25,13 @@ def bench(*words, config=ROOT / "harness.yaml"):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
 
 
 def test_both_ways_of_running_measure_both_targets(tmp_path):
-    """One spawn proves nothing about a limit, and says so by its exit code."""
+    """One spawn proves nothing about a limit, and the exit code says so."""
     file = tmp_path / "figures.json"
     found = bench(
         "--memory", "--full-rate", "5x100", "--paced", "5x50x1", *SHORT,
@@ -75,7 +75,7 @@ def test_a_flag_that_is_ignored_is_found(tmp_path):
     file.write_text(text, encoding="utf-8")
     found = bench("--full-rate", "2x10", *SHORT, config=file)
     assert found.returncode == 4
-    assert "target v2 must be served with the header" in found.stderr
+    assert "target v2 must answer with the header" in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -90,7 +90,7 @@ def test_a_flag_that_is_ignored_is_found(tmp_path):
     ],
 )
 def test_a_wrong_option_is_refused(words, message):
-    """With what was expected and what came."""
+    """The message says what was expected."""
     found = bench(*words)
     assert found.returncode == 2
     assert message in found.stderr

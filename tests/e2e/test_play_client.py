@@ -1,4 +1,8 @@
-"""What the stamping client sees of real sockets, and how it leaves them."""
+"""What the stamping client sees of real sockets, and how it leaves them.
+
+A busy machine may be late by seconds: what must not arrive is seconds away, and upper
+bounds are far above any lag.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from harness.faults.draft.blocks import StreamEnd
 from harness.faults.draft.wire import WireDraft, Write
 from harness.judge.evidence.observation import ClientEnd
 from harness.play.client.capture import capture
-from harness.play.client.fetch import fetch
+from harness.play.client.fetch import DEADLINE_S, fetch
 from harness.play.client.response_reader import ResponseReader
 from harness.play.client.stamped_connection import StampedConnection
 from harness.play.upstream.server import Upstream
@@ -29,6 +33,9 @@ from harness.scenario.script import Script
 pytestmark = pytest.mark.e2e
 
 MS = 1_000_000
+LONG_MS = 8_000
+"""When something happens that no test waits for."""
+
 REQUEST = Request(
     method="POST",
     path="/v1/chat/completions?a=%2F",
@@ -66,18 +73,30 @@ def script(draft: WireDraft) -> Script:
 
 
 def play(draft: WireDraft, *, request: Request = REQUEST, **options):
-    """Play a draft to the client; return its exchange and the upstream's request."""
+    """Play a draft to the client; return its exchange and the upstream's request.
+
+    The request is None where the client's deadline passed before it was read.
+    """
 
     async def main():
-        async with asyncio.timeout(10), Upstream() as upstream:
+        async with asyncio.timeout(30), Upstream() as upstream:
             slot = upstream.expect("t1", script(draft))
             exchange = await fetch(upstream.url, request, token="t1", **options)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(5):
                     await slot.settled()
-            return exchange, slot.requests(exchange.zero_ns)[0]
+            requests = slot.requests(exchange.zero_ns)
+            return exchange, requests[0] if requests else None
 
     return asyncio.run(main())
+
+
+def deadlines(end: StreamEnd) -> tuple[float, ...]:
+    """Return deadlines to try one after another; only a stall makes a client wait.
+
+    A machine that lags may need the next one to play all that is before the stall.
+    """
+    return (0.3, 2.0, 9.0) if end is StreamEnd.STALL else (20.0,)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +114,18 @@ def play(draft: WireDraft, *, request: Request = REQUEST, **options):
     ],
 )
 def test_every_ending_is_told_apart(framing, end, expected):
-    """The end is the one of the wire; body and head came whole before it."""
+    """The end is that of the wire, after the whole head and body."""
     draft = replace(DRAFT, framing=framing, end=end)
-    exchange, request = play(draft, deadline_s=0.3)
+    for deadline_s in deadlines(end):
+        exchange, request = play(draft, deadline_s=deadline_s)
+        if request is not None and request.finished:
+            break
+    assert request is not None
+    assert request.finished
     assert (expected, 200, framing) == (exchange.end, exchange.status, exchange.framing)
     assert draft.body == b"".join(data for _, data in exchange.reads)
-    assert request.finished
     if expected is ClientEnd.TIMEOUT:
-        assert exchange.end_at_ns >= 300 * MS
+        assert exchange.end_at_ns >= deadline_s * 1_000 * MS
 
 
 @pytest.mark.parametrize("end", [StreamEnd.TRUNCATED, StreamEnd.RESET])
@@ -115,7 +138,7 @@ def test_a_length_that_is_not_reached_is_no_complete_answer(end):
 
 @pytest.mark.parametrize("end", [StreamEnd.TRUNCATED, StreamEnd.RESET])
 def test_an_end_before_the_head_has_no_status(end):
-    """Nothing came but the end."""
+    """Only the end arrives."""
     draft = replace(DRAFT, head_at_ns=None, writes=(), end=end)
     exchange, _ = play(draft)
     assert (end.value, None, None, ()) == (
@@ -126,8 +149,8 @@ def test_an_end_before_the_head_has_no_status(end):
     )
 
 
-def test_a_broken_chunk_is_a_protocol_error_at_once():
-    """The body before it is kept, and the deadline is not waited for."""
+def test_a_broken_chunk_is_a_protocol_error_immediately():
+    """The body before it is kept, and the client does not wait for its deadline."""
     writes = (*DRAFT.writes[:2], Write(50 * MS, b"zz\r\n", raw=True))
     exchange, _ = play(replace(DRAFT, writes=writes, end=StreamEnd.STALL))
     assert (ClientEnd.PROTOCOL_ERROR, b"data: 20\n\ndata: 40\n\n") == (
@@ -135,7 +158,7 @@ def test_a_broken_chunk_is_a_protocol_error_at_once():
         b"".join(data for _, data in exchange.reads),
     )
     assert "not a chunk size" in (exchange.why or "")
-    assert exchange.end_at_ns < 5_000 * MS
+    assert exchange.end_at_ns < DEADLINE_S * 1_000 * MS
 
 
 def test_headers_are_judged_from_the_bytes_and_not_from_a_library():
@@ -163,7 +186,7 @@ def test_a_head_that_httpx_refuses_is_judged_by_us():
 def test_zero_is_the_moment_the_request_was_sent():
     """What the upstream and the client stamped lies on one line of time."""
     exchange, request = play(DRAFT)
-    assert 0 <= request.at_ns < 1_000 * MS
+    assert 0 <= request.at_ns < 20_000 * MS
     assert exchange.head_at_ns is not None
     assert request.at_ns + 5 * MS <= exchange.head_at_ns
     for (sent_ns, sent), (read_ns, _), planned_ms in zip(
@@ -206,7 +229,7 @@ def test_a_base_url_may_have_a_path():
     """The path of the request is appended to it."""
 
     async def main():
-        async with asyncio.timeout(5), Upstream() as upstream:
+        async with asyncio.timeout(20), Upstream() as upstream:
             slot = upstream.expect("t1", script(DRAFT))
             await fetch(f"{upstream.url}/gateway/", REQUEST, token="t1")
             return slot.requests(0)[0].path
@@ -219,20 +242,21 @@ def test_a_base_url_may_have_a_path():
 def test_the_client_leaves_after_events(how, after):
     """FIN or RST reaches the upstream, which stops; nothing later is recorded."""
     plan = ClientPlan(abort=Abort(after_events=after, how=how))
-    exchange, request = play(DRAFT, plan=plan)
+    writes = (*DRAFT.writes[:after], Write(LONG_MS * MS, b"data: late\n\n"))
+    exchange, request = play(replace(DRAFT, writes=writes), plan=plan)
     assert ClientEnd.CLIENT_CLOSED is exchange.end
     assert exchange.status == 200
-    assert after == len(exchange.reads)
+    assert after == b"".join(data for _, data in exchange.reads).count(b"\n\n")
     assert (False, after) == (request.finished, len(request.sent))
     assert request.closed_at_ns is not None
-    assert 0 <= request.closed_at_ns - exchange.end_at_ns < 1_000 * MS
+    assert 0 <= request.closed_at_ns - exchange.end_at_ns < LONG_MS * MS
 
 
 @contextlib.asynccontextmanager
 async def serving(serve, **options):
     """Serve each connection with a coroutine; give the base URL."""
     server = await asyncio.start_server(serve, "127.0.0.1", 0, **options)
-    async with server, asyncio.timeout(5):
+    async with server, asyncio.timeout(20):
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
@@ -308,16 +332,16 @@ def test_leaving_after_the_head_waits_for_the_whole_head():
 
 
 def test_the_client_leaves_after_a_time():
-    """Whatever came by then; speed divides the time."""
-    plan = ClientPlan(abort=Abort(after_ms=4_000))
-    late = replace(DRAFT, end_at_ns=5_000 * MS)
+    """Whatever it has read by then; speed divides the time."""
+    plan = ClientPlan(abort=Abort(after_ms=LONG_MS))
+    late = replace(DRAFT, end_at_ns=2 * LONG_MS * MS)
     exchange, request = play(late, plan=plan, speed=40)
     assert (ClientEnd.CLIENT_CLOSED, False) == (exchange.end, request.finished)
-    assert 100 * MS <= exchange.end_at_ns < 4_000 * MS
+    assert LONG_MS // 40 * MS <= exchange.end_at_ns < LONG_MS * MS
 
 
 def test_an_answer_that_ends_first_is_not_left():
-    """A plan that comes too late changes nothing."""
+    """A plan that is due after the end changes nothing."""
     plan = ClientPlan(abort=Abort(after_events=5))
     exchange, _ = play(DRAFT, plan=plan)
     assert ClientEnd.COMPLETE is exchange.end
@@ -326,10 +350,10 @@ def test_an_answer_that_ends_first_is_not_left():
 def test_the_plan_may_name_its_own_deadline():
     """The deadline counts from the moment at which the request was sent."""
     plan = ClientPlan(deadline_ms=60)
-    exchange, _ = play(DRAFT, plan=plan)
-    assert ClientEnd.TIMEOUT is exchange.end
-    assert 60 * MS <= exchange.end_at_ns
-    assert len(exchange.reads) < 4
+    late = replace(DRAFT, writes=(Write(LONG_MS * MS, b"data: late\n\n"),))
+    exchange, _ = play(late, plan=plan)
+    assert (ClientEnd.TIMEOUT, ()) == (exchange.end, exchange.reads)
+    assert 60 * MS <= exchange.end_at_ns < LONG_MS * MS
 
 
 def test_a_closed_port_refuses():
@@ -348,7 +372,7 @@ def test_a_closed_port_refuses():
 
 
 def test_a_request_that_cannot_be_sent_is_an_error_of_ours():
-    """A URL that is none is told, and is no failure of a target."""
+    """A wrong URL is reported, and is no failure of a target."""
     with pytest.raises(InputError, match="cannot be sent"):
         asyncio.run(fetch("ftp://127.0.0.1", REQUEST))
 
@@ -393,15 +417,18 @@ def test_no_connection_is_left_behind():
     """Every exchange frees its socket, also where it was cancelled."""
 
     async def main():
-        async with asyncio.timeout(5), Upstream() as upstream:
-            upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
+        async with asyncio.timeout(20), Upstream() as upstream:
+            slot = upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
             task = asyncio.ensure_future(fetch(upstream.url, REQUEST, token="t1"))
-            await asyncio.sleep(0.05)
+            await slot.asked()
             assert 1 == len(upstream._context.connections)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.sleep(0.05)
+            for _ in range(2000):
+                if not upstream._context.connections:
+                    return
+                await asyncio.sleep(0.005)
             assert 0 == len(upstream._context.connections)
 
     asyncio.run(main())
@@ -417,22 +444,26 @@ def test_no_connection_is_left_behind():
     ],
 )
 def test_an_answer_is_captured_as_a_cassette_holds_it(end, kind):
-    """Bytes, borders, times and ending are kept; credentials beside it are not."""
+    """Bytes, borders, times and ending are kept; credentials are not."""
 
-    async def main():
+    async def main(deadline_s):
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream(responder=lambda _: replace(DRAFT, end=end)) as upstream,
         ):
             return await capture(
                 upstream.url,
                 REQUEST,
                 headers=(("authorization", "Bearer secret"),),
-                deadline_s=0.3,
+                deadline_s=deadline_s,
             )
 
     started_ns = time.monotonic_ns()
-    interaction = asyncio.run(main())
+    for deadline_s in deadlines(end):
+        with contextlib.suppress(EvidenceError):
+            interaction = asyncio.run(main(deadline_s))
+            if len(interaction.response.segments) == len(DRAFT.writes):
+                break
     response = interaction.response
     assert REQUEST == interaction.request
     assert [write.data for write in DRAFT.writes] == [s.data for s in response.segments]
@@ -442,7 +473,7 @@ def test_an_answer_is_captured_as_a_cassette_holds_it(end, kind):
         assert write.at_ns <= segment.at_ns < time.monotonic_ns() - started_ns
 
 
-def test_an_answer_that_no_cassette_can_hold_is_told():
-    """A refused connection is missing evidence, and says so."""
+def test_an_answer_that_no_cassette_can_hold_is_reported():
+    """A refused connection is missing evidence, and the message says so."""
     with pytest.raises(EvidenceError, match="refused"):
         asyncio.run(capture("http://127.0.0.1:1", REQUEST))

@@ -106,8 +106,14 @@ def test_a_status_above_400_is_not_ready(target):
         url="http://127.0.0.1:{port}",
         ready=Ready(http="/broken"),
     )
-    with pytest.raises(InputError, match=r"was not ready after 0\.5 s") as caught:
-        run(target, deadline_s=0.5)
+    # A machine that lags may take longer to start a server.
+    for deadline_s in (0.5, 5, 30):
+        with pytest.raises(
+            InputError, match=f"not ready after {deadline_s} s"
+        ) as caught:
+            run(target, deadline_s=deadline_s)
+        if "listening on" in str(caught.value):
+            break
     assert "listening on" in str(caught.value)
 
 
@@ -136,30 +142,30 @@ def test_files_are_written_to_a_fresh_folder(target):
     assert not Path(path).exists()
 
 
-def test_a_target_that_ends_at_once_is_told_with_its_last_words(target):
-    """The exit code and the output, with what a terminal would perform shown."""
+def test_a_target_that_ends_immediately_is_reported_with_its_output(target):
+    """The exit code and the output, control characters made visible."""
     code = "import sys; print('\\x1b[31mno such option'); sys.exit(3)"
     target = replace(target, command=("python", "-c", code))
     with pytest.raises(InputError) as caught:
         run(target)
     assert 2 == caught.value.exit_code
-    assert "mine ended at once with exit code 3" in str(caught.value)
+    assert "mine ended immediately with exit code 3" in str(caught.value)
     assert "\\x1b[31mno such option" in str(caught.value)
 
 
-def test_a_program_that_is_missing_is_told(target):
-    """The name of the program stands in the message."""
+def test_a_program_that_is_missing_is_reported(target):
+    """The name of the program is in the message."""
     target = replace(target, command=("no-such-program-here",))
     with pytest.raises(InputError, match="no-such-program-here: No such file"):
         run(target)
 
 
 def test_a_target_is_not_mistaken_for_what_listened_before(target):
-    """Where its URL is taken already, a target is not started."""
+    """A target is not started where something listens at its URL already."""
 
     async def during(found):
         taken = replace(target, url=found.url)
-        with pytest.raises(InputError, match="something listens at"):
+        with pytest.raises(InputError, match="something already listens at"):
             async with running_target(taken, UPSTREAM):
                 pass
 
@@ -178,7 +184,7 @@ time.sleep(60)
 
 
 def test_a_target_that_will_not_end_is_killed_with_its_children(target, monkeypatch):
-    """SIGTERM comes first; who ignores it, children too, gets SIGKILL."""
+    """SIGTERM comes first; processes that ignore it, children too, get SIGKILL."""
     monkeypatch.setattr("harness.play.target.process._GRACE_S", 0.2)
     target = replace(target, command=("python", "-c", STUBBORN))
 
@@ -186,14 +192,14 @@ def test_a_target_that_will_not_end_is_killed_with_its_children(target, monkeypa
         return int(found.output.since()[0].removeprefix("child "))
 
     child = run(target, during)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while alive(child) and not is_zombie(child):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 def is_zombie(pid: int) -> bool:
-    """Tell whether a process waits to be reaped by whoever adopted it."""
+    """Tell whether a process waits to be reaped by its new parent."""
     if sys.platform != "linux":
         return False
     try:
@@ -228,7 +234,7 @@ def test_a_target_that_died_in_between_is_no_error(target):
     assert -signal.SIGKILL == run(target, during)
 
 
-def test_a_url_must_take_connections(target):
+def test_a_url_must_accept_connections(target):
     """Nothing is started; what does not answer is missing evidence, exit code 4."""
 
     async def during(found):
@@ -242,13 +248,15 @@ def test_a_url_must_take_connections(target):
         return gateway
 
     gateway = run(target, during)
-    with pytest.raises(EvidenceError, match=r"mine: http.* takes no connections") as e:
+    with pytest.raises(
+        EvidenceError, match=r"mine: http.* accepts no connections"
+    ) as e:
         run(gateway)
     assert 4 == e.value.exit_code
 
 
 def test_a_url_may_have_a_health_check(target):
-    """It is asked again until it is well or the time is up."""
+    """It is asked again until it succeeds or the time is up."""
 
     async def during(found):
         well = replace(

@@ -1,7 +1,8 @@
 """The bytes, pauses and endings that the replaying upstream puts on the wire.
 
-Times are bounded from below only, since a busy machine may always be late; an upper
-bound stands where its absence would hide a hang, and is generous.
+Times are bounded from below only, since a busy machine may always be late. An upper
+bound is only where its absence would hide a hang; it is generous, or allows for the lag
+that was measured meanwhile.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ async def connected(upstream: Upstream):
             await writer.wait_closed()
 
 
-def play(draft: WireDraft, *, after=b"", deadline_s: float = 5.0):
+def play(draft: WireDraft, *, after=b"", deadline_s: float = 30.0):
     """Play one draft to a raw client; return reads, end, the request, the zero."""
 
     async def main():
@@ -198,7 +199,7 @@ def test_a_stall_stays_open_until_the_peer_closes():
     """Nothing comes and nothing ends; when the peer leaves is kept."""
 
     async def main():
-        async with asyncio.timeout(5), Upstream() as upstream:
+        async with asyncio.timeout(30), Upstream() as upstream:
             slot = upstream.expect("t1", script(replace(DRAFT, end=StreamEnd.STALL)))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
@@ -213,7 +214,7 @@ def test_a_stall_stays_open_until_the_peer_closes():
     request = asyncio.run(main())
     assert request.finished
     assert request.closed_at_ns is not None
-    assert 0 <= request.closed_at_ns < 1_000 * MS
+    assert 0 <= request.closed_at_ns < 20_000 * MS
 
 
 @pytest.mark.parametrize("rst", [False, True])
@@ -221,8 +222,8 @@ def test_a_peer_that_leaves_ends_the_play(rst):
     """FIN and RST stop the writes, and the moment is kept."""
 
     async def main():
-        async with asyncio.timeout(5), Upstream() as upstream:
-            late = replace(DRAFT, writes=(*DRAFT.writes, Write(9_000 * MS, b"z")))
+        async with asyncio.timeout(30), Upstream() as upstream:
+            late = replace(DRAFT, writes=(*DRAFT.writes, Write(60_000 * MS, b"z")))
             slot = upstream.expect("t1", script(late))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
@@ -238,7 +239,7 @@ def test_a_peer_that_leaves_ends_the_play(rst):
     request = asyncio.run(main())
     assert (False, 3) == (request.finished, len(request.sent))
     assert request.closed_at_ns is not None
-    assert 0 <= request.closed_at_ns < 1_000 * MS
+    assert 0 <= request.closed_at_ns < 20_000 * MS
 
 
 @pytest.mark.parametrize("framing", [Framing.CHUNKED, Framing.CONTENT_LENGTH])
@@ -248,7 +249,7 @@ def test_a_connection_serves_one_request_after_another(framing):
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream() as upstream,
             connected(upstream) as client,
         ):
@@ -277,7 +278,7 @@ def test_pipelined_requests_are_answered_in_order():
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream() as upstream,
             connected(upstream) as client,
         ):
@@ -297,7 +298,7 @@ def test_every_attempt_plays_its_script():
     first = replace(DRAFT, head_at_ns=None, writes=(), end=StreamEnd.RESET)
 
     async def main():
-        async with asyncio.timeout(5), Upstream() as upstream:
+        async with asyncio.timeout(30), Upstream() as upstream:
             slot = upstream.expect("t1", script(first, closing(DRAFT)))
             seen = []
             for _ in range(3):
@@ -312,11 +313,11 @@ def test_every_attempt_plays_its_script():
 
 
 def test_a_request_without_a_stream_gets_500_and_is_noted():
-    """What cannot be assigned is answered, told, and plays nothing."""
+    """What cannot be assigned is answered and reported, and plays nothing."""
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream() as upstream,
             connected(upstream) as client,
         ):
@@ -341,7 +342,7 @@ def test_a_client_that_waits_for_leave_gets_it():
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream() as upstream,
             connected(upstream) as client,
         ):
@@ -363,6 +364,7 @@ def test_a_peer_that_does_not_read_is_waited_for():
 
     At most one of them waits in the loop, so that each stays a send of its own. They
     count from when they were due: the peer held them up, and it is not our lateness.
+    What the loop itself lags meanwhile is.
     """
     block, count = b"x" * (1 << 14), 2048
     draft = replace(
@@ -371,26 +373,35 @@ def test_a_peer_that_does_not_read_is_waited_for():
         writes=tuple(Write(number * 1000, block) for number in range(count)),
     )
 
+    async def measure_lag(lags):
+        while True:
+            before_ns = time.monotonic_ns()
+            await asyncio.sleep(0.01)
+            lags.append(time.monotonic_ns() - before_ns - 10 * MS)
+
     async def main():
-        async with asyncio.timeout(20), Upstream() as upstream:
+        lags = []
+        async with asyncio.timeout(60), Upstream() as upstream:
             slot = upstream.expect("t1", script(draft))
+            measuring = asyncio.ensure_future(measure_lag(lags))
             async with connected(upstream) as client:
                 client.writer.write(POST % b"t1")
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.8)
                 stuck = len(slot.requests(0)[0].sent)
                 (connection,) = upstream._context.connections
                 assert 0 < connection._transport.get_write_buffer_size() <= len(block)
                 reads, end = await client.read_all()
             await slot.settled()
-            return stuck, reads, end, slot.requests(0)[0]
+            measuring.cancel()
+            return stuck, reads, end, slot.requests(0)[0], max(lags)
 
-    stuck, reads, end, request = asyncio.run(main())
+    stuck, reads, end, request, lag_ns = asyncio.run(main())
     assert stuck < count
     assert b"".join(data for _, data in reads).endswith(block * count)
     assert ("fin", count) == (end, len(request.sent))
     assert count * len(block) == request.sent[-1][1]
-    assert request.sent[-1][0] - request.at_ns < 300 * MS
-    assert max(request.lateness_ns) < 300 * MS
+    assert request.sent[-1][0] - request.at_ns < 400 * MS + lag_ns
+    assert max(request.lateness_ns) < 400 * MS + lag_ns
 
 
 def test_closing_a_slot_resets_what_still_stalls():
@@ -398,7 +409,7 @@ def test_closing_a_slot_resets_what_still_stalls():
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream() as upstream,
             connected(upstream) as client,
         ):
@@ -431,7 +442,7 @@ def test_fifty_streams_run_side_by_side():
         return b"".join(data for _, data in reads), end, draft
 
     async def main():
-        async with asyncio.timeout(20), Upstream() as upstream:
+        async with asyncio.timeout(60), Upstream() as upstream:
             results = await asyncio.gather(
                 *(stream(upstream, number) for number in range(50))
             )
@@ -473,7 +484,7 @@ def test_without_slots_answers_come_by_turn():
 
     async def main():
         async with (
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             Upstream(
                 responder=round_robin(drafts), on_over=served.append, speed=10
             ) as up,
@@ -490,7 +501,7 @@ def test_without_slots_answers_come_by_turn():
     assert 3 == len(served)
 
 
-def test_an_address_in_use_is_told():
+def test_an_address_in_use_is_reported():
     """Another listener on the port is an error of configuration."""
 
     async def main():

@@ -1,4 +1,4 @@
-"""Work in several processes: real ones."""
+"""Work in several real processes."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def test_results_come_in_order(jobs):
     assert list(map_in_order(abs, range(-40, 0), jobs)) == list(range(40, 0, -1))
 
 
-def test_a_process_that_dies_is_told():
-    """As what it is: no evidence."""
-    with pytest.raises(EvidenceError, match="a process that was given a part"):
+def test_a_process_that_dies_is_reported():
+    """It is missing evidence."""
+    with pytest.raises(EvidenceError, match="a worker process died"):
         list(map_in_order(os._exit, [1, 1], 2))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_process_is_left(number, tmp_path):
-    """Whoever ends the command ends its workers, even without a last word."""
+    """The workers end with the command, even where it was killed."""
     command = [
         *(sys.executable, "-m", "harness", "stutter", "cassettes", "--jobs", "2"),
         *("--target", "tests.planted.slow:make_relay", "--output", str(tmp_path)),
@@ -52,7 +52,7 @@ def test_no_process_is_left(number, tmp_path):
 
 
 def members(session):
-    """The processes of a session that run."""
+    """The running processes of a session."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():

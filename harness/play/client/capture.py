@@ -1,4 +1,4 @@
-"""Records one answer of a real server, without a proxy between."""
+"""Records one answer of a real server, without a proxy in between."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ async def capture(
 ) -> Interaction:
     """Ask a server and return request and answer as a cassette holds them.
 
-    A segment is what one read brought of one transfer chunk.
+    A segment holds the bytes of one transfer chunk that one read brought.
 
     Args:
         url: Base URL of the server; the request's path is appended.
-        request: What is asked, and kept.
+        request: Sent, and kept.
         plan: Whether the client leaves early; None: it reads to the end.
-        headers: Sent beside those of the request, and not kept: credentials.
+        headers: Sent in addition to those of the request, and not kept: credentials.
         deadline_s: An answer that has not ended by then is kept as timed out.
 
     Raises:
-        EvidenceError: No answer came that a cassette can hold.
+        EvidenceError: There was no answer that a cassette can hold.
         InputError: The URL or the request cannot be sent.
     """
     exchange = await fetch(

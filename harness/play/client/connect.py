@@ -1,4 +1,4 @@
-"""Gives a stamped connection its socket: a fresh one, or one that was kept."""
+"""Gives a stamped connection its socket: a new one, or one that was kept."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ async def connect(
     """Connect, as the client's plan says.
 
     Args:
-        connection: Gets what comes.
-        host: Where to; not looked at where a kept connection is taken.
+        connection: Receives the bytes.
+        host: Not used where a kept connection is taken.
         port: Likewise.
-        kept: A connection to go on with, where it has one; None: a fresh one.
+        kept: The connection to use again, if it holds one; None: a new one.
 
     Raises:
-        OSError: Nobody takes the connection.
+        OSError: The connection was not accepted.
     """
     taken = kept.take() if kept is not None else None
     if taken is not None:
@@ -46,13 +46,13 @@ async def connect(
 async def start_tls(
     connection: StampedConnection, context: ssl.SSLContext, host: str | None
 ) -> None:
-    """Speak TLS on a connection from now on.
+    """Use TLS on a connection from now on.
 
     Raises:
         OSError: The handshake failed, or the client's plan allows none.
     """
     if connection.plan.read is not None:
-        raise ConnectionError("a client that reads slowly speaks no TLS here")
+        raise ConnectionError("a client that reads slowly cannot use TLS")
     plain = connection.transport
     assert plain is not None  # noqa: S101 - `connect` has set it
     secure = await asyncio.get_running_loop().start_tls(
@@ -69,7 +69,7 @@ def _protocol(connection: StampedConnection) -> asyncio.BaseProtocol:
 
 
 async def _small_socket(host: str, port: int, receive_buffer: int) -> socket.socket:
-    """Connect a socket whose buffer was made small before: later is too late."""
+    """Connect a socket with a small buffer, which must be set before it connects."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     family, kind, protocol, _, address = found[0]

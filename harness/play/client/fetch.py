@@ -1,6 +1,6 @@
-"""The client of the runner: asks once, and stamps what comes.
+"""The client of the runner: it sends one request and stamps what it reads.
 
-Zero of all times is the moment at which the request was handed to the kernel whole.
+All times count from the moment at which the kernel had the whole request.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ from harness.units import NS_PER_S
 __all__ = ["DEADLINE_S", "Exchange", "fetch"]
 
 DEADLINE_S = 10.0
-"""What has not ended so long after its request hangs."""
+"""An answer that has not ended this long after its request hangs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request and all that its connection brought.
+    """One request and everything that its connection brought.
 
     Attributes:
         zero_ns: The zero of the other times, on the client's clock.
-        status: HTTP status; None: no head came.
-        http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None: no head came.
-        headers: Header lines as they came.
+        status: HTTP status; None: there was no head.
+        http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None: there was no head.
+        headers: Header lines as they arrived.
         framing: How the end of the body was marked.
         head_at_ns: When the head was complete.
         reads: Body bytes after transfer decoding, one entry for every socket read that
             brought some.
         pieces: The same, split where a transfer chunk ended inside a read.
-        raw: Every socket read as it came.
+        raw: Every socket read as it arrived.
         end: How the answer ended on the wire.
-        end_at_ns: When.
-        why: More about the end, in words: what was malformed, why it was refused.
-        surplus: Bytes that came behind a complete answer, on the same connection.
-        reused: True where it had the connection of the exchange before.
+        end_at_ns: When it ended.
+        why: The end in words: what was malformed, why it was refused.
+        surplus: Bytes after a complete answer, on the same connection.
+        reused: True where it used the connection of the exchange before.
     """
 
     zero_ns: int
@@ -78,20 +78,20 @@ async def fetch(  # noqa: PLR0913 - all but the first two are options
     kept: KeptConnection | None = None,
     clock: Callable[[], int] = time.monotonic_ns,
 ) -> Exchange:
-    """Send a request and return all that came, however it ended.
+    """Send a request and return all that arrived, however it ended.
 
     Args:
         url: Base URL of the server; the request's path is appended.
-        request: What is asked. Headers that belong to a connection are written anew.
+        request: Sent; headers that belong to a connection are written again.
         token: Put into the request to find it again at the upstream (`with_token`).
         plan: What the client does; None: it reads to the end.
-        speed: 2.0 divides the plan's times by two; the deadline stands.
-        headers: Added, or put in the place of those of the same name.
-        deadline_s: Holds where the plan names none.
+        speed: 2.0 divides the plan's times by two, but not the deadline.
+        headers: Added; they replace those of the same name.
+        deadline_s: Used where the plan has none.
         leave_when: Returns when the upstream has the request, for a client that leaves
             then.
-        kept: The connection to go on with, and to keep where the answer allows it;
-            None: a fresh one.
+        kept: The connection to use again, and to keep where the answer allows it;
+            None: a new one.
         clock: Monotonic nanoseconds.
 
     Raises:
@@ -145,7 +145,7 @@ async def _stop(
     kept: KeptConnection | None,
 ) -> None:
     sending.cancel()
-    # What it has to say was asked for by `refusal`.
+    # `refusal` has read its error already.
     with contextlib.suppress(asyncio.CancelledError, Exception):
         await sending
     if kept is None or not kept.keep(connection):
@@ -215,7 +215,7 @@ def _exchange(
 
 
 def _joined(pieces: tuple[tuple[int, bytes], ...]) -> tuple[tuple[int, bytes], ...]:
-    """Join what one read brought; no two reads have the same time."""
+    """Join the pieces of each read; no two reads have the same time."""
     reads: list[tuple[int, bytes]] = []
     for at_ns, data in pieces:
         if reads and reads[-1][0] == at_ns:

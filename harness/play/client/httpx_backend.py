@@ -1,4 +1,4 @@
-"""The one module that knows httpx: it writes requests as a client of our users would.
+"""The one module that knows httpx: it writes requests as the clients of users do.
 
 httpx writes the request and reads the head of the answer, over a network backend that
 is a `StampedConnection`. The answer is not taken from it: how it was framed and how it
@@ -26,7 +26,7 @@ __all__ = ["PER_CONNECTION", "refusal", "send_request"]
 PER_CONNECTION = frozenset(
     {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 )
-"""Headers of one connection, in lower case; those that this one needs are written."""
+"""Headers of one connection, in lower case; this one gets those that it needs."""
 
 
 async def send_request(
@@ -39,9 +39,9 @@ async def send_request(
 
     Args:
         url: Base URL of the server; the request's path is appended.
-        request: What is asked.
-        connection: Connects, sends, and stamps what comes.
-        kept: The connection to go on with, where it has one; None: a fresh one.
+        request: What is sent.
+        connection: Connects, sends, and stamps what it reads.
+        kept: The connection to use again, if it holds one; None: a new one.
 
     Raises:
         Exception: Whatever httpx finds wrong; see `refusal`.
@@ -58,7 +58,7 @@ async def send_request(
         content=request.body or None,
         extensions={"target": target},
     )
-    # No proxy and no credentials of the environment: they would change what is asked.
+    # No proxy or credentials from the environment: they would change the request.
     async with httpx.AsyncClient(
         transport=_Transport(connection, kept), trust_env=False
     ) as client:
@@ -70,8 +70,7 @@ async def send_request(
 def refusal(error: BaseException | None) -> str | None:
     """Return why no connection was made, or None where one was.
 
-    What httpx finds wrong with an answer is not asked for: the stamped bytes are
-    judged.
+    What httpx finds wrong with an answer is ignored: the stamped bytes are judged.
 
     Args:
         error: What `send_request` raised; None: nothing so far.
@@ -89,7 +88,7 @@ def refusal(error: BaseException | None) -> str | None:
 
 
 class _Transport(httpx.AsyncBaseTransport):
-    """Sends a request of httpx on a connection that is stamped."""
+    """Sends a request of httpx on a stamped connection."""
 
     def __init__(
         self, connection: StampedConnection, kept: KeptConnection | None
@@ -165,7 +164,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    """A stamped connection as httpcore wants to see it."""
+    """A stamped connection behind the interface of httpcore."""
 
     def __init__(self, connection: StampedConnection) -> None:
         self._connection = connection
@@ -185,7 +184,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error
 
     async def aclose(self) -> None:
-        """Leave the connection open: what it stamps is not over yet."""
+        """Leave the connection open: its answer is not over yet."""
 
     async def start_tls(
         self,

@@ -13,7 +13,7 @@ class KeptConnection:
     """A client's connection that may be used again.
 
     Attributes:
-        reused: Whether the last exchange had the connection of the one before.
+        reused: Whether the last exchange used the connection of the one before.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class KeptConnection:
         return True
 
     def take(self) -> asyncio.Transport | None:
-        """Return the kept transport, unless its peer closed it meanwhile."""
+        """Return the kept transport, unless its peer has closed it."""
         kept, self._transport = self._transport, None
         self.reused = kept is not None and not kept.is_closing()
         return kept if self.reused else None

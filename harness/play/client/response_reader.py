@@ -2,13 +2,13 @@
 
 Rules of this file (RFC 9112, sections 2, 6 and 7):
 
-1. Body bytes are given out as soon as they came, never later: a piece is the part of
-   one transfer chunk that one read brought.
-2. An end is judged once, from the bytes, FIN and RST alone. What comes after a complete
-   answer is kept as ``surplus`` and changes nothing.
+1. Body bytes are given out as soon as they arrive: a piece is the part of one transfer
+   chunk that one read brought.
+2. An end is judged once, from the bytes, FIN and RST alone. Bytes after a complete
+   answer are kept as ``surplus`` and change nothing.
 3. In the head a line may end with LF alone (section 2.2) and a folded line is unfolded
-   (section 5.2). In the chunked coding nothing is forgiven: there a reader that guesses
-   reads another body than its neighbour.
+   (section 5.2). In the chunked coding nothing is forgiven: a reader that guesses
+   may read another body than the next reader.
 4. A transfer coding beats a content-length (section 6.3); with HTTP/1.0 it is an error
    (section 6.1), and so is ``chunked`` applied twice or lengths that disagree.
 """
@@ -53,7 +53,7 @@ class _State(StrEnum):
 
 
 class ResponseReader:
-    """Reads one response, interim (1xx) answers skipped.
+    """Reads one response; interim (1xx) answers are skipped.
 
     Args:
         method: The request's method; an answer to HEAD has no body.
@@ -61,16 +61,16 @@ class ResponseReader:
     Attributes:
         status: HTTP status; None before the head.
         http_version: ``HTTP/1.1`` or ``HTTP/1.0``; None before the head.
-        headers: Header lines as they came, in order.
+        headers: Header lines as they arrived, in order.
         trailers: The same for the trailer section of a chunked body.
         framing: How the end of the body is marked; None before the head and for an
             answer that has no body by its nature.
         head_at_ns: Time of the read that completed the head.
         pieces: The body so far, with the time of the read that brought each piece.
         end: How the answer ended; None while it runs.
-        end_at_ns: When.
+        end_at_ns: When it ended.
         why: What was wrong, for `ClientEnd.PROTOCOL_ERROR`.
-        surplus: Bytes that came after a complete answer.
+        surplus: Bytes after a complete answer.
     """
 
     def __init__(self, *, method: str = "GET") -> None:
@@ -142,7 +142,7 @@ class ResponseReader:
     def _read_head(self) -> bool:
         start = bytes(self._buffer[: len(_HEAD_START)])
         if not _HEAD_START.startswith(start):
-            # Told at once: what is no HTTP may never bring the end of a line.
+            # Reported immediately: what is not HTTP may never bring the end of a line.
             raise _Malformed(f"not an HTTP/1 answer: {bytes(self._buffer[:80])!r}")
         lines = self._take_lines(_HEAD_MAX, "the head")
         if lines is None:
@@ -181,7 +181,7 @@ class ResponseReader:
         if self.http_version == "HTTP/1.0":
             raise _Malformed("transfer-encoding in an HTTP/1.0 answer")
         if codings.count(b"chunked") > 1:
-            raise _Malformed("transfer-encoding: chunked stands twice")
+            raise _Malformed("transfer-encoding: chunked is given twice")
         if codings[-1] == b"chunked":
             self.framing = Framing.CHUNKED
             self._state = _State.CHUNK_LINE
@@ -272,12 +272,12 @@ class ResponseReader:
             raise _Malformed("the line of a chunk size does not end")
         start = bytes(self._buffer.removesuffix(b"\r"))
         if start and not _CHUNK_LINE.fullmatch(start):
-            # Told at once: waiting for more of what is wrong would look like a stall.
+            # Reported immediately: waiting for more would look like a stall.
             raise _Malformed(f"not a chunk size: {start[:80]!r}")
         return None
 
     def _take_lines(self, at_most: int, what: str) -> list[bytes] | None:
-        """Take lines up to a blank one; None where it has not come yet."""
+        """Take lines up to a blank one; None where it has not arrived yet."""
         blank = _BLANK_LINE.search(self._buffer, self._scanned)
         if blank is None:
             if len(self._buffer) > at_most:

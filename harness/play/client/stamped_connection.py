@@ -1,8 +1,8 @@
-"""Stamps what a connection brings, at the moment at which the loop reads it.
+"""Stamps the bytes of a connection at the moment at which the loop reads them.
 
-Every read is kept raw, with its time, and judged by our own reader: nothing stands
-between the socket and the stamp. Until the head of the answer is whole, the bytes are
-handed on as well, to the client library that wrote the request (`httpx_backend`).
+Every read is kept raw, with its time, and judged by our own reader: nothing is between
+the socket and the stamp. Until the head of the answer is whole, the bytes also go to
+the client library that wrote the request (`httpx_backend`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["StampedConnection"]
 
 
 class StampedConnection(asyncio.Protocol):
-    """What one connection brought, and when.
+    """A connection of a client that keeps every read with its time.
 
     Args:
         reader: Judges the answer.
@@ -30,13 +30,12 @@ class StampedConnection(asyncio.Protocol):
         plan: What the client does; None: it reads to the end.
 
     Attributes:
-        reader: As given.
         raw: Every read, with its time.
-        sent_at_ns: When the last byte of the request was handed to the kernel.
-        left_at_ns: When the client left, as its plan said; None: it did not.
+        sent_at_ns: When the kernel had the last byte of the request.
+        left_at_ns: When the client left, as planned; None: it did not.
         body_length: Bytes of the body so far.
         reused: True where the connection had served another exchange before.
-        sent: Done when the request was sent whole.
+        sent: Done when the whole request was sent.
         over: Done when the answer ended, or the client left.
     """
 
@@ -168,7 +167,7 @@ class StampedConnection(asyncio.Protocol):
             await self._closed
 
     async def send(self, data: bytes) -> None:
-        """Send a part of the request; return when the kernel took it.
+        """Send a part of the request; return when the kernel has it.
 
         Raises:
             BrokenPipeError: The connection is closed.
@@ -199,7 +198,7 @@ class StampedConnection(asyncio.Protocol):
         return b""
 
     def stop_buffering(self) -> None:
-        """Keep no bytes for `read` any more: the client library has the head."""
+        """Keep no more bytes for `read`: the client library has the head."""
         self._unread = None
 
     def _count(self, pieces: list[bytes]) -> None:

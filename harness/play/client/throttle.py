@@ -1,6 +1,6 @@
 """A client that reads slowly, or pauses, on a real socket: reads are bounded.
 
-What is not read waits in the kernel, so it is TCP itself that holds up the peer.
+Unread bytes wait in the kernel, so TCP itself holds up the peer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _READ_MAX = 1 << 16
 
 
 class CountingProtocol(Protocol):
-    """A protocol of asyncio that counts what it read of the body."""
+    """A protocol of asyncio that counts the bytes of the body that it read."""
 
     @property
     def body_length(self) -> int:
@@ -47,11 +47,11 @@ class CountingProtocol(Protocol):
 
 
 class ThrottledReader(asyncio.BufferedProtocol):
-    """A protocol before another one, which reads no more for it than a plan allows.
+    """A protocol that reads for another one, no more than a plan allows.
 
     Args:
-        inner: Gets what was read.
-        plan: How to read.
+        inner: Receives the bytes.
+        plan: How fast to read, or when to pause.
     """
 
     def __init__(self, inner: CountingProtocol, plan: ReadPlan) -> None:
@@ -83,10 +83,10 @@ class ThrottledReader(asyncio.BufferedProtocol):
         self._inner.resume_writing()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
-        """See `asyncio.BufferedProtocol`: as much as may be read at once."""
+        """See `asyncio.BufferedProtocol`: as much as one read may bring."""
         size = len(self._buffer)
         if self._pause is not None:
-            # Near the pause byte by byte would be exact, and slow; a KiB will do.
+            # Byte by byte near the pause would be exact, but slow; a KiB is enough.
             left = self._pause.after_bytes - self._inner.body_length
             size = max(1, min(size, max(left, 1024)))
         return memoryview(self._buffer)[:size]

@@ -1,4 +1,4 @@
-"""Live runs: real processes, real sockets, one clock for both ends."""
+"""A target in a live run: real processes, real sockets, one clock for both ends."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from harness.units import NS_PER_S
 __all__ = ["LiveTarget", "live_target"]
 
 _SETTLE_S = 1.5
-"""How long a target may take to free its upstream after the client's end, before the
-connection counts as left open; above every limit that is judged."""
+"""Time for a target to close its upstream connection after the client's end, before it
+counts as left open; above every limit that is judged."""
 
 _REFUSED_S = 0.1
-"""How long connections are refused for each attempt that is, where others follow that
-are not: a refused attempt leaves no trace by which it could be counted."""
+"""How long connections are refused for each refused attempt, where others follow: a
+refused attempt leaves no trace that could be counted."""
 
 _LINES_SHOWN = 10
 
@@ -48,12 +48,12 @@ _BROKEN_OFF = frozenset({ClientEnd.TRUNCATED, ClientEnd.RESET, ClientEnd.REFUSED
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _GroupContext:
-    """What one stream shares with the others of its scenario.
+    """What the streams of one scenario share.
 
     Attributes:
-        zero_ns: When the first client asked; 0: there is no other.
+        zero_ns: When the first client asked; 0: there is only one.
         kept: The client connection that they share.
-        may_skip_upstream: Whether the target may answer without asking it.
+        may_skip_upstream: Whether the target may answer without asking the upstream.
     """
 
     zero_ns: int = 0
@@ -65,11 +65,10 @@ class LiveTarget:
     """One target between its own upstream and the client.
 
     Attributes:
-        target: Its configuration.
         url: Where it listens.
-        routing: How its requests are told apart at the upstream: ``header``, ``user``
-            or ``turn``; one at a time where it is ``turn``.
-        served_by: What the preflight's answer said served it.
+        routing: How the upstream tells its requests apart: ``header``, ``user`` or
+            ``turn``, which means one stream at a time.
+        served_by: What served the preflight, as its answer says.
     """
 
     def __init__(self, running: RunningTarget, upstream: Upstream) -> None:
@@ -88,16 +87,16 @@ class LiveTarget:
         if not refusals:
             async with self._lock.shared():
                 return await self._play_in_turn(script)
-        # A port is closed to all: such a stream has the target for itself.
+        # The port is closed for all streams, so this one has the target for itself.
         async with self._lock.exclusive():
             for_s = None if refusals == len(script.attempts) else _REFUSED_S * refusals
             async with self.upstream.refusing(for_s=for_s):
                 return await self._play_in_turn(script)
 
     async def play_program(self, program: Program) -> tuple[Observation, ...]:
-        """Play all streams of a scenario; many have the target for themselves.
+        """Play all streams of a scenario; a group has the target for itself.
 
-        Where requests cannot be told apart, or lines of a log, they play in turn.
+        Where requests or lines of a log cannot be told apart, one plays after another.
         """
         if not program.is_group:
             return (await self.play(program.streams[0].script),)
@@ -139,7 +138,7 @@ class LiveTarget:
         return tuple(seen)
 
     async def _refuse_in_phases(self, phases: Sequence[Phase]) -> None:
-        """Let nobody in while the upstream is down; other answers are drafts."""
+        """Refuse connections while the upstream is down; other answers are drafts."""
         started_s = time.monotonic()
         for number, phase in enumerate(phases):
             if phase.answer != "refuse":
@@ -156,7 +155,7 @@ class LiveTarget:
     ) -> Observation:
         group = group or _GroupContext()
         by_log = self.target.proof is not None and self.target.proof.log is not None
-        # Lines of a log belong to a stream only where no other one runs.
+        # Lines of a log belong to a stream only while no other one runs.
         if self.routing is not MatchedBy.TURN and not by_log:
             return await self._play(script, group)
         async with self._serial:
@@ -195,7 +194,7 @@ class LiveTarget:
         return replace(seen, started_ns=started_ns, reused=exchange.reused)
 
     async def _wait_for_exit(self, exchange: Exchange) -> None:
-        """Give a target that broke off the moment it takes to be seen as ended."""
+        """Give a target that broke off the time in which its exit can be seen."""
         if exchange.end in _BROKEN_OFF and self.running.process is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_DYING_S):
@@ -227,7 +226,7 @@ class LiveTarget:
         )
         # Only streams are served by an architecture; the upstream is asked for all.
         proof = self.target.proof if _asks_for_stream(script) else None
-        # Who is refused need not come again, and an open circuit lets nobody through.
+        # A refused target need not retry, and an open circuit sends no request.
         may_skip_upstream |= script.attempts[0].end is StreamEnd.REFUSED
         return check_proof(proof, observation, may_skip_upstream=may_skip_upstream)
 
@@ -241,11 +240,11 @@ class LiveTarget:
         )
 
     def check_unmatched(self, paths: Collection[str]) -> None:
-        """Refuse a run in which the target asked its upstream for more than was asked.
+        """Refuse a run in which the target sent requests that belong to no stream.
 
         Raises:
-            EvidenceError: A request for one of the paths belonged to no stream: asked
-                twice, or after the stream was over; whose it was cannot be told.
+            EvidenceError: There was one for one of the paths: sent twice, or after its
+                stream was over.
         """
         unmatched = [
             request for request in self.upstream.unmatched if request.path in paths
@@ -267,11 +266,11 @@ class LiveTarget:
         return f"\nits last output:{shown}"
 
     async def preflight(self) -> None:
-        """Show that a stream gets through, and learn how requests can be told apart.
+        """Show that a stream gets through, and find out how requests can be told apart.
 
         Raises:
-            EvidenceError: If it does not get through, or something else answers than
-                the target says: nothing that follows would be evidence.
+            EvidenceError: If it does not get through, or the answer proves something
+                else: what follows would be no evidence.
         """
         self.upstream.serial = True
         script = preflight_script()
@@ -307,7 +306,7 @@ def _asks_for_stream(script: Script) -> bool:
 
 @asynccontextmanager
 async def live_target(target: Target) -> AsyncIterator[LiveTarget]:
-    """Start a target before an upstream of its own, and end both.
+    """Start a target with an upstream of its own, and end both.
 
     Raises:
         HarnessError: If the target does not start.

@@ -1,7 +1,7 @@
 """The output of a target, as a file that grows.
 
-A file and not a pipe: nothing has to be read while streams are timed, and a target that
-logs much is never held up by us.
+It is a file, not a pipe: nothing has to be read while streams are timed, and a target
+that logs much is never held up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class TargetOutput:
     """What a target wrote to its standard output and error.
 
     Args:
-        path: The file, which is made here; None: the output is not ours to see.
+        path: The file, which is made here; None: the output cannot be seen.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -26,7 +26,7 @@ class TargetOutput:
             path.touch()
 
     def mark(self) -> int:
-        """Return the place up to which the log goes now, for `since`."""
+        """Return the present size of the output, for `since`."""
         return 0 if self._path is None else self._path.stat().st_size
 
     def since(self, mark: int = 0) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The stream that is played before all others, to show that a target is in the way."""
+"""The stream that is played first, to show that a target is between the two ends."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["preflight_script"]
 
 
 def preflight_script() -> Script:
-    """Return a short right answer with no pauses."""
+    """Return the script of a short correct answer without pauses."""
     events = OPENAI_CHAT.answer(name="preflight", text="ready")
     spans = []
     start = 0

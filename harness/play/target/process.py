@@ -1,4 +1,4 @@
-"""Starts a target before the streams and ends it after them, whatever happens."""
+"""Starts a target before the streams, and always ends it after them."""
 
 from __future__ import annotations
 
@@ -36,10 +36,9 @@ class RunningTarget:
     """A target that serves.
 
     Attributes:
-        target: What it is.
         url: Where it listens, without a slash at its end.
-        output: What it wrote; empty for a target that was not started here.
-        process: It leads a process group of its own; None: not started here.
+        output: Empty for a target that was not started here.
+        process: The leader of a process group of its own; None: not started here.
     """
 
     target: Target
@@ -64,16 +63,16 @@ async def running_target(
 ) -> AsyncIterator[RunningTarget]:
     """Start a target, wait until it serves, and end it with all its children.
 
-    A target that has only a URL is not started; it must take connections.
+    A target that has only a URL is not started; it must accept connections.
 
     Args:
         target: What to start.
-        upstream_url: Where it finds the upstream.
+        upstream_url: URL of its upstream.
         deadline_s: How long it may take to serve.
 
     Raises:
         InputError: It did not start; the message has the last lines of its output.
-        EvidenceError: A target that was not started here takes no connections.
+        EvidenceError: A target that was not started here accepts no connections.
     """
     if target.command is None:
         yield await _reach_running(target, deadline_s)
@@ -101,13 +100,13 @@ async def _reach_running(target: Target, deadline_s: float) -> RunningTarget:
     probe = make_probe(target.ready, target.url, output)
     found = await probe()
     started = time.monotonic()
-    # One with a health check may still be starting; one without is asked once.
+    # A target with a health check may still be starting; without, it is asked once.
     while found is None and target.ready and time.monotonic() - started < deadline_s:
         await asyncio.sleep(_POLL_S)
         found = await probe()
     if found is None:
         asked = (
-            "takes no connections"
+            "accepts no connections"
             if target.ready is None
             else f"does not answer {target.ready.http} with a status below 400"
         )
@@ -116,11 +115,11 @@ async def _reach_running(target: Target, deadline_s: float) -> RunningTarget:
 
 
 async def _check_free(target: Target, url: str | None) -> None:
-    """Refuse to take for the target what listened in its place before."""
+    """Refuse to start a target where something else listens already."""
     if url is not None and await tcp_probe(url)() is not None:
         raise InputError(
             f"target {target.name} cannot be started: "
-            f"something listens at {url} already"
+            f"something already listens at {url}"
         )
 
 
@@ -137,7 +136,7 @@ def _placeholders(upstream_url: str, folder: Path) -> Mapping[str, str]:
 
 
 def _free_port() -> int:
-    """Return a port that is free now; somebody else may take it before the target."""
+    """Return a port that is free now; another process may take it before the target."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -157,7 +156,7 @@ async def _start(
     if command[0] == "python":
         command[0] = sys.executable
     env = {
-        # Output to a file is held back by default, and readiness may be a line of it.
+        # Python buffers output to a file, and readiness may be a line of it.
         "PYTHONUNBUFFERED": "1",
         **os.environ,
         **{name: fill(value, values) for name, value in target.env.items()},
@@ -195,7 +194,7 @@ async def _wait(
         if process.returncode is not None:
             code = process.returncode
             how = f"signal {-code}" if code < 0 else f"exit code {code}"
-            raise _not_started(target, f"ended at once with {how}", output)
+            raise _not_started(target, f"ended immediately with {how}", output)
         if found is not None:
             return found
         await asyncio.sleep(_POLL_S)
@@ -211,7 +210,7 @@ def _not_started(target: Target, what: str, output: TargetOutput) -> HarnessErro
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the process and its group: SIGTERM, then SIGKILL for who is left."""
+    """End the process and its group: SIGTERM, then SIGKILL for what is left."""
     _signal_group(process.pid, signal.SIGTERM)
     try:
         async with asyncio.timeout(_GRACE_S):
@@ -219,12 +218,12 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:
         pass
     finally:
-        # The group outlives its leader where a child ignored SIGTERM.
+        # The group outlives its leader where a child ignores SIGTERM.
         _signal_group(process.pid, signal.SIGKILL)
     await process.wait()
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:
-    # macOS answers EPERM where all that is left of a group waits to be reaped.
+    # macOS answers EPERM where only zombies are left of a group.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)

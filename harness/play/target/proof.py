@@ -1,8 +1,8 @@
-"""Proof of the arm: what served a stream, shown by the stream itself.
+"""Proof of what served a stream, taken from the stream itself.
 
 A green run with the candidate stopped, or with its flag ignored, must be impossible.
-So a stream counts only where the upstream that belongs to its target saw its request,
-and, where the target says how to tell, where the answer says what served it.
+So a stream counts only where its request reached the upstream of its target and, if the
+target has a proof, where the answer says what served it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["check_proof", "served_by"]
 
 
 def served_by(proof: Proof | None, observation: Observation) -> str | None:
-    """Return what the stream says served it, or None where nothing is said."""
+    """Return what served the stream, as it says itself; None where it says nothing."""
     if proof is None:
         return None
     if proof.header is not None:
@@ -33,15 +33,14 @@ def check_proof(
 ) -> Observation:
     """Return the observation, marked invalid where it proves nothing.
 
-    A client that leaves before the head cannot be shown what would have served it; that
-    its request reached the target's own upstream must do, beside the preflight.
+    A client that leaves before the head cannot see what served it: its request at the
+    target's own upstream, and the preflight, are enough.
 
     Args:
         proof: How the target shows what served a stream.
-        observation: What was seen.
-        may_skip_upstream: True where no request needs to have reached the upstream: it
-            refused the first connection, or an open circuit lets nobody through. That
-            the target answered must do.
+        observation: What both ends saw.
+        may_skip_upstream: True where an answer of the target is enough: the upstream
+            refused the first connection, or an open circuit sends no request.
     """
     why = observation.invalid or _why(
         proof, observation, may_skip_upstream=may_skip_upstream
@@ -54,7 +53,7 @@ def _why(
 ) -> str | None:
     name = observation.target
     if observation.end is ClientEnd.REFUSED:
-        return f"{name} could not be connected to"
+        return f"no connection to {name} could be made"
     if not observation.upstream and not may_skip_upstream:
         status = observation.status
         said = f"status {status}" if status else f"no answer ({observation.end})"
@@ -66,10 +65,10 @@ def _why(
         return None
     if proof.header is not None:
         header, wanted = proof.header
-        came = observation.header(header)
-        if came is None or came.decode("latin-1") != wanted:
-            said = "nothing" if came is None else quote(came.decode("latin-1"))
-            return f"{name} must answer with {header}: {wanted}, and it said {said}"
+        got = observation.header(header)
+        if got is None or got.decode("latin-1") != wanted:
+            said = "no such header" if got is None else quote(got.decode("latin-1"))
+            return f"{name} must answer with {header}: {wanted}, got {said}"
         return None
     if served_by(proof, observation) is None:
         return f"no log line of {name} matches {quote(proof.log or '')}"

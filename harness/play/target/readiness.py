@@ -25,9 +25,9 @@ def make_probe(ready: Ready | None, url: str | None, output: TargetOutput) -> Pr
     """Return the probe that a target's configuration asks for.
 
     Args:
-        ready: How it is known; None: the target takes connections.
-        url: Where it listens, where that is known.
-        output: Its output.
+        ready: How readiness is seen; None: the target accepts connections.
+        url: Where it listens, if that is known.
+        output: Output of the target.
 
     Raises:
         ValueError: Neither says where it listens.
@@ -35,14 +35,14 @@ def make_probe(ready: Ready | None, url: str | None, output: TargetOutput) -> Pr
     if ready is not None and ready.stdout is not None:
         return output_probe(output, ready.stdout, url)
     if url is None:
-        raise ValueError("a target needs a URL, or output that says it")
+        raise ValueError("a target needs a URL, or output with its URL")
     if ready is not None and ready.http is not None:
         return http_probe(url, ready.http)
     return tcp_probe(url)
 
 
 def output_probe(output: TargetOutput, pattern: str, url: str | None) -> Probe:
-    """Wait for a line; its group ``url``, or else ``url``, is where it listens."""
+    """Return a probe for a line of output, whose group ``url`` overrides ``url``."""
     line_pattern = re.compile(pattern)
 
     async def probe() -> str | None:
@@ -57,7 +57,7 @@ def output_probe(output: TargetOutput, pattern: str, url: str | None) -> Probe:
 
 
 def http_probe(url: str, path: str) -> Probe:
-    """Wait for a status below 400."""
+    """Return a probe for an HTTP status below 400."""
     request = Request(method="GET", path=path, headers=(), body=b"")
 
     async def probe() -> str | None:
@@ -70,7 +70,7 @@ def http_probe(url: str, path: str) -> Probe:
 
 
 def tcp_probe(url: str) -> Probe:
-    """Wait until a connection is taken."""
+    """Return a probe for a connection that is accepted."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
 

@@ -1,4 +1,4 @@
-"""A lock that many share, or one has for itself."""
+"""A lock for many shared users or one exclusive user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["SharedLock"]
 class SharedLock:
     """A lock for readers and writers: streams share a target, or one has it alone.
 
-    An exclusive user waits for those who hold the lock, and nobody new gets it before.
+    An exclusive user waits for the current holders; new shared users queue behind it.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class SharedLock:
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[None]:
-        """Hold the lock beside others."""
+        """Hold the lock together with other shared users."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._exclusive == 0)
             self._holders += 1
@@ -35,7 +35,7 @@ class SharedLock:
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[None]:
-        """Hold the lock when everybody has let it go."""
+        """Hold the lock alone, once all holders have released it."""
         async with self._changed:
             self._exclusive += 1
             try:

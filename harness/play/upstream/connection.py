@@ -19,11 +19,11 @@ from harness.play.upstream.script_player import PlayContext, ScriptPlayer
 __all__ = ["Assignment", "Connection", "ServerContext"]
 
 Assignment = tuple[WireDraft, Slot | None, MatchedBy | None]
-"""What a request gets; without a slot where the upstream is used by hand."""
+"""The draft for a request; without a slot where the upstream is used by hand."""
 
 
 class ServerContext(Protocol):
-    """What a connection asks of its upstream, and tells it."""
+    """The upstream, as its connections see it."""
 
     @property
     def play_context(self) -> PlayContext:
@@ -31,24 +31,20 @@ class ServerContext(Protocol):
 
     @property
     def connections(self) -> set[Connection]:
-        """The open connections; each adds and removes itself."""
+        """The open connections; each one adds and removes itself."""
 
     def assign(self, request: ReceivedRequest) -> Assignment | str:
-        """Return what the request gets, or why it gets nothing."""
+        """Return the draft for a request, or why it has none."""
 
     def add_unmatched(self, request: ReceivedRequest, why: str) -> None:
-        """Learn of a request that belongs to no stream."""
+        """Take note of a request that belongs to no stream."""
 
     def notify_over(self, served: ServedRequest) -> None:
-        """Learn that an answer is over."""
+        """Take note that an answer is over."""
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests, has them assigned, plays what they get.
-
-    Args:
-        server: The upstream.
-    """
+    """Reads requests, has them assigned, and plays their drafts."""
 
     def __init__(self, server: ServerContext) -> None:
         self._server = server
@@ -58,7 +54,7 @@ class Connection(asyncio.Protocol):
         self._readable = True
         self._made_ns = 0
         self._answers = 0
-        self._idle_close: ScheduledCall | None = None  # it is idle, and not for long
+        self._idle_close: ScheduledCall | None = None  # where it is idle
         self._reader = RequestReader(
             clock=server.play_context.clock,
             on_request=self._enqueue,
@@ -107,14 +103,14 @@ class Connection(asyncio.Protocol):
             self._player.resume()
 
     def stop(self) -> None:
-        """Reset what is played, or close what is idle."""
+        """Reset the connection while it plays, or close it where it is idle."""
         self._queue.clear()
         if self._player is not None:
             self._player.stop()
         self._transport.abort()
 
     def close_idle(self) -> None:
-        """Close the connection by FIN where no answer is played on it."""
+        """Close the connection by FIN unless an answer is being played on it."""
         if self._player is None:
             self._readable = False
             self._transport.close()
@@ -162,7 +158,7 @@ class Connection(asyncio.Protocol):
         if slot is not None and matched_by is not None:
             slot.add(served, matched_by)
         self._answers += 1
-        # Accepting late is reading late: the kernel has made the connection before.
+        # To accept late is to read late: the kernel has made the connection before.
         accepted_ns = self._made_ns + player.socket_plan.accept_ns
         player.start(max(request.read_at_ns, accepted_ns))
 
@@ -192,7 +188,7 @@ class Connection(asyncio.Protocol):
         self._idle_close = context.scheduler.call_at(due_ns, self.close_idle)
 
     def _refuse(self, request: ReceivedRequest, why: str) -> None:
-        message = f"the replaying upstream cannot tell whose request this is: {why}"
+        message = f"the replaying upstream knows no stream for this request: {why}"
         body = orjson.dumps({"error": {"message": message, "type": "harness_error"}})
         head = (
             "HTTP/1.1 500 Internal Server Error\r\n"

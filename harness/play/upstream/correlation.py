@@ -1,10 +1,9 @@
-"""Which script does a request get that reached the upstream?
+"""Finds the script for a request that reached the upstream.
 
-A *slot* stands for one client stream. A request belongs to it where the request holds
-the slot's token (`harness.play.stream_token`); a target passes one of its two places
-on, or neither. Where it passes neither, streams run one at a time and the request
-belongs to the only open slot. It is never guessed from equal bodies: two streams may
-ask the same.
+A *slot* is the place of one client stream. A request belongs to it where the request
+holds the slot's token (`harness.play.stream_token`). Where a target drops the token,
+streams run one at a time and the request belongs to the only open slot. Equal bodies
+show nothing: two streams may ask the same.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ __all__ = ["Correlator", "MatchedBy", "ServedRequest", "Slot"]
 
 
 class MatchedBy(StrEnum):
-    """What told which slot a request belongs to."""
+    """How the slot of a request was found."""
 
     HEADER = "header"
     USER = "user"
@@ -45,7 +44,7 @@ class ServedRequest:
 
         Args:
             zero_ns: The client's zero.
-            number: Which of the script's drafts it got.
+            number: Index of the draft in the script.
         """
         played = self.player
         return UpstreamRequest(
@@ -71,8 +70,8 @@ class Slot:
     Attributes:
         token: What the client's request holds.
         script: What is played; attempt *n* gets ``script.attempt(n)``.
-        matched_by: What told that the first request is its own; None: none came yet.
-        refusals: With how many attempts that are refused the script begins.
+        matched_by: How its first request was matched; None: there was none yet.
+        refusals: Number of refused attempts at the start of the script.
     """
 
     def __init__(
@@ -96,12 +95,12 @@ class Slot:
 
     @property
     def attempts(self) -> int:
-        """How many requests came so far."""
+        """Number of requests so far."""
         return len(self._served)
 
     @property
     def next_attempt(self) -> int:
-        """Which attempt the next request is; those that were refused came before."""
+        """Number of the attempt that the next request is, refused ones included."""
         return self.refusals + len(self._served) + 1
 
     def requests(self, zero_ns: int) -> tuple[UpstreamRequest, ...]:
@@ -112,7 +111,7 @@ class Slot:
         )
 
     def next_draft(self, now_ns: int) -> WireDraft:
-        """Return what a request gets that comes now."""
+        """Return the draft for a request that arrives now."""
         number = self.script.played(self.next_attempt, now_ns - self._zero_ns)
         self._played.append(number)
         return self.script.drafts[number]
@@ -124,14 +123,14 @@ class Slot:
     async def settled(self) -> None:
         """Wait until no answer is being played; a stall ends with its connection.
 
-        It returns at once where no request came. A target may still retry later.
+        It returns immediately where there was no request. A target may still retry.
         """
         while not all(served.player.over for served in self._served):
             self._over.clear()
             await self._over.wait()
 
     def close(self) -> None:
-        """Take no more requests, and reset the connections that still play."""
+        """Accept no more requests, and reset the connections that still play."""
         self._correlator.remove(self)
         for served in self._served:
             served.player.stop()
@@ -143,7 +142,7 @@ class Slot:
         self.matched_by = self.matched_by or matched_by
 
     def notify_over(self) -> None:
-        """Learn that an answer is over (the upstream calls this)."""
+        """Take note that an answer is over (the upstream calls this)."""
         self._over.set()
 
 
@@ -164,7 +163,7 @@ class Correlator:
 
         Args:
             token: What the client's request holds.
-            script: What is played.
+            script: What is played for it.
             zero_ns: When the first client of its scenario asked.
 
         Raises:
@@ -204,7 +203,7 @@ class Correlator:
         slot = self._open.get(token)
         if slot is not None:
             return slot, place
-        # A late retry of a stream that is over must not be taken for the next one.
+        # A late retry of a stream that is over must not count for the next one.
         return (
             "its stream is over"
             if token in self._closed

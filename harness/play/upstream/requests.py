@@ -48,7 +48,7 @@ class RequestReader:
     Args:
         clock: Monotonic nanoseconds.
         on_request: Called with every request that was read whole.
-        on_continue: Called where the client waits to be told to send its body
+        on_continue: Called where the client waits for leave to send its body
             (``Expect: 100-continue``; RFC 9110, section 10.1.1).
     """
 
@@ -71,10 +71,10 @@ class RequestReader:
         """Read the next bytes.
 
         Raises:
-            ValueError: They are not HTTP/1; the reader is of no use any more.
+            ValueError: They are not HTTP/1; the reader cannot be used any more.
         """
         try:
-            # An offer to upgrade (h2c) is left unanswered: the request stands as it is.
+            # An offer to upgrade (h2c) is ignored: the request is served as it is.
             with contextlib.suppress(httptools.HttpParserUpgrade):
                 self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -83,22 +83,22 @@ class RequestReader:
     # What follows is called by httptools, under these names.
 
     def on_message_begin(self) -> None:
-        """A request begins."""
+        """The start of a request."""
         self._request = ReceivedRequest()
         self._target = b""
         self._body = []
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request target came."""
+        """A part of the request target."""
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header line, or a trailer, came."""
+        """A header line, or a trailer."""
         if not self._request.head_at_ns:
             self._request.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """The end of the head."""
         request = self._request
         request.head_at_ns = self._clock()
         request.method = self._parser.get_method().decode("latin-1")
@@ -109,11 +109,11 @@ class RequestReader:
             self._on_continue()
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body came."""
+        """A part of the body."""
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        """The request was read whole."""
+        """The whole request was read."""
         request = self._request
         request.body = b"".join(self._body)
         request.read_at_ns = self._clock()

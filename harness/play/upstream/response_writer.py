@@ -1,7 +1,7 @@
-"""What an upstream puts on the wire for a script: bytes and their times.
+"""The bytes that an upstream sends for a script, and their times.
 
-The bytes are written as the script says, right or wrong: a length that does not fit, a
-header with a line end in it, a chunk that is none are faults that somebody asked for.
+The bytes are as the script says, right or wrong: a length that does not fit, a header
+with a line end in it or a malformed chunk are faults that somebody asked for.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Send:
     """One send of the upstream.
 
     Attributes:
-        at_ns: When, in nanoseconds since the request was read.
+        at_ns: Nanoseconds since the request was read.
         wire: The bytes for the socket.
-        body_length: Bytes of the plain body that a reader can have once it has these;
-            raw writes have none.
-        is_head: True for the head and what ends the body: no writes of the script.
+        body_length: Bytes of the plain body that these bring; raw writes bring none.
+        is_head: True for the head and the end of the body, which are no writes of the
+            script.
     """
 
     at_ns: int
@@ -45,10 +45,10 @@ class Send:
 
 
 def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
-    """Return everything an upstream sends for ``draft``, in order, and its ending.
+    """Return everything that an upstream sends for ``draft``, in order, and its ending.
 
-    The ending's bytes complete the body: none where it was cut, or where its length
-    does. Where the script has no head, only its raw writes are sent.
+    The ending has the bytes that complete the body: none where the body is cut, or ends
+    by its length. Where the script has no head, only its raw writes are sent.
     """
     listed = _listed(draft)
     last_ns = listed[-1][0].at_ns if listed else 0
@@ -63,7 +63,7 @@ def sends(draft: WireDraft) -> tuple[tuple[Send, ...], Send]:
 
 
 def response_head(draft: WireDraft) -> bytes:
-    """Return status line and header lines, with the header that tells the framing."""
+    """Return the status line and header lines, with the header for the framing."""
     lines = [f"{draft.http_version} {draft.status} {_phrase(draft.status)}"]
     lines += [f"{name}: {value}" for name, value in draft.headers]
     lines += draft.delivery.raw_lines
@@ -74,9 +74,9 @@ def response_head(draft: WireDraft) -> bytes:
 def keeps_alive(draft: WireDraft) -> bool:
     """Tell whether another answer may follow on the connection after a complete one.
 
-    It may not where FIN is the end of the body, or where the bytes do not fit their
+    It must not where FIN is the end of the body, or where the bytes do not fit their
     framing: the next answer would be read as part of this one. A script may ask for
-    just that.
+    exactly that.
     """
     if draft.head_at_ns is None or any(write.raw for write in draft.writes):
         return False
@@ -101,7 +101,7 @@ def framed(draft: WireDraft, data: bytes) -> bytes:
 
 
 def _listed(draft: WireDraft) -> list[tuple[Send, int]]:
-    """Return all sends; for each where the plain body starts in it, -1: nowhere."""
+    """Return all sends, each with the start of the plain body in it; -1: none."""
     listed: list[tuple[Send, int]] = []
     earliest = 0
     if draft.head_at_ns is not None:
@@ -115,7 +115,7 @@ def _listed(draft: WireDraft) -> list[tuple[Send, int]]:
 
 
 def _framed(draft: WireDraft) -> Iterator[tuple[int, bytes, int, int]]:
-    """Yield time, wire bytes, plain bytes they bring, and where those start in them."""
+    """Yield time, wire bytes, the number of plain bytes in them, and their start."""
     plain = 0 if draft.delivery.coding is None else -1
     chunked = draft.framing is Framing.CHUNKED
     size_end = f"{draft.delivery.chunks.extension}\r\n".encode("latin-1")
@@ -153,7 +153,7 @@ def _cut(listed: Iterable[tuple[Send, int]], sizes: SendSizes) -> Iterator[Send]
 
 
 def _between(send: Send, start: int, begin: int, end: int) -> int:
-    """Return how many body bytes of a send lie between two places in it."""
+    """Return the number of body bytes of a send between two places in it."""
     if start < 0:
         return send.body_length if end == len(send.wire) else 0
     inside = min(end - start, send.body_length) - max(begin - start, 0)

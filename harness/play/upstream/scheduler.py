@@ -1,11 +1,11 @@
-"""Calls at exact times: one heap and one timer for all streams.
+"""A scheduler of calls at exact times: one heap and one timer for all streams.
 
 Rules of this file:
 
 1. A call is never made before its time.
 2. Calls are made in the order of their times, equal times in the order of scheduling.
-3. What is due is done in one waking, each call measured by itself; after so many calls
-   the loop gets its turn, so that a burst does not delay the stamps of others.
+3. All due calls are made in one waking, each measured by itself. After 32 of them the
+   loop gets its turn: a burst must not delay the stamps of others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ScheduledCall:
         self._callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
-        """Drop the call; dropping it twice, or after it was made, does nothing."""
+        """Drop the call; a second time, or after it was made, this does nothing."""
         self._callback = None
 
     @property
@@ -53,11 +53,11 @@ class Scheduler:
 
     Args:
         clock: Monotonic nanoseconds.
-        timer: Given the function that it must call, makes the timer; by default the
-            most precise one of the system.
+        timer: Makes the timer, given the function to call; by default the most precise
+            one of the system.
 
     Attributes:
-        lateness_ns: For the last calls, how much after its time each was made.
+        lateness_ns: How much after its time each of the last calls was made.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""Plays one script on one connection.
+"""A player of one script on one connection.
 
 Rules of this file:
 
 1. Steps are done in order, each at its time or, where the peer does not read, as soon
    after as the kernel takes the bytes. One write of the script is one send.
-2. The time of a write is read just before it is handed to the kernel.
-3. A peer that closes ends the play; when it did is kept.
+2. The time of a write is read immediately before the kernel gets it.
+3. A peer that closes ends the play; the time is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class PlayContext:
     """What the players of one upstream share.
 
     Attributes:
-        scheduler: Makes the calls.
         clock: Monotonic nanoseconds.
         speed: 2.0 plays twice as fast.
     """
@@ -44,17 +43,15 @@ class ScriptPlayer:
     """Plays ``draft`` on a connection.
 
     Args:
-        draft: What is played.
         transport: The connection; its write buffer must have the high-water mark 0.
-        context: Clock and scheduler.
         keep_alive: Whether the request allows another one after it.
         on_over: Called once, when nothing more will happen.
 
     Attributes:
         sent: For every write, its time and the body bytes written so far.
         lateness_ns: For every write, actual minus planned time.
-        taken: As ``sent``, with the time at which the kernel took the bytes, also of
-            those that the peer held up.
+        taken: As ``sent``, but with the time at which the kernel took the bytes, even
+            where the peer held them up.
         finished: True when the whole script was played.
         closed_at_ns: When the peer closed while the script still ran or stalled.
         over: True when nothing more will happen.
@@ -93,22 +90,22 @@ class ScriptPlayer:
 
     @property
     def socket_plan(self) -> SocketPlan:
-        """What is done with the connection, at the speed that is played."""
+        """What is done with the connection, at the present speed."""
         return self._scaled.delivery.socket
 
     def start(self, zero_ns: int) -> None:
-        """Begin; ``zero_ns`` is the moment at which the request was read whole."""
+        """Begin; ``zero_ns`` is the time at which the whole request was read."""
         self._zero_ns = zero_ns
         if not self.socket_plan.nodelay:
             set_nodelay(self._transport, on=False)
         self._schedule_step()
 
     def pause(self) -> None:
-        """Learn that the kernel takes no more bytes."""
+        """Take note that the kernel takes no more bytes."""
         self._paused = True
 
     def resume(self) -> None:
-        """Learn that the kernel took all bytes that waited."""
+        """Go on: the kernel took all waiting bytes."""
         self._paused = False
         if self._waiting:
             self._waiting = False
@@ -116,13 +113,13 @@ class ScriptPlayer:
             self._step()
 
     def peer_closed(self) -> None:
-        """Learn that the peer closed the connection, by FIN or by RST."""
+        """End: the peer closed the connection, by FIN or by RST."""
         if not self.over:
             self.closed_at_ns = self._context.clock()
             self._end()
 
     def stop(self) -> None:
-        """Give up, without blaming the peer; the connection is reset."""
+        """Reset the connection; no close of the peer is noted."""
         if not self.over:
             reset(self._transport)
             self._end()
@@ -141,7 +138,7 @@ class ScriptPlayer:
         if self.over:
             return
         if self._transport.is_closing():
-            # A send met a reset; the loop tells of the loss in its next turn only.
+            # A send met a reset; the loop reports the loss in its next turn only.
             self.peer_closed()
         elif self._paused:
             self._waiting = True
@@ -156,8 +153,8 @@ class ScriptPlayer:
         if not send.is_head:
             now_ns, due_ns = self._context.clock(), self._zero_ns + send.at_ns
             self._body_length += send.body_length
-            # What the peer held up by not reading was offered when it was due: neither
-            # is its delay ours, nor may it shorten the peer's.
+            # Bytes that wait for a peer that does not read were offered when they were
+            # due: the delay is the peer's, not ours.
             held_up = due_ns < self._resumed_ns
             self.sent.append((due_ns if held_up else now_ns, self._body_length))
             self.lateness_ns.append(now_ns - max(due_ns, self._resumed_ns))
@@ -172,7 +169,7 @@ class ScriptPlayer:
                 self._complete()
             case StreamEnd.TRUNCATED:
                 self._close()
-            # Nobody who is connected can be refused any more; this is as near.
+            # A connected peer cannot be refused any more; a reset comes nearest.
             case StreamEnd.RESET | StreamEnd.REFUSED:
                 reset(self._transport)
                 self._end()
@@ -213,14 +210,14 @@ class ScriptPlayer:
             self._close()
 
     def _close(self) -> None:
-        # FIN now, not in the next turn of the loop, which is when close() sends it.
+        # FIN now: close() sends it in the next turn of the loop only.
         self._write_eof()
         self._transport.close()
         self._end()
 
     def _write_eof(self) -> None:
-        # A peer that has reset the connection has nothing to be told; the loop learns
-        # of it in its next turn only.
+        # The peer may have reset the connection; the loop reports that in its next turn
+        # only.
         with contextlib.suppress(OSError):
             if self._transport.can_write_eof():
                 self._transport.write_eof()

@@ -1,7 +1,7 @@
 """The replaying upstream: an HTTP/1 server that plays scripts, byte by byte.
 
-Raw protocols write the bytes themselves, because servers that know HTTP refuse to write
-it wrong, and much of what a proxy must survive is wrong. httptools reads the requests.
+Raw protocols write the bytes themselves: servers that know HTTP refuse to write it
+wrong, and a proxy must survive much that is wrong. httptools reads the requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from harness.scenario.script import Script
 __all__ = ["Responder", "UnmatchedRequest", "Upstream", "round_robin"]
 
 Responder = Callable[[ReceivedRequest], WireDraft | None]
-"""Says what a request gets where nobody opens slots; None: it is unmatched."""
+"""Returns the draft for a request, in place of slots; None: it is unmatched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +36,10 @@ class UnmatchedRequest:
     """A request that belongs to no stream; it was answered with status 500.
 
     Attributes:
-        at_ns: When it was read whole, on the upstream's clock.
+        at_ns: When it was read, on the upstream's clock.
         method: As sent; empty where the bytes were no request.
         path: Request target as sent.
-        why: Why it could not be assigned.
+        why: Why it has no stream.
     """
 
     at_ns: int
@@ -99,18 +99,18 @@ class _ServerContext:
 
 
 class Upstream:
-    """Plays scripts to whoever connects; an async context manager.
+    """A server that plays scripts to its clients; an async context manager.
 
     Args:
         host: Where it listens.
         port: 0 takes a free one.
         clock: Monotonic nanoseconds: CLOCK_MONOTONIC, which the scheduler's timer uses.
         speed: 2.0 plays twice as fast.
-        responder: Says what a request gets, in place of slots.
+        responder: Returns the draft for a request, in place of slots.
         on_over: Called for every request whose answer is over.
 
     Raises:
-        InputError: On entering, if the address cannot be listened on.
+        InputError: On entering, if it cannot listen on the address.
     """
 
     def __init__(  # noqa: PLR0913 - all but the address are options
@@ -143,8 +143,8 @@ class Upstream:
             context.scheduler.close()
             where = f"{self._host}:{self._port}"
             reason = error.strerror or str(error)
-            # The loop wraps the system's words; a name that does not resolve has codes
-            # of its own.
+            # The loop wraps the system's message; errors of name resolution have their
+            # own codes.
             if error.errno is not None and not isinstance(error, socket.gaierror):
                 reason = os.strerror(error.errno)
             raise InputError(f"cannot listen on {where}: {reason}") from error
@@ -162,7 +162,7 @@ class Upstream:
         for connection in list(self._context.connections):
             connection.stop()
         await self._server.wait_closed()
-        # The sockets of what was reset are closed in the loop's next turn.
+        # The loop closes the sockets of reset connections in its next turn.
         await asyncio.sleep(0)
         self.scheduler.close()
 
@@ -173,17 +173,17 @@ class Upstream:
 
     @asynccontextmanager
     async def refusing(self, *, for_s: float | None = None) -> AsyncIterator[None]:
-        """Refuse connections as a server does that is down; what runs goes on.
+        """Refuse new connections, as a server does that is down; answers go on.
 
-        Connections that idle are closed, since who has one needs no other.
+        Idle connections are closed: a client that has one needs no new one.
 
         Args:
-            for_s: At most so many seconds; None: as long as the context lasts.
+            for_s: The most seconds; None: as long as the context lasts.
         """
         address = self._server.sockets[0].getsockname()
         family = self._server.sockets[0].family
         self._server.close()
-        # Bound and not listening: nobody else gets the port, and nobody is let in.
+        # Bound but not listening: nothing else gets the port, and no client gets in.
         with socket.socket(family, socket.SOCK_STREAM) as holder:
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind(address)
@@ -193,7 +193,7 @@ class Upstream:
             try:
                 yield
             finally:
-                # Nothing to wait for any more where the time has not passed.
+                # Where the time has not passed, listen again now.
                 if reopening.cancel():
                     self._server = await self._listen()
                 else:
@@ -214,7 +214,7 @@ class Upstream:
 
     @property
     def scheduler(self) -> Scheduler:
-        """What makes the calls; its ``lateness_ns`` is the upstream's own lag."""
+        """The scheduler; its ``lateness_ns`` is the upstream's own lag."""
         return self._context.play_context.scheduler
 
     @property
@@ -235,11 +235,10 @@ class Upstream:
         """Open a slot for one client stream; close it when the stream is over.
 
         Args:
-            token: What the client's request holds
-                (see `harness.play.upstream.correlation`).
+            token: In the client's request (see `harness.play.stream_token`).
             script: What is played for it.
             zero_ns: When the first client of its scenario asked, on the upstream's
-                clock: what an outage counts from.
+                clock; an outage counts from it.
 
         Raises:
             ValueError: The token was used before.

@@ -1,8 +1,8 @@
 """Timers: each wakes the event loop once, at an absolute monotonic time.
 
 The loop's own timers are late by 0.6 ms at the median, because epoll counts in
-milliseconds and rounds up; a timer of the kernel is late by some 60 µs, a thread by
-some 90 µs.
+milliseconds and rounds up; a kernel timer is late by about 60 µs, a thread by about
+90 µs.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _TFD_TIMER_ABSTIME = 1  # <sys/timerfd.h>
 
 
 class Timer(Protocol):
-    """Wakes the loop; waking too early is allowed, too late is what it avoids."""
+    """Wakes the loop, never late by choice; it may be early."""
 
     def set(self, due_ns: int) -> None:
-        """Fire at this time of CLOCK_MONOTONIC; replaces what was set before."""
+        """Fire at this time of CLOCK_MONOTONIC, in place of an earlier setting."""
 
     def close(self) -> None:
-        """Free what the timer holds; it does not fire any more."""
+        """Free the timer; it does not fire any more."""
 
 
 def make_timer(loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]) -> Timer:
@@ -39,7 +39,7 @@ def make_timer(loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]) -> 
 
     Args:
         loop: Where ``on_fire`` is called.
-        on_fire: What is called when the time has come.
+        on_fire: Called when it fires.
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError, NotImplementedError):
@@ -83,7 +83,7 @@ class TimerfdTimer:
             raise
 
     def set(self, due_ns: int) -> None:
-        """See `Timer`. A time that has passed fires at once."""
+        """See `Timer`. A time in the past fires immediately."""
         # A value of zero would disarm the timer.
         seconds, nanoseconds = divmod(max(due_ns, 1), NS_PER_S)
         spec = _Itimerspec(value=_Timespec(seconds, nanoseconds))
@@ -101,14 +101,14 @@ class TimerfdTimer:
             self._fd = -1
 
     def _wake(self) -> None:
-        # Set anew since it fired, the timer has nothing to read.
+        # Where it was set again after it fired, there is nothing to read.
         with contextlib.suppress(BlockingIOError):
             os.read(self._fd, 8)
         self._on_fire()
 
 
 class ThreadTimer:
-    """A thread that sleeps until the time has come; for every other system."""
+    """A thread that sleeps until the time; for every other system."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, on_fire: Callable[[], None]

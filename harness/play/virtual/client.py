@@ -1,8 +1,7 @@
 """The client of one stream in virtual time: what it reads, and when it leaves.
 
-A client that takes at once what comes needs no window. One that reads slowly, or not
-for a while, has a window of so many bytes; while it is full its peer is held up, as a
-driver is by a socket that takes no more.
+A client that reads immediately needs no window. One that reads slowly, or pauses, has a
+window of some bytes; while that is full the relay is held up, as by a full socket.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class VirtualClient:
         stream: The number of its stream.
 
     Attributes:
-        reads: What it read, and when; absolute instants.
+        reads: What it read, each with its absolute time.
     """
 
     def __init__(self, plan: ClientPlan, clock: VirtualClock, stream: int) -> None:
@@ -59,28 +58,28 @@ class VirtualClient:
 
     @property
     def has_read_all(self) -> bool:
-        """Whether nothing waits to be read."""
+        """Whether no bytes wait to be read."""
         return not self._waiting
 
     @property
     def is_full(self) -> bool:
-        """Whether its window takes no more."""
+        """Whether its window is full."""
         return len(self._waiting) >= self._window
 
     @property
     def has_room(self) -> bool:
-        """Whether its window takes something again.
+        """Whether its window has room again.
 
-        As asyncio's transports do: low water is a quarter of high water.
+        As in asyncio's transports, low water is a quarter of high water.
         """
         return len(self._waiting) <= self._window // 4
 
     def see_head(self) -> None:
-        """Learn that the head came."""
+        """Take note that the head arrived."""
         self._maybe_leave()
 
     def take(self, data: bytes) -> None:
-        """Get bytes of the body, and read them or leave them."""
+        """Receive bytes of the body; they are read now or wait."""
         if not self._slow:
             self._read(data)
             return
@@ -105,7 +104,7 @@ class VirtualClient:
         return twin
 
     def state(self) -> tuple[Any, ...]:
-        """Return what decides what it does from now on."""
+        """Return all that decides what it does from now on."""
         return (
             self._events,
             self._total,
@@ -132,7 +131,7 @@ class VirtualClient:
             self._act(self._clock.now_ns, "client_leaves")
 
     def _read_on(self) -> None:
-        """Read what the plan allows now, and sleep until it allows more."""
+        """Read as much as the plan allows now, and sleep until it allows more."""
         while self._waiting and not self._asleep:
             size = len(self._waiting)
             if self._pause is not None:

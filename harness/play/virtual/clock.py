@@ -1,7 +1,7 @@
-"""The clock of virtual time: integer nanoseconds, and a heap of what is to happen.
+"""The clock of virtual time: integer nanoseconds, and a heap of actions to come.
 
-What is to happen is kept as values, a name and its arguments, and never as a function
-with its variables: a copy of the clock is a copy of all that is to happen.
+An action is a value, a name and its arguments, never a function with its variables: a
+copy of the clock is a copy of all actions to come.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Any
 __all__ = ["Action", "Priority", "VirtualClock"]
 
 Action = tuple[int, str, tuple[Any, ...]]
-"""The number of a stream, the name of what happens to it, and arguments."""
+"""The number of a stream, the name of the action, and its arguments."""
 
 
 class Priority(IntEnum):
-    """What comes first at one instant; where it is equal, what was put in first.
+    """The order of actions at one instant; equal ones keep the order of insertion.
 
-    A client that leaves is gone before the upstream's next bytes, and a timer that is
-    due at the instant of an event finds that event done.
+    A client that leaves is gone before the upstream's next bytes, and a timer at the
+    instant of an event fires after that event.
     """
 
     CLIENT = 0
@@ -30,11 +30,7 @@ class Priority(IntEnum):
 
 
 class VirtualClock:
-    """One clock for all streams, and what is to happen to them.
-
-    Attributes:
-        now_ns: The present.
-    """
+    """One clock for all streams, and the actions to come."""
 
     def __init__(self) -> None:
         self.now_ns = 0
@@ -42,12 +38,12 @@ class VirtualClock:
         self._heap: list[tuple[int, Priority, int, Action]] = []
 
     def at(self, at_ns: int, priority: Priority, action: Action) -> None:
-        """Put in what is to happen at an instant; what is past happens now."""
+        """Add an action at an instant; an instant in the past means now."""
         self._number += 1
         heappush(self._heap, (max(at_ns, self.now_ns), priority, self._number, action))
 
     def reserve(self, count: int) -> int:
-        """Return the first of so many numbers, for what is put in later."""
+        """Return the first of ``count`` numbers for actions that are added later."""
         first = self._number + 1
         self._number += count
         return first
@@ -55,21 +51,21 @@ class VirtualClock:
     def at_reserved(
         self, at_ns: int, priority: Priority, number: int, action: Action
     ) -> None:
-        """Put in what is to happen, in the order of a number that was reserved."""
+        """Add an action in the order of a reserved number."""
         heappush(self._heap, (max(at_ns, self.now_ns), priority, number, action))
 
     @property
     def next_at_ns(self) -> int | None:
-        """When the next thing happens; None: nothing will."""
+        """When the next action is due; None: there is none."""
         return self._heap[0][0] if self._heap else None
 
     @property
     def next_action(self) -> Action | None:
-        """What happens next; None: nothing will."""
+        """The next action; None: there is none."""
         return self._heap[0][3] if self._heap else None
 
     def advance(self) -> Action | None:
-        """Let the time pass until something happens, and return it; None: nothing."""
+        """Advance to the next action, and return it; None: there is none."""
         if not self._heap:
             return None
         self.now_ns, _, _, action = heappop(self._heap)

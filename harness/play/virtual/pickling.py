@@ -1,7 +1,7 @@
-"""Pickled relays, from which a relay is made again as often as a play is forked.
+"""Pickled relays, from which each fork of a play makes its own relay.
 
-It is ``pickle``, but classes and members of enumerations are kept by reference: to look
-each of them up by its name takes half of the time that it takes to make a relay again.
+It is ``pickle``, but classes and members of enumerations are kept by reference: looking
+them up by name would take half of the time of an unpickling.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Pickled(NamedTuple):
 
     Attributes:
         data: The bytes.
-        references: What they refer to, by number.
+        references: Classes and members, by the number in the bytes.
     """
 
     data: bytes
@@ -27,10 +27,10 @@ class Pickled(NamedTuple):
 
 
 def pickled(value: Any) -> Pickled:
-    """Return a value as it is now, pickled.
+    """Pickle a value as it is now.
 
     Raises:
-        Exception: What `pickle` or the value's own methods raise.
+        Exception: Whatever `pickle` or the value's own methods raise.
     """
     file = io.BytesIO()
     pickler = _Pickler(file, pickle.HIGHEST_PROTOCOL)
@@ -39,10 +39,10 @@ def pickled(value: Any) -> Pickled:
 
 
 def unpickled(value: Pickled) -> Any:
-    """Return a value as it was when it was pickled, new each time."""
-    # The bytes are of our own making, of a moment ago.
+    """Return a new copy of the value that was pickled."""
+    # The bytes are our own, made a moment ago.
     unpickler = pickle.Unpickler(io.BytesIO(value.data))  # noqa: S301 - see above
-    # In place of a method, which would be a call in Python for each of them.
+    # In place of a method, which would be a Python call for each of them.
     unpickler.persistent_load = value.references.__getitem__  # type: ignore[method-assign]
     return unpickler.load()
 

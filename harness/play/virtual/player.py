@@ -1,11 +1,11 @@
-"""Virtual time: a script into a relay, no sockets, exact.
+"""The player of virtual time: it plays scripts into relays, without sockets, exactly.
 
 The clock is an integer of nanoseconds and a heap. At equal instants the order is
 client, upstream, timers, then insertion, so a run repeats to the bit. The network is
-perfect: what one side sends, the other has at the same instant.
+perfect: bytes arrive at the instant at which they are sent.
 
-There is one driver, `VirtualPlayer`. It can be forked at any moment: all that it holds
-are values, which are copied, and relays, which go through `pickle`.
+A `VirtualPlayer` can be forked at any moment: it holds values, which are copied, and
+relays, which go through `pickle`.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ def play_virtual(  # noqa: PLR0913 - the last two are options
         factory: Makes the relay.
         script: What is played.
         settings: Handed to the factory with the script's seed.
-        architecture: What must serve the stream; a relay that says something else in
-            an attribute of that name proves nothing.
+        architecture: What must serve the stream; a relay with another value in an
+            attribute of that name proves nothing.
         shared: What the relays of one proxy share, such as a circuit breaker; None:
-            nothing went before this stream.
+            this stream is the first.
     """
     player = VirtualPlayer(PlayContext(target, factory, settings, architecture), shared)
     stream = player.begin(script)
@@ -93,7 +93,7 @@ def play_program(
 
 @dataclass(frozen=True, slots=True)
 class PlayContext:
-    """What all streams of a target have in common, and what never changes.
+    """What all streams of a target have in common and never changes.
 
     Attributes:
         target: Name for the observations.
@@ -137,7 +137,7 @@ class VirtualPlayer:
         return stream
 
     def run(self, until: Callable[[], bool]) -> None:
-        """Let the time pass until something holds, or nothing is left to happen."""
+        """Run actions until a condition holds, or none is left."""
         advance, actions = self._clock.advance, VirtualStream.ACTIONS
         while not until():
             action = advance()
@@ -147,16 +147,16 @@ class VirtualPlayer:
             actions[name](self.streams[stream], *arguments)
 
     def run_to(self, at_ns: int) -> None:
-        """Let happen all that comes before an instant, and be there."""
+        """Run all actions before an instant, and set the clock to it."""
         clock = self._clock
         self.run(until=lambda: clock.next_at_ns is None or clock.next_at_ns >= at_ns)
         clock.now_ns = max(clock.now_ns, at_ns)
 
     def run_to_event(self, number: int) -> None:
-        """Let happen all that comes before an event of the only stream's upstream.
+        """Run all actions before an event of the only stream's upstream.
 
         Args:
-            number: How many events of its schedule come before.
+            number: Index of the event in the schedule.
         """
         [stream] = self.streams
 
@@ -177,20 +177,20 @@ class VirtualPlayer:
         """Return the relays, with what they share, as they are now.
 
         Raises:
-            Exception: A relay holds what cannot be pickled.
+            Exception: A relay holds a value that cannot be pickled.
         """
         return pickled(self._relays)
 
     def relay_bytes(self) -> bytes:
-        """Return the same as bytes that can be compared.
+        """Return the relays as bytes that can be compared.
 
         Raises:
-            Exception: A relay holds what cannot be pickled.
+            Exception: A relay holds a value that cannot be pickled.
         """
         return pickle.dumps(self._relays, pickle.HIGHEST_PROTOCOL)
 
     def fork(self, relays: Pickled) -> VirtualPlayer:
-        """Return another driver at the same point, which goes on by itself.
+        """Return another player at the same point, which goes on independently.
 
         Args:
             relays: The relays, as they are now.
@@ -217,5 +217,5 @@ class VirtualPlayer:
         said = getattr(stream.relay, "architecture", None)
         if wanted is None or said in {None, wanted}:
             return seen
-        why = f"{context.target} must be served by {wanted}, and its relay is of {said}"
+        why = f"{context.target} must be served by {wanted}, but its relay is {said}"
         return replace(seen, invalid=why)

@@ -1,4 +1,4 @@
-"""Relays by name: the sans-IO logic of an architecture, as anybody may write it."""
+"""Relays by name: the sans-IO logic of an architecture, also one of the user."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class RelayUnderTest:
     """A relay with its settings; plain values, so that any process can make it.
 
     Attributes:
-        name: What the report calls it.
+        name: Its name in the report.
         path: Dotted path of its factory.
-        settings: What the factory is given.
-        architecture: What it must say it is; None: it need not say.
+        settings: Handed to the factory.
+        architecture: What it must say that it is; None: it need not.
     """
 
     name: str
@@ -73,7 +73,7 @@ def new_relay(
     seed: int,
     shared: dict[str, Any],
 ) -> Relay:
-    """Make a relay; who has a parameter ``shared`` gets what its streams share."""
+    """Make a relay; ``shared`` goes to a factory that has a parameter of that name."""
     if _takes_shared(factory):
         return factory(settings, seed, shared=shared)
     return factory(settings, seed)
@@ -84,7 +84,7 @@ def _takes_shared(factory: RelayFactory) -> bool:
     try:
         parameters = inspect.signature(factory).parameters.values()
     except (TypeError, ValueError):
-        # A callable written in C may not tell; then it is taken at its oldest form.
+        # A callable written in C may have no signature; it gets the oldest form.
         return False
     return any(
         parameter.name == "shared" or parameter.kind is parameter.VAR_KEYWORD

@@ -1,4 +1,4 @@
-"""What a reader of the upstream's wire sees, and when: a draft as a relay gets it."""
+"""The schedule of an upstream: a draft as the events that a relay gets."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from harness.faults.draft.wire import WireDraft
 __all__ = ["Schedule", "encoded", "schedule_of", "silent_from_ns"]
 
 Schedule = tuple[tuple[int, tuple[Any, ...]], ...]
-"""The events that an upstream gives a relay, in order, each with its time since the
+"""The events of an upstream for a relay, in order, each with its time since the
 connection was accepted."""
 
 
 def schedule_of(wire: WireDraft) -> Schedule:
-    """Return what a reader of the upstream's wire sees, and when."""
+    """Return what a reader of the upstream's wire sees, with the times."""
     if wire.end is StreamEnd.REFUSED:
         return ((0, ("ended", "refused")),)
     schedule: list[tuple[int, tuple[Any, ...]]] = []
@@ -43,7 +43,7 @@ def schedule_of(wire: WireDraft) -> Schedule:
 
 
 def silent_from_ns(wire: WireDraft) -> int:
-    """Return when a stall begins, in which there may be heartbeats."""
+    """Return the start of a stall, in which there may be heartbeats."""
     last_ns = max((write.at_ns for write in wire.writes), default=0)
     return max(wire.head_at_ns or 0, last_ns, wire.end_at_ns)
 
@@ -56,7 +56,7 @@ def encoded(headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
 
 
 def _ended_as(wire: WireDraft, visible: int) -> str | None:
-    """What a reader of the upstream's wire sees at its end; None: nothing, ever."""
+    """Return what a reader of the upstream's wire sees at its end; None: nothing."""
     if wire.end is StreamEnd.STALL:
         return None
     if wire.end is StreamEnd.RESET:
@@ -70,7 +70,7 @@ def _ended_as(wire: WireDraft, visible: int) -> str | None:
 
 
 def _wire_headers(wire: WireDraft) -> Headers:
-    """The head as it is on the wire, framing included."""
+    """Return the headers on the wire, framing included."""
     if wire.framing is Framing.CHUNKED:
         return (*wire.headers, ("Transfer-Encoding", "chunked"))
     if wire.framing is Framing.CONTENT_LENGTH:

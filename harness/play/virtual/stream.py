@@ -1,8 +1,8 @@
 """One stream in virtual time: both ends, and the relay between them.
 
-Everything that a stream knows is a value of its own: what is to happen stands in the
-clock as the name of an action, the commands of a relay come by name too, and both names
-are looked up in tables of the class. So a copy of its values goes on as it would have.
+The clock holds actions by name, a relay gives commands by name, and both names are
+looked up in tables of the class. A stream is therefore plain values, and a copy of them
+goes on exactly as it would.
 """
 
 from __future__ import annotations
@@ -23,24 +23,34 @@ from harness.units import NS_PER_MS
 __all__ = ["VirtualStream"]
 
 _DEADLINE_MS = 1_200_000.0
-"""Default patience of the virtual client: above any usual timeout of a target."""
+"""Default deadline of the virtual client: above any usual timeout of a target."""
+
+_FORMS = {
+    "connect": "the number of the attempt",
+    "send_head": "a status and pairs of bytes",
+    "send": "bytes",
+    "set_timer": "a name and an instant in nanoseconds",
+    "cancel_timer": "a name",
+    "log": "a level, a message and a dict of fields",
+    "count": "a name, an amount and a dict of labels",
+    "observe": "a name, a value and a dict of labels",
+}
+"""What must follow the name of a command; nothing for those that are not here."""
 
 
 class VirtualStream:
     """One stream: both ends, and the relay between them.
 
     Args:
-        number: Its number, by which the clock names it.
+        number: Its number in the actions of the clock.
         relay: The relay.
         script: What is played.
         clock: The clock.
 
     Attributes:
-        relay: The relay.
         status: HTTP status that the client got; None: none yet.
-        head_at_ns: When; this and all times are those of the clock.
+        head_at_ns: When it got it; all times are those of the clock.
         end: How the answer ended for the client; None: it has not yet.
-        end_at_ns: When.
         attempts: The upstream's side.
         log: What the relay logged, and its crashes.
     """
@@ -106,11 +116,7 @@ class VirtualStream:
         return self._client.reads
 
     def observation(self, target: str) -> Observation:
-        """Return what both ends saw.
-
-        Args:
-            target: What the target is called.
-        """
+        """Return what both ends saw; ``target`` is the name for it."""
         zero_ns = self._zero_ns
         return Observation(
             target=target,
@@ -146,7 +152,7 @@ class VirtualStream:
         return twin
 
     def state(self) -> tuple[Any, ...]:
-        """Return what decides, with the relay and the schedule, how it goes on."""
+        """Return all that decides, with the relay and the schedule, how it goes on."""
         timers = sorted(
             (order, at_ns, name) for name, (order, at_ns) in self._timers.items()
         )
@@ -173,24 +179,29 @@ class VirtualStream:
 
     def _tell(self, event: tuple[Any, ...]) -> None:
         try:
-            commands = self.relay.handle(self._clock.now_ns, event)
+            commands: Any = self.relay.handle(self._clock.now_ns, event)
         except Exception as error:  # noqa: BLE001 - a target's crash is a finding
             self.log.append(f"crashed: {type(error).__name__} on {event[0]}")
             self._end_answer(ClientEnd.TRUNCATED)
             self._close_upstream()
             return
+        if not isinstance(commands, list | tuple):
+            self._misuse(f"must answer {event[0]!r} with a list of commands")
+            return
         for command in commands:
             # Here and not in a method of its own: a proxy sends many commands.
-            name = command[0]
-            perform = self._COMMANDS.get(name)
-            if perform is None:
-                self._invalid = f"the relay returned an unknown command {name!r}"
+            try:
+                perform = self._COMMANDS[command[0]]
+            except (LookupError, TypeError):
+                self._misuse(f"returned an unknown command {_name_of(command)}")
                 continue
             try:
                 perform(self, *command[1:])
-            except TypeError as error:
+            except (AttributeError, TypeError, ValueError):
+                name = command[0]
                 self._invalid = (
-                    f"the relay's command {name!r} has a wrong form: {error}"
+                    f"the relay's command {name!r} has a wrong form: "
+                    f"expected {_FORMS.get(name, 'nothing after its name')}"
                 )
 
     # Commands, by name.
@@ -202,10 +213,16 @@ class VirtualStream:
         if abort is not None and abort.before_head and not refused:
             self._at(upstream.accepted_ns, Priority.CLIENT, "client_leaves")
 
-    def _send_head(self, status: int, headers: tuple[tuple[bytes, bytes], ...]) -> None:
+    def _send_head(self, status: Any, headers: Any) -> None:
         if self.status is not None:
             self._misuse("sent a second head")
             return
+        if not isinstance(status, int):
+            raise TypeError
+        if not all(
+            type(part) is bytes for name, value in headers for part in (name, value)
+        ):
+            raise TypeError
         self.status = status
         self._headers = tuple(headers)
         self.head_at_ns = self._clock.now_ns
@@ -217,7 +234,9 @@ class VirtualStream:
             self._room = int(length)
         self._client.see_head()
 
-    def _send(self, data: bytes) -> None:
+    def _send(self, data: Any) -> None:
+        if not isinstance(data, bytes):
+            raise TypeError
         if self._sent_all:
             self._misuse("sent bytes after its end")
             return
@@ -261,7 +280,7 @@ class VirtualStream:
         self._timers[name] = ticket
         if self._held_up_at is None:
             self._at(at_ns, Priority.TIMER, "timer", name, ticket)
-        # Else timers stand still; `_release` sets it.
+        # While the client is held up timers stand still; `_release` sets it.
 
     def _cancel_timer(self, name: str) -> None:
         self._timers.pop(name, None)
@@ -271,7 +290,7 @@ class VirtualStream:
         self.log.append(f"{level} {message}{words}")
 
     def _measure(self, name: str, value: float, labels: Mapping[str, str]) -> None:
-        """Take what a proxy's metrics are made of; no verdict rests on it."""
+        """Accept a value for a proxy's metrics; no verdict uses it."""
 
     _COMMANDS: ClassVar[Mapping[str, Callable[..., None]]] = {
         "connect": _connect,
@@ -289,7 +308,7 @@ class VirtualStream:
         "observe": _measure,
     }
 
-    # What the clock says, by name.
+    # Actions of the clock, by name.
 
     def _upstream_acts(self, number: int) -> None:
         self._deliver(self.attempts.act(number))
@@ -300,7 +319,7 @@ class VirtualStream:
         self._deliver(upstream)
 
     def _upstream_beats_again(self, number: int, at_ns: int) -> None:
-        """Say the same again and again, as long as somebody listens."""
+        """Repeat the heartbeat as long as the answer is open."""
         if self.attempts.all[number].is_open and self.end is None:
             self.attempts.beat(number, at_ns)
 
@@ -308,14 +327,14 @@ class VirtualStream:
         self._deliver(self.attempts.all[number])
 
     def _deliver(self, upstream: VirtualUpstream) -> None:
-        """Hand on what is due, in order, unless the relay or its client must wait."""
+        """Hand on due events, in order, unless the relay or its client must wait."""
         while upstream.due and upstream.is_open:
             if self._paused or self._held_up_at is not None:
                 return
             self._tell(upstream.hand_over(self._clock.now_ns, timed=self._slow))
 
     def _ring(self, name: str, ticket: tuple[int, int]) -> None:
-        """Tell the relay of a timer, if it is still the one that was set."""
+        """Fire a timer, if it is still the one that was set."""
         if self._timers.get(name) == ticket and not self.is_over():
             del self._timers[name]
             self._tell(("timer", name))
@@ -325,7 +344,7 @@ class VirtualStream:
         self._client_has_read()
 
     def _client_leaves(self) -> None:
-        # What is sent whole may wait unread; then nobody is there to be told.
+        # A complete answer may wait unread; then the relay is told nothing.
         if self.end is not None:
             return
         abort = self._script.client.abort
@@ -357,7 +376,7 @@ class VirtualStream:
     # The client.
 
     def _client_has_read(self) -> None:
-        """Go on where the client has room again, and end where it has read all."""
+        """Go on where the client has room again; end where it has read all."""
         if self._held_up_at is not None and self._client.has_room:
             self._release()
         if self._pending_end is not None and self._client.has_read_all:
@@ -367,7 +386,7 @@ class VirtualStream:
     def _hold_up(self) -> None:
         """The client's window is full: read no more, and stop the relay's timers.
 
-        A reader that is slow is no upstream that is silent.
+        A slow reader must not look like a silent upstream.
         """
         self._held_up_at = self._clock.now_ns
         for name, (_, at_ns) in list(self._timers.items()):
@@ -394,7 +413,7 @@ class VirtualStream:
             self._at(self._clock.now_ns, Priority.UPSTREAM, "upstream_goes_on", number)
 
     def _end_answer(self, end: ClientEnd) -> None:
-        """End the answer, which the client learns when it has read all before it."""
+        """End the answer; the client sees that when it has read all before it."""
         if self._sent_all or self.end is not None:
             return
         self._sent_all = True
@@ -410,3 +429,10 @@ class VirtualStream:
 
     def _misuse(self, what: str) -> None:
         self._invalid = f"the relay {what}"
+
+
+def _name_of(command: object) -> str:
+    """Return what a command that cannot be looked up is called in a message."""
+    if isinstance(command, list | tuple) and command and isinstance(command[0], str):
+        return repr(command[0])
+    return f"of type {type(command).__name__}"

@@ -1,4 +1,4 @@
-"""The upstream of one stream in virtual time: what it will do, and what it did."""
+"""The upstream of one stream in virtual time: its schedule, and what it did."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _T = TypeVar("_T")
 
 
 class VirtualUpstream:
-    """One attempt: what the upstream will do, and what it did.
+    """One attempt at the upstream: its schedule, and what it did.
 
     Args:
         request: What it is asked.
-        played: Which of the script's drafts it plays.
+        played: Index of its draft in the script.
         at_ns: When it is asked.
-        schedule: What it does.
+        schedule: Its events.
         accepted_ns: When it accepts the connection.
-        order: The clock's number for its first event, and with that for all others.
+        order: The clock's number for its first event; the others follow.
 
     Attributes:
-        done: How many events of its schedule are over.
-        due: Events that are over and that the relay does not yet know.
+        done: Number of events of the schedule that have happened.
+        due: Events that have happened and that the relay does not yet know.
         sent: The time of every piece of the body, and all bytes up to it.
         taken: The same, with the time at which the relay took it.
         finished: Whether the relay knows of its end.
@@ -68,25 +68,25 @@ class VirtualUpstream:
 
     @property
     def is_open(self) -> bool:
-        """Whether its answer is neither over nor given up by the relay."""
+        """Whether its answer is neither over nor closed by the relay."""
         return not self.finished and self.closed_at_ns is None
 
     def say(self, now_ns: int, event: tuple[Any, ...]) -> None:
-        """Have an event for the relay, unless nobody listens any more."""
+        """Keep an event for the relay, unless the attempt is over."""
         if self.is_open:
             self.due.append((now_ns, event))
 
     def hand_over(self, now_ns: int, *, timed: bool) -> tuple[Any, ...]:
-        """Return the next event that is due, which the relay gets now.
+        """Return the next due event, which the relay gets now.
 
         Args:
             now_ns: The present.
-            timed: Whether it is noted when the relay took the bytes.
+            timed: Whether to note when the relay took the bytes.
         """
         at_ns, event = self.due.popleft()
         if event[0] == "data":
             self._total += len(event[1])
-            # Offered when it was due, also where the relay asked it to wait.
+            # Offered when it was due, even where the relay made it wait.
             self.sent.append((at_ns, self._total))
             if timed:
                 self.taken.append((now_ns, self._total))
@@ -104,11 +104,11 @@ class VirtualUpstream:
         return twin
 
     def state(self) -> tuple[Any, ...]:
-        """Return what decides, with its schedule, what it does from now on."""
+        """Return all that decides, with its schedule, what it does from now on."""
         return self.played, self.finished, self.closed_at_ns, tuple(self.due)
 
     def observed(self, zero_ns: int) -> UpstreamRequest:
-        """Return what it saw and did, with times since an instant."""
+        """Return what it saw and did, with times relative to ``zero_ns``."""
         closed_ns = self.closed_at_ns
         return UpstreamRequest(
             at_ns=self._at_ns - zero_ns,
@@ -126,11 +126,11 @@ class VirtualUpstream:
 
 
 class VirtualAttempts:
-    """The upstream's side of one stream: every attempt of its relay.
+    """The upstream's side of one stream: all attempts of its relay.
 
     It puts three actions of its stream into the clock: ``upstream_acts``, for the next
     event of an attempt's schedule, ``upstream_beats``, for a heartbeat, and
-    ``upstream_beats_again``, to ask whether there is to be another.
+    ``upstream_beats_again``, for the next one.
 
     Args:
         script: What is played.
@@ -150,21 +150,17 @@ class VirtualAttempts:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last of them is neither over nor given up."""
+        """Whether the last attempt is neither over nor closed."""
         return bool(self.all) and self.all[-1].is_open
 
     @property
     def done(self) -> int:
-        """How many events of its schedule the last of them has done."""
+        """Number of events of the last attempt that have happened."""
         return self.all[-1].done if self.all else 0
 
     def connect(self, attempt: int) -> VirtualUpstream:
-        """Begin an attempt, and give up the one before it.
-
-        Args:
-            attempt: Its number, as the relay counts.
-        """
-        # One attempt at a time: a driver drops what a relay forgot to close.
+        """Begin an attempt, by the relay's count, and close the one before it."""
+        # One attempt at a time: a driver closes what a relay forgot to close.
         self.close()
         now_ns = self._clock.now_ns
         number = len(self.all)
@@ -187,12 +183,12 @@ class VirtualAttempts:
         return upstream
 
     def close(self) -> None:
-        """Give up the last of them, where it is open."""
+        """Close the last attempt, where it is open."""
         if self.is_open:
             self.all[-1].closed_at_ns = self._clock.now_ns
 
     def act(self, number: int) -> VirtualUpstream:
-        """Let an attempt do the next of its schedule, and return it."""
+        """Let the next event of an attempt happen, and return the attempt."""
         upstream = self.all[number]
         event = upstream.schedule[upstream.done][1]
         upstream.done += 1
@@ -201,7 +197,7 @@ class VirtualAttempts:
         return upstream
 
     def beat(self, number: int, at_ns: int) -> None:
-        """Have an attempt say its heartbeat, some time after an instant."""
+        """Schedule the next heartbeat of an attempt, counted from an instant."""
         beat = self._script.drafts[self.all[number].played].delivery.heartbeat
         if beat is not None:
             due_ns = at_ns + beat.every_ns
@@ -214,11 +210,11 @@ class VirtualAttempts:
                 self._clock.at(due_ns, Priority.UPSTREAM, action)
 
     def play_instead(self, schedule: Schedule) -> None:
-        """Play something else from here on.
+        """Play another schedule from here on.
 
         Args:
-            schedule: In place of the script's; what is over already is the same in it,
-                and the next event comes at the same time, for which the clock has it.
+            schedule: In place of the script's; the events before now must be the same,
+                and the next one must have the same time, which the clock holds.
         """
         self._schedules = (schedule,) * len(self._schedules)
         for upstream in self.all[-1:]:
@@ -233,21 +229,21 @@ class VirtualAttempts:
         return twin
 
     def state(self) -> list[tuple[Any, ...]]:
-        """Return what decides, with the schedule, what they do from now on."""
+        """Return all that decides, with the schedule, what they do from now on."""
         return [upstream.state() for upstream in self.all]
 
     def observed(self, zero_ns: int) -> tuple[UpstreamRequest, ...]:
-        """Return what reached the upstream, with times since an instant."""
+        """Return what reached the upstream, with times relative to ``zero_ns``."""
         drafts = self._script.drafts
         return tuple(
             upstream.observed(zero_ns)
             for upstream in self.all
-            # What was refused reached nobody.
+            # A refused request did not reach the upstream.
             if drafts[upstream.played].end is not StreamEnd.REFUSED
         )
 
     def _expect(self, number: int, upstream: VirtualUpstream) -> None:
-        """Put the next event of an attempt's schedule into the clock."""
+        """Add the next event of an attempt's schedule to the clock."""
         if upstream.done < len(upstream.schedule):
             self._clock.at_reserved(
                 upstream.accepted_ns + upstream.schedule[upstream.done][0],
@@ -258,7 +254,7 @@ class VirtualAttempts:
 
 
 def since(zero_ns: int, timed: list[tuple[int, _T]]) -> tuple[tuple[int, _T], ...]:
-    """Return what has absolute times with times since an instant."""
+    """Return values with their times relative to ``zero_ns``."""
     if not zero_ns:
         return tuple(timed)
     return tuple((at_ns - zero_ns, value) for at_ns, value in timed)

@@ -47,5 +47,5 @@ def test_what_costs_more_shows_it_and_in_the_right_figure():
 
 def test_a_relay_that_loses_an_event_is_not_measured():
     """It would be a fast one."""
-    with pytest.raises(EvidenceError, match="relay of lossy does not hand on"):
+    with pytest.raises(EvidenceError, match="relay of lossy does not pass on"):
         bench_relays([arm("lossy", lose=7)], events=20, rounds=1)

@@ -60,3 +60,10 @@ def test_a_target_that_was_not_started_here_has_no_cpu():
     assert cpu.values["v2"] is None
     assert cpu.ratios["v2"] is None
     assert "Infinity" not in json.dumps(rows_as_json(rows))
+
+
+def test_a_figure_of_zero_has_no_ratio():
+    """Less CPU than the system counts is no hundredfold gain."""
+    _, by_name = rows_of(cpu_s=0.0)
+    assert by_name["CPU per event"].values["v2"] == 0
+    assert by_name["CPU per event"].ratios["v2"] is None

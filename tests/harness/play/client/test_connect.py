@@ -87,12 +87,12 @@ def test_who_takes_no_connections_is_an_error_of_the_system():
     asyncio.run(drive())
 
 
-def test_a_client_that_reads_slowly_speaks_no_tls():
+def test_a_client_that_reads_slowly_cannot_use_tls():
     """Its bounded reads would count encrypted bytes."""
 
     async def drive():
         connection = made(ClientPlan(read=ReadPlan(bytes_per_s=1)))
-        with pytest.raises(ConnectionError, match="speaks no TLS"):
+        with pytest.raises(ConnectionError, match="cannot use TLS"):
             await start_tls(connection, None, None)
 
     asyncio.run(drive())

@@ -380,12 +380,12 @@ def test_every_other_error_is_one_of_ours(error):
         refusal(error)
 
 
-def test_a_client_that_reads_slowly_speaks_no_tls():
+def test_a_client_that_reads_slowly_cannot_use_tls():
     """The exchange says so, as it does where nobody listens."""
     plan = ClientPlan(read=ReadPlan(bytes_per_s=100))
     asked = Asked(b"", base="https://127.0.0.1:PORT", options={"plan": plan})
     _, (exchange,) = send(asked)
-    assert (ClientEnd.REFUSED, "a client that reads slowly speaks no TLS here") == (
+    assert (ClientEnd.REFUSED, "a client that reads slowly cannot use TLS") == (
         exchange.end,
         exchange.why,
     )

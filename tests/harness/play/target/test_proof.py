@@ -44,21 +44,21 @@ def test_stream_that_says_what_served_it_is_evidence(proof):
 @pytest.mark.parametrize(
     ("proof", "changes", "words"),
     [
-        (None, {"end": ClientEnd.REFUSED}, "could not be connected to"),
+        (None, {"end": ClientEnd.REFUSED}, "no connection to v2 could be made"),
         (None, {"upstream": ()}, "no request of v2 reached its upstream"),
-        (HEADER, {"headers": ()}, "it said nothing"),
+        (HEADER, {"headers": ()}, "got no such header"),
         (
             HEADER,
             {"headers": ((b"x-streaming-architecture", b"v1"),)},
-            'it said "v1"',
+            'got "v1"',
         ),
-        (HEADER, {"status": None, "headers": ()}, "it said nothing"),
+        (HEADER, {"status": None, "headers": ()}, "got no such header"),
         (Proof(log="served by v2"), {"log": ("served by v1",)}, "no log line of v2"),
         (None, {"invalid": "v2 ended by itself"}, "ended by itself"),
     ],
 )
 def test_stream_that_proves_nothing_is_invalid(proof, changes, words):
-    """Missing evidence never passes, and the reason is told."""
+    """Missing evidence never passes, and the reason is given."""
     assert words in (check_proof(proof, replace(SEEN, **changes)).invalid or "")
 
 
@@ -69,7 +69,14 @@ def test_client_that_left_before_the_head_cannot_be_shown_one():
     assert check_proof(HEADER, left).invalid is None
 
 
-def test_what_served_it_is_told():
+def test_client_that_left_after_the_head_was_shown_one():
+    """What served it must be right then."""
+    left = replace(SEEN, headers=(), end=ClientEnd.CLIENT_CLOSED)
+
+    assert "got no such header" in (check_proof(HEADER, left).invalid or "")
+
+
+def test_what_served_it_is_named():
     """The header's value, or the log line, names what served a stream."""
     assert "v2" == served_by(HEADER, SEEN)
     assert "info served by v2" == served_by(Proof(log="by v2"), SEEN)
@@ -81,4 +88,4 @@ def test_a_refused_connection_needs_no_request():
     gone = replace(SEEN, status=502, upstream=())
     assert check_proof(HEADER, gone, may_skip_upstream=True).invalid is None
     silent = check_proof(HEADER, replace(gone, headers=()), may_skip_upstream=True)
-    assert "it said nothing" in (silent.invalid or "")
+    assert "got no such header" in (silent.invalid or "")

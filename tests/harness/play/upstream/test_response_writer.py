@@ -239,6 +239,13 @@ def test_time_is_divided_everywhere():
             False,
         ),
         ({"framing": Framing.CONTENT_LENGTH}, True),
+        (
+            {
+                "framing": Framing.CONTENT_LENGTH,
+                "delivery": Delivery(surplus=b"x"),
+            },
+            False,
+        ),
         ({"framing": Framing.CONTENT_LENGTH, "promised_length": 17}, False),
         ({"framing": Framing.CLOSE}, False),
         ({"http_version": "HTTP/1.0"}, False),

@@ -112,3 +112,16 @@ def test_a_fork_reads_and_counts_for_itself():
         twin_clock.next_action,
     )
     assert twin.state() != client.state()
+
+
+def test_a_fork_reads_its_own_bytes():
+    """What waits is copied, not shared."""
+    client, clock = client_of(read=ReadPlan(bytes_per_s=100))
+    client.take(b"abcd")
+    twin_clock = clock.fork()
+    twin = client.fork(twin_clock)
+    pump(twin, twin_clock)
+    pump(client, clock)
+
+    assert [b"ab", b"cd"] == [data for _, data in client.reads]
+    assert client.reads == twin.reads

@@ -47,6 +47,16 @@ def test_what_is_past_happens_now():
     assert names(clock) == [(10, "late")]
 
 
+def test_what_is_past_happens_now_under_a_reserved_number_as_well():
+    """An upstream may have been held up."""
+    clock = VirtualClock()
+    number = clock.reserve(1)
+    clock.now_ns = 10
+    clock.at_reserved(3, Priority.UPSTREAM, number, (0, "late", ()))
+
+    assert names(clock) == [(10, "late")]
+
+
 def test_a_reserved_number_keeps_its_place():
     """What is put in later, under a number of before, comes before what is between."""
     clock = VirtualClock()

@@ -409,3 +409,14 @@ class Counting(Recorder):
             self.shared["pieces"] = self.shared.get("pieces", 0) + 1
             return [("send", b"%d" % self.shared["pieces"])]
         return super().handle(now_ns, event)
+
+
+def test_a_stream_that_begins_at_an_instant_comes_before_its_events():
+    """The clock stands at the instant, and what is due then has not happened."""
+    relay = Recorder()
+    player = VirtualPlayer(PlayContext("t", lambda settings, seed: relay, {}))
+    player.begin(script((100, b"a")))
+    player.run_to(10 * MS)
+    assert ["request"] == [event[0] for _, event in relay.seen]
+    player.run_to(11 * MS)
+    assert ["request", "head"] == [event[0] for _, event in relay.seen]

@@ -121,20 +121,69 @@ def test_an_end_is_learnt_when_all_before_it_was_read():
 
 
 @pytest.mark.parametrize(
-    ("answers", "words"),
+    ("wrong", "words"),
     [
-        ({"ended": [("send_head",), ("end",)]}, "wrong form: "),
-        ({"ended": [("no_command",), ("end",)]}, "unknown command 'no_command'"),
-        ({"ended": [("send", 5), ("end",)]}, "wrong form: "),
+        (("no_command",), "the relay returned an unknown command 'no_command'"),
+        ((["send"], b"x"), "the relay returned an unknown command of type tuple"),
+        ((), "the relay returned an unknown command of type tuple"),
+        (None, "the relay returned an unknown command of type NoneType"),
     ],
 )
-def test_a_wrong_command_is_told_and_the_next_is_performed(answers, words):
+def test_an_unknown_command_is_reported_and_the_next_is_performed(wrong, words):
     """The rest of the list counts."""
-    stream, clock, _ = begun(**answers)
+    stream, clock, _ = begun(ended=[wrong, ("end",)])
     seen = pump(stream, clock)
 
-    assert words in seen.invalid
+    assert (words, ClientEnd.COMPLETE) == (seen.invalid, seen.end)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"),
+    [
+        (("send",), "bytes"),
+        (("send", 5), "bytes"),
+        (("send", "text"), "bytes"),
+        (("log", "info", "text", 3), "a level, a message and a dict of fields"),
+        (("log", "info", "text"), "a level, a message and a dict of fields"),
+        (("count", "x"), "a name, an amount and a dict of labels"),
+        (("connect", "two"), "the number of the attempt"),
+        (("set_timer", "t", None), "a name and an instant in nanoseconds"),
+        (("cancel_timer",), "a name"),
+        (("abort", 1), "nothing after its name"),
+    ],
+)
+def test_a_wrong_form_is_reported_and_the_next_is_performed(wrong, expected):
+    """The message says what was expected, and nothing of how the harness is made."""
+    stream, clock, _ = begun(ended=[wrong, ("end",)])
+    seen = pump(stream, clock)
+
+    assert (
+        f"the relay's command {wrong[0]!r} has a wrong form: expected {expected}"
+        == (seen.invalid)
+    )
     assert seen.end is ClientEnd.COMPLETE
+
+
+@pytest.mark.parametrize(
+    "wrong", [("200", ()), (200, None), (200, ((b"a",),)), (200, (("a", "b"),)), (200,)]
+)
+def test_a_head_of_a_wrong_form_is_none(wrong):
+    """A status is a number, and a header a pair of byte strings."""
+    stream, clock, _ = begun(head=[("send_head", *wrong), ("send_head", 201, ())])
+    seen = pump(stream, clock)
+
+    assert "wrong form: expected a status and pairs of bytes" in seen.invalid
+    assert 201 == seen.status
+
+
+@pytest.mark.parametrize("answer", [None, 5])
+def test_an_answer_that_is_no_list_is_reported(answer):
+    """It is no crash of the harness, and the stream goes on."""
+    stream, clock, _ = begun(data=answer)
+    seen = pump(stream, clock)
+
+    assert "the relay must answer 'data' with a list of commands" == seen.invalid
+    assert (ClientEnd.COMPLETE, ()) == (seen.end, seen.reads)
 
 
 def test_a_fork_has_the_same_state_and_then_its_own():
@@ -148,3 +197,18 @@ def test_a_fork_has_the_same_state_and_then_its_own():
     assert stream.state() != twin.state()
     assert ([], None) == (stream.reads, stream.end)
     assert pump(stream, clock) == twin.observation("t")
+
+
+def test_a_timer_that_stood_still_fires_so_much_later():
+    """Held up from 20 to 120 ms: what was due at 60 ms is due at 160 ms."""
+    pause = Pause(after_bytes=0, for_ms=100)
+    plan = ClientPlan(read=ReadPlan(pause=pause), receive_buffer=10)
+    stream, clock, relay = begun(
+        plan,
+        head=[("send_head", 200, ()), ("set_timer", "t", 60 * MS)],
+        ended=[],
+        timer=[("end",)],
+    )
+    pump(stream, clock)
+
+    assert (160 * MS, "timer") == relay.told[-1]

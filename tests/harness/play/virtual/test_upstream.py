@@ -134,3 +134,10 @@ def test_times_since_an_instant():
     """Absolute ones are made relative."""
     assert ((1, "a"), (3, "b")) == since(4, [(5, "a"), (7, "b")])
     assert ((5, "a"),) == since(0, [(5, "a")])
+
+
+def test_every_connection_is_the_next_attempt_whatever_its_number():
+    """A relay that counts from 1 again does not get the first answer twice."""
+    attempts, _ = attempts_of(WIRE, replace(WIRE, status=201))
+
+    assert [0, 1] == [attempts.connect(1).played for _ in range(2)]
