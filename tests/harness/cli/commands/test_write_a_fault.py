@@ -107,7 +107,7 @@ def test_a_wrong_call_of_it_is_told_like_one_of_ours(module):
     """The parameter, the nearest name, the limit."""
     with pytest.raises(FaultError, match=r"my_faults:hiccup\.shar: .*'share'"):
         parse_fault("my_faults:hiccup: {shar: 1}")
-    with pytest.raises(FaultError, match="a number from 0 to 1, came 2"):
+    with pytest.raises(FaultError, match="a number from 0 to 1, got 2"):
         parse_fault("my_faults:hiccup: {share: 2}")
     with pytest.raises(InputError, match="did you mean 'my_faults:hiccup'"):
         find_fault("my_faults:hicup")

@@ -143,7 +143,7 @@ def test_interleaved_fragments_come_in_turn(play, calls, kit):
 @pytest.mark.parametrize("mode", ["merged_two_calls", "interleaved", "same_index"])
 def test_two_calls_are_needed_where_two_are_confused(play, calls, mode):
     """One call is no confusion."""
-    with pytest.raises(FaultError, match="expected two tool calls, came one"):
+    with pytest.raises(FaultError, match="expected two tool calls, got one"):
         play({"tool": {"mode": mode}}, blocks=(*calls[:4], *calls[6:]))
 
 
