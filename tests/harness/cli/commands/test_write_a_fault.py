@@ -74,9 +74,9 @@ def test_the_fault_of_the_page_is_explained_like_ours(module):
     """Parameters, defaults, options, oracle, example."""
     shown = CliRunner().invoke(cli, ["faults", "my_faults:hiccup"]).output
     for words in (
-        "hiccup (events): Put something in behind some text deltas",
+        "hiccup (events): Insert something after some text deltas",
         "share: a number from 0 to 1 (default: 0.1)",
-        "- `banner`: a line that is no JSON.",
+        "- `banner`: an event that is not JSON.",
         "Repairing: an empty delta passes",
         '- hiccup: {share: 0.25, how: "empty"}',
     ):
