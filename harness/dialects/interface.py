@@ -1,11 +1,11 @@
-"""What the harness asks a dialect; each dialect's package answers.
+"""The interface of a dialect: all questions that the harness asks about a provider.
 
-Callers choose the dialect once a stream, from `harness.dialects.registry`, and know no
-path, field, sentinel or event name by themselves. Rules of this interface:
+Callers choose the dialect once for each stream, from `harness.dialects.registry`; they
+know no path, field, sentinel or event name themselves. Rules of this interface:
 
-1. Reading never raises: judging a target means reading what it broke.
-2. What is asked for each event is a plain method on a value that is JSON already; the
-   dialect is not looked up again.
+1. Reading never raises, since the harness reads what broken targets send.
+2. Questions about one event are plain methods on parsed JSON; the dialect is not looked
+   up again.
 3. Values are the common ones of `harness.dialects.payload` and
    `harness.dialects.message`.
 """
@@ -31,10 +31,10 @@ __all__ = [
 ]
 
 EMPTY_DATA = "empty-data"
-"""Id of the grammar's rule, in every dialect, that no event's data is empty."""
+"""The id, in every dialect, of the grammar's rule that no event's data is empty."""
 
 MALFORMED_JSON = "malformed-json"
-"""Id of the grammar's rule, in every dialect, that the data of events is JSON."""
+"""The id, in every dialect, of the grammar's rule that the data of events is JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +42,9 @@ class GrammarViolation:
     """One broken rule of a dialect's grammar.
 
     Attributes:
-        rule: The rule's id; ids are stable.
-        index: The event that breaks it; the number of events where one is missing.
-        detail: What was seen.
+        rule: The rule's id; ids never change.
+        index: The event that breaks it; the number of events if one is missing.
+        detail: What was found.
     """
 
     rule: str
@@ -54,11 +54,11 @@ class GrammarViolation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorEvent:
-    """A failure as a dialect reports it within a stream.
+    """A failure in the form in which a dialect reports it within a stream.
 
     Attributes:
         value: The JSON value of the event's data.
-        event: The event's type; None: it is not named.
+        event: The event's type. None: the event has no name.
     """
 
     value: Any
@@ -67,14 +67,16 @@ class ErrorEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldNames:
-    """Keys of a dialect's JSON, requests too: in lower case, letters and digits only.
+    """Keys in a dialect's JSON, requests included, for redaction and scrubbing.
+
+    They are in lower case, with letters and digits only, except ``indexes``.
 
     Attributes:
-        structure: Whose strings a proxy or a client decides by: kinds, reasons, models.
-        tools: Below which a ``name`` is that of a tool; a user's name is text.
-        written: Below which all is the model's own, whatever its keys are called.
-        tokens: Whose lists of numbers say text.
-        indexes: Which number the objects of a stream; as they are spelled.
+        structure: Keys whose strings control a proxy or client: kinds, reasons, models.
+        tools: Keys below which a ``name`` is that of a tool; a user's name is text.
+        written: Keys below which everything is the model's own, whatever its keys.
+        tokens: Keys whose lists of numbers encode text.
+        indexes: Keys that number the objects of a stream, in the original spelling.
     """
 
     structure: frozenset[str] = frozenset()
@@ -85,27 +87,27 @@ class FieldNames:
 
 
 class Assembler(Protocol):
-    """What adds up the payloads of one stream."""
+    """An accumulator for the payloads of one stream."""
 
     def feed(self, payload: Payload) -> None:
         """Add one payload."""
 
     def message(self) -> Message:
-        """Return what the payloads so far add up to."""
+        """Return the message of the payloads so far."""
 
 
 class Dialect(ABC):
-    """One API by which models are asked to stream.
+    """One streaming API for models.
 
     Attributes:
-        name: What it is called; cassettes have it for a tag.
-        path: Where it is asked by default.
-        path_endings: How the paths end at which it is spoken.
+        name: Its name, which is also a tag of cassettes.
+        path: The default path of requests.
+        path_endings: The endings of all paths of this API.
         end: The data of the event that ends a stream.
-        is_complete: Whether its package knows all of it; a stream of another is read as
-            far as chat has the same words.
-        model_folder: The part of a path behind which the model stands; empty: none.
-        fields: The keys of its JSON.
+        is_complete: Whether the package knows the whole API. If not, its streams are
+            read as chat's, as far as the keys are the same.
+        model_folder: The part of a path that precedes the model; empty: none.
+        fields: The special keys of its JSON.
     """
 
     name: ClassVar[str]
@@ -116,7 +118,7 @@ class Dialect(ABC):
     model_folder: ClassVar[str] = ""
     fields: ClassVar[FieldNames] = FieldNames()
 
-    # A dialect has no state: one that went to another process is the same.
+    # A dialect has no state, so a copy in another process is equal.
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other)
@@ -125,14 +127,14 @@ class Dialect(ABC):
         return hash(type(self))
 
     def is_spoken_at(self, path: str) -> bool:
-        """Tell whether a request to this path is one of this dialect."""
+        """Return whether a request to this path is one of this dialect."""
         return path.partition("?")[0].endswith(self.path_endings)
 
     @abstractmethod
     def owns(self, value: Any) -> bool:
-        """Tell whether the JSON of an event can only be of this dialect."""
+        """Return whether the JSON of an event can only belong to this dialect."""
 
-    # What is asked, and what is answered.
+    # Requests and answers.
 
     @abstractmethod
     def request(self, *, model: str, prompt: str, usage: bool = False) -> Any:
@@ -140,29 +142,29 @@ class Dialect(ABC):
 
         Args:
             model: The model.
-            prompt: What its user says.
+            prompt: The text of the user.
             usage: Whether it asks for the usage too.
         """
 
     @abstractmethod
     def answer(self, *, name: str, text: str) -> tuple[bytes, ...]:
-        """Return the events of a short right answer.
+        """Return the events of a short correct answer.
 
         Args:
             name: Its model, and a part of its id.
-            text: What it says.
+            text: Its text.
         """
 
     @abstractmethod
     def error(self, message: str, kind: str) -> ErrorEvent:
-        """Return a failure in the dialect's own shape; as a body it has the same JSON.
+        """Return a failure in the dialect's form; a body has the same JSON.
 
         Args:
-            message: What happened, in words.
-            kind: The provider's word for it.
+            message: The description of the failure.
+            kind: The provider's word for its kind.
         """
 
-    # What one event says.
+    # One event.
 
     @abstractmethod
     def read(self, data: str, event: str = "message") -> Payload:
@@ -170,29 +172,29 @@ class Dialect(ABC):
 
     @abstractmethod
     def texts(self, value: Any) -> list[Text]:
-        """Return the texts of a chunk that are not empty, in their order."""
+        """Return the non-empty texts of a chunk, in order."""
 
     @abstractmethod
     def without_texts(self, value: Any) -> str | None:
-        """Return what a chunk says beside text, as canonical JSON.
+        """Return a chunk without its texts, as canonical JSON.
 
-        None: nothing but text, and what every chunk repeats.
+        None: the chunk has only text, and the keys that every chunk repeats.
         """
 
     @abstractmethod
     def meaning(self, value: Any) -> EventMeaning:
-        """Return all that a chunk says."""
+        """Return the whole meaning of a chunk."""
 
     @abstractmethod
     def identity(self, value: Any) -> Mapping[str, Any]:
-        """Return what a chunk calls itself: ``object``, ``model`` and ``id``, as sent.
+        """Return ``object``, ``model`` and ``id`` of a chunk, as sent.
 
-        Each is None where it is not sent.
+        Each is None if it is not sent.
         """
 
     @abstractmethod
     def finishes(self, payload: Payload) -> bool:
-        """Tell whether an event says by itself that its whole answer is finished."""
+        """Return whether an event alone shows that the whole answer is finished."""
 
     @abstractmethod
     def usage_counts(self, usage: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
@@ -200,13 +202,13 @@ class Dialect(ABC):
 
     @abstractmethod
     def text_places(self, value: Any) -> Iterator[TextPlace]:
-        """Yield where the texts of a chunk stand that are not empty."""
+        """Yield the places of the non-empty texts of a chunk."""
 
-    # What a stream says.
+    # A whole stream.
 
     @abstractmethod
     def assembler(self) -> Assembler:
-        """Return what adds up the payloads of one stream."""
+        """Return a new accumulator for the payloads of one stream."""
 
     @abstractmethod
     def check(
@@ -218,6 +220,6 @@ class Dialect(ABC):
         """Return every break of the grammar, in the order of the events.
 
         Args:
-            events: The data of each event and what it was read as.
-            rules: Ids of the rules that count; None: all.
+            events: Data and payload of each event.
+            rules: Ids of the rules to check. None: all.
         """

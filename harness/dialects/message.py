@@ -1,7 +1,7 @@
-"""What events say and what they add up to, in the common form of all dialects.
+"""The meaning of events and of whole streams, in the common form of all dialects.
 
-A *choice* is one of the answers of a stream, by its index; where a dialect has blocks
-in place of choices, a block. A *field* is what kind of text it is: ``content``,
+A *choice* is one of the answers of a stream, by its index, or a block in dialects that
+have blocks instead of choices. A *field* is the kind of a text: ``content``,
 ``reasoning``, ``refusal`` or, for the arguments of tool call N, ``tool:N``.
 """
 
@@ -27,21 +27,18 @@ Text = tuple[int, str, str]
 """One piece of text: choice, field and text."""
 
 TextKey = tuple[int, str]
-"""Which text a piece belongs to: choice and field."""
+"""The key of the text to which a piece belongs: choice and field."""
 
 TEXT_FIELDS = ("content", "reasoning", "refusal")
-"""The fields that hold text for a reader; those of tool calls are for programs."""
+"""The fields with text for people; those of tool calls are for programs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextPlace:
-    """Where in an event's JSON a text stands that is not empty.
+    """The place of a non-empty text in an event's JSON.
 
     Attributes:
-        choice: Its choice.
-        field: Its field.
-        text: The text.
-        path: The keys and positions that lead to it, outermost first.
+        path: The keys and positions that lead to the text, outermost first.
     """
 
     choice: int
@@ -50,7 +47,7 @@ class TextPlace:
     path: tuple[str | int, ...]
 
     def put(self, value: Any, text: str) -> None:
-        """Put another text there, in JSON of the same shape."""
+        """Put another text at this place, in JSON of the same shape."""
         *outer, last = self.path
         for step in outer:
             value = value[step]
@@ -59,14 +56,13 @@ class TextPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolFragment:
-    """What one event says of one tool call; the empty string where it says nothing.
+    """The part of a tool call in one event; strings that were not sent are empty.
 
     Attributes:
-        index: The call's index, or its position where it has none.
+        index: The call's index, or its position if it has none.
         indexed: Whether the index was sent.
         legacy: Whether this is a ``function_call``, which has neither index nor id.
-        id: The call's id.
-        type: Its type, ``function`` in practice.
+        type: The call's type, ``function`` in practice.
         name: The function's name.
         arguments: The next piece of the arguments.
     """
@@ -82,16 +78,16 @@ class ToolFragment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChoiceDelta:
-    """What one event adds to one choice.
+    """The part that one event adds to one choice.
 
     Attributes:
-        choice: Index of the choice.
-        begins: Whether it says anything: the choice is under way.
+        choice: The index of the choice.
+        begins: Whether it has any content, so the choice has begun.
         role: The role, or the empty string.
-        has_role: Whether it names a role, also one that cannot be read.
-        texts: Field and text of each text that is not empty.
+        has_role: Whether it has a role, even an unreadable one.
+        texts: Field and text of each non-empty text.
         tools: The fragments of tool calls.
-        has_tools: Whether it carries tool calls, also such that cannot be read.
+        has_tools: Whether it has tool calls, even unreadable ones.
         finish_reason: The finish reason, or the empty string.
     """
 
@@ -107,11 +103,11 @@ class ChoiceDelta:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventMeaning:
-    """What one event says.
+    """The meaning of one event.
 
     Attributes:
-        choices: What it adds to each choice, in the order in which it names them.
-        usage: The usage that it reports, as sent; None where it reports none.
+        choices: The parts for each choice, in the order of the event.
+        usage: The usage, as sent. None: there is none.
     """
 
     choices: tuple[ChoiceDelta, ...] = ()
@@ -120,7 +116,7 @@ class EventMeaning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One tool call; ``arguments`` is the raw text, not the JSON it should be."""
+    """One tool call; ``arguments`` is the raw text, which may be invalid JSON."""
 
     index: int
     id: str
@@ -131,7 +127,7 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One answer; strings are empty and ``finish_reason`` None where never sent."""
+    """One answer; if never sent, strings are empty and ``finish_reason`` is None."""
 
     index: int
     role: str
@@ -144,15 +140,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What a stream says, taken together.
+    """The content of a whole stream.
 
     Attributes:
         choices: The answers, sorted by index.
         usage: The last usage that is not null, as sent; counts are never added up.
-        errors: The errors in band, in order, without what is around them.
-        done: Whether the event came that ends a stream.
-        after_done: How many payloads came after it.
-        malformed: How many of the payloads that were read are not JSON.
+        errors: The errors in band, in order, without the objects around them.
+        done: Whether the event arrived that ends a stream.
+        after_done: The number of payloads after that event.
+        malformed: The number of payloads that are not JSON.
     """
 
     choices: tuple[Choice, ...]

@@ -1,7 +1,8 @@
-"""The base of dialects of which only a little is known.
+"""The base of dialects that are only partly implemented.
 
-What a package does not say of itself is read as chat's: some keys are the same
-(``usage``, ``error``), and objects that chat does not know pass as they are.
+For everything that its package does not define, a partial dialect reads a stream as
+chat's: some keys are the same (``usage``, ``error``), and objects that chat does not
+know pass unchanged.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["PartialDialect"]
 
 
 class PartialDialect(OpenAIChat):
-    """A dialect whose package is not complete; its streams are read as chat's."""
+    """A dialect with an incomplete package; the rest of it is read as chat's."""
 
     is_complete: ClassVar[bool] = False
     model_folder: ClassVar[str] = ""

@@ -1,4 +1,4 @@
-"""What the data of one event is, in words that every dialect shares."""
+"""The payload of one event and its kind, in the common form of all dialects."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _JSON_SPACE = " \t\n\r"  # RFC 8259, section 2
 
 
 class PayloadKind(StrEnum):
-    """What an event's data is to its dialect."""
+    """The kinds of data that an event has, as its dialect reads it."""
 
     CHUNK = "chunk"
     """A part of the answer."""
 
     END = "end"
-    """The event behind which nothing of the stream follows."""
+    """The last event of a stream."""
 
     ERROR = "error"
-    """A failure that is reported within the stream."""
+    """A failure that the stream reports."""
 
     MALFORMED = "malformed"
-    """Not JSON; empty data too."""
+    """Data that is not JSON, including empty data."""
 
     OTHER = "other"
     """JSON that the dialect does not know."""
@@ -32,12 +32,11 @@ class PayloadKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """The data of one event, read.
+    """The parsed data of one event.
 
     Attributes:
-        kind: What it is.
-        value: The JSON value, or None where it is none. The data itself where an
-            error is not JSON.
+        value: The JSON value, or None if the data is not JSON. An error that is not
+            JSON has the data itself.
     """
 
     kind: PayloadKind
@@ -45,10 +44,10 @@ class Payload:
 
     @property
     def is_unknown_object(self) -> bool:
-        """Whether it is a JSON object of which the dialect knows nothing."""
+        """Whether it is a JSON object that the dialect does not know."""
         return self.kind is PayloadKind.OTHER and isinstance(self.value, dict)
 
 
 def looks_like_object(data: str) -> bool:
-    """Tell whether data begins like a JSON object, so that text may be lost with it."""
+    """Return whether data begins like a JSON object, so it may contain text."""
     return data.lstrip(_JSON_SPACE).startswith("{")

@@ -1,4 +1,4 @@
-"""All dialects, and which of them a request or a stream is of."""
+"""The registry of dialects, and the choice of one for a request or a stream."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ DIALECTS: tuple[Dialect, ...] = (
     ANTHROPIC_MESSAGES,
     Gemini(),
 )
-"""Every dialect that is known; the first is that of whatever none of them owns."""
+"""Every known dialect; the first is the default where no dialect owns a stream."""
 
 
 def dialect_at(path: str) -> Dialect | None:
-    """Return the dialect that is spoken at a path; None: it is not known."""
+    """Return the dialect of a request's path, or None if it is unknown."""
     return next((one for one in DIALECTS if one.is_spoken_at(path)), None)
 
 
 def dialect_of(events: Iterable[ServerSentEvent]) -> Dialect:
-    """Return the dialect of a stream: the one that owns the first event that has one.
+    """Return the dialect of a stream: the owner of the first event that has an owner.
 
-    A stream of which no dialect owns anything counts as chat.
+    A stream without such an event counts as chat.
     """
     for event in events:
         value = OPENAI_CHAT.read(event.data, event.event).value

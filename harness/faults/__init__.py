@@ -1,9 +1,9 @@
-"""Deliberate defects, one small definition each, and all that one is written with.
+"""The public API for writers of faults, which are deliberate defects of an upstream.
 
-Words: a *draft* is a stream on its way to a script; a *block* is one event (or comment)
-of it; a *fault* is a pure function from draft to draft. *Event* and *line* faults work
-on an `EventDraft`; *http* and *socket* faults on a `WireDraft`. Each block carries what
-is *sent* and what is *meant*: that is where the oracle comes from.
+Words: a *draft* is a stream on its way to a script; a *block* is one event or comment
+in it; a *fault* is a pure function from draft to draft. *Event* and *line* faults work
+on an `EventDraft`; *http* and *socket* faults on a `WireDraft`. Each block has what is
+*sent* and what is *meant*; the oracle is computed from both.
 
 Importing this package registers the faults that it ships with.
 """

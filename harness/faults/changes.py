@@ -1,4 +1,4 @@
-"""Where a fault changed a stream: found by comparison, so that every fault tells."""
+"""The places that a fault changed, found by comparing the drafts before and after."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["note_changes"]
 
 
 def note_changes(before: EventDraft, after: EventDraft, name: str) -> EventDraft:
-    """Return a changed draft whose last note says which events and bytes are changed.
+    """Return a changed draft whose last note says which events and bytes changed.
 
     Args:
         before: The draft as the fault got it.
         after: The draft as the fault left it.
-        name: The fault's, for one that left no note.
+        name: The fault's name, used where the fault left no note.
 
     Raises:
-        FaultError: Nothing is changed: a scenario with it would test nothing.
+        FaultError: Nothing changed: a scenario with this fault would test nothing.
     """
     if replace(after, notes=()) == replace(before, notes=()):
         raise FaultError("it changes nothing in this stream")
@@ -52,7 +52,7 @@ def _place(before: Sequence[Block], after: Sequence[Block]) -> str:
 
 
 def _alike(one: Sequence[Block], other: Sequence[Block]) -> int:
-    """Return how many blocks at the beginning are equal."""
+    """Return the number of equal blocks at the beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next(
         (number for number, (old, new) in pairs if old is not new and old != new),
@@ -65,5 +65,5 @@ def _events(blocks: Sequence[Block]) -> int:
 
 
 def _has_data(sent: bytes) -> bool:
-    """Tell whether a block has a data field, without which it dispatches no event."""
+    """Return whether a block has a data field; a block without one is no event."""
     return any(line.name == b"data" for line in field_lines(sent))

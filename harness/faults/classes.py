@@ -1,7 +1,8 @@
 """The classes of failure that streaming proxies meet, ranked by evidence.
 
-A scenario names its classes by tags, ``class-04``; what no scenario of a run names was
-not tested by it. docs/classes.md shows what targets did with each.
+A scenario names its classes by tags such as ``class-04``; a run did not test a class
+that none of its scenarios names. docs/design/failure-classes.md has the evidence,
+docs/classes.md what targets did with each class.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ class FailureClass:
     """One class of failure.
 
     Attributes:
-        number: Its rank, from 1; stable.
+        number: Its rank, from 1. It never changes.
         tier: How common it is.
         name: What fails, in a few words.
     """
@@ -81,15 +82,15 @@ CLASSES: tuple[FailureClass, ...] = (
     FailureClass(42, "D", "half-closed client socket"),
     FailureClass(43, "D", "header injection (CR, LF in values)"),
 )
-"""All of them, by number."""
+"""All classes, by number."""
 
 _BY_TAG = {entry.tag: entry.number for entry in CLASSES}
 
 
 def class_numbers(tags: Iterable[str]) -> list[int]:
-    """Return the classes that a scenario names, its main one first.
+    """Return the numbers of the classes that a scenario names, in its order.
 
     Args:
-        tags: The scenario's; what names no class is passed over.
+        tags: The tags of the scenario; those that name no class are ignored.
     """
     return [_BY_TAG[tag] for tag in tags if tag in _BY_TAG]

@@ -1,7 +1,7 @@
-"""The sections of a fault's docstring, which are the help on it.
+"""The parser of faults' docstrings, which are also the help texts of the faults.
 
-They are in Google style. A parameter's text may end in a list, one point (``- ``) to an
-option; a section ``Oracle:`` says what a correct proxy must do.
+Docstrings are in Google style. A parameter's text may end in a list with one point
+(``- ``) for each option; the section ``Oracle:`` says what a correct proxy must do.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _ITEM = re.compile(r"^(\w+): (.*)$")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDoc:
-    """The docstring of a fault, by its sections.
+    """The docstring of a fault, by section.
 
     Attributes:
-        summary: Its first line.
-        body: The paragraphs behind it.
-        parameters: The lines about each parameter.
+        summary: The first line.
+        body: The paragraphs after the summary.
+        parameters: The lines about each parameter, by name.
         oracle: What a correct proxy must do, in one paragraph.
     """
 
@@ -35,7 +35,7 @@ class FaultDoc:
 
 
 def parse_docstring(text: str) -> FaultDoc:
-    """Read a docstring that was dedented (`inspect.getdoc`)."""
+    """Parse a docstring that is already dedented (`inspect.getdoc`)."""
     summary, _, rest = text.partition("\n")
     sections = dict(_sections(rest.splitlines()))
     return FaultDoc(
@@ -59,7 +59,7 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
 
 
 def _items(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield name and text of each item; deeper lines belong to the one before."""
+    """Yield name and text of each item; indented lines belong to the item above."""
     name = ""
     held: list[str] = []
     for line in dedent("\n".join(lines)).splitlines():
@@ -75,12 +75,12 @@ def _items(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _item_lines(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the text of an item in one line, and each point of its list in one."""
+    """Yield the text of an item as one line, and each point of its list as one line."""
     yield from _paragraphs([lines[0], *dedent("\n".join(lines[1:])).splitlines()])
 
 
 def _paragraphs(lines: Sequence[str]) -> Iterator[str]:
-    """Join the lines of each paragraph; a ``-`` begins one too."""
+    """Join the lines of each paragraph; a ``-`` begins a paragraph too."""
     held: list[str] = []
     for line in [*map(str.strip, lines), ""]:
         if held and (not line or line.startswith("- ")):

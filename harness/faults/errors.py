@@ -1,4 +1,4 @@
-"""Errors of a fault: it cannot apply, or its own code is wrong."""
+"""Errors of faults: a fault cannot apply, or its code is wrong."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ __all__ = ["FaultDefectError", "FaultError"]
 
 
 class FaultError(InputError):
-    """A fault that cannot apply to this stream, or with these parameters."""
+    """A fault cannot apply to this stream or with these parameters."""
 
 
 class FaultDefectError(InputError):
-    """A fault whose own code is wrong: it raised something else, or gave no draft."""
+    """The code of a fault is wrong: it raised another error, or returned no draft."""

@@ -1,4 +1,4 @@
-"""What the annotations of a fault's parameters allow, and a value held against them."""
+"""The annotations of faults' parameters: checks of values, and descriptions."""
 
 from __future__ import annotations
 
@@ -28,44 +28,44 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """The least value of a number, in an annotation."""
+    """The smallest allowed value of a number, in an annotation."""
 
     limit: float
 
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """The greatest value of a number, in an annotation."""
+    """The largest allowed value of a number, in an annotation."""
 
     limit: float
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a number counts, in an annotation."""
+    """The unit of a number, in an annotation."""
 
     name: str
 
 
 Count = Annotated[int, AtLeast(1), AtMost(100_000)]
-"""How many; at least one. The limit keeps a slip of the pen from filling memory."""
+"""A count of at least one. The upper limit keeps a typo from filling the memory."""
 
 Number = Annotated[int, AtLeast(0), AtMost(100_000)]
-"""How many; none is allowed."""
+"""A count that may be zero."""
 
 Bytes = Annotated[int, AtLeast(1), AtMost(64 * 1024 * 1024), Unit("bytes")]
-"""A size; 64 MiB is sixteen times an event of 4 MiB, which is a giant already."""
+"""A size; 64 MiB is sixteen times an event of 4 MiB, which is already very large."""
 
 Milliseconds = Annotated[float, AtLeast(0), AtMost(604_800_000), Unit("milliseconds")]
-"""A duration; not negative, a week at most."""
+"""A duration; not negative, at most a week."""
 
 
 def check_value(value: Any, annotation: Any) -> None:
     """Refuse a value that the annotation does not allow.
 
     Raises:
-        FaultError: It says what was expected; its key is the part of the value that is
-            wrong, or None where all of it is.
+        FaultError: The message says what was expected. The key names the wrong part of
+            the value; it is None where the whole value is wrong.
     """
     if annotation is Position:
         check_position(value)
@@ -78,13 +78,13 @@ def check_value(value: Any, annotation: Any) -> None:
         return
     names = _literals(options)
     raise FaultError(
-        f"expected {describe_type(annotation)}, came {value!r}",
+        f"expected {describe_type(annotation)}, got {value!r}",
         nearest=closest(value, names) if isinstance(value, str) else None,
     )
 
 
 def describe_type(annotation: Any) -> str:
-    """Return in words what an annotation allows."""
+    """Return in words which values an annotation allows."""
     return " or ".join(dict.fromkeys(map(_describe, _options(annotation))))
 
 
@@ -112,7 +112,7 @@ def _fits(value: Any, option: Any) -> bool:
         inner, *limits = get_args(option)
         return _fits(value, inner) and all(_within(value, limit) for limit in limits)
     if origin is Literal:
-        # 1 == True in Python; not in a scenario.
+        # 1 == True in Python, but not in a scenario.
         return any(
             value == name and type(value) is type(name) for name in get_args(option)
         )
@@ -176,7 +176,7 @@ def _describe(option: Any) -> str:
 def _option(name: Any) -> str:
     if isinstance(name, bool):
         return str(name).lower()
-    # A line break or nothing at all would not be seen.
+    # A line break or an empty text would be invisible.
     return visible(str(name))
 
 

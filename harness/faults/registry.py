@@ -1,18 +1,19 @@
-"""The faults by name, and how one is declared.
+"""The registry of faults by name, and the decorator that declares a fault.
 
-A fault is a function; its keyword-only parameters, with their annotations, defaults and
-docstring, are its definition::
+A fault is a function; its keyword-only parameters, their annotations and defaults, and
+its docstring are its definition::
 
     @fault(Layer.EVENTS, example={"times": 2})
     def repeat_first(draft: EventDraft, *, times: int = 2) -> EventDraft:
         "Send the first text delta again before the stream goes on."
 
-One that needs chance takes it as its second argument: ``(draft, rng, *, …)``.
-The annotations are held against what a scenario says (`harness.faults.parameters`),
-the docstring explains it (`harness.faults.docstrings`). A parameter whose name Python
-keeps for itself ends in ``_`` (``from_``), which a scenario leaves out.
-Faults compose left to right within a layer, layers in the order of `Layer`. A fault
-that cannot apply raises `FaultError`: a scenario that tests nothing must not pass.
+A fault that needs randomness takes a generator as second argument: ``(draft, rng, *,
+…)``. The values of a scenario are checked against the annotations
+(`harness.faults.parameters`); the docstring is the help (`harness.faults.docstrings`).
+A parameter whose name is a keyword of Python ends in ``_`` (``from_``); scenarios
+write it without. Faults apply layer by layer in the order of `Layer`, and left to
+right within a layer. A fault that cannot apply raises `FaultError`: a scenario that
+tests nothing must not pass.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 class Layer(StrEnum):
-    """Where a fault works; the order of the members is the order of application."""
+    """The layer on which a fault works; faults apply in the order of the members."""
 
     EVENTS = "events"
     LINES = "lines"
@@ -67,22 +68,21 @@ class Layer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultDefinition:
-    """A fault as it is listed.
+    """A registered fault.
 
     Attributes:
-        name: What a scenario calls it.
-        layer: Where it works.
-        doc: What its docstring says.
+        doc: The parsed docstring.
         example: Parameters that show a typical use.
-        cassette: A recording of the project on which the example applies.
-        parameters: Keyword-only parameters of the function, in order.
+        cassette: A recording of the project to which the example applies.
+        parameters: The keyword-only parameters of the function, in order, by the names
+            that scenarios use.
         types: The annotation of every parameter.
         keywords: The name of every parameter in Python.
-        function: Draft in, draft out.
-        uses_chance: Whether it takes a generator as its second argument.
-        live_only: Whether virtual time cannot show it, having neither sockets nor a
-            parser before the relay: always, or with the parameters named, at these
-            values; no values: whenever the parameter is given.
+        function: The fault itself: takes a draft, returns a draft.
+        uses_chance: Whether the function takes a generator as its second argument.
+        live_only: Whether virtual time cannot show the fault, since it has neither
+            sockets nor a parser before the relay. True: always. A mapping: only when a
+            named parameter has one of the listed values; an empty tuple means any.
     """
 
     name: str
@@ -99,7 +99,7 @@ class FaultDefinition:
 
     @property
     def summary(self) -> str:
-        """First line of its docstring."""
+        """The first line of the docstring."""
         return self.doc.summary
 
 
@@ -115,7 +115,7 @@ REGISTRY: dict[str, FaultDefinition] = {}
 
 
 PLAIN = "llama.cpp/plain.yaml"
-"""The recording on which an example is shown where a fault names no other."""
+"""The recording for the examples of faults that name no other."""
 
 
 def fault(
@@ -128,14 +128,14 @@ def fault(
     """Declare a function as a fault and register it under its own name.
 
     Args:
-        layer: Where it works.
+        layer: The layer on which it works.
         example: Parameters that show a typical use.
-        cassette: Where the example applies: a recording, as a path below
+        cassette: A recording to which the example applies, as a path below
             ``cassettes/`` of the project.
         live_only: See `FaultDefinition`.
 
     Raises:
-        ValueError: Another fault has the name already.
+        ValueError: Another fault already has the name.
     """
 
     def declare(function: _Function) -> _Function:
@@ -143,7 +143,7 @@ def fault(
             _define(function, layer, example), cassette=cassette, live_only=live_only
         )
         if definition.name in REGISTRY:
-            raise ValueError(f"there is a fault {definition.name!r} already")
+            raise ValueError(f"a fault {definition.name!r} already exists")
         REGISTRY[definition.name] = definition
         return function
 
@@ -151,10 +151,10 @@ def fault(
 
 
 def find_fault(name: str) -> FaultDefinition:
-    """Return the fault of that name, or of that dotted path (``module:function``).
+    """Return the fault with this name or dotted path (``module:function``).
 
     Raises:
-        InputError: If there is none; it names the nearest.
+        InputError: There is none. The error names the nearest one.
     """
     if name in REGISTRY:
         return REGISTRY[name]
@@ -166,26 +166,23 @@ def find_fault(name: str) -> FaultDefinition:
 
 
 def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> None:
-    """Refuse parameters that a fault does not have, or of another type.
-
-    Args:
-        definition: The fault.
-        parameters: As a scenario gives them.
+    """Refuse parameters that are unknown, missing or of the wrong type.
 
     Raises:
-        FaultError: Its key is the parameter, as a path; it names the nearest valid one.
+        FaultError: The key is the path of the parameter; the error names the nearest
+            valid one.
     """
     if not isinstance(parameters, Mapping):
         raise FaultError(
             "expected parameters such as "
-            f"{flow_yaml(definition.example)}, came {parameters!r}"
+            f"{flow_yaml(definition.example)}, got {parameters!r}"
         )
     known = definition.parameters
     errors = []
     for name, value in parameters.items():
         if name not in known:
             names = ", ".join(known)
-            expected = f"expected one of {names}" if names else "the fault has none"
+            expected = f"expected one of {names}" if names else "this fault has none"
             nearest = closest(name, set(known) - set(parameters))
             message = f"unknown parameter; {expected}"
             errors.append(FaultError(message, key=name, nearest=nearest))
@@ -207,10 +204,10 @@ def check_call(definition: FaultDefinition, parameters: Mapping[str, Any]) -> No
 
 
 def find_live_only(calls: Iterable[FaultCall]) -> str | None:
-    """Return the first fault that virtual time cannot show, in words; None: none.
+    """Return, in words, the first fault that virtual time cannot show, or None.
 
     Raises:
-        InputError: There is no such fault.
+        InputError: A call names an unknown fault.
     """
     for call in calls:
         rule = find_fault(call.name).live_only
@@ -233,13 +230,13 @@ def apply_faults(
 
     Args:
         draft: The stream as recorded.
-        calls: The faults, as the scenario lists them.
-        rng: The only source of chance.
+        calls: The faults, in the order of the scenario.
+        rng: The only source of randomness.
 
     Raises:
-        FaultError: If a fault cannot apply; its key names the fault and, where one is
-            to blame, its parameter.
-        FaultDefectError: If the code of a fault is wrong.
+        FaultError: A fault cannot apply. The key names the fault and, where one is
+            wrong, its parameter.
+        FaultDefectError: The code of a fault is wrong.
     """
     found = [(find_fault(call.name), call) for call in calls]
     for definition, call in found:
@@ -281,8 +278,8 @@ def _apply(
         ) from error
     if not isinstance(changed, type(draft)):
         raise FaultDefectError(
-            f"expected that it returns {type(draft).__name__}, "
-            f"came {type(changed).__name__}",
+            f"expected the fault to return {type(draft).__name__}, "
+            f"got {type(changed).__name__}",
             key=call.name,
         )
     return changed
@@ -299,7 +296,7 @@ def _named(error: FaultError, call: FaultCall) -> FaultError:
 
 
 def flow_yaml(value: Any) -> str:
-    """Return a value as a scenario writes it, in YAML's flow style."""
+    """Return a value in YAML's flow style, as scenarios write it."""
     if isinstance(value, Mapping):
         inner = ", ".join(f"{name}: {flow_yaml(part)}" for name, part in value.items())
         return "{" + inner + "}"
@@ -315,7 +312,7 @@ def _define(
         for name, parameter in signature.parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    # Annotations of the draft and the generator need not be importable at run time.
+    # A module may import the types of draft and generator for type checkers only.
     namespace = {"Random": object, "EventDraft": EventDraft, "WireDraft": WireDraft}
     hints = get_type_hints(function, localns=namespace, include_extras=True)
     keywords = {name: parameter.name for name, parameter in parameters.items()}

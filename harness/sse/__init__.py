@@ -1,13 +1,13 @@
-"""The event-stream format, read strictly: the oracle that targets are held against.
+"""A strict reader and a writer of event streams; the reference for all targets.
 
-Words, as WHATWG HTML section 9.2 has them: an *event stream* is *lines*, each ended
-by LF, CR or CRLF; a line is a *field*, a *comment* or blank; the lines up to a blank
-line are a *block*; a blank line *dispatches* an event, if the block had data. Ours: a
-*deviation* is what a stream may legally do although most do not, or what a reader
-must drop. Offsets count bytes from the start of the body, a BOM included.
+Words of WHATWG HTML, section 9.2: an *event stream* consists of *lines*, each ended by
+LF, CR or CRLF; a line is a *field*, a *comment* or blank; the lines up to a blank line
+are a *block*; a blank line *dispatches* an event if the block has data. Our own word: a
+*deviation* is legal but rare, or something that a reader must drop. Offsets count bytes
+from the start of the body, including a BOM.
 
-This package reads and writes bytes and nothing else. It shares no code with any
-target: shared code would agree with its own bugs.
+This package only reads and writes bytes. It shares no code with any target: shared code
+would agree with its own bugs.
 """
 
 from __future__ import annotations

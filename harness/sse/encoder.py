@@ -1,4 +1,4 @@
-"""Writes events and comments the way most providers do: LF, one space."""
+"""The encoder of events and comments in the common style: LF, one space."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ def encode_event(
     id: str | None = None,  # noqa: A002 -- the field's own name
     retry: int | None = None,
 ) -> bytes:
-    """Return the bytes of one event, its blank line included.
+    """Return the bytes of one event, including its blank line.
 
     Args:
         data: The data; each LF starts another data field.
-        event: The type, if it is to be named.
+        event: The type. None: no type is written.
         id: The last event ID to set; the empty string resets it.
         retry: The reconnection time to set, in milliseconds.
 
@@ -35,17 +35,17 @@ def encode_event(
         lines.append(f"id: {_one_line('id', id)}")
     if retry is not None:
         if retry < 0:
-            raise ValueError(f"retry must not be negative, is {retry}")
+            raise ValueError(f"retry must not be negative, got {retry}")
         lines.append(f"retry: {retry}")
     lines += [f"data: {line}" for line in data.split("\n")]
     return _block(lines)
 
 
 def encode_comment(text: str) -> bytes:
-    """Return the bytes of a comment that stands alone, with a blank line after it.
+    """Return the bytes of a separate comment, with a blank line after it.
 
-    The blank line is what keep-alive comments of servers have (``: ping`` of
-    sse-starlette, ``: OPENROUTER PROCESSING``); between events it changes nothing.
+    Servers end keep-alive comments with a blank line (``: ping`` of sse-starlette,
+    ``: OPENROUTER PROCESSING``); between events it changes nothing.
 
     Args:
         text: The comment; each LF starts another comment line.
@@ -60,7 +60,7 @@ def encode_comment(text: str) -> bytes:
 
 def _one_line(name: str, value: str) -> str:
     if "\n" in value or "\r" in value:
-        raise ValueError(f"{name} must be one line, is {value!r}")
+        raise ValueError(f"{name} must be one line, got {value!r}")
     return value
 
 

@@ -1,7 +1,7 @@
-"""Where the lines and the blocks of an event stream lie, by byte offset.
+"""The byte offsets of the lines and blocks of an event stream.
 
-For those who change a stream and leave the rest of its bytes as they are; what the
-stream says is read by `harness.sse.parser`.
+Code that changes a stream uses them to keep the other bytes; `harness.sse.parser` reads
+the content of the stream.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ _BLANK = frozenset({b"\n", b"\r", b"\r\n"})
 
 
 class LineSpan(NamedTuple):
-    """One field of a stream: ``stream[start:end]``, and ``stream[value:stop]`` in it.
+    """One field line, ``stream[start:end]``, with its value ``stream[value:stop]``.
 
     Attributes:
         name: The field's name.
-        start: Offset of the line; of the first line, behind a byte order mark.
-        value: Offset of the value, behind the colon and one space.
+        start: Offset of the line; for the first line, after a byte order mark.
+        value: Offset of the value, after the colon and one space.
         stop: Offset of the line end; ``end`` where the stream ends without one.
         end: Offset just past the line end.
     """
@@ -34,12 +34,12 @@ class LineSpan(NamedTuple):
 
 
 def field_lines(stream: bytes) -> Iterator[LineSpan]:
-    """Yield the lines that are fields, known or not; comments and blank lines are none.
+    """Yield all fields, known and unknown; skip comments and blank lines.
 
     A line without a colon is a field with an empty value.
     """
     end = 0
-    # bytes.splitlines knows LF, CR and CRLF and nothing else, unlike str's.
+    # Unlike str.splitlines, bytes.splitlines knows only LF, CR and CRLF.
     for line in stream.splitlines(keepends=True):
         start, end = end, end + len(line)
         content = line.rstrip(b"\r\n")
@@ -54,9 +54,9 @@ def field_lines(stream: bytes) -> Iterator[LineSpan]:
 
 
 def block_ends(stream: bytes) -> list[int]:
-    """Return where blocks end: behind the last of the blank lines that follow lines.
+    """Return the offsets at which blocks end: after all blank lines of each block.
 
-    What stands behind the last of them is the beginning of a block.
+    Bytes after the last offset are the beginning of a block.
     """
     ends = []
     offset = 0

@@ -1,4 +1,4 @@
-"""What reading an event stream yields: events, comments and deviations."""
+"""The results of reading an event stream: events, comments and deviations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Comment", "Deviation", "DeviationKind", "ParsedStream", "ServerSentE
 class ServerSentEvent:
     """One dispatched event.
 
-    ``stream[start:end]`` holds the whole event, and comments where they stand
-    between its lines. Where the blank line is a CRLF whose LF comes in a later
-    feed, the CR has already dispatched the event and ``end`` stops before the LF.
+    ``stream[start:end]`` is the whole event, with the comments between its lines. If
+    the blank line is a CRLF whose LF arrives in a later feed, the CR has already
+    dispatched the event, and ``end`` is before the LF.
 
     Attributes:
         event: The type; ``message`` where the stream named none.
         data: The values of the data fields, joined by LF.
-        id: The last event ID at dispatch, which outlives the event that set it.
+        id: The last event ID at dispatch; it stays valid for later events.
         retry: The reconnection time in milliseconds that this block set, if any.
         start: Offset of the first byte of the first line that is no comment.
         end: Offset just past the blank line that dispatched the event.
@@ -35,10 +35,10 @@ class ServerSentEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
-    """One comment line, which a reader ignores and a connection is kept alive by.
+    """One comment line; readers ignore it, servers use it to keep connections alive.
 
     Attributes:
-        text: What follows the colon, without one leading space, as for fields.
+        text: The text after the colon, without one leading space, as for fields.
         start: Offset of the colon.
         end: Offset just past the line's end (for a split CRLF, as for events).
     """
@@ -49,7 +49,7 @@ class Comment:
 
 
 class DeviationKind(StrEnum):
-    """What a stream may do that is notable: legal but rare, or dropped by readers."""
+    """The kinds of deviations: legal but rare, or dropped by readers."""
 
     BOM = "bom"
     """A byte order mark opens the stream, and is ignored."""
@@ -64,19 +64,19 @@ class DeviationKind(StrEnum):
     """A known field's value follows its colon directly."""
 
     NO_COLON = "no_colon"
-    """A line is a known field's name and nothing else."""
+    """A line is only a known field's name."""
 
     INVALID_UTF8 = "invalid_utf8"
-    """Bytes that are not UTF-8; each maximal part was read as U+FFFD."""
+    """Bytes that are not UTF-8; each maximal part is read as U+FFFD."""
 
     UNKNOWN_FIELD = "unknown_field"
-    """A field that the standard does not know, and that readers drop."""
+    """A field that the standard does not know; readers drop it."""
 
     ID_WITH_NULL = "id_with_null"
-    """An id that contains U+0000, and that readers drop."""
+    """An id that contains U+0000; readers drop it."""
 
     RETRY_NOT_DIGITS = "retry_not_digits"
-    """A retry that is not ASCII digits only, and that readers drop."""
+    """A retry with anything but ASCII digits; readers drop it."""
 
     RETRY_TOO_LARGE = "retry_too_large"
     """A retry of more than 18 digits, dropped here; the standard names no limit."""
@@ -99,12 +99,12 @@ class DeviationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """One notable thing and the bytes that show it, ``stream[start:end]``.
+    """One deviation and the bytes that show it, ``stream[start:end]``.
 
-    The bytes are the line without its end, the end of the line (``crlf``, ``cr``),
-    the block with its blank line (``no_data``, ``empty_data``, ``multi_line_data``;
-    a CRLF that is split between feeds counts as for events),
-    or what is left at the end of the stream (``unfinished_…``).
+    The bytes are the line without its end, the end of the line (``crlf``, ``cr``), the
+    block with its blank line (``no_data``, ``empty_data``, ``multi_line_data``; a CRLF
+    that is split between feeds counts as for events), or the rest at the end of the
+    stream (``unfinished_…``).
     """
 
     kind: DeviationKind
@@ -114,14 +114,14 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedStream:
-    """All that one whole event stream says.
+    """The content of one whole event stream.
 
     Attributes:
         events: The dispatched events, in order.
-        comments: The comments, in order; offsets tell where they stood.
-        deviations: What was notable, in the order it was noticed.
+        comments: The comments, in order; offsets show their places.
+        deviations: The deviations, in the order of reading.
         retry: The last valid reconnection time in milliseconds, if any.
-        unfinished: The bytes at the end that begin an event never dispatched.
+        unfinished: The bytes at the end that begin an event but never dispatch it.
     """
 
     events: tuple[ServerSentEvent, ...]

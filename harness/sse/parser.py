@@ -3,13 +3,13 @@
 It follows WHATWG HTML section 9.2.5, "Parsing an event stream", and 9.2.6,
 "Interpreting an event stream". Rules of this file:
 
-1. Every byte is looked at once when it arrives and once when its line is whole; an
-   unfinished line is only appended to. So the cost is linear however a stream is cut.
-2. A line is split off as bytes and decoded whole. CR and LF never occur inside a
-   UTF-8 sequence, so this equals the standard's decoding of the stream up front.
-3. A CR ends its line at once, so that its event waits for nothing; an LF that follows
-   is swallowed. Nothing else depends on where the stream is cut.
-4. There is no limit of size: what is too big is for the judge to say.
+1. Every byte is read once when it arrives and once when its line is complete; an
+   unfinished line is only appended to. So the cost is linear for any cuts.
+2. A line is split off as bytes and decoded as a whole. CR and LF never occur inside a
+   UTF-8 sequence, so the result equals the standard's decoding of the whole stream.
+3. A CR ends its line immediately, so its event never waits; an LF that follows is
+   ignored. Nothing else depends on where the stream is cut.
+4. There is no limit of size: the judge decides what is too large.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _COLON = 0x3A
 
 
 class EventStreamParser:
-    """Reads an event stream piece by piece.
+    """An incremental reader of one event stream.
 
     Attributes:
-        deviations: What was notable so far, in the order it was noticed.
+        deviations: The deviations so far, in the order of reading.
         retry: The last valid reconnection time in milliseconds, if any.
-        offset: How many bytes were fed.
+        offset: The number of bytes that were fed.
     """
 
     __slots__ = (
@@ -66,7 +66,7 @@ class EventStreamParser:
 
     @property
     def pending(self) -> bytes:
-        """The bytes of an unfinished event or line: the last ones that were fed."""
+        """The last bytes that were fed, if they are an unfinished event or line."""
         return bytes(self._block[self._bom_length() :])
 
     def feed(self, data: bytes) -> list[ServerSentEvent | Comment]:
@@ -89,7 +89,7 @@ class EventStreamParser:
             self.offset += len(data)
             self._block += data
             return found
-        # bytes.splitlines knows LF, CR and CRLF and nothing else, unlike str's.
+        # Unlike str.splitlines, bytes.splitlines knows only LF, CR and CRLF.
         for piece in data.splitlines(keepends=True):
             self.offset += len(piece)
             if self._cr_at is not None and self._settle_cr(self._cr_at, piece):
@@ -100,7 +100,7 @@ class EventStreamParser:
         return found
 
     def close(self) -> None:
-        """Say that the stream ended; an unfinished event is discarded and noted."""
+        """End the stream; an unfinished event is discarded and noted."""
         if self._closed:
             return
         self._closed = True
@@ -127,12 +127,12 @@ class EventStreamParser:
         self.deviations.append(Deviation(kind=kind, start=start, end=end))
 
     def _bom_length(self) -> int:
-        """Return how many bytes of the block are a BOM to skip."""
+        """Return the number of bytes of the block that are a BOM to skip."""
         at_start = len(self._block) == self.offset
         return len(_BOM) if at_start and self._block.startswith(_BOM) else 0
 
     def _settle_cr(self, at: int, piece: bytes) -> bool:
-        """Decide what the CR before ``piece`` was; true where ``piece`` is its LF."""
+        """Note the CR before ``piece``; return whether ``piece`` is its LF."""
         self._cr_at = None
         if piece != b"\n":
             self._note(DeviationKind.CR, at, at + 1)
@@ -146,7 +146,7 @@ class EventStreamParser:
     def _read_line(
         self, found: list[ServerSentEvent | Comment], ending_length: int
     ) -> None:
-        """Interpret the line that just became whole."""
+        """Interpret the line that has just become complete."""
         if bom_length := self._bom_length():
             self._note(DeviationKind.BOM, 0, bom_length)
             del self._block[:bom_length]
@@ -168,7 +168,7 @@ class EventStreamParser:
     def _decode(self, start: int, end: int, *, skip: int = 0) -> str:
         """Decode the line at these offsets of the stream, without its first bytes."""
         base = self.offset - len(self._block)
-        # A slice of the bytearray would copy the line once more, large as it may be.
+        # A slice of the bytearray would copy the line again, and it can be large.
         with (
             memoryview(self._block) as block,
             block[start - base + skip : end - base] as content,
@@ -188,7 +188,7 @@ class EventStreamParser:
         found.append(Comment(text=text, start=start, end=self.offset))
         if self._line_at:
             self._line_at = len(self._block)
-        else:  # a comment before the first field is no part of the event
+        else:  # a comment before the first field is not part of the event
             self._block.clear()
 
     def _read_field(self, start: int, end: int) -> None:
@@ -247,7 +247,7 @@ class EventStreamParser:
                 self._note(DeviationKind.MULTI_LINE_DATA, start, end)
             elif not event.data:
                 self._note(DeviationKind.EMPTY_DATA, start, end)
-        elif self._line_at:  # the blank line is not all there is
+        elif self._line_at:  # the block has more than the blank line
             self._note(DeviationKind.NO_DATA, start, end)
         self._begin_block()
 
@@ -259,7 +259,7 @@ def parse(data: bytes) -> ParsedStream:
         data: The body, from its first byte to its last.
 
     Returns:
-        Everything it says; the same for the same bytes.
+        Its content; the same for the same bytes.
     """
     parser = EventStreamParser()
     found = parser.feed(data)
@@ -275,7 +275,7 @@ def parse(data: bytes) -> ParsedStream:
 
 
 def _begins_event(pending: bytes) -> bool:
-    """Tell whether unfinished bytes are more than part of a comment.
+    """Return whether unfinished bytes are more than part of a comment.
 
     A block starts with a field, so a colon comes first only where there is none.
     """

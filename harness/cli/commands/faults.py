@@ -19,20 +19,22 @@ from harness.faults.registry import (
 __all__ = ["describe", "faults", "faults_page"]
 
 _LAYERS = {
-    Layer.EVENTS: "events: what the chunks say",
-    Layer.LINES: "lines: how server-sent events are written",
+    Layer.EVENTS: "events: the content of the chunks",
+    Layer.LINES: "lines: the bytes of server-sent events",
     Layer.HTTP: "http: status, body and framing",
     Layer.SOCKET: "socket: borders, times and endings",
 }
 
 
-@click.command(short_help="List the faults, or explain some.")
+@click.command(short_help="List the faults, or explain some of them.")
 @click.argument("names", nargs=-1)
-@click.option("--markdown", is_flag=True, help="As the page docs/faults.md has them.")
+@click.option(
+    "--markdown", is_flag=True, help="Print the reference part of docs/faults.md."
+)
 def faults(names: tuple[str, ...], markdown: bool) -> None:  # noqa: FBT001 - click's
-    """List all faults by layer, or explain those that are named.
+    """List all faults by layer, or explain the named ones.
 
-    A fault of your own is named by its dotted path, MODULE:FUNCTION.
+    The name of your own fault is its dotted path, MODULE:FUNCTION.
 
     Faults of a scenario apply layer by layer in this order, and left to right within
     a layer.
@@ -70,7 +72,7 @@ def _of(layer: Layer) -> list[FaultDefinition]:
 
 
 def describe(definition: FaultDefinition) -> str:
-    """Return what a fault does, its parameters, what is right, and an example."""
+    """Return the description of a fault: parameters, oracle and an example."""
     return "\n".join(_description(definition))
 
 

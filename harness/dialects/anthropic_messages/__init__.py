@@ -1,4 +1,4 @@
-"""Anthropic's Messages API, streamed: how it is told apart, ends and fails.
+"""Anthropic's Messages API, streamed: its recognition, its end and its errors.
 
 Each event is named after the ``type`` of its object, from ``message_start`` to
 ``message_stop``; it has neither choices nor a sentinel.

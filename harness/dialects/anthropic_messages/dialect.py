@@ -1,4 +1,4 @@
-"""What is known of the dialect; its package says what it is."""
+"""The partial dialect of Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TYPES = frozenset(
 
 
 class AnthropicMessages(PartialDialect):
-    """Messages of Anthropic."""
+    """The Messages API of Anthropic."""
 
     name: ClassVar[str] = "anthropic-messages"
     path: ClassVar[str] = "/v1/messages"
@@ -36,16 +36,16 @@ class AnthropicMessages(PartialDialect):
     )
 
     def owns(self, value: Any) -> bool:
-        """Tell whether it has the type of one of its events."""
+        """Return whether an object has the type of an event of this API."""
         return isinstance(value, dict) and _type_of(value) in _TYPES
 
     def error(self, message: str, kind: str) -> ErrorEvent:
-        """Return an object of type ``error``, in an event of that name."""
+        """Return an object of type ``error``, in an event with that name."""
         value = {"type": "error", "error": {"type": kind, "message": message}}
         return ErrorEvent(value=value, event="error")
 
     def finishes(self, payload: Payload) -> bool:
-        """Tell whether it is the message's stop."""
+        """Return whether the event is ``message_stop``."""
         return payload.is_unknown_object and _type_of(payload.value) == _STOP
 
 

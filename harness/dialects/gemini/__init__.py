@@ -1,6 +1,6 @@
-"""Google's Gemini API, streamed: how it is told apart.
+"""Google's Gemini API, streamed: its recognition.
 
-Its requests name the model in their path; each event is a response of its own, with
+Requests name the model in their path; each event is a response of its own, with
 ``candidates``.
 Source: https://ai.google.dev/api/generate-content
 """

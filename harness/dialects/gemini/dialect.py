@@ -1,4 +1,4 @@
-"""What is known of the dialect; its package says what it is."""
+"""The partial dialect of Google's Gemini API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Gemini"]
 
 
 class Gemini(PartialDialect):
-    """``streamGenerateContent`` of Gemini."""
+    """The method ``streamGenerateContent`` of Gemini."""
 
     name: ClassVar[str] = "gemini"
     path: ClassVar[str] = "/v1beta/models/gemini:streamGenerateContent?alt=sse"
@@ -24,5 +24,5 @@ class Gemini(PartialDialect):
     )
 
     def owns(self, value: Any) -> bool:
-        """Tell whether it has candidates."""
+        """Return whether an object has candidates."""
         return isinstance(value, dict) and "candidates" in value

@@ -1,4 +1,4 @@
-"""The message that the chunks of a stream add up to."""
+"""The assembly of the chunks of a stream into a message."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["Assembler"]
 
 
 class Assembler:
-    """Adds up the payloads of one stream.
+    """An accumulator for the payloads of one stream.
 
-    Deltas and usage of an error payload are not added: clients raise before they read
-    them (openai-python, openai-node).
+    Deltas and usage of an error payload are not added, since clients raise before they
+    read them (openai-python, openai-node).
 
     Args:
-        stop_at_done: Whether nothing after the sentinel is read, as most clients
-            have it. False models those that read to the end of the body.
+        stop_at_done: Whether reading stops at the sentinel, as in most clients. False
+            models clients that read to the end of the body.
     """
 
     def __init__(self, *, stop_at_done: bool = True) -> None:
@@ -39,7 +39,7 @@ class Assembler:
         self._malformed = 0
 
     def feed(self, payload: Payload) -> None:
-        """Add one payload; payloads of other kinds than the known count for nothing."""
+        """Add one payload; unknown payloads are ignored."""
         if self._done:
             self._after_done += 1
             if self._stop_at_done:
@@ -57,7 +57,7 @@ class Assembler:
                 pass
 
     def message(self) -> Message:
-        """Return what the payloads so far add up to."""
+        """Return the message of the payloads so far."""
         return Message(
             choices=tuple(
                 self._choices[index].choice(index) for index in sorted(self._choices)
@@ -77,7 +77,7 @@ class Assembler:
 
 
 class _ChoiceParts:
-    """One choice while it grows."""
+    """The parts of one choice so far."""
 
     def __init__(self) -> None:
         self._role = ""
@@ -121,7 +121,7 @@ class _ChoiceParts:
 
 
 def _merge(head: ToolFragment, fragment: ToolFragment) -> ToolFragment:
-    """Keep the first of each; providers repeat id and name, but do not split them."""
+    """Keep the first value of each; providers repeat id and name, never split them."""
     return ToolFragment(
         index=head.index,
         indexed=head.indexed,
@@ -139,10 +139,10 @@ def _error_of(value: Any) -> Any:
 
 
 def _join_surrogates(text: str) -> str:
-    """Make one character of two halves that came in two chunks (RFC 8259, section 7).
+    """Join the two halves of a character from two chunks (RFC 8259, section 7).
 
-    Strings of Python keep the halves apart, those of JavaScript do not; a half that
-    stays alone stays as it is.
+    Strings of Python keep the halves apart, those of JavaScript do not; a half without
+    its other half stays unchanged.
     """
     try:
         text.encode()

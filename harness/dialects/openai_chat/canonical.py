@@ -1,4 +1,4 @@
-"""What a chunk says beside its text, written so that equal chunks compare equal."""
+"""The canonical JSON of a chunk without its text, for comparison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.dialects.openai_chat.texts import TEXT_KEYS
 
 __all__ = ["without_texts"]
 
-# Keys that every chunk repeats: they make no event worth more than its text.
+# Keys that every chunk repeats, so they are no content of the event.
 _ENVELOPE = frozenset(
     {
         "id",
@@ -26,9 +26,9 @@ _CHOICES_OR_SAME = _ENVELOPE | {"choices"}
 
 
 def without_texts(value: dict[str, Any]) -> str | None:
-    """Return a chunk without its text as JSON, or None where nothing else is in it.
+    """Return a chunk without its text as JSON, or None if it has nothing else.
 
-    What legal writers of JSON do is no change: null or absent, 1.0 or 1.
+    Differences that legal writers of JSON make do not count: null or absent, 1.0 or 1.
     """
     more = any(
         not _says_nothing(item)

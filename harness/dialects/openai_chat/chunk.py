@@ -1,8 +1,8 @@
 """The parts of a chunk, read from any JSON value without raising.
 
-Providers send null, the wrong type or nothing for almost every field (recorded
-streams hold ``role: null``, ``content: null``, ``tool_calls: null``, chunks without
-choices). What is not of the documented type reads as if it were absent.
+Providers send null, the wrong type or nothing for almost every field (recorded streams
+have ``role: null``, ``content: null``, ``tool_calls: null``, chunks without choices). A
+value of another than the documented type counts as absent.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ def choices_of(value: Any) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def delta_of(choice: dict[str, Any]) -> dict[str, Any]:
-    """Return a choice's delta; empty where it is null or missing."""
+    """Return a choice's delta; empty if it is null or missing."""
     delta = choice.get("delta")
     return delta if isinstance(delta, dict) else {}
 
 
 def finish_reason_of(choice: dict[str, Any]) -> str:
-    """Return a choice's finish reason; empty where it has none yet."""
+    """Return a choice's finish reason; empty if it has none yet."""
     return text_of(choice, "finish_reason")
 
 
@@ -49,16 +49,16 @@ def index_of(fields: dict[str, Any], position: int) -> int:
 
 
 def text_of(fields: dict[str, Any], name: str) -> str:
-    """Return a field that should be a string; empty where it is none."""
+    """Return a field that should be a string; empty if it is not a string."""
     value = fields.get(name)
     return value if isinstance(value, str) else ""
 
 
 def tool_fragments(delta: dict[str, Any]) -> Iterator[ToolFragment]:
-    """Yield what a delta says of tool calls.
+    """Yield the fragments of tool calls in a delta.
 
-    The older ``function_call`` counts as the call with index 0, unless tool calls
-    stand beside it.
+    The older ``function_call`` counts as the call with index 0, unless there are tool
+    calls as well.
     """
     calls = delta.get("tool_calls")
     if isinstance(calls, list):

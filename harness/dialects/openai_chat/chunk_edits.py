@@ -1,6 +1,6 @@
-"""Changes of a chunk in place: what faults do to choices, finish, usage and names.
+"""In-place changes of a chunk for faults: choices, finish, usage, identity, reasoning.
 
-A chunk is the JSON value of one event; what is not there is not changed.
+A chunk is the JSON value of one event; absent parts are not changed.
 """
 
 from __future__ import annotations
@@ -40,45 +40,45 @@ def set_choice(value: Any, index: int) -> None:
 
 
 def drop_choices(value: Any) -> None:
-    """Leave no choice, as beside usage and errors."""
+    """Remove all choices, as in chunks with usage or an error."""
     value["choices"] = []
 
 
 def leave_empty_text(value: Any) -> None:
-    """Leave nothing in a chunk but an empty text of choice 0."""
+    """Reduce a chunk to an empty text of choice 0."""
     choice = {"index": 0, "delta": {"content": ""}, "finish_reason": None}
     value["choices"] = [choice]
     drop_usage(value)
 
 
 def replace_finish(value: Any, reason: str | None) -> None:
-    """Put another reason in place of every finish reason."""
+    """Replace every finish reason."""
     for _, choice in choices_of(value):
         if finish_reason_of(choice):
             choice["finish_reason"] = reason
 
 
 def finish_choices(value: Any, reasons: Mapping[int, str]) -> None:
-    """Give choices a finish reason, by their index."""
+    """Set the finish reasons of choices, by index."""
     for index, choice in choices_of(value):
         if index in reasons:
             choice["finish_reason"] = reasons[index]
 
 
 def set_usage(value: Any, usage: Any) -> None:
-    """Put a usage in."""
+    """Set the usage."""
     value["usage"] = usage
 
 
 def drop_usage(value: Any) -> None:
-    """Take the usage out."""
+    """Remove the usage."""
     value.pop("usage", None)
 
 
 def partial_usage(whole: Any, number: int, count: int) -> dict[str, Any] | None:
     """Return the usage of the first ``number`` of ``count`` parts of an answer.
 
-    None where the whole does not count the tokens of an answer.
+    None: the whole does not count the tokens of an answer.
     """
     total = whole.get("completion_tokens") if isinstance(whole, dict) else None
     if not isinstance(total, int):
@@ -90,9 +90,9 @@ def partial_usage(whole: Any, number: int, count: int) -> dict[str, Any] | None:
 
 
 def keep_share(value: Any, *, first: bool, last: bool) -> None:
-    """Leave what belongs to one of several chunks that share the text of this one.
+    """Remove the parts that belong to other chunks, where several share one text.
 
-    The role is the first one's; finish reason and usage are the last one's.
+    The role belongs to the first; finish reason and usage belong to the last.
     """
     for _, choice in choices_of(value):
         if not first:
@@ -104,9 +104,9 @@ def keep_share(value: Any, *, first: bool, last: bool) -> None:
 
 
 def rename(value: Any, name: str, number: int) -> None:
-    """Change what names a stream (``id``, ``model``) to its ``number``-th form.
+    """Append a number to a field that identifies a stream (``id``, ``model``).
 
-    Of ``created``, which is a time, it is so many seconds later.
+    ``created`` is a time and becomes ``number`` seconds later.
     """
     if name == "created":
         old = value.get(name)
@@ -122,7 +122,7 @@ def name_reasoning(value: Any, name: str, *, empty: bool) -> None:
         value: The chunk.
         name: ``reasoning_content``, ``reasoning``, ``both``, ``reasoning_details`` or
             ``reasoning_items``.
-        empty: Whether a choice that has content and no reasoning gets it too, empty.
+        empty: Whether a choice with content but no reasoning gets an empty one.
     """
     for _, choice in choices_of(value):
         delta = delta_of(choice)
@@ -154,5 +154,5 @@ def _items(text: str) -> list[Any]:
 
 
 def objects_with(value: Any, key: str) -> Iterable[Any]:
-    """Return the objects that a key belongs to: the chunk, or each of its choices."""
+    """Return the objects to which a key belongs: the chunk, or each of its choices."""
     return [choice for _, choice in choices_of(value)] if key in _IN_CHOICE else [value]

@@ -1,4 +1,4 @@
-"""The dialect's answers to what the harness asks."""
+"""The complete dialect of chat completions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["OpenAIChat"]
 
 
 class OpenAIChat(Dialect):
-    """Chat completions of OpenAI, and what other providers make of them."""
+    """The chat completions of OpenAI, with the variants of other providers."""
 
     name: ClassVar[str] = "openai-chat"
     path: ClassVar[str] = "/v1/chat/completions"
@@ -72,7 +72,7 @@ class OpenAIChat(Dialect):
     )
 
     def owns(self, value: Any) -> bool:
-        """Tell whether it has choices."""
+        """Return whether an object has choices."""
         return isinstance(value, dict) and "choices" in value
 
     def request(self, *, model: str, prompt: str, usage: bool = False) -> Any:
@@ -80,7 +80,7 @@ class OpenAIChat(Dialect):
         return request_of(model, prompt, usage=usage)
 
     def answer(self, *, name: str, text: str) -> tuple[bytes, ...]:
-        """Return the events of a short right answer."""
+        """Return the events of a short correct answer."""
         return answer_of(name, text)
 
     def error(self, message: str, kind: str) -> ErrorEvent:
@@ -92,23 +92,23 @@ class OpenAIChat(Dialect):
         return parse_payload(data, event)
 
     def texts(self, value: Any) -> list[Text]:
-        """Return the texts of a chunk that are not empty, in their order."""
+        """Return the non-empty texts of a chunk, in order."""
         return text_deltas(value)
 
     def without_texts(self, value: Any) -> str | None:
-        """Return what a chunk says beside text, as canonical JSON."""
+        """Return a chunk without its texts, as canonical JSON."""
         return without_texts(value)
 
     def meaning(self, value: Any) -> EventMeaning:
-        """Return all that a chunk says."""
+        """Return the whole meaning of a chunk."""
         return meaning_of(value)
 
     def identity(self, value: Any) -> Mapping[str, Any]:
-        """Return what a chunk calls itself."""
+        """Return ``object``, ``model`` and ``id`` of a chunk."""
         return {name: value.get(name) for name in ("object", "model", "id")}
 
-    def finishes(self, payload: Payload) -> bool:  # noqa: ARG002 - choices say it
-        """Tell whether an event finishes its whole answer; here choices finish."""
+    def finishes(self, payload: Payload) -> bool:  # noqa: ARG002 - choices finish
+        """Return False: choices finish one by one, never the whole answer at once."""
         return False
 
     def usage_counts(self, usage: Mapping[str, Any]) -> Sequence[tuple[str, Any]]:
@@ -117,11 +117,11 @@ class OpenAIChat(Dialect):
         return [(name, usage[key]) for key, name in names.items() if key in usage]
 
     def text_places(self, value: Any) -> Iterator[TextPlace]:
-        """Yield where the texts of a chunk stand that are not empty."""
+        """Yield the places of the non-empty texts of a chunk."""
         return text_places(value)
 
     def assembler(self) -> Assembler:
-        """Return what adds up the payloads up to the sentinel."""
+        """Return an accumulator that stops at the sentinel."""
         return Assembler()
 
     def check(

@@ -1,15 +1,15 @@
-"""The grammar of a right stream, as a table of rules.
+"""The grammar of a correct stream, as a table of rules.
 
-It says what breaks the provider's description of a stream, not what a message means.
+It checks the form of a stream against the provider's description, not its meaning.
 Source, unless a rule names another:
 https://platform.openai.com/docs/api-reference/chat-streaming
 
 Rules of this file:
 
 1. A rule is one function over the whole stream; ``RULES`` is the table of them.
-2. The ids are stable: reports and waivers name them.
-3. After the sentinel only ``after-done`` and ``done-twice`` speak.
-4. An error in band is the end of an answer: what it cut off is not reported as missing.
+2. The ids never change, since reports and waivers name them.
+3. After the sentinel only ``after-done`` and ``done-twice`` report.
+4. An error in band ends an answer: parts that it cut off are not reported as missing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _Find = Callable[[Timeline], _Found]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: its id, what a right stream does, and what finds the breaks."""
+    """One rule: its id, what a correct stream does, and the search for its breaks."""
 
     id: str
     prose: str
@@ -45,8 +45,8 @@ def check(
     """Return every break of the grammar, in the order of the events.
 
     Args:
-        events: The data of each event and what it was read as.
-        rules: Ids of the rules that count; None: all.
+        events: Data and payload of each event.
+        rules: Ids of the rules to check. None: all.
     """
     stream = Timeline(events)
     violations = [
@@ -61,7 +61,7 @@ def check(
 _RULES: dict[str, Rule] = {}
 
 RULES: Mapping[str, Rule] = MappingProxyType(_RULES)
-"""Every rule by its id, in the order in which they report on one event."""
+"""Every rule by its id, in the order in which they report about one event."""
 
 
 def _rule(rule_id: str, prose: str) -> Callable[[_Find], _Find]:
@@ -78,14 +78,14 @@ def _done_missing(stream: Timeline) -> _Found:
         yield stream.length, "the stream ends without [DONE]"
 
 
-@_rule("done-twice", "The sentinel comes once.")
+@_rule("done-twice", "The sentinel is sent once.")
 def _done_twice(stream: Timeline) -> _Found:
     for at, kind in stream.after_done:
         if kind is PayloadKind.END:
             yield at, "[DONE] again"
 
 
-@_rule("after-done", "Nothing comes after the sentinel.")
+@_rule("after-done", "Nothing follows the sentinel.")
 def _after_done(stream: Timeline) -> _Found:
     for at, kind in stream.after_done:
         if kind is not PayloadKind.END:
@@ -107,12 +107,12 @@ def _empty_data(stream: Timeline) -> _Found:
 def _malformed_json(stream: Timeline) -> _Found:
     for at, data, payload in stream.events:
         if payload.kind is PayloadKind.MALFORMED and data.strip():
-            yield at, f"data is no JSON: {data[:60]!r}"
+            yield at, f"data is not JSON: {data[:60]!r}"
 
 
 @_rule(
     "error-in-band",
-    "No event is an error object; one that is tells the client of a failure.",
+    "No event is an error object, which reports a failure to the client.",
 )
 def _error_in_band(stream: Timeline) -> _Found:
     for at, data, payload in stream.events:
@@ -128,7 +128,7 @@ def _error_in_band(stream: Timeline) -> _Found:
 def _object_unexpected(stream: Timeline) -> _Found:
     for at, data, payload in stream.events:
         if payload.kind is PayloadKind.OTHER:
-            yield at, f"no chunk: {data[:60]!r}"
+            yield at, f"not a chunk: {data[:60]!r}"
     for at, chunk in stream.chunks:
         if chunk.get("object") not in (None, "", "chat.completion.chunk"):
             yield at, f"object is {_shown(chunk['object'])}"
@@ -136,7 +136,7 @@ def _object_unexpected(stream: Timeline) -> _Found:
 
 @_rule(
     "choices-missing",
-    "Every chunk has a list of choices; empty is right, for usage only.",
+    "Every chunk has a list of choices; it is empty only beside usage.",
 )
 def _choices_missing(stream: Timeline) -> _Found:
     for at, chunk in stream.chunks:

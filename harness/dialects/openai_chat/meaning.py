@@ -1,4 +1,4 @@
-"""What one chunk says, choice by choice, in the common form."""
+"""The meaning of one chunk, choice by choice, in the common form."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ __all__ = ["choice_deltas", "meaning_of"]
 
 
 def meaning_of(value: Any) -> EventMeaning:
-    """Return what a chunk says; what is no chunk says nothing."""
+    """Return the meaning of a chunk; that of any other value is empty."""
     if not isinstance(value, dict):
         return EventMeaning()
     return EventMeaning(choices=tuple(choice_deltas(value)), usage=value.get("usage"))
 
 
 def choice_deltas(value: Any) -> Iterator[ChoiceDelta]:
-    """Yield what a chunk adds to each choice."""
+    """Yield the part that a chunk adds to each choice."""
     for index, choice in choices_of(value):
         delta = delta_of(choice)
         yield ChoiceDelta(

@@ -1,13 +1,13 @@
-"""Which repeats belong to the opening of a text.
+"""The opening of a text, in which repeats count as stutter.
 
-The opening of a choice's text is the run of deltas, from the first that is not white
-space, each of which repeats or extends what the opening already holds. A repeat within
-it is stutter, of which a repairing proxy sends only what is new; the first unrelated
-delta ends it, and later repeats pass as they were sent.
+The opening of a choice's text begins with the first delta that is not white space. It
+continues as long as each delta repeats or extends the opening so far. A repeat in it is
+stutter, of which a repairing proxy sends only the new part. The first unrelated delta
+ends the opening, and later repeats pass as sent.
 
-An upstream that stutters sends its first delta again; a model may mean ``ha``, ``ha``.
-On the wire the two are equal, so of a stream whose own text opens that way both
-readings are right, and they are counted apart.
+A stuttering upstream sends its first delta again; a model may intend ``ha``, ``ha``.
+Both are equal on the wire. So for a stream whose own text opens that way, both readings
+are correct, and they are counted separately.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class OpeningTracker:
     """The openings of a stream's texts, as far as the stream was read.
 
     Args:
-        texts: The texts of the blocks that were read already.
+        texts: The texts of the blocks that were already read.
     """
 
     def __init__(self, texts: Iterable[Sequence[Text]] = ()) -> None:
@@ -33,12 +33,12 @@ class OpeningTracker:
             self.read(block)
 
     def read(self, texts: Iterable[Text]) -> None:
-        """Take the texts of one more block, as they are sent."""
+        """Take the texts of one more block, as sent."""
         for choice, field, text in texts:
             self.take((choice, field), text)
 
     def take(self, key: TextKey, text: str) -> str:
-        """Take the next delta of a text; return what is new in it."""
+        """Take the next delta of a text; return the new part of it."""
         opening = self._open.get(key)
         if key in self._over:
             return text
@@ -55,17 +55,14 @@ class OpeningTracker:
         return text
 
     def repeats(self, key: TextKey, text: str) -> bool:
-        """Whether a text only repeats or extends an opening, or nothing opened yet."""
+        """Return whether a text repeats or extends an opening, or can begin one."""
         if key in self._over:
             return False
         opening = self._open.get(key, "")
         return text.startswith(opening) or opening.startswith(text)
 
     def new_texts(self, texts: Sequence[Text]) -> Mapping[TextKey, str]:
-        """Return what is new in the texts of a block that repeat an opening.
-
-        Texts that repeat nothing are left out.
-        """
+        """Return the new parts of those texts of a block that repeat an opening."""
         new: dict[TextKey, str] = {}
         for choice, field, text in texts:
             key = (choice, field)
@@ -75,11 +72,10 @@ class OpeningTracker:
 
 
 def reduced_openings(texts: Iterable[Text]) -> Mapping[TextKey, tuple[str, ...]]:
-    """Return, for every text with a repeat at its opening, its deltas as reduced.
+    """Return the reduced deltas of every text with a repeat in its opening.
 
     Args:
-        texts: All texts of a stream, in order; the arguments of tool calls are left
-            out.
+        texts: All texts of a stream, in order; arguments of tool calls are ignored.
     """
     tracker = OpeningTracker()
     deltas: dict[TextKey, list[str]] = {}
@@ -93,10 +89,10 @@ def reduced_openings(texts: Iterable[Text]) -> Mapping[TextKey, tuple[str, ...]]
 
 
 def blank_openings(texts: Iterable[Text]) -> frozenset[TextKey]:
-    """Return the texts whose first delta is white space and nothing else.
+    """Return the texts whose first delta is only white space.
 
-    A cumulative upstream repeats it with the first word; a model may mean two line
-    breaks. How much white space such a text begins with is not decided either.
+    A cumulative upstream repeats it with the first word; a model may intend two line
+    breaks. So the amount of white space at the beginning of such a text is undecided.
     """
     first: dict[TextKey, str] = {}
     for choice, field, text in texts:

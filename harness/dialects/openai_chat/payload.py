@@ -1,8 +1,8 @@
-"""What the data of one event is: a chunk, the sentinel, an error, or something else.
+"""The parser of an event's data: a chunk, the sentinel, an error, or something else.
 
 A chunk is an object with ``choices`` (a list or null) or ``usage``; the sentinel is
-``[DONE]``, and spaces around it do not count; an error is an object whose ``error``
-says something, or any data of an event ``error``.
+``[DONE]``, also with spaces around it; an error is an object whose ``error`` is not
+empty, or any data of an event ``error``.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ SENTINEL = "[DONE]"
 def parse_payload(data: str, event: str = "message") -> Payload:
     """Read the data of one event; never raises.
 
-    An ``error`` key counts where its value is true in Python's sense, as the provider's
-    own client has it (openai-python, ``_streaming.py``: ``data.get("error")``), also
-    beside choices; an explicit null, which some providers send, does not.
+    An ``error`` key counts if its value is true in Python's sense, as in the provider's
+    own client (openai-python, ``_streaming.py``: ``data.get("error")``), even next to
+    choices; an explicit null, which some providers send, does not.
 
     Args:
         data: The event's data.
@@ -57,8 +57,8 @@ def _load(data: str) -> Any:
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
-        # orjson refuses lone surrogates ("\ud83d"), which half an emoji in one
-        # chunk is and clients accept; it also nests less deeply.
+        # orjson refuses lone surrogates ("\ud83d": half an emoji in one chunk),
+        # which clients accept; it also nests less deeply.
         return json.loads(data, parse_constant=_refuse_constant)
 
 

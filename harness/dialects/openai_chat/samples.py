@@ -1,4 +1,4 @@
-"""Requests, answers and failures as this dialect writes them."""
+"""Samples of requests, answers and failures in this dialect."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def request_of(model: str, prompt: str, *, usage: bool) -> dict[str, Any]:
 
 
 def answer_of(name: str, text: str) -> tuple[bytes, ...]:
-    """Return the events of a short right answer."""
+    """Return the events of a short correct answer."""
     said = _chunk(name, {"role": "assistant", "content": text}, None)
     return said, _chunk(name, {}, "stop"), encode_event(SENTINEL)
 
@@ -57,8 +57,8 @@ def error_beside_choices(like: Mapping[str, Any], message: str) -> dict[str, Any
     """Return a chunk with an error and no choice, as OpenRouter sends it.
 
     Args:
-        like: A chunk of the same stream, or nothing.
-        message: What happened, in words.
+        like: A chunk of the same stream, or an empty mapping.
+        message: The description of the failure.
     """
     envelope = {
         "id": "gen-error",
@@ -71,7 +71,7 @@ def error_beside_choices(like: Mapping[str, Any], message: str) -> dict[str, Any
 
 
 def prompt_filter() -> dict[str, Any]:
-    """Return what Azure sends first: no choice, and how the prompt was filtered."""
+    """Return the first event of Azure: no choice, and the filtering of the prompt."""
     safe = {"filtered": False, "severity": "safe"}
     kinds = ("hate", "self_harm", "sexual", "violence")
     return {

@@ -1,4 +1,4 @@
-"""The texts of a chunk: what each adds to the answer, and where it stands."""
+"""The texts of a chunk: their content and their places."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ TEXT_KEYS: Mapping[str, str] = {
     "reasoning": "reasoning",
     "refusal": "refusal",
 }
-"""The keys of a delta that hold text for a reader, and the field of each."""
+"""The keys of a delta with text for people, and the field of each."""
 
 
 def text_deltas(value: Any) -> list[Text]:
     """Return the non-empty texts of a chunk, in the order of its choices.
 
     Args:
-        value: Any JSON value; what is no chunk has no texts.
+        value: Any JSON value; a value that is not a chunk has no texts.
 
     Returns:
         The choice's index, the field and the text of each. The field is ``content``,
@@ -46,7 +46,7 @@ def delta_texts(delta: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the field and the text of each non-empty text of one delta."""
     if content := text_of(delta, "content"):
         yield "content", content
-    # Not of OpenAI: DeepSeek names it reasoning_content, OpenRouter and Groq name it
+    # Not from OpenAI: DeepSeek names it reasoning_content, OpenRouter and Groq name it
     # reasoning; gateways that serve both kinds of client send the same text twice.
     reasoning = text_of(delta, "reasoning_content")
     if reasoning:
@@ -61,10 +61,10 @@ def delta_texts(delta: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def text_places(value: Any) -> Iterator[TextPlace]:
-    """Yield where the non-empty texts of a chunk stand, tool calls' arguments too.
+    """Yield the places of the non-empty texts of a chunk, arguments of tools included.
 
-    Unlike `text_deltas` it names both places of a text that is sent twice, and leaves
-    out the older ``function_call``.
+    Unlike `text_deltas` it yields both places of a text that is sent twice, and ignores
+    the older ``function_call``.
     """
     choices = value.get("choices") if isinstance(value, dict) else None
     for at, choice in enumerate(choices if isinstance(choices, list) else ()):

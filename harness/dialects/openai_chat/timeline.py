@@ -1,4 +1,4 @@
-"""One stream, laid out by event and by choice, for the rules of the grammar."""
+"""One stream by event and by choice, for the rules of the grammar."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Timeline:
     """A stream up to its sentinel, read once for all rules.
 
     Attributes:
-        length: How many events there are in all.
-        done: Whether the sentinel came.
-        failed: Whether an error came before it.
+        length: The number of all events.
+        done: Whether the sentinel arrived.
+        failed: Whether an error arrived before the sentinel.
         events: Index, data and payload of each event before the sentinel.
         after_done: Index and kind of each event after the sentinel.
     """
@@ -47,7 +47,7 @@ class Timeline:
 
     @cached_property
     def deltas(self) -> list[tuple[int, ChoiceDelta]]:
-        """What each chunk adds to each choice, with the index of its event."""
+        """The parts that chunks add to choices, with the index of the event."""
         return [
             (at, delta) for at, chunk in self.chunks for delta in choice_deltas(chunk)
         ]
@@ -56,7 +56,7 @@ class Timeline:
     def calls(self) -> list[tuple[int, int, ToolFragment]]:
         """The fragments of tool calls, with the index of the event and the choice.
 
-        Without the older ``function_call``, which has neither index nor id.
+        The older ``function_call`` has neither index nor id, and is not among them.
         """
         return [
             (at, delta.choice, fragment)

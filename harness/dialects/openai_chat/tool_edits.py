@@ -1,7 +1,7 @@
-"""The tool calls of a chunk by fragment, and changes of them in place.
+"""The fragments of tool calls in a chunk, and in-place changes of them for faults.
 
-A *fragment* is what one chunk says of one call, as it was sent. It is known by its
-choice and its index, or its position where it has none.
+A *fragment* is the part of a call in one chunk, as sent. Its key is its choice and its
+index, or its position if it has none.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Fragment = dict[str, Any]
 
 
 def calls_in(value: Any) -> Iterator[tuple[CallKey, Fragment]]:
-    """Yield every fragment of a tool call with its choice and its call."""
+    """Yield the key and the JSON of every fragment of a tool call."""
     for index, choice in choices_of(value):
         calls = delta_of(choice).get("tool_calls")
         for position, call in enumerate(calls if isinstance(calls, list) else ()):
@@ -55,25 +55,25 @@ def arguments_of(fragment: Fragment) -> str:
 
 
 def has_id(fragment: Fragment) -> bool:
-    """Tell whether a fragment names its call."""
+    """Return whether a fragment has the id of its call."""
     return bool(fragment.get("id"))
 
 
 def put_arguments(fragment: Fragment, arguments: Any) -> None:
-    """Put other arguments into a fragment that has a function."""
+    """Replace the arguments of a fragment that has a function."""
     if isinstance(fragment.get("function"), dict):
         fragment["function"]["arguments"] = arguments
 
 
 def whole_call(fragment: Fragment, arguments: str) -> Fragment:
-    """Return a call that is sent in one fragment, modelled on its first."""
+    """Return a whole call as one fragment, with the other fields of its first."""
     call = copy.deepcopy(fragment)
     call.setdefault("function", {})["arguments"] = arguments
     return call
 
 
 def put_calls(value: Any, calls: Mapping[int, list[Fragment]]) -> None:
-    """Give choices other tool calls, by their index."""
+    """Replace the tool calls of choices, by index."""
     for index, choice in choices_of(value):
         if index in calls:
             delta_of(choice)["tool_calls"] = calls[index]
@@ -82,7 +82,7 @@ def put_calls(value: Any, calls: Mapping[int, list[Fragment]]) -> None:
 def put_only_call(
     value: Any, index: int, *, id_: str, name: str, arguments: str
 ) -> None:
-    """Leave nothing in a chunk but one whole call of choice 0."""
+    """Reduce a chunk to one whole call of choice 0."""
     function = {"name": name, "arguments": arguments}
     call = {"index": index, "id": id_, "type": "function", "function": function}
     value["choices"] = [
@@ -92,13 +92,13 @@ def put_only_call(
 
 
 def without_calls(value: Any) -> None:
-    """Take all fragments out of a chunk."""
+    """Remove all fragments from a chunk."""
     for _, choice in choices_of(value):
         delta_of(choice).pop("tool_calls", None)
 
 
 def keep_call(value: Any, key: CallKey, arguments: str) -> None:
-    """Leave one fragment in a chunk, with these arguments and no more."""
+    """Reduce a chunk to one fragment with these arguments."""
     for index, choice in choices_of(value):
         own = [
             call
@@ -122,11 +122,11 @@ def number_all(value: Any, index: int) -> None:
 
 
 def repeat_head(fragment: Fragment, head: dict[str, str]) -> None:
-    """Put in the id, the type and the name that earlier fragments had.
+    """Add the id, the type and the name of earlier fragments.
 
     Args:
         fragment: The fragment.
-        head: What they had; what this one has is added.
+        head: The values of earlier fragments, updated with those of this one.
     """
     function = fragment.setdefault("function", {})
     for holder, name in ((fragment, "id"), (fragment, "type"), (function, "name")):
@@ -136,26 +136,26 @@ def repeat_head(fragment: Fragment, head: dict[str, str]) -> None:
 
 
 def null_id(fragment: Fragment) -> None:
-    """Say null for an id that is not there, and for the type."""
+    """Send null for a missing id, and for the type with it."""
     if not text_of(fragment, "id"):
         fragment["id"] = None
         fragment["type"] = None
 
 
 def drop_ids(value: Any) -> None:
-    """Say null for the id of every fragment."""
+    """Send null for the id of every fragment."""
     for _, call in calls_in(value):
         call["id"] = None
 
 
 def null_name(fragment: Fragment) -> None:
-    """Say null for a name that is not there."""
+    """Send null for a missing name."""
     function = fragment.setdefault("function", {})
     if not text_of(function, "name"):
         function["name"] = None
 
 
 def add_empty_content(value: Any) -> None:
-    """Put an empty content beside what each choice has."""
+    """Add an empty content to every choice without content."""
     for _, choice in choices_of(value):
         delta_of(choice).setdefault("content", "")

@@ -1,4 +1,4 @@
-"""OpenAI's Responses API, streamed: how it is told apart.
+"""OpenAI's Responses API, streamed: its recognition.
 
 Each event is named after the ``type`` of its object, from ``response.created`` to
 ``response.completed``, ``response.incomplete`` or ``response.failed``.

@@ -1,4 +1,4 @@
-"""What is known of the dialect; its package says what it is."""
+"""The partial dialect of OpenAI's Responses API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["OpenAIResponses"]
 
 
 class OpenAIResponses(PartialDialect):
-    """Responses of OpenAI."""
+    """The Responses API of OpenAI."""
 
     name: ClassVar[str] = "openai-responses"
     path: ClassVar[str] = "/v1/responses"
@@ -23,6 +23,6 @@ class OpenAIResponses(PartialDialect):
     )
 
     def owns(self, value: Any) -> bool:
-        """Tell whether it has the type of one of its events."""
+        """Return whether an object has the type of an event of this API."""
         kind = value.get("type") if isinstance(value, dict) else None
         return isinstance(kind, str) and kind.startswith("response.")

@@ -1,4 +1,4 @@
-"""The faults that ship, a module for those that belong together.
+"""The faults that ship with the harness, by layer; related faults share a module.
 
 Importing this package registers them all.
 """

@@ -1,1 +1,1 @@
-"""A stream on its way from cassette to script: the values that faults change."""
+"""The values that faults change: a stream on its way from cassette to script."""

@@ -1,8 +1,7 @@
-"""The values of a stream as blocks: what is sent, and what was meant by it.
+"""The stream as a list of blocks, each with the bytes sent and the bytes meant.
 
-A block is one event or comment, or any bytes in their place. An `EventDraft` is changed
-by faults of events and lines; `harness.faults.draft.edit` makes many changes in one
-pass.
+A block is one event or comment, or any bytes in their place. Faults of events and lines
+change an `EventDraft`; `harness.faults.draft.edit` makes many changes in one pass.
 """
 
 from __future__ import annotations
@@ -22,34 +21,35 @@ __all__ = [
 ]
 
 MAX_BODY = 256 * 1024 * 1024
-"""Most bytes that a changed stream may have. A fault that asks for more is refused
-before it takes the machine's memory; 256 MiB is sixty-four giant events of 4 MiB."""
+"""The largest size of a changed stream, in bytes. A fault that asks for more is refused
+before it takes the machine's memory; 256 MiB is sixty-four large events of 4 MiB."""
 
 
 class StreamEnd(StrEnum):
     """What the upstream does after its last byte."""
 
     COMPLETE = "complete"
-    """The framing is completed: terminator, full length, or FIN where that is it."""
+    """It completes the framing: terminator, full length, or FIN where that is the end
+    of the body."""
 
     TRUNCATED = "truncated"
-    """FIN before the framing said so; on a close-delimited body it looks complete."""
+    """FIN before the end of the framing; a close-delimited body looks complete."""
 
     RESET = "reset"
     """RST."""
 
     STALL = "stall"
-    """Nothing more, and the connection stays open."""
+    """It sends nothing more and keeps the connection open."""
 
     HALF_CLOSED = "half_closed"
-    """FIN before the framing said so, and the other direction stays open."""
+    """FIN before the end of the framing; the other direction stays open."""
 
     REFUSED = "refused"
-    """There is no connection: it is refused."""
+    """It refuses the connection."""
 
 
 class Meaning(StrEnum):
-    """What a repairing proxy must make of a block."""
+    """What a repairing proxy must do with a block."""
 
     AS_SENT = "as_sent"
     """Deliver what was sent."""
@@ -58,10 +58,10 @@ class Meaning(StrEnum):
     """Deliver ``meant`` instead."""
 
     NOTHING = "nothing"
-    """Deliver nothing, and nothing is lost: a repeat, a line of noise."""
+    """Deliver nothing. Nothing is lost: the block is a repeat or noise."""
 
     LOST = "lost"
-    """Cannot be delivered; text may be lost with it, and the client must be told."""
+    """The block cannot be delivered. Text may be lost, so the client must be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,8 @@ class BlockPart:
     """Bytes of one block that travel in one write.
 
     Attributes:
-        at_ns: When they are written, nanoseconds since the end of the request.
-        data: The bytes.
-        segment: Parts that follow one another with the same number share a write.
+        at_ns: When they are written, in nanoseconds since the end of the request.
+        segment: Consecutive parts with the same number share a write.
     """
 
     at_ns: int
@@ -84,9 +83,9 @@ class Block:
     """One event or comment with its line ends, or any bytes in their place.
 
     Attributes:
-        parts: What is sent, split where the recording was.
-        meaning: What a repairing proxy must make of it.
-        meant: The block's bytes as meant, for `Meaning.REPLACED`.
+        parts: The bytes sent, split as in the recording.
+        meaning: What a repairing proxy must do with the block.
+        meant: The bytes to deliver instead, for `Meaning.REPLACED`.
     """
 
     parts: tuple[BlockPart, ...]
@@ -95,12 +94,12 @@ class Block:
 
     @property
     def sent(self) -> bytes:
-        """What is sent, whole."""
+        """All bytes that are sent."""
         return b"".join(part.data for part in self.parts)
 
     @property
     def size(self) -> int:
-        """How many bytes are sent."""
+        """The number of bytes that are sent."""
         return sum(len(part.data) for part in self.parts)
 
     @property
@@ -110,7 +109,7 @@ class Block:
 
     @property
     def at_ns(self) -> int:
-        """When the last byte is written: the moment the event exists for a reader."""
+        """When the last byte is written, so when a reader can have the event."""
         return self.parts[-1].at_ns
 
 
@@ -119,14 +118,13 @@ class EventDraft:
     """A response as a list of blocks.
 
     Attributes:
-        status: HTTP status code.
         http_version: ``HTTP/1.1`` or ``HTTP/1.0``.
-        headers: Header lines; framing headers are left to ``framing``.
+        headers: Header lines without those that ``framing`` stands for.
         framing: How the end of the body is marked.
-        head_at_ns: When the head is written; None: the upstream ends without one.
+        head_at_ns: When the head is written. None: the upstream sends no head.
         blocks: The body.
         end: What happens after the last block, at ``end_at_ns``.
-        next_segment: A number that no part uses yet.
+        next_segment: A segment number that no part uses yet.
         notes: What the faults did, in words, for the report.
     """
 
@@ -142,13 +140,13 @@ class EventDraft:
     notes: tuple[str, ...] = ()
 
     def time_after(self, place: int) -> int:
-        """Return when the block after ``place`` begins, or the stream ends."""
+        """Return when the block after ``place`` begins or the stream ends."""
         if place + 1 < len(self.blocks):
             return max(self.blocks[place].at_ns, self.blocks[place + 1].starts_ns)
         return max(self.blocks[place].at_ns, self.end_at_ns)
 
     def time_before(self, place: int) -> int:
-        """Return when what stands before block ``place`` was written."""
+        """Return when the bytes before block ``place`` were written."""
         if place > 0:
             return self.blocks[place - 1].at_ns
         return self.head_at_ns or 0

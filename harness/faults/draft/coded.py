@@ -1,4 +1,4 @@
-"""A body after its content coding: what of the plain body each piece of it brings."""
+"""A body after its content coding, and how many plain bytes each write brings."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ __all__ = ["coded_body", "coded_writes"]
 
 
 def coded_body(draft: WireDraft) -> bytes:
-    """Return the body as it is on the wire, raw writes left out."""
+    """Return the body as it is on the wire, without raw writes."""
     if draft.delivery.coding is None:
         return draft.body
     return b"".join(wire for _, wire, _, raw in coded_writes(draft) if not raw)
 
 
 def coded_writes(draft: WireDraft) -> Iterator[tuple[int, bytes, int, bool]]:
-    """Yield for every write its time, bytes, the plain bytes they bring, and rawness.
+    """Yield each write as time, bytes, number of plain bytes they bring, and rawness.
 
-    A compressor keeps bytes back; they come when it gives them out. What it gives out
-    at last comes with the end of a body that is completed.
+    A compressor holds bytes back, so plain bytes count for the write that lets a reader
+    decode them. The last bytes of the compressor are a write at the end of a body that
+    is completed.
     """
     coding = draft.delivery.coding
     if coding is None:

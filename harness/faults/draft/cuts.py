@@ -1,4 +1,4 @@
-"""A draft cut: into more writes, at a byte of its body, before its head."""
+"""Cuts of a draft: into more writes, at a byte of the body, or before the head."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CLOSES = {
     "half_close": StreamEnd.HALF_CLOSED,
     "refuse": StreamEnd.REFUSED,
 }
-"""What a scenario calls the ways to close a connection."""
+"""The ways to close a connection, by their names in scenarios."""
 
 
 def cut_writes(
@@ -31,8 +31,8 @@ def cut_writes(
 
     Args:
         draft: The stream.
-        cuts_of: Where a block is cut: offsets of its bytes, ascending.
-        only: The one block that is cut; None: all.
+        cuts_of: Returns where a block is cut: offsets of its bytes, ascending.
+        only: The number of the one block that is cut. None: all are.
     """
     number = 0
     last: int | None = None
@@ -56,7 +56,7 @@ def cut_writes(
 
 
 def split_writes(writes: Sequence[Write], offset: int) -> tuple[Write, ...]:
-    """Return writes with one border more, at a byte of the body."""
+    """Return writes with one more border, at a byte of the body."""
     new: list[Write] = []
     position = 0
     for write in writes:
@@ -71,10 +71,10 @@ def split_writes(writes: Sequence[Write], offset: int) -> tuple[Write, ...]:
 
 
 def cut_body(draft: WireDraft, offset: int) -> WireDraft:
-    """Return the draft without what lies behind a byte of the body.
+    """Return the draft without everything after a byte of the body.
 
-    The block that is cut stays as a partial span. A content-length still promises the
-    whole body. The end is when the last byte left was written.
+    A block that is cut stays as a partial span. A content-length still promises the
+    whole body. The stream ends when the last remaining byte is written.
     """
     writes = []
     position = 0
@@ -107,7 +107,7 @@ def cut_body(draft: WireDraft, offset: int) -> WireDraft:
 
 
 def without_head(draft: WireDraft, end: StreamEnd, at_ns: int) -> WireDraft:
-    """Return the draft with nothing sent, and this done at its time."""
+    """Return the draft with nothing sent but this end, at this time."""
     return replace(
         draft,
         head_at_ns=None,

@@ -1,4 +1,4 @@
-"""What the blocks of a draft say, and how to find those that a fault changes."""
+"""The decoded blocks of a draft, and the selection of those that a fault changes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class DecodedBlock:
-    """What one block says.
+    """A block as a client reads it.
 
     Attributes:
-        data: The event's data; None where the block dispatches no event.
-        payload: What the data is; None as for ``data``.
+        data: The event's data. None: the block dispatches no event.
+        payload: The data as its dialect reads it. None where ``data`` is.
     """
 
     data: str | None = None
@@ -39,7 +39,7 @@ class DecodedBlock:
 
     @cached_property
     def meaning(self) -> EventMeaning:
-        """What a chunk says; nothing where it is none."""
+        """The meaning of a chunk; empty where the block is no chunk."""
         if not self.is_chunk or self.payload is None:
             return EventMeaning()
         return OPENAI_CHAT.meaning(self.payload.value)
@@ -51,17 +51,17 @@ class DecodedBlock:
 
     @property
     def is_chunk(self) -> bool:
-        """Whether it is a provider's chunk."""
+        """Whether the block is a chunk."""
         return self.payload is not None and self.payload.kind is PayloadKind.CHUNK
 
     @property
     def is_done(self) -> bool:
-        """Whether it is the sentinel."""
+        """Whether the block is the sentinel."""
         return self.payload is not None and self.payload.kind is PayloadKind.END
 
     @property
     def texts(self) -> list[Text]:
-        """Choice, field and text of every text delta; tool arguments are no text."""
+        """Choice, field and text of every text delta, without tool arguments."""
         return [
             (delta.choice, field, text)
             for delta in self.choices
@@ -71,22 +71,22 @@ class DecodedBlock:
 
     @property
     def has_words(self) -> bool:
-        """Whether it has text that is not only white space."""
+        """Whether the block has text that is not only white space."""
         return any(text.strip() for _, _, text in self.texts)
 
     @property
     def choices(self) -> tuple[ChoiceDelta, ...]:
-        """What it adds to each choice."""
+        """What the block adds to each choice."""
         return self.meaning.choices
 
     @property
     def has_role(self) -> bool:
-        """Whether it names a role."""
+        """Whether the block names a role."""
         return any(delta.has_role for delta in self.choices)
 
     @property
     def has_finish(self) -> bool:
-        """Whether a choice finishes in it."""
+        """Whether a choice finishes in the block."""
         return any(delta.finish_reason for delta in self.choices)
 
     @property
@@ -96,24 +96,24 @@ class DecodedBlock:
 
     @property
     def calls(self) -> list[int]:
-        """The index of every fragment of a tool call in it."""
+        """The index of every fragment of a tool call in the block."""
         return [tool.index for delta in self.choices for tool in delta.tools]
 
     @property
     def has_usage(self) -> bool:
-        """Whether it carries a usage that is not null."""
+        """Whether the block carries a usage that is not null."""
         return self.meaning.usage is not None
 
     @property
     def is_text_only(self) -> bool:
-        """Whether it carries nothing beside text and what every chunk repeats."""
+        """Whether the block has only text, and the keys that every chunk repeats."""
         if not self.texts or self.has_role or self.has_finish or self.has_usage:
             return False
         return not self.has_tool
 
 
 def decode_block(sent: bytes) -> DecodedBlock:
-    """Return what a block says when it is read by itself."""
+    """Decode a block as if it were the whole stream."""
     events = parse(sent).events
     if not events:
         return DecodedBlock()
@@ -123,22 +123,22 @@ def decode_block(sent: bytes) -> DecodedBlock:
 
 
 def decode_blocks(blocks: Iterable[Block]) -> list[DecodedBlock]:
-    """Return what each block of a draft says, in order."""
+    """Decode each block of a draft by itself."""
     return [decode_block(block.sent) for block in blocks]
 
 
 def event_block(
     decoded: Sequence[DecodedBlock], index: int, *, key: str = "index"
 ) -> int:
-    """Return the block of event ``index``; negative counts from the end.
+    """Return the number of the block with event ``index``; negative: from the end.
 
     Raises:
-        FaultError: There are fewer events.
+        FaultError: The stream has fewer events.
     """
     events = [place for place, entry in enumerate(decoded) if entry.is_event]
     if not -len(events) <= index < len(events):
         raise FaultError(
-            f"expected one of {len(events)} event(s), came {index}", key=key
+            f"the stream has {len(events)} event(s), got event {index}", key=key
         )
     return events[index]
 
@@ -146,10 +146,10 @@ def event_block(
 def event_run(
     decoded: Sequence[DecodedBlock], first: int, count: int, *, key: str
 ) -> list[int]:
-    """Return so many blocks with events, from one of them on.
+    """Return the numbers of the next ``count`` blocks with events, ``first`` included.
 
     Raises:
-        FaultError: There are fewer; its key is ``key``.
+        FaultError: There are fewer. The key is ``key``.
     """
     found: list[int] = []
     for place in range(first, len(decoded)):
@@ -159,7 +159,7 @@ def event_run(
             found.append(place)
     if len(found) < count:
         raise FaultError(
-            f"only {len(found)} event(s) from there on, came {count}", key=key
+            f"only {len(found)} event(s) follow from there, got {count}", key=key
         )
     return found
 
@@ -175,7 +175,7 @@ Selection = Literal[
     "empty_choices",
     "all",
 ]
-"""Which chunks a fault changes."""
+"""The words that select the chunks that a fault changes."""
 
 _SELECTIONS: Mapping[str, Callable[[DecodedBlock], bool]] = {
     "role": lambda entry: entry.has_role,
@@ -193,10 +193,10 @@ _SELECTIONS: Mapping[str, Callable[[DecodedBlock], bool]] = {
 def selected_chunks(
     decoded: list[DecodedBlock], select: Selection | list[int]
 ) -> list[int]:
-    """Return the blocks that a selection names.
+    """Return the numbers of the blocks that a selection names.
 
     Raises:
-        FaultError: None fits; its key is ``select``.
+        FaultError: No chunk fits. The key is ``select``.
     """
     if not isinstance(select, str):
         places = [event_block(decoded, index, key="select") for index in select]
@@ -206,9 +206,9 @@ def selected_chunks(
             if not decoded[place].is_chunk
         ]
         if strange or not places:
-            came = f"event {strange[0]}" if strange else "no event"
+            got = f"event {strange[0]}" if strange else "no event"
             raise FaultError(
-                f"expected events that are chunks, came {came}", key="select"
+                f"expected events that are chunks, got {got}", key="select"
             )
         return sorted(set(places))
     fits = _SELECTIONS[select]

@@ -1,8 +1,7 @@
-"""How a body travels, besides its bytes and times: coding, transfer chunks, connection.
+"""How an answer is sent: content coding, transfer chunks, sends, and the connection.
 
-All of it belongs to a whole answer. It is kept apart, so that borders, positions and
-meanings stay those of the plain body; `harness.play.upstream.response_writer` carries
-it out.
+These values are apart from the writes, whose borders, positions and meanings stay those
+of the plain body. `harness.play.upstream.response_writer` carries them out.
 """
 
 from __future__ import annotations
@@ -27,11 +26,10 @@ class ContentCoding:
     """The content coding of a body (RFC 9110, section 8.4).
 
     Attributes:
-        name: ``deflate`` has the zlib wrapper, as section 8.4.1.2 asks for.
-        flush: True where every write can be decoded when it came; False: whatever the
-            compressor gives out by itself, mostly at the end.
-        cut: Bytes left out at the end of the coded body, which ends cleanly all the
-            same.
+        name: ``deflate`` has the zlib wrapper, as section 8.4.1.2 demands.
+        flush: Whether each write can be decoded when it arrives. False: the compressor
+            decides when it writes, mostly at the end.
+        cut: Bytes missing at the end of the coded body, whose framing is complete.
     """
 
     name: Literal["gzip", "deflate"]
@@ -44,10 +42,10 @@ class ChunkStyle:
     """How transfer chunks are written (RFC 9112, section 7.1).
 
     Attributes:
-        extension: What stands behind every chunk size, with its semicolon.
+        extension: Text after every chunk size, with its semicolon.
         trailers: Field lines between the last chunk and the end.
-        missing: Bytes that the last chunk promises and that never come; the line end
-            behind it does not come either.
+        missing: Bytes that the last chunk promises but that are never sent; the line
+            end after that chunk is not sent either.
     """
 
     extension: str = ""
@@ -57,11 +55,11 @@ class ChunkStyle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What a stalled upstream says again and again, until somebody ends it.
+    """A message that a stalled upstream repeats until somebody ends the stream.
 
     Attributes:
-        every_ns: From one to the next.
-        data: One comment or one event, whole.
+        every_ns: Time from one to the next.
+        data: One whole comment or event.
     """
 
     every_ns: int
@@ -70,11 +68,11 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendSizes:
-    """The sends into which all on the wire is cut, head and chunk sizes too.
+    """The sizes of the sends of all bytes on the wire, head and chunk sizes included.
 
     Attributes:
-        sizes: Bytes of one send after another, over and over.
-        gap_ns: From one to the next; what is late delays what follows.
+        sizes: Bytes of each send; after the last, the first size follows again.
+        gap_ns: Time from one send to the next; a late send delays the following ones.
     """
 
     sizes: tuple[int, ...]
@@ -86,13 +84,12 @@ class SocketPlan:
     """What the upstream does with the connection.
 
     Attributes:
-        accept_ns: So long after it came about a new connection is read from.
+        accept_ns: Time from a new connection to the first read from it.
         nodelay: False leaves small sends to Nagle's algorithm (RFC 9293, 3.7.4).
-        idle_ns: A connection that is kept after the answer is closed when it was idle
-            so long; None: never.
-        requests: A kept connection is closed after so many answers, without a word;
-            None: never.
-        dirty: True keeps the connection open also where bytes lie on it that belong
+        idle_ns: Idle time after which a kept connection is closed. None: never.
+        requests: Number of answers after which a kept connection is closed without
+            notice. None: never.
+        dirty: Whether the connection stays open even where it holds bytes that belong
             to no answer.
     """
 
@@ -113,19 +110,16 @@ class SocketPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """How an answer travels, besides its bytes and times; by default nothing is odd.
+    """How an answer is sent, apart from its bytes and times; the default is ordinary.
 
     Attributes:
         raw_lines: More lines of the head, written as they are.
-        framing_headers: The header lines that tell the framing, right or wrong; None:
-            those that fit the framing.
-        coding: How the body is compressed on the wire; the writes are plain.
-        chunks: How transfer chunks are written.
-        surplus: Bytes behind a complete answer, in the send that completes it.
-        heartbeat: What is said during a stall for ever.
-        send_sizes: Into which sends the bytes on the wire are cut; None: one for a
-            write.
-        socket: What is done with the connection.
+        framing_headers: The header lines of the framing, right or wrong. None: those
+            that fit the framing.
+        coding: The compression of the body on the wire; the writes are plain.
+        surplus: Bytes after a complete answer, in the send that completes it.
+        heartbeat: The message during a stall that never ends.
+        send_sizes: The sizes of sends. None: one send for each write.
     """
 
     raw_lines: tuple[str, ...] = ()
@@ -138,7 +132,7 @@ class Delivery:
     socket: SocketPlan = field(default_factory=SocketPlan)
 
     def scaled(self, speed: float) -> Delivery:
-        """Return it with every wait divided by ``speed``."""
+        """Return the delivery with every wait divided by ``speed``."""
         beat, sizes = self.heartbeat, self.send_sizes
         return replace(
             self,

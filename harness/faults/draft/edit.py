@@ -1,6 +1,6 @@
-"""Changes to the blocks of a draft, gathered first and made in one pass.
+"""Changes to the blocks of a draft, collected first and made in one pass.
 
-So a fault that changes every event of a long stream copies its blocks once.
+A fault that changes every event of a long stream copies its blocks only once.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ __all__ = ["Edit", "delayed"]
 
 
 class Edit:
-    """Changes to the blocks of one draft.
+    """A collection of changes to the blocks of one draft.
 
-    Block numbers are those of the draft as it was given, whatever was changed already.
-
-    Args:
-        draft: What is to be changed.
+    Block numbers are always those of the given draft, whatever was changed before.
     """
 
     def __init__(self, draft: EventDraft) -> None:
@@ -31,14 +28,14 @@ class Edit:
         self._added = 0
 
     def replace(self, place: int, *blocks: Block) -> None:
-        """Put blocks in place of one; they keep its writes where they share them."""
+        """Put blocks in the place of one block."""
         self._count(sum(block.size for block in blocks))
         self._replaced[place] = blocks
 
     def replace_bytes(
         self, place: int, sent: bytes, *, meaning: Meaning, meant: bytes = b""
     ) -> None:
-        """Send other bytes in place of a block, whole, when its last one was due."""
+        """Send other bytes instead of a block, whole, when its last part is due."""
         last = self._draft.blocks[place].parts[-1]
         part = BlockPart(last.at_ns, sent, last.segment)
         self.replace(place, Block(parts=(part,), meaning=meaning, meant=meant))
@@ -46,8 +43,8 @@ class Edit:
     def change(self, place: int, change: Callable[[bytes], bytes]) -> None:
         """Change a block's bytes and leave its meaning as it is.
 
-        What is meant in its place is changed alike. Borders between writes stay at the
-        same offsets of the block.
+        The bytes meant instead change in the same way. Borders between writes stay at
+        the same offsets of the block.
         """
         old = self._draft.blocks[place]
         new = replace(
@@ -62,7 +59,7 @@ class Edit:
         self._replaced[place] = ()
 
     def delay(self, place: int, delay_ns: int) -> None:
-        """Write a block later; it must not be changed otherwise."""
+        """Write a block later; no other change of the block is possible."""
         if delay_ns:
             block = self._draft.blocks[place]
             self._replaced[place] = (delayed(block, delay_ns),)
@@ -76,10 +73,10 @@ class Edit:
         meaning: Meaning = Meaning.AS_SENT,
         meant: bytes = b"",
     ) -> None:
-        """Put a new block before one, behind those that were put there already.
+        """Put a new block before block ``place``, after those put there earlier.
 
-        It has a write of its own; where it stands between two blocks of one write, that
-        write is split.
+        The new block has a write of its own; between two blocks of one write it splits
+        that write.
         """
         self._count(len(sent))
         part = BlockPart(at_ns, sent, self._next_segment)
@@ -105,7 +102,7 @@ class Edit:
         )
 
     def _count(self, size: int) -> None:
-        """Refuse what is too much before memory is taken for all of it."""
+        """Refuse too large a stream before memory is taken for all of it."""
         self._added += size
         if self._added > MAX_BODY:
             raise _too_long()
@@ -116,7 +113,7 @@ def _too_long() -> FaultError:
 
 
 def delayed(block: Block, delay_ns: int) -> Block:
-    """Return a block that is written so much later."""
+    """Return a block that is written later by ``delay_ns``."""
     parts = tuple(replace(part, at_ns=part.at_ns + delay_ns) for part in block.parts)
     return replace(block, parts=parts)
 

@@ -1,4 +1,4 @@
-"""From a recorded response to blocks, and from blocks to timed writes."""
+"""The conversions from a recorded response to blocks, and from blocks to writes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FRAMING_HEADERS = frozenset({"transfer-encoding", "content-length"})
 
 
 def draft_response(response: Response) -> EventDraft:
-    """Take a recorded response apart into blocks, times and borders kept.
+    """Split a recorded response into blocks; times and borders of writes stay.
 
-    A body that is not an event stream is one block per segment. A recording that
-    stopped while the stream ran is replayed as a stall: it does not say what came next.
+    A body that is not an event stream has one block for each segment. A recording that
+    stopped during the stream is replayed as a stall, since nobody knows the rest.
     """
     headers = tuple(
         (name, value)
@@ -43,7 +43,7 @@ def draft_response(response: Response) -> EventDraft:
         else "HTTP/1.1",
         headers=headers,
         framing=response.framing,
-        # A cassette keeps no time for the head; it was there with the first byte.
+        # A cassette has no time for the head, which is there with the first byte.
         head_at_ns=first,
         blocks=_blocks(response),
         end=_ENDS[response.ending.kind],
@@ -53,7 +53,7 @@ def draft_response(response: Response) -> EventDraft:
 
 
 def lower(draft: EventDraft) -> WireDraft:
-    """Turn blocks into writes: parts of one segment that touch become one write."""
+    """Turn blocks into writes: adjacent parts of one segment become one write."""
     groups: list[list[BlockPart]] = []
     spans: list[BlockSpan] = []
     offset = 0
@@ -84,10 +84,10 @@ def lower(draft: EventDraft) -> WireDraft:
 
 
 def _writes(groups: Iterable[Sequence[BlockPart]]) -> Iterator[Write]:
-    """Yield a write for each group; none overtakes the one before it."""
+    """Yield a write for each group; no write is before the preceding one."""
     now_ns = 0
     for parts in groups:
-        # A write goes out when its last byte is due.
+        # A write is sent when its last byte is due.
         now_ns = max(now_ns, *(part.at_ns for part in parts))
         yield Write(now_ns, b"".join(part.data for part in parts))
 
@@ -121,7 +121,7 @@ def _segment_ends(response: Response) -> list[int]:
 
 
 class _Cutter:
-    """Hands out the body's bytes up to a border, split as the segments were."""
+    """A reader of a body's bytes up to a border, split as the segments were."""
 
     def __init__(self, response: Response) -> None:
         self._segments = response.segments

@@ -1,21 +1,21 @@
-"""Places in a stream, as a scenario names them.
+"""Positions in a stream, as scenarios write them.
 
 ========================  ==========================================================
 ``{event: i}``            before event *i*, counted from 0; negative from the end
 ``{event: i, offset: b}`` *b* bytes into that event
 ``{byte: n}``             *n* bytes into the body
 ``{frac: f}``             that fraction of the body, 0 to 1
-``{after: landmark}``     behind ``accept`` (the connection is there, the head is not)
-                          or ``headers``, or behind the event that carries the
-                          landmark: ``role``, ``first_content`` (the first text that is
-                          not only white space), ``finish`` (the last), ``usage`` (the
-                          last), ``done`` (the first)
+``{after: landmark}``     after ``accept`` (the connection exists, the head does not) or
+                          ``headers``, or after the event that carries the landmark:
+                          ``role``, ``first_content`` (the first text that is not only
+                          white space), ``finish`` (the last), ``usage`` (the last),
+                          ``done`` (the first)
 ========================  ==========================================================
 
-Comments are not counted as events. A fault that puts whole events in means by ``byte``
-and ``frac`` the next border between two; by an ``offset`` it means the very byte, also
-within an event. No byte of a body can come before the head, so to faults that move
-bytes ``accept`` and ``headers`` are one place.
+Comments do not count as events. For a fault that inserts whole events, ``byte`` and
+``frac`` mean the next border between two events; an ``offset`` always means that exact
+byte, also within an event. No byte of a body can precede the head, so for faults that
+move bytes ``accept`` and ``headers`` are the same position.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Landmark = Literal[
 
 
 class Position(TypedDict, total=False):
-    """A place in a stream; see the module."""
+    """A position in a stream; the module's docstring has the forms."""
 
     event: int
     offset: int
@@ -66,13 +66,13 @@ _KEYS = ("event", "offset", "byte", "frac", "after")
 
 
 def check_position(value: Any) -> None:
-    """Refuse what names no place.
+    """Refuse a value that is not a position.
 
     Raises:
-        FaultError: Its key is the part of the position that is wrong, if one is.
+        FaultError: The key is the wrong part of the position, if there is one.
     """
     if not isinstance(value, Mapping):
-        raise FaultError(f"expected a position such as {{event: 3}}, came {value!r}")
+        raise FaultError(f"expected a position such as {{event: 3}}, got {value!r}")
     for name in value:
         if name not in _KEYS:
             raise FaultError(
@@ -81,27 +81,27 @@ def check_position(value: Any) -> None:
                 nearest=closest(str(name), _KEYS),
             )
     if set(value) not in _FORMS:
-        came = ", ".join(value) or "nothing"
+        got = ", ".join(value) or "nothing"
         raise FaultError(
-            f"expected one of event (and offset), byte, frac, after; came {came}"
+            f"expected one of event (and offset), byte, frac, after; got {got}"
         )
     for name, part in value.items():
         _check_part(name, part)
 
 
 def block_at(draft: EventDraft, at: Position) -> int:
-    """Return the number of the block that a position stands before.
+    """Return the number of the block that follows a position.
 
-    The end of the stream is the number of blocks.
+    At the end of the stream this is the number of blocks.
 
     Raises:
-        FaultError: The stream has no such place, or it is within an event.
+        FaultError: The stream has no such position, or it is within an event.
     """
     check_position(at)
     decoded = decode_blocks(draft.blocks)
     if "event" in at:
         if at.get("offset"):
-            raise FaultError("a whole event cannot stand within another", key="offset")
+            raise FaultError("a whole event cannot be within another", key="offset")
         return event_block(decoded, at["event"], key="event")
     if "after" in at:
         return landmark_block(decoded, at["after"]) + 1
@@ -118,7 +118,7 @@ def offset_at(draft: WireDraft, at: Position) -> int:
     """Return the byte offset in the body that a position names.
 
     Raises:
-        FaultError: The stream has no such place.
+        FaultError: The stream has no such position.
     """
     check_position(at)
     body = draft.body
@@ -132,21 +132,21 @@ def offset_at(draft: WireDraft, at: Position) -> int:
     offset = at.get("offset", 0)
     if offset > span.end - span.start:
         raise FaultError(
-            f"the event has {span.end - span.start} bytes, came {offset}", key="offset"
+            f"the event has {span.end - span.start} bytes, got {offset}", key="offset"
         )
     return span.start + offset
 
 
 def is_before_head(at: Position) -> bool:
-    """Whether a position is behind ``accept``: the request was read, no head is out."""
+    """Return whether a position is after ``accept``, so before the head is sent."""
     return at.get("after") == "accept"
 
 
 def landmark_block(decoded: Sequence[DecodedBlock], landmark: Landmark) -> int:
-    """Return the block that carries a landmark; -1 for ``accept`` and ``headers``.
+    """Return the number of the block with a landmark; -1: ``accept`` or ``headers``.
 
     Raises:
-        FaultError: No block does.
+        FaultError: No block has it.
     """
     if landmark in {"accept", "headers"}:
         return -1
@@ -158,11 +158,11 @@ def landmark_block(decoded: Sequence[DecodedBlock], landmark: Landmark) -> int:
 
 
 def format_position(at: Position) -> str:
-    """Return a position as a scenario writes it."""
+    """Return a position in the form that scenarios use."""
     return "{" + ", ".join(f"{name}: {part}" for name, part in at.items()) + "}"
 
 
-# With n > 1 there are several finishes, and some providers send usage all along.
+# With n > 1 there are several finishes, and some providers send usage in every chunk.
 _LANDMARKS: Mapping[str, tuple[Callable[[DecodedBlock], bool], bool]] = {
     "role": (lambda entry: entry.has_role, False),
     "first_content": (lambda entry: entry.has_words, False),
@@ -173,15 +173,15 @@ _LANDMARKS: Mapping[str, tuple[Callable[[DecodedBlock], bool], bool]] = {
 
 
 def body_offset(at: Position, size: int) -> int:
-    """Return the byte that ``byte`` or ``frac`` names in a body of so many.
+    """Return the offset that ``byte`` or ``frac`` names in a body of ``size`` bytes.
 
     Raises:
-        FaultError: The body has fewer.
+        FaultError: The body has fewer bytes.
     """
     if "frac" in at:
         return int(size * at["frac"])
     if at["byte"] > size:
-        raise FaultError(f"the body has {size} bytes, came {at['byte']}", key="byte")
+        raise FaultError(f"the body has {size} bytes, got {at['byte']}", key="byte")
     return at["byte"]
 
 
@@ -189,18 +189,18 @@ def _check_part(name: str, part: Any) -> None:
     if name == "after":
         if part not in get_args(Landmark):
             raise FaultError(
-                f"expected one of {', '.join(get_args(Landmark))}, came {part!r}",
+                f"expected one of {', '.join(get_args(Landmark))}, got {part!r}",
                 key=name,
                 nearest=closest(str(part), get_args(Landmark)),
             )
         return
     if name == "frac":
         if isinstance(part, bool) or not isinstance(part, int | float):
-            raise FaultError(f"expected a number, came {part!r}", key=name)
+            raise FaultError(f"expected a number, got {part!r}", key=name)
         if not 0 <= part <= 1:
-            raise FaultError(f"expected 0 to 1, came {part!r}", key=name)
+            raise FaultError(f"expected 0 to 1, got {part!r}", key=name)
         return
     if isinstance(part, bool) or not isinstance(part, int):
-        raise FaultError(f"expected a whole number, came {part!r}", key=name)
+        raise FaultError(f"expected a whole number, got {part!r}", key=name)
     if name != "event" and part < 0:
-        raise FaultError(f"expected at least 0, came {part!r}", key=name)
+        raise FaultError(f"expected at least 0, got {part!r}", key=name)

@@ -1,7 +1,7 @@
-"""JSON of an event changed, in the style in which its provider writes.
+"""Changes of an event's JSON in the style of its provider.
 
 Line ends, other fields of the event, the spacing of the JSON and the escaping of its
-text stay as they are.
+text stay the same.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ __all__ = [
 
 
 def rewrite_json(sent: bytes, change: Callable[[Any], None]) -> bytes:
-    """Return a block with its JSON changed in place by ``change``, in its own style.
+    """Return a block with its JSON changed by ``change``, in its own style.
 
     Args:
         sent: One event whose data is JSON.
-        change: Gets the value and changes it.
+        change: Changes the parsed value in place.
     """
     data = decode_block(sent).data or ""
     value = json.loads(data)
@@ -48,8 +48,8 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 def dump_json(value: Any, *, like: str) -> str:
     """Return JSON with the spacing and the escaping of another JSON text.
 
-    Text is escaped to ASCII only where ``like`` does it, or where it cannot be UTF-8
-    (a lone surrogate).
+    Text is escaped to ASCII where ``like`` does so, or where it cannot be UTF-8 (a lone
+    surrogate).
     """
     bare = _STRING.sub("", like)
     separators = (", " if ", " in bare else ",", ": " if ": " in bare else ":")
@@ -64,12 +64,12 @@ def dump_json(value: Any, *, like: str) -> str:
 
 
 def escapes_non_ascii(like: str) -> bool:
-    """Tell whether a JSON text is written in ASCII, all else escaped."""
+    """Return whether a JSON text escapes all characters that are not ASCII."""
     return like.isascii() and "\\u" in like
 
 
 def with_texts(sent: bytes, texts: Mapping[TextKey, str]) -> bytes:
-    """Return a chunk with other texts in place of some that it has.
+    """Return a chunk with some of its texts replaced.
 
     Args:
         sent: The event.
@@ -86,11 +86,11 @@ def with_texts(sent: bytes, texts: Mapping[TextKey, str]) -> bytes:
 
 
 def with_text(sent: bytes, decoded: DecodedBlock, text: str) -> bytes:
-    """Return a chunk with another text in place of its first, and no other text.
+    """Return a chunk whose first text is replaced and whose other texts are empty.
 
     Args:
         sent: The event.
-        decoded: The same, decoded; it must have text.
+        decoded: The same event, decoded; it must have text.
         text: The new text.
     """
     if not decoded.texts:
@@ -103,16 +103,16 @@ _LINE_ENDS = re.compile(rb"(\r\n|\n|\r)(?:\r\n|\n|\r)*\Z")
 
 
 def without_blank_line(sent: bytes) -> bytes:
-    """Return a block without the blank line behind it."""
+    """Return a block without the blank lines at its end."""
     return _LINE_ENDS.sub(rb"\1", sent)
 
 
 def with_data(sent: bytes, data: str | bytes) -> bytes:
-    """Return a block with other data; its other lines and its line ends stay.
+    """Return an event with other data; its other lines and its line ends stay.
 
     Args:
         sent: One event.
-        data: One line.
+        data: One line without its line end.
     """
     new = data.encode() if isinstance(data, str) else data
     parts: list[bytes] = []

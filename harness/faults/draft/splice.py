@@ -1,4 +1,4 @@
-"""Bytes put into a stream at any point, between two events or within one."""
+"""Insertion of bytes into a stream at any point, between two events or within one."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class SplicePoint:
-    """A point among blocks.
+    """A point before or within a block.
 
     Attributes:
-        block: Number of the block it stands before, or in.
+        block: Number of the block.
         offset: Bytes into that block; 0: before it.
     """
 
@@ -47,8 +47,8 @@ def splice_point(
     Args:
         draft: The stream.
         at: The position.
-        exact: Whether ``byte`` and ``frac`` mean that very byte; else the next border
-            between two blocks. An ``offset`` always means the very byte.
+        exact: Whether ``byte`` and ``frac`` mean that exact byte and not the next
+            border between two blocks. An ``offset`` always means the exact byte.
 
     Raises:
         FaultError: The stream has no such point.
@@ -58,7 +58,7 @@ def splice_point(
         size = draft.blocks[found].size
         if at["offset"] > size:
             raise FaultError(
-                f"the event has {size} bytes, came {at['offset']}", key="offset"
+                f"the event has {size} bytes, got {at['offset']}", key="offset"
             )
         at_end = at["offset"] == size
         return SplicePoint(found + 1, 0) if at_end else SplicePoint(found, at["offset"])
@@ -73,7 +73,7 @@ def splice_point(
 
 
 def last_write_ns(draft: EventDraft, point: SplicePoint) -> int:
-    """Return when the last byte before a point was written."""
+    """Return when the last byte before a point is written."""
     if not point.offset:
         return draft.time_before(point.block)
     before, _ = _split(draft.blocks[point.block].parts, point.offset)
@@ -81,7 +81,7 @@ def last_write_ns(draft: EventDraft, point: SplicePoint) -> int:
 
 
 def next_write_ns(draft: EventDraft, point: SplicePoint) -> int:
-    """Return when the next byte behind a point is written, or the stream ends."""
+    """Return when the next byte after a point is written or the stream ends."""
     if point.block == len(draft.blocks):
         return draft.end_at_ns
     _, after = _split(draft.blocks[point.block].parts, point.offset)
@@ -96,10 +96,10 @@ def insert_at(
     at_ns: int,
     meaning: Meaning = Meaning.AS_SENT,
 ) -> EventDraft:
-    """Return the draft with bytes put in, in a write of their own.
+    """Return the draft with bytes inserted, in a write of their own.
 
-    Between two blocks they are a block that means what is said. Within a block they
-    become part of it, and what it means follows from how it reads then.
+    Between two blocks they are a new block with this meaning. Within a block they
+    become part of it, and its new meaning depends on how it reads then.
     """
     if point.offset:
         return insert_within(draft, point, [(at_ns, sent)])
@@ -111,9 +111,9 @@ def insert_at(
 def insert_raw(
     draft: EventDraft, point: SplicePoint, sent: bytes, *, at_ns: int
 ) -> EventDraft:
-    """Return the draft with any bytes put in, in a write of their own.
+    """Return the draft with any bytes inserted, in a write of their own.
 
-    Between two blocks they are part of the second, unless a blank line ends them.
+    Between two blocks they become part of the second, unless a blank line ends them.
     """
     is_block = not point.offset and len(sent) in block_ends(sent)
     if is_block or point.block == len(draft.blocks):
@@ -128,14 +128,13 @@ def insert_within(
     *,
     delay_ns: int = 0,
 ) -> EventDraft:
-    """Return the draft with writes put into a block.
+    """Return the draft with writes inserted into a block.
 
     Args:
         draft: The stream.
         point: Where.
-        writes: When, and which bytes.
-        delay_ns: How much later the rest of that block is written; what follows it is
-            not moved.
+        writes: Time and bytes of each.
+        delay_ns: Delay of the rest of that block; later blocks keep their times.
     """
     old = draft.blocks[point.block]
     before, after = _split(old.parts, point.offset)
@@ -155,14 +154,14 @@ def insert_run(
     delay_ns: int,
     meaning: Meaning = Meaning.AS_SENT,
 ) -> EventDraft:
-    """Return the draft with many writes put in, and all that follows them later.
+    """Return the draft with many writes inserted, and everything after them delayed.
 
     Args:
         draft: The stream.
         point: Where.
-        writes: When, and which bytes; between two blocks each is a block.
-        delay_ns: How much later the others are written.
-        meaning: What each of them means between two blocks.
+        writes: Time and bytes of each; between two blocks each becomes a block.
+        delay_ns: Delay of everything after the point.
+        meaning: The meaning of each new block.
     """
     edit = Edit(draft)
     for later in range(point.block + bool(point.offset), len(draft.blocks)):
@@ -178,7 +177,7 @@ def insert_run(
 
 
 def truncate_at(draft: EventDraft, point: SplicePoint) -> EventDraft:
-    """Return the draft without what lies behind a point."""
+    """Return the draft without everything after a point."""
     blocks = draft.blocks[: point.block]
     if point.offset:
         old = draft.blocks[point.block]
@@ -188,9 +187,9 @@ def truncate_at(draft: EventDraft, point: SplicePoint) -> EventDraft:
 
 
 def _with_meaning(old: Block, new: Block) -> Block:
-    """Return the new block with what it means, now that bytes were put into it."""
+    """Return the new block with its meaning after bytes were inserted."""
     if old.meaning is Meaning.AS_SENT:
-        return new  # the oracle reads it as it is sent
+        return new  # the oracle reads the block as sent
     same = [event.data for event in parse(old.sent).events] == [
         event.data for event in parse(new.sent).events
     ]

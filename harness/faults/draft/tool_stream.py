@@ -1,4 +1,4 @@
-"""The tool calls of a draft, and their fragments by call."""
+"""The tool calls of a draft, with their fragments by call and by block."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class ToolStream:
 
     Attributes:
         draft: The stream.
-        decoded: Its blocks, decoded.
-        places: The blocks with fragments of calls.
-        arguments: All arguments of every call.
+        decoded: The decoded blocks of the draft.
+        places: The numbers of the blocks with fragments of calls.
+        arguments: The joined arguments of every call.
         firsts: The block where each call begins.
-        lasts: The block of its last fragment with arguments.
+        lasts: The block of each call's last fragment with arguments.
     """
 
     def __init__(self, draft: EventDraft, decoded: Sequence[DecodedBlock]) -> None:
@@ -54,20 +54,20 @@ class ToolStream:
         return list(calls_in(payload.value)) if payload else []
 
     def has_other_content(self, place: int) -> bool:
-        """Whether a block says more than its fragments."""
+        """Return whether a block has more than fragments of calls."""
         entry = self.decoded[place]
         more = entry.has_finish or entry.has_usage or entry.texts or entry.has_role
         return bool(more)
 
     def drop(self, edit: Edit, place: int) -> None:
-        """Leave the fragments of a block out, and the block if it has nothing else."""
+        """Remove the fragments of a block, or the block if it has nothing else."""
         if self.has_other_content(place):
             edit.change(place, partial(rewrite_json, change=without_calls))
         else:
             edit.drop(place)
 
     def require_two_calls(self) -> None:
-        """Refuse a stream with fewer than two calls in a choice."""
+        """Refuse a stream in which no choice has two calls."""
         choices = [choice for choice, _ in self.firsts]
         if len(set(choices)) == len(choices):
-            raise FaultError("expected two tool calls, came one", key="mode")
+            raise FaultError("expected two tool calls, got one", key="mode")

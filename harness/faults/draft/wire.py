@@ -1,4 +1,4 @@
-"""A response as timed writes, with the place of every block in its body."""
+"""A response as timed writes, with the byte range of every block in its body."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Write:
     Attributes:
         at_ns: Nanoseconds since the end of the request.
         data: Body bytes; one transfer chunk where the framing is chunked.
-        raw: True where the bytes go onto the wire as they are, past the framing.
+        raw: Whether the bytes go onto the wire as they are, without the framing.
     """
 
     at_ns: int
@@ -28,14 +28,14 @@ class Write:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockSpan:
-    """The place of a block in the body, and its meaning; ``end`` is exclusive.
+    """The byte range of a block in the body, and the block's meaning.
 
     Attributes:
-        start: Where it begins.
-        end: Where it ends.
-        meaning: What a repairing proxy must make of it.
-        meant: Its bytes as meant, for `Meaning.REPLACED`.
-        partial: True where the stream stops within the block; only the last can be.
+        start: Offset of the first byte.
+        end: Offset after the last byte.
+        meaning: What a repairing proxy must do with the block.
+        meant: The bytes to deliver instead, for `Meaning.REPLACED`.
+        partial: Whether the stream stops within the block, which is then the last.
     """
 
     start: int
@@ -47,13 +47,13 @@ class BlockSpan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireDraft:
-    """A response as timed writes; attributes as in `EventDraft`.
+    """A response as timed writes; the other attributes are as in `EventDraft`.
 
     Attributes:
         writes: The body, in order.
-        spans: The blocks by byte range of the body, in order, whole.
-        promised_length: What a content-length header says; None: the true length.
-        delivery: How the body travels, where that is out of the ordinary.
+        spans: The byte ranges of the blocks, in order and without gaps.
+        promised_length: The value of a content-length header. None: the true length.
+        delivery: How the answer is sent.
     """
 
     status: int
@@ -88,7 +88,7 @@ class WireDraft:
 
     @property
     def body(self) -> bytes:
-        """All body bytes that are written, raw writes left out."""
+        """All body bytes, without raw writes."""
         return b"".join(write.data for write in self.writes if not write.raw)
 
     def with_note(self, note: str) -> WireDraft:

@@ -86,5 +86,5 @@ def test_a_defect_of_a_fault_is_told_with_its_place(play, declare):
     declare(forgetful)
     with pytest.raises(FaultDefectError, match=r"broken: the fault failed with IndexE"):
         play({"broken": {}})
-    with pytest.raises(FaultDefectError, match=r"returns EventDraft, came NoneType"):
+    with pytest.raises(FaultDefectError, match=r"to return EventDraft, got NoneType"):
         play({"forgetful": {}})

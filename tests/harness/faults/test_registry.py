@@ -57,12 +57,12 @@ def options_of(annotation):
         ("repeat_first", {"tims": 2}, "tims: unknown parameter.*did you mean 'times'"),
         ("repeat_first", {"times": "2"}, "times: expected a whole number from 2 to"),
         ("repeat_first", {"times": True}, "times: expected a whole number"),
-        ("repeat_first", {"times": 1}, "from 2 to 100_000, came 1"),
-        ("event_drop", {"index": True}, "index: expected a whole number, came True"),
+        ("repeat_first", {"times": 1}, "from 2 to 100_000, got 1"),
+        ("event_drop", {"index": True}, "index: expected a whole number, got True"),
         ("pace", {"itl_ms": True}, "itl_ms: expected a number"),
         ("repeat_first", {"which": "rol"}, "which: .*did you mean 'role'"),
         ("sse_bom", {"x": 1}, "x: unknown parameter; expected one of split"),
-        ("sse_space", {"spaces": True}, "one of 0, 1, 2, came True"),
+        ("sse_space", {"spaces": True}, "one of 0, 1, 2, got True"),
         ("stall", {}, "the parameter 'at' is missing"),
         ("stall", {"at": {"evnt": 1}}, r"at\.evnt: unknown key.*'event'"),
         ("sse_comment", {"at": {"evnt": 1}}, r"at\.evnt: unknown key.*'event'"),
@@ -82,7 +82,7 @@ def test_a_call_with_wrong_parameters_is_refused(name, parameters, message):
 @pytest.mark.parametrize("parameters", [3, [1], "x"])
 def test_parameters_that_are_no_mapping_are_refused(parameters):
     """With an example of what they should be."""
-    with pytest.raises(FaultError, match=r"such as \{times: 2\}, came"):
+    with pytest.raises(FaultError, match=r"such as \{times: 2\}, got"):
         check_call(REGISTRY["repeat_first"], parameters)
 
 

@@ -1,1 +1,1 @@
-"""Faults of whole events and of what they say."""
+"""Faults of whole events and of their content."""

@@ -1,4 +1,4 @@
-"""The fault of characters that readers trip over."""
+"""The fault that sends characters which many readers mishandle."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Mode = Literal[
 ]
 
 _MARK = "\ue000"
-"""Stands in the JSON for the bytes to come: private use, in no answer."""
+"""A placeholder in the JSON for the new bytes: private use, so in no answer."""
 
 _BYTES: Mapping[str, bytes] = {
     "raw_u2028_u2029_u0085": "a\u2028b\u2029c\u0085d".encode(),
@@ -36,35 +36,36 @@ _BYTES: Mapping[str, bytes] = {
     "lone_surrogate": b"\\ud83d",
     "nul": b"\\u0000",
 }
-"""What is put behind the text of a chunk, as it stands in its JSON."""
+"""The bytes added after the text of a chunk, as they are in its JSON."""
 
 
 @fault(Layer.EVENTS, example={"mode": "raw_u2028_u2029_u0085"})
 def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> EventDraft:
-    r"""Send characters that readers trip over, behind the text of a chunk.
+    r"""Add characters that many readers mishandle after the text of a chunk.
 
     Args:
         draft: The stream; it needs text.
-        mode: Which.
+        mode: The characters.
 
             - ``raw_u2028_u2029_u0085``: line separator, paragraph separator and next
-              line, not escaped: line ends to some readers, to event streams none
-              (class 11).
-            - ``invalid_byte``: the byte FF, which UTF-8 never has.
+              line, not escaped. Some readers take them for line ends, which they are
+              not in event streams (class 11).
+            - ``invalid_byte``: the byte FF, which UTF-8 never contains.
             - ``truncated_tail``: two of the three bytes of a character.
             - ``lone_surrogate``: ``\ud83d``, half of a pair (class 41).
-            - ``pair_split_over_events``: the first half of a pair, and the second in an
-              event of its own behind it; put together they are one character.
+            - ``pair_split_over_events``: the first half of a pair, and the second half
+              in the next event; together they are one character.
             - ``nul``: ``\u0000``.
-            - ``escaped_ascii``: nothing more, but every character of every chunk that
-              is not ASCII is escaped; the stream needs one.
-        index: Which event; negative counts from the end. By default the second with
-            text, or the only one.
+            - ``escaped_ascii``: no more characters, but every character that is not
+              ASCII is escaped in every chunk; the stream needs such a character.
+        index: The event; negative counts from the end. By default the second event
+            with text, or the only one.
 
     Oracle:
-        Both: the same characters, escaped or not. In place of bytes that are not UTF-8
-        they may be U+FFFD, as every reader of event streams has it (WHATWG, 9.2.6).
-        Repairing: or their event is kept from the client, who is told at the end.
+        Both: the same characters arrive, escaped or not. Bytes that are not UTF-8 may
+        arrive as U+FFFD, as every reader of event streams decodes them (WHATWG, 9.2.6).
+        Repairing: alternatively the client does not get their event and is told so at
+        the end.
     """
     decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
@@ -85,7 +86,7 @@ def unicode(draft: EventDraft, *, mode: Mode, index: int | None = None) -> Event
         )
     else:
         edit.change(place, _putter(decoded[place], text, _BYTES[mode]))
-    return edit.apply().with_note(f"put {mode} behind a text")
+    return edit.apply().with_note(f"added {mode} after a text")
 
 
 def _text_block(decoded: list[DecodedBlock], index: int | None) -> int:
@@ -101,7 +102,7 @@ def _text_block(decoded: list[DecodedBlock], index: int | None) -> int:
 
 
 def _putter(entry: DecodedBlock, text: str, more: bytes) -> Callable[[bytes], bytes]:
-    """Return a change that puts bytes, as they stand in JSON, behind a text."""
+    """Return a change that adds bytes, as they are in JSON, after a text."""
 
     def change(sent: bytes) -> bytes:
         marked = with_text(sent, entry, text + _MARK)
@@ -121,7 +122,7 @@ def _escape_all(edit: Edit, decoded: list[DecodedBlock]) -> None:
             escaped = "".join(map(_escaped, data))
             edit.change(place, partial(with_data, data=escaped))
     if not count:
-        raise FaultError("the stream is ASCII already", key="mode")
+        raise FaultError("the stream is already ASCII", key="mode")
 
 
 def _escaped(character: str) -> str:

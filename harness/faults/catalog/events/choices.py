@@ -1,4 +1,4 @@
-"""The fault of several answers at once."""
+"""The fault that sends several choices in one stream."""
 
 from __future__ import annotations
 
@@ -27,34 +27,33 @@ def choices_interleave(
     n: Annotated[int, AtLeast(2), AtMost(128)] = 2,
     order: Literal["round_robin", "random"] = "round_robin",
 ) -> EventDraft:
-    """Answer with several choices whose chunks come in turn.
+    """Answer with several choices whose chunks alternate.
 
-    The recording becomes choice 0. Choice k has the same events with its text deltas
-    turned by k and the last k of them left out, so that the texts differ and the
+    The recording becomes choice 0. Choice k has the same events, but its text deltas
+    are rotated by k and the last k of them are missing. So the texts differ, and the
     choices finish at different times.
 
     Args:
-        draft: The stream; it has one choice, and more text deltas than choices are
-            asked for.
-        rng: Draws whose turn it is.
-        n: How many choices.
-        order: Whose turn it is.
+        draft: The stream; it must have one choice, and more text deltas than ``n``.
+        rng: Draws the order.
+        n: The number of choices.
+        order: The order of the chunks.
 
-            - ``round_robin``: one after the other.
-            - ``random``: anyone's.
+            - ``round_robin``: one of each choice in turn.
+            - ``random``: a drawn choice each time.
 
     Oracle:
-        Both: the text of each choice is its own, and the stream does not end at the
-        first finish.
+        Both: each choice gets its own text, and the stream does not end at the first
+        finish.
     """
     decoded = decode_blocks(draft.blocks)
     places = [place for place, entry in enumerate(decoded) if entry.choices]
     if any(delta.choice for place in places for delta in decoded[place].choices):
-        raise FaultError("the stream has several choices already")
+        raise FaultError("the stream already has several choices")
     texts = [place for place in places if decoded[place].texts]
     if len(texts) <= n:
         raise FaultError(
-            f"expected fewer choices than text deltas, {len(texts)}, came {n}", key="n"
+            f"expected fewer choices than {len(texts)} text deltas, got {n}", key="n"
         )
     waiting = [
         deque(_choice(draft, decoded, places, texts, index)) for index in range(n)
@@ -85,7 +84,7 @@ def _choice(
     texts: list[int],
     index: int,
 ) -> list[bytes]:
-    """Return the chunks of one choice."""
+    """Return the chunks of choice ``index``."""
     kept = texts[: len(texts) - index]
     turned = dict(zip(kept, [*kept[index:], *kept[:index]], strict=True))
     chunks = []

@@ -1,8 +1,8 @@
-"""Faults of deltas that repeat what was said: cumulative text in all its forms.
+"""Faults of deltas that repeat earlier text: cumulative text in all its forms.
 
-A proxy that repairs delivers the original while the opening of an answer lasts. Once an
-unrelated delta ended the opening, nothing tells a repeat that is a defect from one that
-is meant, so what follows passes as sent.
+A repairing proxy delivers the original while the opening of an answer lasts. After an
+unrelated delta has ended the opening, nobody can distinguish a defective repeat from an
+intended one, so later deltas pass as sent.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Field = Literal["content", "reasoning", "reasoning_content", "refusal"]
 Grown = Annotated[int, AtLeast(2), AtMost(100_000)]
 
 _EVERY = 4
-"""Which delta of a choice repeats all in the intermittent form: far enough from the
-first for the opening to be over."""
+"""The distance of the cumulative deltas in ``intermittent_full``: the fourth is far
+enough from the first for the opening to be over."""
 
 _ORACLE_FIELDS = {"reasoning_content": "reasoning"}
 
@@ -41,36 +41,36 @@ def cumulative(
     fields: list[Field] | None = None,
     start: Count = 1,
 ) -> EventDraft:
-    """Let deltas carry the text so far in place of what is new.
+    """Send the whole text so far in deltas, instead of only the new text.
 
     Args:
         draft: The stream.
-        mode: Which deltas do.
+        mode: The deltas that carry the text so far.
 
-            - ``prefix``: every one (DashScope without ``incremental_output``).
-            - ``drift``: every one, but what it repeats is not quite what was sent: in
-              every second one a space at its beginning is added, or taken away (a
-              server that decodes all tokens again each time).
-            - ``final_full``: only the last one of each choice.
-            - ``intermittent_full``: every fourth one.
-        fields: Which texts; content alone by default.
+            - ``prefix``: every delta (DashScope without ``incremental_output``).
+            - ``drift``: every delta, but every second one adds or removes a space at
+              the beginning of the text (a server that decodes all tokens again each
+              time).
+            - ``final_full``: only the last delta of each choice.
+            - ``intermittent_full``: every fourth delta.
+        fields: The texts; by default only the content.
 
             - ``content``: the answer.
-            - ``reasoning``: what the model thinks.
-            - ``reasoning_content``: another name for it.
-            - ``refusal``: why it does not answer.
-        start: The number of the first delta that carries all, counted from 1 in each
-            text. From 3 on the opening is over by then.
+            - ``reasoning``: the reasoning of the model.
+            - ``reasoning_content``: another name for ``reasoning``.
+            - ``refusal``: the reason why the model does not answer.
+        start: The number of the first such delta, counted from 1 in each text. From 3
+            on, the opening is already over.
 
     Oracle:
-        Repairing: within the opening of a text, what is new, so that the client gets
-        the original; what repeats after an unrelated delta passes as it is sent.
-        Transparent: as it is sent.
+        Repairing: in the opening of a text only the new text is delivered, so the
+        client gets the original; repeats after an unrelated delta pass as sent.
+        Transparent: as sent.
     """
     chosen = [_ORACLE_FIELDS.get(name, name) for name in fields or ["content"]]
     totals = _totals(draft, chosen)
     if not any(total > 1 for total in totals.values()):
-        raise FaultError("no choice has two text deltas to add up")
+        raise FaultError("no choice has two text deltas to accumulate")
 
     def carries_all(key: TextKey, number: int) -> bool:
         if number < max(start, 2):
@@ -82,43 +82,43 @@ def cumulative(
     grown, count = _grow(draft, chosen, carries_all, drifts=mode == "drift")
     if not count:
         raise FaultError(
-            f"no text has the deltas for it: {max(totals.values())} at most",
+            f"no text has enough deltas: the longest has {max(totals.values())}",
             key="mode" if start == 1 else "start",
         )
-    return grown.with_note(f"made {count} delta(s) carry the text so far ({mode})")
+    return grown.with_note(f"sent the text so far in {count} delta(s) ({mode})")
 
 
 @fault(Layer.EVENTS, example={"count": 3})
 def growing_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
-    """Let the first deltas grow, each carrying all text so far; then go on plainly.
+    """Send the whole text so far in the first deltas, then continue normally.
 
     Args:
         draft: The stream.
-        count: How many deltas of each choice grow, the first one counted.
+        count: The number of such deltas in each choice, including the first.
 
     Oracle:
-        Repairing: the original text. Transparent: as it is sent.
+        Repairing: the original text. Transparent: as sent.
     """
     draft, changes = _grow(draft, ["content"], lambda _, number: 1 < number <= count)
     if not changes:
-        raise FaultError("no choice has two text deltas to add up", key="count")
+        raise FaultError("no choice has two text deltas to accumulate", key="count")
     return draft.with_note(f"made the first {count} deltas grow ({changes} changed)")
 
 
 @fault(Layer.EVENTS, example={"count": 3})
 def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
-    """Send the first deltas as one, then take text back step by step, then go on.
+    """Send the first deltas as one, then shorter and shorter repeats of it.
 
-    The first delta carries the text of the first so many; each of the next carries one
-    delta less of it; then come the others as they were.
+    The first delta has the text of the first ``count`` deltas; each of the following
+    has one delta less; after them the stream continues normally.
 
     Args:
         draft: The stream.
-        count: How many deltas of each choice are sent so, the first one counted.
+        count: The number of such deltas in each choice, including the first.
 
     Oracle:
-        Repairing: the original text: what was sent is not taken back, and a shorter
-        repeat adds nothing. Transparent: as it is sent.
+        Repairing: the original text, since nobody can take back sent text and a shorter
+        repeat adds nothing. Transparent: as sent.
     """
     decoded = decode_blocks(draft.blocks)
     texts = _texts_of(draft, decoded)
@@ -126,7 +126,7 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
     if not short:
         longest = max(map(len, texts.values()), default=0)
         raise FaultError(
-            f"expected at most {longest}, the text deltas of a choice, came {count}",
+            f"expected at most {longest}, the text deltas of a choice, got {count}",
             key="count",
         )
     numbers: Counter[TextKey] = Counter()
@@ -150,7 +150,7 @@ def shrinking_first(draft: EventDraft, *, count: Grown = 3) -> EventDraft:
             changes += 1
             _shrink(edit, place, block, entry, sent, meant)
     return edit.apply().with_note(
-        f"sent {count} deltas at once, then less and less ({changes} changed)"
+        f"sent {count} deltas as one, then shorter repeats ({changes} changed)"
     )
 
 
@@ -177,14 +177,14 @@ def _shrink(  # noqa: PLR0913, PLR0917 - one change of one block
 
 
 def _adds_nothing(block: Block) -> bool:
-    """Whether a block adds nothing to what the server has said: a repeat, noise."""
+    """Return whether a block adds nothing to the answer: a repeat, noise."""
     return block.meaning in {Meaning.NOTHING, Meaning.LOST}
 
 
 def _texts_of(
     draft: EventDraft, decoded: Sequence[DecodedBlock]
 ) -> dict[TextKey, list[str]]:
-    """Return the deltas of every content."""
+    """Return the content deltas of every choice."""
     texts: dict[TextKey, list[str]] = {}
     for place, entry in enumerate(decoded):
         if not _adds_nothing(draft.blocks[place]):
@@ -211,9 +211,10 @@ def _grow(
     *,
     drifts: bool = False,
 ) -> tuple[EventDraft, int]:
-    """Put the text so far into the deltas that ``carries_all`` names; count the events.
+    """Put the text so far into some deltas; return the draft and the changed events.
 
-    It gets choice and field, and the number of the delta, counted from 1.
+    ``carries_all`` chooses the deltas: it gets choice and field, and the number of the
+    delta, counted from 1.
     """
     so_far: dict[TextKey, str] = {}
     numbers: Counter[TextKey] = Counter()
@@ -251,7 +252,7 @@ def _send_full(
     full: dict[TextKey, str],
     openings: OpeningTracker,
 ) -> None:
-    """Send a block with all text so far, and say what was meant by it."""
+    """Send a block with all text so far, and set its meaning."""
     sent = with_texts(block.sent, full)
     if block.meaning is Meaning.REPLACED:
         edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=block.meant)

@@ -1,4 +1,4 @@
-"""Faults of the sentinel ``[DONE]`` and of what comes behind it."""
+"""Faults of the sentinel ``[DONE]`` and of events after it."""
 
 from __future__ import annotations
 
@@ -40,30 +40,30 @@ Mode = Literal[
 
 @fault(Layer.LINES, example={"mode": "hang"})
 def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
-    """Treat ``[DONE]`` in an unusual way.
+    """Send ``[DONE]`` in an unusual way, or not at all.
 
     Args:
         draft: The stream; it must have ``[DONE]``.
-        mode: How.
+        mode: How it is sent.
 
-            - ``omit``: it is left out.
+            - ``omit``: not at all.
             - ``no_blank``: its line ends, but no blank line follows; it must be the
-              last of the stream.
-            - ``no_newline``: not even its line ends; it must be the last.
-            - ``twice``: it is sent twice.
-            - ``trailing_space``: a space stands behind it, which one client takes for
+              last event of the stream.
+            - ``no_newline``: not even its line ends; it must be the last event.
+            - ``twice``: two times.
+            - ``trailing_space``: with a space after it, which one client takes for
               malformed JSON (class 30).
-            - ``early``: it is sent before the finish.
-            - ``hang``: the connection stays open behind it; two clients of three wait
+            - ``early``: before the finish.
+            - ``hang``: the connection stays open after it; two of three clients wait
               until their timeout.
-            - ``no_terminator``: the connection closes behind it, before the end of its
-              framing; not where the close is the framing.
+            - ``no_terminator``: the connection closes after it, before the end of the
+              framing; the body must be chunked.
 
     Oracle:
-        Both: nothing looks finished that is not, and [DONE] is not lost or invented;
-        an end that is not clean behind it need not be. Repairing: a clean end completes
-        an open event; nothing follows [DONE], no second one either; the answer ends
-        soon behind it. Transparent: as it is sent, a hang too.
+        Both: an unfinished stream does not look finished, and [DONE] is not lost or
+        invented. An unclean end after [DONE] need not reach the client. Repairing: a
+        clean end completes an open event; nothing follows [DONE], not even a second
+        one; the answer ends soon after it. Transparent: as sent, including a hang.
     """
     decoded = decode_blocks(draft.blocks)
     place = landmark_block(decoded, "done")
@@ -79,7 +79,7 @@ def done(draft: EventDraft, *, mode: Mode = "omit") -> EventDraft:
         edit.replace_bytes(place, spaced, meaning=Meaning.AS_SENT)
     elif mode in {"no_blank", "no_newline"}:
         if place + 1 < len(draft.blocks):
-            raise FaultError(f"{_END} is not the last of the stream", key="mode")
+            raise FaultError(f"{_END} is not the last event of the stream", key="mode")
         sent = without_blank_line(block.sent)
         sent = sent.rstrip(b"\r\n") if mode == "no_newline" else sent
         edit.replace_bytes(place, sent, meaning=Meaning.REPLACED, meant=block.sent)
@@ -96,7 +96,7 @@ def _unended(draft: EventDraft, mode: str) -> EventDraft:
         return replace(draft, end=StreamEnd.STALL)
     if draft.framing is not Framing.CHUNKED:
         raise FaultError(
-            f"only transfer chunks have a terminator, came {draft.framing}", key="mode"
+            f"only a chunked body has a terminator, got {draft.framing}", key="mode"
         )
     return replace(draft, end=StreamEnd.TRUNCATED)
 
@@ -106,7 +106,7 @@ def _send_early(
 ) -> None:
     finishes = [at for at, entry in enumerate(decoded[:done_at]) if entry.has_finish]
     if not finishes:
-        raise FaultError(f"no finish stands before {_END}", key="mode")
+        raise FaultError(f"there is no finish before {_END}", key="mode")
     first = finishes[0]
     edit.insert(first, draft.blocks[done_at].sent, at_ns=draft.blocks[first].starts_ns)
     edit.drop(done_at)
@@ -124,15 +124,15 @@ def _mean_nothing(edit: Edit, draft: EventDraft, place: int) -> None:
 def after_done(
     draft: EventDraft, *, text: str = "GHOST", events: list[Any] | None = None
 ) -> EventDraft:
-    """Send more events behind ``[DONE]``, where nothing may follow.
+    """Send more events after ``[DONE]``, where nothing is allowed.
 
     Args:
-        draft: The stream; it needs ``[DONE]``.
-        text: One more text delta; the stream needs one to be modelled on.
+        draft: The stream; it must have ``[DONE]``.
+        text: One more text delta; the stream needs one as a model.
         events: Instead of ``text``: the data of each event, JSON or text.
 
     Oracle:
-        Repairing: nothing follows [DONE]. Transparent: as it is sent.
+        Repairing: nothing follows [DONE]. Transparent: as sent.
     """
     decoded = decode_blocks(draft.blocks)
     place = landmark_block(decoded, "done")
@@ -146,7 +146,7 @@ def after_done(
         edit.insert(
             place + 1, ghost, at_ns=start + number * gap, meaning=Meaning.NOTHING
         )
-    return edit.apply().with_note(f"sent {len(sent)} event(s) behind {_END}")
+    return edit.apply().with_note(f"sent {len(sent)} event(s) after {_END}")
 
 
 def _ghost(draft: EventDraft, decoded: Sequence[DecodedBlock], text: str) -> bytes:

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 _MOST_REPEATS = 200_000
-"""Most events that one fault sends again."""
+"""The most events that one fault sends again."""
 
 Times = Annotated[int, AtLeast(2), AtMost(100_000)]
 
@@ -44,21 +44,21 @@ def repeat_first(
 
     Args:
         draft: The stream.
-        times: How often it is sent in all.
-        which: Which event.
+        times: How many times it is sent in total.
+        which: The event.
 
             - ``first_content``: the first text that is not only white space.
             - ``role``: the event with the role.
 
     Oracle:
-        Repairing: the text once. A role is no text: its repeats pass. Transparent: as
-        it is sent.
+        Repairing: the text once. A role is not text, so its repeats pass. Transparent:
+        as sent.
     """
     decoded = decode_blocks(draft.blocks)
     place = landmark_block(decoded, which)
     edit = Edit(draft)
     _repeat(edit, draft, decoded, [place] * (times - 1), place)
-    return edit.apply().with_note(f"sent the {which} {times} times in all")
+    return edit.apply().with_note(f"sent the {which} {times} times in total")
 
 
 @fault(Layer.EVENTS, example={"index": 4, "times": 2})
@@ -73,14 +73,14 @@ def event_dup(
 
     Args:
         draft: The stream.
-        index: Which event; negative counts from the end.
-        times: How often it is sent in all.
-        gap_events: How many other events come before the repeats.
+        index: The event; negative counts from the end.
+        times: How many times it is sent in total.
+        gap_events: The number of other events before the repeats.
 
     Oracle:
-        Repairing: a repeat at the opening of a text is stutter and is sent once; a
-        later one may be meant, and passes. A second [DONE] is
-        dropped. Transparent: as it is sent.
+        Repairing: a repeat in the opening of a text is stutter and is delivered once; a
+        later one may be intended, and passes. A second [DONE] is dropped. Transparent:
+        as sent.
     """
     decoded = decode_blocks(draft.blocks)
     place = event_block(decoded, index)
@@ -88,7 +88,8 @@ def event_dup(
     edit = Edit(draft)
     _repeat(edit, draft, decoded, [place] * (times - 1), behind)
     return edit.apply().with_note(
-        f"sent event {index} {times} times in all, repeats {gap_events} event(s) later"
+        f"sent event {index} {times} times in total, "
+        f"repeats {gap_events} event(s) later"
     )
 
 
@@ -100,30 +101,30 @@ def replay_window(
     len_: Count,
     times: Times = 2,
 ) -> EventDraft:
-    """Send a run of events again behind it, as a gateway does after a reconnect.
+    """Send a run of events again, as a gateway does after a reconnect.
 
     Args:
         draft: The stream.
         from_: The first event of the run; negative counts from the end.
-        len_: How many events it has.
-        times: How often the run is sent in all.
+        len_: The number of events in the run.
+        times: How many times the run is sent in total.
 
     Oracle:
-        Repairing: what repeats the opening of a text is sent once, what comes later
-        passes as it is sent. Transparent: as it is sent.
+        Repairing: repeats in the opening of a text are delivered once, later ones pass
+        as sent. Transparent: as sent.
     """
     decoded = decode_blocks(draft.blocks)
     first = event_block(decoded, from_, key="from")
     run = event_run(decoded, first, len_, key="len")
     if len_ * (times - 1) > _MOST_REPEATS:
         raise FaultError(
-            f"expected at most {_MOST_REPEATS} events that are sent again, "
-            f"came {len_ * (times - 1)}",
+            f"expected at most {_MOST_REPEATS} repeated events, "
+            f"got {len_ * (times - 1)}",
             key="times",
         )
     edit = Edit(draft)
     _repeat(edit, draft, decoded, run * (times - 1), run[-1])
-    return edit.apply().with_note(f"sent {len_} event(s) from event {from_} on again")
+    return edit.apply().with_note(f"repeated {len_} event(s) from event {from_} on")
 
 
 @fault(Layer.EVENTS, example={"index": 3})
@@ -133,22 +134,22 @@ def event_drop(
     index: int,
     count: Count = 1,
 ) -> EventDraft:
-    """Leave events out, as a server does that loses them.
+    """Omit events, as a server does that loses them.
 
     Args:
         draft: The stream.
         index: The first of them; negative counts from the end.
-        count: How many.
+        count: The number of events.
 
     Oracle:
-        Both: as it is sent; who forwards cannot know what is missing. Where the finish
-        or [DONE] was among them, nothing may look as if it had come.
+        Both: as sent, since no proxy can know what is missing. If the finish or [DONE]
+        is among them, the stream must not look as if it had arrived.
     """
     decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
     for place in event_run(decoded, event_block(decoded, index), count, key="count"):
         edit.drop(place)
-    return edit.apply().with_note(f"left out {count} event(s) from event {index} on")
+    return edit.apply().with_note(f"omitted {count} event(s) from event {index} on")
 
 
 @fault(Layer.EVENTS, example={"i": 3, "j": 4})
@@ -159,13 +160,14 @@ def event_swap(
     j: int,
     count: Count = 1,
 ) -> EventDraft:
-    """Let two events, or two runs of events, change places, but not their times.
+    """Swap two events or two runs of events; the times of sending stay.
 
     Args:
         draft: The stream.
-        i: One event, or the first of a run; negative counts from the end.
-        j: The other.
-        count: How many events each run has.
+        i: The first event, or the beginning of the first run; negative counts from the
+            end.
+        j: The second one.
+        count: The number of events in each run.
 
     Oracle:
         Both: in the order in which they are sent.
@@ -174,7 +176,7 @@ def event_swap(
     one = event_run(decoded, event_block(decoded, i, key="i"), count, key="count")
     other = event_run(decoded, event_block(decoded, j, key="j"), count, key="count")
     if set(one) & set(other):
-        raise FaultError("expected two events, or runs that do not meet", key="j")
+        raise FaultError("expected two events or runs that do not overlap", key="j")
     edit = Edit(draft)
     for first, second in zip(one, other, strict=True):
         for place, source in ((first, second), (second, first)):
@@ -182,8 +184,8 @@ def event_swap(
             edit.replace_bytes(
                 place, moved.sent, meaning=moved.meaning, meant=moved.meant
             )
-    runs = "" if count == 1 else f", each with {count - 1} more behind it,"
-    return edit.apply().with_note(f"event {i} and event {j}{runs} changed places")
+    runs = "" if count == 1 else f", each with the next {count - 1}"
+    return edit.apply().with_note(f"swapped event {i} and event {j}{runs}")
 
 
 def _repeat(
@@ -193,7 +195,7 @@ def _repeat(
     repeats: list[int],
     behind: int,
 ) -> None:
-    """Send blocks again behind another, spread over the time to what follows it."""
+    """Repeat blocks after block ``behind``, spread over the time to the next block."""
     openings = OpeningTracker(entry.texts for entry in decoded[: behind + 1])
     start = draft.blocks[behind].at_ns
     gap = (draft.time_after(behind) - start) // (len(repeats) + 1)
@@ -212,7 +214,7 @@ def _repeat(
 def _meaning_of_repeat(
     draft: EventDraft, entry: DecodedBlock, place: int, openings: OpeningTracker
 ) -> tuple[Meaning, bytes]:
-    """Return what a repairing proxy must make of a block that is sent again."""
+    """Return what a repairing proxy must do with a repeated block."""
     block = draft.blocks[place]
     if block.meaning is Meaning.REPLACED or entry.is_done:
         return Meaning.NOTHING, b""

@@ -1,4 +1,4 @@
-"""Faults of what ends an answer: finish_reason and usage."""
+"""Faults of the end of an answer: finish_reason and usage."""
 
 from __future__ import annotations
 
@@ -38,19 +38,18 @@ def finish(
     """Send the finish_reason in an unusual way, or not at all.
 
     Args:
-        draft: The stream; it must have one.
-        mode: How.
+        draft: The stream; it must have a finish_reason.
+        mode: How it is sent.
 
-            - ``omit``: not at all; events that carry nothing else are left out.
+            - ``omit``: not at all; events with nothing else are omitted.
             - ``empty_string``: as an empty text (ollama#4357).
             - ``twice``: the last one a second time.
             - ``merged_with_content``: in the last chunk with text of its choice; its
-              own event is left out unless it carries more.
-            - ``then_late_content``: before the last text, which comes behind it.
+              own event is omitted if it has nothing else.
+            - ``then_late_content``: before the last text.
 
     Oracle:
-        Both: as it is sent; no finish_reason may appear that the upstream did not send,
-        and none may be lost.
+        Both: as sent; the proxy invents no finish_reason and loses none.
     """
     decoded = decode_blocks(draft.blocks)
     last = landmark_block(decoded, "finish")
@@ -74,7 +73,7 @@ def finish(
 
 
 def _unfinish(edit: Edit, decoded: list[DecodedBlock], value: str | None) -> None:
-    """Put another value in place of every finish_reason; None leaves bare ones out."""
+    """Replace every finish_reason; with None, events with nothing else are omitted."""
     for place, entry in enumerate(decoded):
         if not entry.has_finish:
             continue
@@ -102,7 +101,7 @@ def _merge_finishes(edit: Edit, decoded: list[DecodedBlock]) -> None:
         for index, _, _ in entry.texts:
             last_text[index] = place
     if not emptied:
-        raise FaultError("no finish_reason stands behind the text of its choice")
+        raise FaultError("no finish_reason follows the text of its choice")
     for place, found in reasons.items():
         change = partial(finish_choices, reasons=found)
         edit.change(place, partial(rewrite_json, change=change))
@@ -119,7 +118,7 @@ def _move_last_text(
 ) -> None:
     texts = [place for place in range(finish_at) if decoded[place].is_text_only]
     if not texts:
-        raise FaultError("no text stands before the finish", key="mode")
+        raise FaultError("there is no text before the finish", key="mode")
     block = draft.blocks[texts[-1]]
     edit.drop(texts[-1])
     at_ns = (draft.blocks[finish_at].at_ns + draft.time_after(finish_at)) // 2
@@ -149,25 +148,25 @@ def usage(
         "first_empty_choices",
     ] = "omit",
 ) -> EventDraft:
-    """Send usage in another place, again and again, or not at all.
+    """Send usage in another place, several times, or not at all.
 
     Args:
-        draft: The stream; it must carry usage, but for ``first_empty_choices``.
-        mode: How.
+        draft: The stream; it must have usage, except for ``first_empty_choices``.
+        mode: How it is sent.
 
             - ``omit``: not at all.
-            - ``tail_empty_choices``: behind the finish, in an event of its own with
+            - ``tail_empty_choices``: after the finish, in an event of its own with
               empty choices, as OpenAI does.
-            - ``tail``: another name for it.
-            - ``every_chunk_cumulative``: in every chunk, counting up to the whole; who
-              adds them up counts much too much (class 24).
+            - ``tail``: another name for ``tail_empty_choices``.
+            - ``every_chunk_cumulative``: in every chunk, counting up to the total; a
+              client that adds them up counts far too many tokens (class 24).
             - ``before_finish``: in an event of its own with empty choices before the
               finish.
-            - ``first_empty_choices``: left as it is; before all else comes an event
-              with empty choices that says how the prompt was filtered (Azure).
+            - ``first_empty_choices``: unchanged; the stream begins with an event with
+              empty choices that reports how the prompt was filtered (Azure).
 
     Oracle:
-        Both: as it is sent; the last usage counts. An event with empty choices is never
+        Both: as sent; the last usage counts. An event with empty choices is never
         dropped.
     """
     decoded = decode_blocks(draft.blocks)
@@ -186,7 +185,7 @@ def usage(
         finish_at = landmark_block(decoded, "finish")
         is_tail = mode in {"tail", "tail_empty_choices"}
         if is_tail and not decoded[carrier].choices:
-            raise FaultError("usage has an event of its own already", key="mode")
+            raise FaultError("usage already has an event of its own", key="mode")
         tail = json.loads(data)
         drop_choices(tail)
         sent = with_data(draft.blocks[carrier].sent, dump_json(tail, like=data))
@@ -201,7 +200,7 @@ def usage(
 
 
 def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
-    """Give every chunk with a choice a usage; the carrier keeps its own."""
+    """Add a usage to every chunk with a choice, except to the one that has it."""
     chunks = [
         place
         for place, entry in enumerate(decoded)
@@ -209,7 +208,7 @@ def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
     ]
     if partial_usage(whole, 1, 1) is None:
         raise FaultError(
-            "its usage has no completion_tokens to count up to", key="mode"
+            "the usage has no completion_tokens to count up to", key="mode"
         )
     for number, place in enumerate(chunks, start=1):
         counted = partial_usage(whole, number, len(chunks))
@@ -218,10 +217,10 @@ def _count_up(edit: Edit, decoded: list[DecodedBlock], whole: Any) -> None:
 
 
 def _filtered(draft: EventDraft, decoded: list[DecodedBlock]) -> bytes:
-    """Return what Azure sends first: no choice, and how the prompt was filtered."""
+    """Return the first event of Azure: no choice, and the filtering of the prompt."""
     model = next((at for at, entry in enumerate(decoded) if entry.is_chunk), None)
     if model is None:
-        raise FaultError("the stream has no chunk to be modelled on")
+        raise FaultError("the stream has no chunk to use as a model")
     data = dump_json(prompt_filter(), like=decoded[model].data or "")
     return with_data(draft.blocks[model].sent, data)
 

@@ -1,4 +1,4 @@
-"""Faults of what a chunk calls itself and its reasoning."""
+"""Faults of names: those that identify a chunk, and that of its reasoning."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def identity(
     model: Change | None = None,
     system_fingerprint: Change | None = None,
 ) -> EventDraft:
-    """Let what names a stream change within it (class 26).
+    """Change the identity of a stream within it (class 26).
 
     Args:
         draft: The stream.
-        id_: ``per_chunk``: another in every chunk. ``{change_at: n}``: another from
-            chunk n on, counted from 0.
-        created: ``per_chunk`` or ``{change_at: n}``; it counts on by a second.
+        id_: ``per_chunk``: another id in every chunk. ``{change_at: n}``: another id
+            from chunk n on, counted from 0.
+        created: ``per_chunk`` or ``{change_at: n}``; each change adds a second.
         model: ``per_chunk`` or ``{change_at: n}``.
         system_fingerprint: ``per_chunk`` or ``{change_at: n}``.
 
     Oracle:
-        Both: as it is sent: one answer, whatever it is called.
+        Both: as sent; it is one answer under any name.
     """
     changes = {
         "id": id_,
@@ -72,7 +72,7 @@ def _check_change(name: str, change: Change, count: int) -> None:
         raise FaultError("expected per_chunk or {change_at: n}", key=name)
     if not 0 < change["change_at"] < count:
         raise FaultError(
-            f"expected 1 to {count - 1}, came {change['change_at']}",
+            f"expected 1 to {count - 1}, got {change['change_at']}",
             key=f"{name}.change_at",
         )
 
@@ -124,11 +124,12 @@ def reasoning(
             - ``both``: the same text under both names.
             - ``reasoning_details``: a list of objects with text (OpenRouter).
             - ``reasoning_items``: a list of items with a summary (LiteLLM).
-        empty_after_switch: Whether every chunk with content carries it too, empty.
+        empty_after_switch: Whether every later chunk with content has the field too,
+            empty.
 
     Oracle:
-        Both: as it is sent; a chunk with nothing but reasoning is never dropped, and
-        fields that a proxy does not know pass.
+        Both: as sent; a chunk with only reasoning is never dropped, and fields that a
+        proxy does not know pass.
     """
     decoded = decode_blocks(draft.blocks)
     edit = Edit(draft)
@@ -144,7 +145,7 @@ def reasoning(
             edit.change(place, partial(rewrite_json, change=change))
     if not seen:
         raise FaultError("the stream has no reasoning")
-    also = ", and empty beside content" if empty_after_switch else ""
+    also = ", and empty next to content" if empty_after_switch else ""
     return edit.apply().with_note(
         f"named reasoning {field}{also} in {changed} chunk(s)"
     )

@@ -1,4 +1,4 @@
-"""Faults that report an error within a stream whose status was 200."""
+"""The fault that reports an error within a stream whose status was 200."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from harness.sse.encoder import encode_event
 __all__ = ["RESET_GRACE_NS", "inject_error"]
 
 RESET_GRACE_NS = 50_000_000
-"""How long an upstream waits before RST, which may discard what the peer has not yet
-read (class 1)."""
+"""How long an upstream waits before RST, which may discard bytes that the peer has not
+yet read (class 1)."""
 
 Shape = Literal[
     "openai",
@@ -52,29 +52,29 @@ def inject_error(
 
     Args:
         draft: The stream.
-        at: Where. Within an event, the error is glued to its beginning.
-        shape: What it looks like.
+        at: Where. Within an event, the error directly follows the event's beginning.
+        shape: The form of the error.
 
             - ``openai``: an object ``error`` with message and type.
             - ``string``: ``error`` is text.
-            - ``choices_empty``: ``error`` beside empty choices (OpenRouter), which who
-              does not look for it takes for success.
+            - ``choices_empty``: ``error`` next to empty choices (OpenRouter); a client
+              that does not look for it sees success.
             - ``anthropic_event``: ``event: error`` and an object of type ``error``.
             - ``anthropic_no_event_line``: the same without ``event: error``; the
               provider's own clients do not see it (class 5).
             - ``event_error``: ``event: error`` before the object of OpenAI.
         then: What follows.
 
-            - ``continue``: the stream, as if nothing had been.
+            - ``continue``: the rest of the stream, as if there was no error.
             - ``done``: [DONE], then a clean end.
             - ``end``: a clean end.
-            - ``fin``: FIN before the framing's end.
+            - ``fin``: FIN before the end of the framing.
             - ``rst``: RST.
 
     Oracle:
-        Both: the error reaches the client, once, with its words; the stream does not
-        look finished. Of an error that is glued to an open event, a repairing proxy
-        tells that something was lost.
+        Both: the error reaches the client once, with its message; the stream does not
+        look finished. If the error is within an event, a repairing proxy reports that
+        something was lost.
     """
     point = splice_point(draft, at)
     at_ns = next_write_ns(draft, point)

@@ -1,4 +1,4 @@
-"""Faults that put more into the stream: any bytes, giant events, very many."""
+"""Faults that insert into the stream: any bytes, giant events, many tiny events."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def insert(
     raw: str | None = None,
     meaning: Literal["nothing", "lost", "as_sent"] | None = None,
 ) -> EventDraft:
-    """Put an event of any content between two others.
+    """Insert an event with any content.
 
     Args:
         draft: The stream.
-        at: Where. Within an event it becomes part of that event, as where a proxy
-            writes its own before the one that is open is whole (sub2api#1471).
+        at: Where. Within an event it becomes part of that event, as when a proxy
+            writes its own event before the open one is complete (sub2api#1471).
         data: The event's data; several lines become several data fields.
-        raw: Instead of ``data``: the bytes as they are, line ends and all.
-        meaning: What a proxy that repairs must make of it. By default JSON passes, what
-            begins like an object was lost, and anything else is noise.
+        raw: Instead of ``data``: the bytes as they are, with all line ends.
+        meaning: What a repairing proxy must do with it. By default JSON passes, data
+            that begins like an object counts as lost, and anything else is noise.
 
-            - ``nothing``: it is kept from the client, and nothing is lost with it.
-            - ``lost``: it is kept from the client, who must be told.
+            - ``nothing``: the client does not get it, and nothing is lost.
+            - ``lost``: the client does not get it and must be told.
             - ``as_sent``: it passes.
 
     Oracle:
-        Repairing: what ``meaning`` says. Transparent: as it is sent.
+        Repairing: what ``meaning`` says. Transparent: as sent.
     """
     if (data is None) is (raw is None):
         raise FaultError("expected either data or raw")
@@ -68,7 +68,7 @@ def insert(
     chosen = Meaning(meaning) if meaning else _meaning_of(data)
     return insert_at(
         draft, point, sent, at_ns=last_write_ns(draft, point), meaning=chosen
-    ).with_note(f"put {len(sent)} bytes in at {format_position(at)}")
+    ).with_note(f"inserted {len(sent)} bytes at {format_position(at)}")
 
 
 @fault(Layer.EVENTS, example={"size": 70_000, "at": {"after": "first_content"}})
@@ -79,29 +79,29 @@ def giant_event(
     at: Position,
     kind: Literal["content", "tool_args", "no_newline_ever"] = "content",
 ) -> EventDraft:
-    """Put in a chunk whose text or whose tool arguments have so many characters.
+    """Insert a chunk with a very long text or very long tool arguments.
 
-    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (class 19). The
-    characters count, so that a part that is lost is seen.
+    Readers with line limits stop at 64 KiB, 128 KiB or 512 KiB (class 19). The text
+    consists of ascending numbers, so every lost part shows.
 
     Args:
-        draft: The stream; it needs a chunk to be modelled on.
-        size: Characters, each of one byte.
+        draft: The stream; it needs a chunk as a model.
+        size: The length of the text in characters, each of one byte.
         at: Where.
-        kind: What is so long.
+        kind: The long part.
 
-            - ``content``: a text delta; the stream needs one to be modelled on.
-            - ``tool_args``: the arguments of a tool call of their own, whole.
-            - ``no_newline_ever``: a data line that never ends: after so many bytes the
-              stream is over.
+            - ``content``: a text delta; the stream needs one as a model.
+            - ``tool_args``: the arguments of a new, whole tool call.
+            - ``no_newline_ever``: a data line that never ends: after ``size`` bytes
+              the stream is over.
 
     Oracle:
-        Both: all of it arrives. Of a line that never ends: the client is told of a
-        failure where the proxy repairs; nothing may look finished in any case.
+        Both: everything arrives. For a line that never ends, a repairing proxy reports
+        a failure to the client, and no proxy makes the stream look finished.
     """
     point = splice_point(draft, at)
     at_ns = last_write_ns(draft, point)
-    note = f"put in {size} characters of {kind} at {format_position(at)}"
+    note = f"inserted {size} characters of {kind} at {format_position(at)}"
     numbers = _numbers(size)
     if kind == "content":
         sent = _modelled(draft, numbers)
@@ -121,17 +121,17 @@ def tiny_events(
     at: Position | None = None,
     gap_ms: Milliseconds = 0.0,
 ) -> EventDraft:
-    """Put in very many chunks with very little text.
+    """Insert very many chunks with very little text.
 
-    What costs a little per event, or grows with all that came before, shows (class
+    They show small costs of each event, and costs that grow with the stream (class
     29).
 
     Args:
-        draft: The stream; it needs a text delta to be modelled on.
-        n: How many.
-        bytes_each: Characters of each, digits that count on.
-        at: Where; behind the first text by default.
-        gap_ms: From one to the next; what follows is that much later.
+        draft: The stream; it needs a text delta as a model.
+        n: The number of chunks.
+        bytes_each: The characters of each: digits of ascending numbers.
+        at: Where; after the first text by default.
+        gap_ms: Time from one to the next; the rest of the stream is delayed.
 
     Oracle:
         Both: every character arrives.
@@ -154,7 +154,7 @@ def tiny_events(
         for number in range(n)
     ]
     return insert_run(draft, point, writes, delay_ns=n * gap).with_note(
-        f"put in {n} chunks of {bytes_each} character(s)"
+        f"inserted {n} chunks of {bytes_each} character(s)"
     )
 
 
@@ -166,18 +166,17 @@ def raw(
     text: str | None = None,
     base64: str | None = None,
 ) -> EventDraft:
-    """Put any bytes into the body, at any byte.
+    """Insert any bytes into the body, at any byte.
 
     Args:
         draft: The stream.
-        at: Where, to the byte: ``byte`` and ``frac`` too.
+        at: Where; here ``byte`` and ``frac`` mean the exact byte too.
         text: The bytes, as UTF-8.
         base64: Instead of ``text``: the bytes in base64.
 
     Oracle:
-        Both: what a reader makes of the bytes by the grammar of event streams. An event
-        that they break is kept from the client where the proxy repairs, and the client
-        is told.
+        Both: what a reader gets from the bytes by the grammar of event streams.
+        Repairing: the client does not get an event that they break, and is told so.
     """
     if (text is None) is (base64 is None):
         raise FaultError("expected either text or base64")
@@ -186,7 +185,7 @@ def raw(
         raise FaultError("expected at least one byte")
     point = splice_point(draft, at, exact=True)
     return insert_raw(draft, point, sent, at_ns=last_write_ns(draft, point)).with_note(
-        f"put {len(sent)} raw byte(s) in at {format_position(at)}"
+        f"inserted {len(sent)} raw byte(s) at {format_position(at)}"
     )
 
 
@@ -206,7 +205,7 @@ def _meaning_of(data: str | None) -> Meaning:
 
 
 def _numbers(size: int) -> str:
-    """Return so many characters of a text in which every part has its own place."""
+    """Return ``size`` characters of ascending numbers, in which no part repeats."""
     parts: list[str] = []
     length = number = 0
     while length < size:
@@ -228,15 +227,15 @@ def _around(mark: bytes) -> tuple[bytes, bytes]:
         before, found, after = mark.partition(written)
         if found:
             return before, after
-    raise FaultError("the stream has no text delta to be modelled on")
+    raise FaultError("the stream has no text delta to use as a model")
 
 
 def _tool_call(draft: EventDraft, numbers: str) -> bytes:
-    """Return a chunk with one whole tool call, behind those that the stream has."""
+    """Return a chunk with one whole tool call, numbered after those of the stream."""
     decoded = decode_blocks(draft.blocks)
     chunks = [place for place, entry in enumerate(decoded) if entry.choices]
     if not chunks:
-        raise FaultError("the stream has no chunk to be modelled on")
+        raise FaultError("the stream has no chunk to use as a model")
     entry = decoded[chunks[0]]
     arguments = json.dumps({"text": numbers}, separators=(",", ":"))
     last = max((call for entry in decoded for call in entry.calls), default=-1)

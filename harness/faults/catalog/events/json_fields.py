@@ -1,4 +1,4 @@
-"""The fault that changes single fields: null, renamed, added, removed."""
+"""The fault that sets, nulls, renames or removes single fields."""
 
 from __future__ import annotations
 
@@ -31,30 +31,30 @@ def json_patch(  # noqa: PLR0913 - they are the words of a scenario
     """Set, null, remove or rename fields of chunks.
 
     A path names a field by its steps: ``usage.total_tokens``,
-    ``delta.tool_calls.0.id``. One that begins with ``delta``, ``finish_reason``,
+    ``delta.tool_calls.0.id``. A path that begins with ``delta``, ``finish_reason``,
     ``index`` or ``logprobs`` is within every choice, any other within the chunk.
 
     Args:
         draft: The stream.
-        select: Which chunks: a list of event numbers (negative counts from the end), or
-            all that fit a word.
+        select: The chunks: a list of event numbers (negative counts from the end), or a
+            word.
 
-            - ``role``: those that name a role.
+            - ``role``: chunks that name a role.
             - ``first_content``: the first with text that is not only white space.
             - ``last_content``: the last with text.
-            - ``content``: those with text.
-            - ``tool``: those with tool calls.
-            - ``finish``: those with a finish_reason.
-            - ``usage``: those with usage.
-            - ``empty_choices``: those without a choice.
+            - ``content``: chunks with text.
+            - ``tool``: chunks with tool calls.
+            - ``finish``: chunks with a finish_reason.
+            - ``usage``: chunks with usage.
+            - ``empty_choices``: chunks without a choice.
             - ``all``: every chunk.
         set_: Values by path.
         null: Paths whose value becomes null.
         remove: Paths to remove.
-        rename: New names by path; the value stays where it is.
+        rename: New names by path; the value stays at the same level.
 
     Oracle:
-        Both: as it is sent. Unknown fields pass; null and absent are one.
+        Both: as sent. Unknown fields pass; null and absent are equal.
     """
     if not (set_ or null or remove or rename):
         raise FaultError("expected one of set, null, remove, rename")
@@ -90,7 +90,7 @@ def _patch(
 
 
 def _parents(value: Any, path: str) -> Iterator[tuple[Any, Any]]:
-    """Yield what holds the last step of a path, and that step."""
+    """Yield each object or list that holds the last step of a path, and that step."""
     *steps, name = path.split(".")
     holders = list(objects_with(value, steps[0] if steps else name))
     for step in steps:

@@ -1,4 +1,4 @@
-"""The fault that is none: text that repeats itself and is meant."""
+"""The control for repeats: text that repeats itself because the model intends it."""
 
 from __future__ import annotations
 
@@ -37,40 +37,40 @@ def legit_repeats(
     count: Count = 8,
     where: Literal["opening", "middle", "end"] = "middle",
 ) -> EventDraft:
-    """Put in text that repeats itself because the model means it.
+    """Insert text that repeats itself because the model intends it.
 
-    The twin of every fault that repeats: who removes repeats must not touch these
-    (``6666666666`` became ``666``: Kiro-Go#138; chatlas#435).
+    This is the control for all faults that repeat: a proxy that removes repeats must
+    not change such text (``6666666666`` became ``666``: Kiro-Go#138; chatlas#435).
 
     Args:
-        draft: The stream; it needs two text deltas to stand between.
-        text: What is repeated, one piece to a delta.
+        draft: The stream; it needs two text deltas.
+        text: The repeated pieces, one for each delta.
 
             - ``digits``: ``6``.
             - ``laugh``: ``ha``.
             - ``line_breaks``: a line break.
-            - ``indent``: four spaces, a letter, a line break: code.
+            - ``indent``: four spaces, a letter, a line break, as in code.
             - ``table``: the pieces of the line under a table's head.
             - ``growing``: ``1``, ``11``, ``111``, ``1111``: each begins like the one
-              before, as cumulative text does.
+              before, as in cumulative text.
         deltas: Instead of ``text``: the pieces.
-        count: How many deltas, which go through the pieces over and over.
-        where: Where they stand.
+        count: The number of deltas; after the last piece the first follows again.
+        where: The place.
 
-            - ``opening``: before all other text, where content alone cannot tell them
-              from stutter.
-            - ``middle``: behind the second text delta, where the opening is over.
-            - ``end``: behind the last.
+            - ``opening``: before all other text, where the content alone does not
+              distinguish them from stutter.
+            - ``middle``: after the second text delta, where the opening is over.
+            - ``end``: after the last text delta.
 
     Oracle:
-        Both: all of it arrives. At the opening a repairing proxy may take it for
-        stutter: both readings are right, and are counted apart.
+        Both: everything arrives. In the opening a repairing proxy may take the text for
+        stutter: both readings are correct, and are counted separately.
     """
     decoded = decode_blocks(draft.blocks)
     texts = [place for place, entry in enumerate(decoded) if entry.has_words]
     plain = [place for place in texts if decoded[place].is_text_only]
     if len(texts) < 2 or not plain:
-        raise FaultError(f"expected two text deltas, came {len(texts)}")
+        raise FaultError(f"expected two text deltas, got {len(texts)}")
     pieces = tuple(deltas) if deltas is not None else _DELTAS[text]
     if not all(pieces) or not pieces:
         raise FaultError("expected texts that are not empty", key="deltas")
@@ -82,4 +82,4 @@ def legit_repeats(
     for number, piece in enumerate(islice(cycle(pieces), count), start=1):
         sent = with_text(draft.blocks[model].sent, decoded[model], piece)
         edit.insert(chosen, sent, at_ns=start + number * gap)
-    return edit.apply().with_note(f"put in {count} deltas that repeat and are meant")
+    return edit.apply().with_note(f"inserted {count} deltas that repeat on purpose")

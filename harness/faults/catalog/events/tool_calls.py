@@ -1,4 +1,4 @@
-"""Tool calls whole, merged, in turn, and with other names: how each is sent."""
+"""Changes of whole tool calls: merged, interleaved, with other ids and names."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = [
 
 
 def send_whole(edit: Edit, stream: ToolStream) -> None:
-    """Put all arguments of a call into its first fragment, and drop the others."""
+    """Put all arguments of a call into its first fragment and drop the others."""
 
     def fill(value: Any) -> None:
         for key, call in calls_in(value):
@@ -51,7 +51,7 @@ def send_whole(edit: Edit, stream: ToolStream) -> None:
 
 
 def send_objects(edit: Edit, stream: ToolStream) -> None:
-    """Send each call whole, its arguments an object."""
+    """Send each call whole, with its arguments as an object."""
     try:
         objects = {
             key: json.loads(text or "{}") for key, text in stream.arguments.items()
@@ -76,7 +76,7 @@ def _at_firsts(edit: Edit, stream: ToolStream, fill: Callable[[Any], None]) -> N
 
 
 def merge_calls(edit: Edit, stream: ToolStream) -> None:
-    """Send all calls of the stream whole in the event where the first begins."""
+    """Send all calls whole, in the event where the first begins."""
     stream.require_two_calls()
     whole: dict[int, list[Any]] = {}
     for key, place in stream.firsts.items():
@@ -90,7 +90,7 @@ def merge_calls(edit: Edit, stream: ToolStream) -> None:
 
 
 def interleave(edit: Edit, stream: ToolStream) -> None:
-    """Send the fragments of the calls in turn; the times stay where they are."""
+    """Send the fragments of the calls in turn; the times of sending stay."""
     stream.require_two_calls()
     queues: dict[CallKey, list[int]] = {}
     for place in stream.places:
@@ -133,12 +133,12 @@ def repeat_ids(edit: Edit, stream: ToolStream) -> None:
 
 
 def send_null_ids(edit: Edit, stream: ToolStream) -> None:
-    """Send null for the id and the type that a later fragment has none of."""
+    """Send a null id and type in every later fragment that has no id."""
     _after_firsts(edit, stream, null_id)
 
 
 def send_null_names(edit: Edit, stream: ToolStream) -> None:
-    """Send null for the name that a later fragment has none of."""
+    """Send a null name in every later fragment that has no name."""
     _after_firsts(edit, stream, null_name)
 
 
@@ -157,10 +157,10 @@ def _after_firsts(
 
 
 def send_no_ids(edit: Edit, stream: ToolStream) -> None:
-    """Send null for every id."""
+    """Send a null id in every fragment."""
     _everywhere(edit, stream, drop_ids)
 
 
 def add_empty_content(edit: Edit, stream: ToolStream) -> None:
-    """Put an empty content beside every fragment."""
+    """Put an empty content next to every fragment."""
     _everywhere(edit, stream, tool_edits.add_empty_content)

@@ -1,4 +1,4 @@
-"""Fragments of tool calls lost, cut, repeated, split."""
+"""Changes of the fragments of tool calls: lost, cut, repeated, split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["flush_again", "lose_brace", "lose_end", "lose_fragment", "split"]
 
 
 def lose_fragment(edit: Edit, stream: ToolStream) -> None:
-    """Leave a middle fragment out."""
+    """Omit a middle fragment."""
     inner = [
         place
         for place in stream.places
@@ -29,12 +29,12 @@ def lose_fragment(edit: Edit, stream: ToolStream) -> None:
         and not stream.has_other_content(place)
     ]
     if not inner:
-        raise FaultError("no fragment carries arguments alone", key="mode")
+        raise FaultError("no fragment has only arguments", key="mode")
     edit.drop(inner[len(inner) // 2])
 
 
 def lose_brace(edit: Edit, stream: ToolStream) -> None:
-    """Take the brace away that begins the arguments of each call."""
+    """Remove the first brace of the arguments of each call."""
     waiting = {key for key, text in stream.arguments.items() if text.startswith("{")}
     if not waiting:
         raise FaultError("no arguments begin with a brace", key="mode")
@@ -50,7 +50,7 @@ def lose_brace(edit: Edit, stream: ToolStream) -> None:
 
 
 def lose_end(edit: Edit, stream: ToolStream) -> None:
-    """Take the second half of the last fragment of each call away."""
+    """Remove the second half of the last fragment of each call."""
     if not stream.lasts:
         raise FaultError("no call has arguments", key="mode")
 
@@ -65,7 +65,7 @@ def lose_end(edit: Edit, stream: ToolStream) -> None:
 
 
 def flush_again(edit: Edit, stream: ToolStream) -> None:
-    """Send all arguments of each call once more behind its last fragment."""
+    """Send all arguments of each call once more after its last fragment."""
     if not stream.lasts:
         raise FaultError("no call has arguments", key="mode")
     for key, place in stream.lasts.items():
@@ -78,10 +78,10 @@ def flush_again(edit: Edit, stream: ToolStream) -> None:
 
 
 def split(edit: Edit, stream: ToolStream, size: int) -> None:
-    """Send the arguments in fragments of so many characters.
+    """Send the arguments in fragments of ``size`` characters.
 
-    A fragment's first part stays in its event, with all that is in it; each other
-    part has an event of its own behind it.
+    The first part of a fragment stays in its event with everything else; each other
+    part has an event of its own after it.
     """
     changed = False
     for place in stream.places:

@@ -1,4 +1,4 @@
-"""Faults of tool calls, whose fragments must not be lost, merged or moved."""
+"""The fault of tool calls, whose fragments must not be lost, merged or moved."""
 
 from __future__ import annotations
 
@@ -67,40 +67,40 @@ def tool(
     mode: Mode,
     n: Annotated[int, AtLeast(1), AtMost(100_000)] = 1,
 ) -> EventDraft:
-    """Send tool calls in the ways that confuse who puts them together.
+    """Send tool calls in ways that confuse clients which assemble them.
 
-    Each is of class 6.
+    All modes are of class 6.
 
     Args:
         draft: The stream; it must have tool calls.
-        mode: How.
+        mode: How they are sent.
 
             - ``split_every_n``: the arguments in fragments of ``n`` characters.
             - ``whole_in_one``: each call whole, where it begins (mlx_lm).
-            - ``whole``: another name for it.
+            - ``whole``: another name for ``whole_in_one``.
             - ``merged_two_calls``: all calls whole in one event; it needs two.
             - ``interleaved``: the fragments of the calls in turn; it needs two.
             - ``same_index``: every call has index 0 (litellm#37792).
             - ``id_every_chunk``: id and name in every fragment (llama-cpp-python).
-            - ``id_every_fragment``: another name for it.
-            - ``id_null``: id and type are null in every fragment but the first
+            - ``id_every_fragment``: another name for ``id_every_chunk``.
+            - ``id_null``: id and type are null in every fragment except the first
               (sglang).
-            - ``name_null``: the name is null in every fragment but the first.
+            - ``name_null``: the name is null in every fragment except the first.
             - ``id_missing``: no fragment has an id (Effect#8333: null everywhere).
-            - ``arguments_object``: each call whole, its arguments an object in place
-              of text.
-            - ``empty_content``: ``content: ""`` beside every fragment.
-            - ``dup_final_flush``: behind its last fragment, all arguments of a call
-              once more (vllm#51697).
-            - ``lost_fragment``: a middle fragment is lost; what is left can be valid
-              JSON, and runs (ANOLISA#2209).
+            - ``arguments_object``: each call whole, with its arguments as an object
+              instead of text.
+            - ``empty_content``: ``content: ""`` next to every fragment.
+            - ``dup_final_flush``: all arguments of a call once more after its last
+              fragment (vllm#51697).
+            - ``lost_fragment``: a middle fragment is lost; the rest can still be valid
+              JSON, and run (ANOLISA#2209).
             - ``missing_brace``: the first ``{`` of the arguments is lost.
             - ``truncated_end``: the second half of the last fragment of each call is
-              lost; a client can take it for a call without arguments.
+              lost; a client can take this for a call without arguments.
         n: Characters of a fragment, for ``split_every_n``.
 
     Oracle:
-        Both: as it is sent: nothing is lost, merged, moved or repaired.
+        Both: as sent; nothing is lost, merged, moved or repaired.
     """
     stream = ToolStream(draft, decode_blocks(draft.blocks))
     if not stream.places:

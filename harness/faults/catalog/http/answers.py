@@ -1,4 +1,4 @@
-"""Faults of the answer as a whole: its status, its kind of body, its framing."""
+"""Faults of the whole answer: its status, its kind of body, its framing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HTML = (
     b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
     b"<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
 )
-"""What a load balancer says when it cannot reach the server."""
+"""The page of a load balancer that cannot reach the server."""
 
 _BODILESS = frozenset({204, 304})
 
@@ -42,27 +42,27 @@ def status(
     headers: Mapping[str, str] | None = None,
     retry_after: Annotated[int, AtLeast(0)] | str | None = None,
 ) -> WireDraft:
-    """Answer with another status and a short body, in place of the stream.
+    """Answer with another status and a short body instead of the stream.
 
-    Statuses 204 and 304 have no body, and no header that tells one (RFC 9110, 8.6).
+    Statuses 204 and 304 have no body, and no header that announces one (RFC 9110, 8.6).
 
     Args:
         draft: The stream.
         code: The status.
         body: The kind of body.
 
-            - ``json_error``: an error object as of OpenAI.
+            - ``json_error``: an error object in the form of OpenAI.
             - ``html``: the page of a load balancer.
-            - ``empty``: nothing.
+            - ``empty``: no body.
         headers: More header lines.
-        retry_after: Seconds, or a day and time as HTTP writes it (RFC 9110, 10.2.3).
+        retry_after: Seconds, or a date in the format of HTTP (RFC 9110, 10.2.3).
 
     Oracle:
-        Both: status, body and Retry-After arrive as they were sent; nothing calls the
-        body an event stream.
+        Both: status, body and Retry-After arrive as sent; no header calls the body an
+        event stream.
     """
     if code > 599:
-        raise FaultError(f"expected 200 to 599, came {code}", key="code")
+        raise FaultError(f"expected 200 to 599, got {code}", key="code")
     if code in _BODILESS:
         body = "empty"
     lines = [("content-type", _TYPES[body])] if body in _TYPES else []
@@ -83,22 +83,22 @@ def body(
     kind: Literal["html", "json_error", "empty", "done_only"],
     content_type: str | None = None,
 ) -> WireDraft:
-    """Answer with status 200 and a body that is no stream of chunks.
+    """Answer with status 200 and a body that is not a stream of chunks.
 
     Args:
         draft: The stream.
         kind: The body.
 
             - ``html``: the page of a load balancer.
-            - ``json_error``: an error object as of OpenAI.
-            - ``empty``: nothing.
-            - ``done_only``: a stream of ``[DONE]`` alone.
-        content_type: What the head calls it. By default the truth, and an event stream
-            for ``empty`` and ``done_only``.
+            - ``json_error``: an error object in the form of OpenAI.
+            - ``empty``: no body.
+            - ``done_only``: an event stream with only ``[DONE]``.
+        content_type: The content-type in the head. By default the true one, and that
+            of an event stream for ``empty`` and ``done_only``.
 
     Oracle:
-        Both: type and body arrive as they were sent. A stream with nothing in it, or
-        with [DONE] alone, does not look like an answer that was finished.
+        Both: type and body arrive as sent. An event stream that is empty or has only
+        [DONE] does not look like a finished answer.
     """
     named = content_type or _TYPES.get(kind, EVENT_STREAM)
     whole = _whole(draft, _body(kind, 500), [("content-type", named)])
@@ -127,24 +127,24 @@ def framing(
 
     Args:
         draft: The stream.
-        mode: How.
+        mode: How the end is marked.
 
             - ``chunked``: by transfer chunks.
             - ``content_length``: by a content-length.
             - ``close``: by the close of the connection.
-            - ``http10``: by that, under HTTP/1.0.
-            - ``cl_and_te``: by transfer chunks, beside a content-length that is right:
-              an attempt at request smuggling looks so (RFC 9112, section 6.1).
-            - ``dup_te``: by transfer chunks, told twice.
-        cl_delta: So many bytes more than come are promised by the content-length, or
-            less: then the rest belongs to no answer.
-        keep_open: After too short a content-length the connection stays open with the
-            rest on it, for who uses it again.
+            - ``http10``: by the close of the connection, under HTTP/1.0.
+            - ``cl_and_te``: by transfer chunks, with a correct content-length as well,
+              as in an attempt at request smuggling (RFC 9112, section 6.1).
+            - ``dup_te``: by transfer chunks, with two transfer-encoding headers.
+        cl_delta: By how many bytes the content-length is too large. Negative: it is too
+            small, and the remaining bytes belong to no answer.
+        keep_open: Whether, after too small a content-length, the connection stays open
+            with the remaining bytes on it, for the next request.
 
     Oracle:
-        Both: the same body, in a framing of the proxy's own. Of too long a
-        content-length the client is told; what is beyond too short a one belongs to
-        nobody. Two framings may be refused with 502.
+        Both: the same body, in a framing of the proxy's own. The client is told of too
+        large a content-length; bytes beyond too small a one belong to nobody. Two
+        framings may be refused with 502.
     """
     marked = _FRAMINGS[mode]
     length = ("content-length", str(len(draft.body)))
@@ -158,7 +158,7 @@ def framing(
         delivery=replace(draft.delivery, framing_headers=lines.get(mode)),
     )
     if keep_open and cl_delta >= 0:
-        raise FaultError("only too short a content-length leaves bytes", key=_KEEP)
+        raise FaultError("only too small a content-length leaves bytes", key=_KEEP)
     if not cl_delta:
         return draft.with_note(f"framed the body by {mode}")
     if marked is not Framing.CONTENT_LENGTH:
@@ -169,7 +169,7 @@ def framing(
     end = draft.end
     if cl_delta > 0 and end is StreamEnd.COMPLETE:
         end = StreamEnd.TRUNCATED
-    more = "more" if cl_delta > 0 else "less"
+    more = "more" if cl_delta > 0 else "fewer"
     return replace(
         draft,
         promised_length=promised,
@@ -177,7 +177,7 @@ def framing(
         delivery=replace(
             draft.delivery, socket=replace(draft.delivery.socket, dirty=keep_open)
         ),
-    ).with_note(f"promised {abs(cl_delta)} bytes {more} than come")
+    ).with_note(f"promised {abs(cl_delta)} bytes {more} than are sent")
 
 
 _KEEP = "keep_open"
@@ -199,17 +199,17 @@ def _retry_after(value: int | str) -> str:
     except ValueError:
         raise FaultError(
             "expected seconds or a date such as 'Wed, 21 Oct 2026 07:28:00 GMT', "
-            f"came {value!r}",
+            f"got {value!r}",
             key="retry_after",
         ) from None
     return value
 
 
 def _whole(draft: WireDraft, data: bytes, headers: list[tuple[str, str]]) -> WireDraft:
-    """Return the draft with one short answer sent at once, at the time of the head."""
+    """Return the draft with one short answer instead, sent together with its head."""
     at_ns = draft.head_at_ns
     if at_ns is None:
-        raise FaultError("the upstream closes before a head")
+        raise FaultError("the upstream closes before the head")
     span = BlockSpan(start=0, end=len(data), meaning=Meaning.AS_SENT, meant=b"")
     named = {name.lower() for name, _ in headers} | {"content-type"}
     kept = [line for line in draft.headers if line[0].lower() not in named]

@@ -1,4 +1,4 @@
-"""Faults of the chunked coding: where chunks are cut, and chunks that are wrong."""
+"""Faults of the chunked coding: other borders of chunks, and wrong chunks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.units import NS_PER_MS
 __all__ = ["bytes_after_terminator", "chunking", "close_in_chunk"]
 
 _RANDOM_MAX = 64
-"""Largest chunk that is cut at random, in bytes: a few to an event."""
+"""The largest chunk of random size, in bytes: an event has a few of them."""
 
 _SIZE = re.compile(r"[0-9A-Fa-f]+[ \t]*(?:;.*)?")
 
@@ -42,33 +42,33 @@ def chunking(  # noqa: PLR0913 - they are the words of a scenario
 ) -> WireDraft:
     """Cut the body into other chunks, or write chunks in a rare or a wrong way.
 
-    A chunk goes out when its last byte was due. Where the body is not chunked, the
-    same cuts are the borders of sends.
+    A chunk is sent when its last byte is due. If the body is not chunked, the cuts are
+    the borders of sends.
 
     Args:
         draft: The stream.
         rng: Draws the sizes of ``random``.
         mode: Where chunks end.
 
-            - ``per_event``: behind every event.
-            - ``per_byte``: behind every byte.
-            - ``random``: after 1 to 64 bytes, drawn.
-            - ``one``: behind the whole body.
-            - ``mid_event``: in the middle of every event, and nowhere between two.
-            - ``as_sent``: where they did.
-        extension: Stands behind every chunk size, as ``name=value`` (RFC 9112, 7.1.1).
-        trailers: Field lines behind the last chunk (RFC 9112, section 7.1.2).
-        bad_size_at: Where a line stands that is no chunk size; what follows it is
-            written as if it were not there.
+            - ``per_event``: after every event.
+            - ``per_byte``: after every byte.
+            - ``random``: after 1 to 64 bytes, drawn each time.
+            - ``one``: after the whole body.
+            - ``mid_event``: in the middle of every event, and never between two.
+            - ``as_sent``: where they ended before.
+        extension: The text after every chunk size, as ``name=value`` (RFC 9112, 7.1.1).
+        trailers: Field lines after the last chunk (RFC 9112, section 7.1.2).
+        bad_size_at: Where a line is inserted that is no chunk size; the rest is written
+            as usual.
         bad_size: That line.
 
     Oracle:
-        Both: the same events; extensions and trailers are no part of the body. Behind a
-        bad size nothing is read, and the client is told.
+        Both: the same events; extensions and trailers are not part of the body. Nothing
+        is read after a bad size, and the client is told.
     """
     rare = extension is not None or trailers or bad_size_at is not None
     if rare and draft.framing is not Framing.CHUNKED:
-        raise FaultError("the body is not chunked: put framing before it")
+        raise FaultError("the body is not chunked: put 'framing' before this fault")
     if mode != "as_sent":
         writes = _rechunked(draft.writes, _borders(draft, mode, rng))
         draft = replace(draft, writes=tuple(writes))
@@ -83,7 +83,7 @@ def chunking(  # noqa: PLR0913 - they are the words of a scenario
         done.append(f"with {len(trailers)} trailer(s)")
     if bad_size_at is not None:
         if _SIZE.fullmatch(_one_line(bad_size, "bad_size")):
-            raise FaultError(f"that is a chunk size: {bad_size!r}", key="bad_size")
+            raise FaultError(f"{bad_size!r} is a valid chunk size", key="bad_size")
         offset = offset_at(draft, bad_size_at)
         line = f"{bad_size}\r\n".encode("latin-1")
         draft = replace(draft, writes=_with_raw(draft, offset, line))
@@ -106,18 +106,19 @@ def close_in_chunk(
         draft: The stream; its body must be chunked.
         at: Where; it must be within a chunk, not at its end.
         how: FIN or RST.
-        grace_ms: From the last byte to RST, which may discard what was not read yet.
+        grace_ms: Time from the last byte to RST, which may discard bytes that the peer
+            has not yet read.
 
     Oracle:
-        Both: what came before passes, and the client is told.
+        Both: the bytes before it pass, and the client is told.
     """
     if draft.framing is not Framing.CHUNKED:
-        raise FaultError("the body is not chunked: put framing before it")
+        raise FaultError("the body is not chunked: put 'framing' before this fault")
     offset = offset_at(draft, at)
     missing = _left_of_chunk(draft.writes, offset)
     if not missing:
         raise FaultError(
-            f"a chunk ends at byte {offset}: expected a place within one", key="at"
+            f"expected a position within a chunk; one ends at byte {offset}", key="at"
         )
     cut = cut_body(draft, offset)
     chunks = replace(cut.delivery.chunks, missing=missing)
@@ -138,19 +139,20 @@ def close_in_chunk(
 def bytes_after_terminator(
     draft: WireDraft, *, data: str, keep_open: bool = False
 ) -> WireDraft:
-    """Send bytes behind a complete answer, which belong to none.
+    """Send bytes after a complete answer, which belong to no answer.
 
     Args:
         draft: The stream; its end must not be the close of the connection.
         data: The bytes, as latin-1 text; they share a send with the terminator.
-        keep_open: The connection stays open with them on it, for who uses it again.
+        keep_open: Whether the connection stays open with these bytes on it, for the
+            next request.
 
     Oracle:
-        Both: the answer passes whole; no client sees the rest, in this answer or the
-        next.
+        Both: the whole answer passes; no client sees the extra bytes, in this answer or
+        the next.
     """
     if draft.framing is Framing.CLOSE:
-        raise FaultError("until the close everything belongs to the body")
+        raise FaultError("all bytes until the close belong to the body")
     if draft.end is not StreamEnd.COMPLETE:
         raise FaultError("the answer is not completed")
     if not data:
@@ -161,7 +163,7 @@ def bytes_after_terminator(
         socket=replace(draft.delivery.socket, dirty=keep_open),
     )
     return replace(draft, delivery=delivery).with_note(
-        f"sent {len(data)} bytes behind the end of the answer"
+        f"sent {len(data)} bytes after the end of the answer"
     )
 
 
@@ -189,9 +191,9 @@ def _drawn(size: int, rng: Random) -> Iterator[int]:
 
 
 def _rechunked(writes: Sequence[Write], borders: Iterable[int]) -> Iterator[Write]:
-    """Cut the body at the borders and nowhere else; one pass over both."""
+    """Cut the body at the borders and nowhere else, in one pass over both."""
     if any(write.raw for write in writes):
-        raise FaultError("bytes past the framing are in no chunk")
+        raise FaultError("bytes outside the framing are in no chunk")
     place = inside = position = 0
     for border in borders:
         parts: list[bytes] = []
@@ -235,7 +237,7 @@ def _left_of_chunk(writes: Sequence[Write], offset: int) -> int:
 
 def _one_line(text: str, key: str) -> str:
     if "\r" in text or "\n" in text:
-        raise FaultError(f"expected one line, came {text!r}", key=key)
+        raise FaultError(f"expected one line, got {text!r}", key=key)
     _bytes(text, key)
     return text
 
@@ -244,4 +246,4 @@ def _bytes(text: str, key: str) -> bytes:
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
-        raise FaultError(f"expected latin-1 text, came {text!r}", key=key) from None
+        raise FaultError(f"expected latin-1 text, got {text!r}", key=key) from None

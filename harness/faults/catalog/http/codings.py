@@ -1,4 +1,4 @@
-"""Faults of the content coding: what is compressed, and what is called so."""
+"""The fault of the content coding: a compressed body, or a wrong label."""
 
 from __future__ import annotations
 
@@ -23,47 +23,47 @@ def content_encoding(
     label: Literal[True, False, "lie"] = True,
     truncate: Annotated[int, AtLeast(0)] = 0,
 ) -> WireDraft:
-    """Compress the body, or only say so.
+    """Compress the body, or only claim to.
 
     Positions of other faults stay those of the plain body.
 
     Args:
         draft: The stream.
-        coding: Which.
+        coding: The coding.
 
-            - ``gzip``: what most servers send.
+            - ``gzip``: the coding of most servers.
             - ``deflate``: with the zlib wrapper (RFC 9110, section 8.4.1.2).
-        flush: When the compressor gives out what it has.
+        flush: When the compressor writes.
 
-            - ``per_event``: behind every write, which can be decoded when it came.
-            - ``none``: when it likes, mostly at the end: the stream is held up.
-        label: What the head says.
+            - ``per_event``: after every write, so each can be decoded when it arrives.
+            - ``none``: when it decides, mostly at the end, so the stream is held up.
+        label: The content-encoding in the head.
 
-            - ``true``: the truth.
-            - ``false``: nothing.
-            - ``lie``: that a plain body is coded.
-        truncate: Bytes left out at the end of the coded body, whose framing is right.
+            - ``true``: the true coding.
+            - ``false``: none.
+            - ``lie``: a coding, but the body is plain.
+        truncate: Bytes missing at the end of the coded body, whose framing is complete.
 
     Oracle:
         Both: coding and label pass, or neither does and the body is plain. A coded body
-        without its end does not look finished. A label that lies may pass, be dropped,
-        or be refused with 502.
+        without its end does not look finished. A false label may pass, be dropped, or
+        be refused with 502.
     """
     if any(name.lower() == "content-encoding" for name, _ in draft.headers):
-        raise FaultError("the body has a content coding already")
+        raise FaultError("the body already has a content coding")
     if draft.promised_length is not None:
-        raise FaultError("the content-length is wrong already, and of the plain body")
+        raise FaultError("the content-length is already wrong, for the plain body")
     if truncate and label == "lie":
         raise FaultError("a plain body has no coded end", key="truncate")
     if label is not False:
         line = ("content-encoding", coding)
         draft = replace(draft, headers=(*draft.headers, line))
     if label == "lie":
-        return draft.with_note(f"called a plain body {coding}")
+        return draft.with_note(f"labelled a plain body {coding}")
     done = ContentCoding(name=coding, flush=flush == "per_event", cut=truncate)
     words = f"compressed the body by {coding}, flushed {flush.replace('_', ' ')}"
     if label is False:
-        words += ", and did not say so"
+        words += ", without a label"
     if truncate:
         words += f", without its last {truncate} bytes"
     return replace(draft, delivery=replace(draft.delivery, coding=done)).with_note(

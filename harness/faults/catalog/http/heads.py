@@ -1,4 +1,4 @@
-"""Faults of the head: header lines that are missing, repeated, foreign or no lines."""
+"""The fault of the head: header lines that are missing, repeated, new or malformed."""
 
 from __future__ import annotations
 
@@ -38,22 +38,21 @@ def headers(  # noqa: PLR0913 - they are the words of a scenario
 
     Args:
         draft: The stream.
-        set: Lines that replace those of the same name.
-        remove: Names whose lines are left out.
+        set: Lines that replace those with the same name.
+        remove: Names whose lines are omitted.
         duplicate: Names whose first line is sent twice.
         raw_lines: Lines that are written as they are, right or wrong; in double quotes
-            YAML reads ``\n`` (a bare line feed), ``\r``, ``\0``, and ``\r\n`` with
-            white space behind it (an obsolete fold; RFC 9112, section 5.2).
-        oversized_bytes: One more line, ``x-oversized``, with a value so long.
+            YAML reads ``\n`` (a bare line feed), ``\r``, ``\0``, and ``\r\n`` followed
+            by white space (an obsolete fold; RFC 9112, section 5.2).
+        oversized_bytes: The length of the value of one more line, ``x-oversized``.
 
     Oracle:
-        Both: type, Retry-After, request ids and limits arrive as they were sent; what
-        belongs to the upstream's connection does not. A line that is no header line, or
-        a head that is too long, may be refused with 502; no header may come of it that
-        stands behind a bare CR or a NUL.
+        Both: type, Retry-After, request ids and limits arrive as sent; headers of the
+        upstream's connection do not. A malformed line or a head that is too long may be
+        refused with 502; text after a bare CR or a NUL never becomes a header.
     """
     if draft.head_at_ns is None:
-        raise FaultError("the upstream closes before a head")
+        raise FaultError("the upstream closes before the head")
     lines = draft.headers
     done = []
     for name in remove or ():
@@ -72,7 +71,9 @@ def headers(  # noqa: PLR0913 - they are the words of a scenario
         raw.append("x-oversized: " + "o" * oversized_bytes)
         done.append(f"sent a line of {oversized_bytes} bytes")
     if not done:
-        raise FaultError("expected one of set, remove, duplicate and the others")
+        raise FaultError(
+            "expected one of set, remove, duplicate, raw_lines, oversized_bytes"
+        )
     delivery = replace(draft.delivery, raw_lines=(*draft.delivery.raw_lines, *raw))
     return replace(draft, headers=lines, delivery=delivery).with_note(
         "in the head: " + ", ".join(done)
@@ -82,23 +83,21 @@ def headers(  # noqa: PLR0913 - they are the words of a scenario
 def checked_headers(
     written: Mapping[str, str], *, key: str = "headers"
 ) -> list[tuple[str, str]]:
-    """Return header lines, refusing what is none (RFC 9110, section 5).
+    """Return header lines; refuse invalid ones (RFC 9110, section 5).
 
     Raises:
         FaultError: A name is no token, a value has a control character or is not
-            latin-1, or a line tells the framing, which is a fault of its own.
+            latin-1, or a line is about the framing, which has a fault of its own.
     """
     for name, value in written.items():
         if not _NAME.fullmatch(name):
-            raise FaultError(f"not the name of a header: {name!r}", key=key)
+            raise FaultError(f"{name!r} is not the name of a header", key=key)
         if name.lower() in _FRAMING:
-            raise FaultError(
-                f"the fault 'framing' tells the framing, came {name!r}", key=key
-            )
+            raise FaultError(f"{name!r} belongs to the fault 'framing'", key=key)
         if not _VALUE.fullmatch(value):
             raise FaultError(
-                f"not a value of a header: {value!r}; raw_lines of the fault 'headers' "
-                "takes it",
+                f"{value!r} is not the value of a header; raw_lines of the fault "
+                "'headers' accepts it",
                 key=key,
             )
     return list(written.items())
@@ -128,7 +127,7 @@ def _missing(lines: Headers, name: str, key: str) -> FaultError:
 def _raw(lines: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     for line in lines:
         if any(ord(letter) > 0xFF for letter in line):
-            raise FaultError(f"a head is latin-1, came {line!r}", key="raw_lines")
+            raise FaultError(f"expected latin-1 text, got {line!r}", key="raw_lines")
         if "\r\n\r\n" in line or not line or line.startswith("\r\n"):
-            raise FaultError(f"that would end the head: {line!r}", key="raw_lines")
+            raise FaultError(f"{line!r} would end the head", key="raw_lines")
     return tuple(lines)

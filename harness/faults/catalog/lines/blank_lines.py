@@ -1,4 +1,4 @@
-"""The fault of the blank lines that part events."""
+"""The fault of the blank lines between events."""
 
 from __future__ import annotations
 
@@ -29,19 +29,18 @@ def sse_blank(
 
     Args:
         draft: The stream.
-        mode: How.
+        mode: The change.
 
-            - ``drop``: none behind the event, which runs into the next.
-            - ``double``: two behind the event.
-            - ``leading``: one before the first event of the stream, or before the
-              event.
-        index: Which event; negative counts from the end. All by default, for
+            - ``drop``: none after the event, which runs into the next.
+            - ``double``: two after the event.
+            - ``leading``: one before the event.
+        index: The event; negative counts from the end. By default all events, for
             ``leading`` the first.
 
     Oracle:
-        Both: blank lines alone make no event. Events that run into one another are one,
-        whose data is no JSON: kept from the client and told at the end where the proxy
-        repairs. Transparent: as it is sent.
+        Both: blank lines alone make no event. Events that run together are one event,
+        whose data is not JSON. Repairing: the client does not get it, and is told so at
+        the end. Transparent: as sent.
     """
     decoded = decode_blocks(draft.blocks)
     events = [place for place, entry in enumerate(decoded) if entry.is_event]
@@ -75,7 +74,7 @@ def _line_end(sent: bytes) -> bytes:
 
 
 def _run_together(draft: EventDraft, places: frozenset[int]) -> EventDraft:
-    """Take the blank lines behind blocks away; what runs together becomes one."""
+    """Remove the blank lines after blocks; blocks that run together become one."""
     blocks: list[Block] = []
     held: list[Block] = []
     for place, block in enumerate(draft.blocks):
@@ -100,7 +99,7 @@ def _shortened(block: Block) -> Block:
 
 
 def _joined(blocks: list[Block]) -> Block:
-    """Return one block of several, and what is meant by it."""
+    """Return one block made of several, with its meaning."""
     parts = tuple(part for block in blocks for part in block.parts)
     whole = Block(parts=parts)
     said = [decode_block(block.sent + b"\n\n") for block in blocks]

@@ -1,4 +1,4 @@
-"""Faults of the borders between events: cut short, glued together, split in more."""
+"""Faults of the borders between events: events cut short, merged or split."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def event_truncate(
     keep_bytes: Bytes,
     rest: Literal["drop", "next_event"] = "drop",
 ) -> EventDraft:
-    """Cut an event's data short; its line and blank line stay whole.
+    """Cut an event's data short; its line and its blank line still end.
 
     Args:
         draft: The stream.
-        index: Which event; negative counts from the end.
-        keep_bytes: How many bytes of the data are sent.
-        rest: What becomes of the others.
+        index: The event; negative counts from the end.
+        keep_bytes: The number of bytes of the data that are sent.
+        rest: What happens to the other bytes.
 
             - ``drop``: they are lost.
-            - ``next_event``: they are the data of an event of their own, as of a server
-              that flushes in the middle of a line.
+            - ``next_event``: they are the data of the next event, as from a server that
+              flushes in the middle of a line.
 
     Oracle:
-        Repairing: a broken event is kept from the client; where it began like a JSON
-        object text may be lost with it, and the client is told at the end.
-        Transparent: as it is sent.
+        Repairing: the client does not get a broken event. If it begins like a JSON
+        object, text may be lost with it, and the client is told so at the end.
+        Transparent: as sent.
     """
     decoded = decode_blocks(draft.blocks)
     place = event_block(decoded, index)
@@ -59,7 +59,7 @@ def event_truncate(
     data = (decoded[place].data or "").encode()
     if keep_bytes >= len(data):
         raise FaultError(
-            f"the event has {len(data)} bytes of data, came {keep_bytes}",
+            f"the event has {len(data)} bytes of data, got {keep_bytes}",
             key="keep_bytes",
         )
     kept = data[:keep_bytes]
@@ -79,7 +79,7 @@ def event_truncate(
         )
     return edit.apply().with_note(
         f"cut event {index} to {keep_bytes} of {len(data)} bytes of data, "
-        f"the others: {rest.replace('_', ' ')}"
+        f"the rest: {rest.replace('_', ' ')}"
     )
 
 
@@ -96,20 +96,19 @@ def event_merge(
     Args:
         draft: The stream.
         index: The first of them; negative counts from the end.
-        n: How many, 2 or more.
-        join: What stands between the data of two.
+        n: The number of events, at least 2.
+        join: The text between the data of two events.
 
-            - ``\n``: a line break: two data fields, as where the blank line between two
-              events is missing.
-            - an empty text: nothing, as where a proxy glues lines.
+            - ``\n``: a line break, so two data fields, as when the blank line between
+              two events is missing.
+            - an empty text: nothing, as when a proxy joins lines.
 
     Oracle:
-        Repairing: data that is not one JSON value is broken; it is kept from the
-        client, who is told at the end that text may be lost. Transparent: as it is
-        sent.
+        Repairing: data that is not one JSON value is broken; the client does not get it
+        and is told at the end that text may be lost. Transparent: as sent.
     """
     if n < 2:
-        raise FaultError(f"expected at least 2, came {n}", key="n")
+        raise FaultError(f"expected at least 2, got {n}", key="n")
     decoded = decode_blocks(draft.blocks)
     run = event_run(decoded, event_block(decoded, index), n, key="n")
     blocks = [draft.blocks[place].sent for place in run]
@@ -131,16 +130,16 @@ def event_split_text(draft: EventDraft, *, index: int, cuts: list[Count]) -> Eve
 
     Args:
         draft: The stream.
-        index: Which event; negative counts from the end. It has one text, and no tool
-            call.
+        index: The event; negative counts from the end. It must have one text and no
+            tool call.
         cuts: Where its text is cut, in bytes of its UTF-8, ascending. A cut within a
-            character sends its bytes in two chunks, each of them not valid UTF-8, as
-            servers do that send a token's bytes as they come (llama.cpp#28926).
+            character sends its bytes in two chunks, neither of them valid UTF-8, as
+            servers do that send each token's bytes alone (llama.cpp#28926).
 
     Oracle:
-        Both: the text is the same; role and finish come once. Of a cut within a
-        character: the bytes, or U+FFFD in their place, never another character.
-        Repairing: or both events are kept from the client, who is told at the end.
+        Both: the text is the same; role and finish arrive once. For a cut within a
+        character: the bytes, or U+FFFD instead, never another character. Repairing:
+        alternatively the client gets neither event and is told so at the end.
     """
     decoded = decode_blocks(draft.blocks)
     place = event_block(decoded, index)
@@ -149,9 +148,7 @@ def event_split_text(draft: EventDraft, *, index: int, cuts: list[Count]) -> Eve
     if len(entry.texts) != 1 or entry.has_tool or len(entry.choices) != 1:
         raise FaultError("expected a chunk with one text and nothing else", key="index")
     if block.meaning is not Meaning.AS_SENT:
-        raise FaultError(
-            "the event was changed by a fault before this one", key="index"
-        )
+        raise FaultError("an earlier fault has already changed the event", key="index")
     parts = _parts(entry.texts[0][2].encode("utf-8", "surrogatepass"), cuts)
     data = entry.data or ""
     if escapes_non_ascii(data) and not all(map(_is_text, parts)):
@@ -171,7 +168,7 @@ def _parts(text: bytes, cuts: Sequence[int]) -> list[bytes]:
     borders = [0, *cuts, len(text)]
     if not cuts or borders != sorted(set(borders)):
         raise FaultError(
-            f"expected ascending numbers from 1 to {len(text) - 1}, came {cuts}",
+            f"expected ascending numbers from 1 to {len(text) - 1}, got {cuts}",
             key="cuts",
         )
     return [text[start:end] for start, end in pairwise(borders)]
@@ -186,7 +183,7 @@ def _is_text(part: bytes) -> bool:
 
 
 _MARK = "\ue000"
-"""Stands for the part while JSON is written: private use, in no answer."""
+"""A placeholder for the part while JSON is written: private use, so in no answer."""
 
 
 def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
@@ -203,7 +200,7 @@ def _chunks_of(sent: bytes, parts: Sequence[bytes]) -> list[bytes]:
 
 
 def _keep_share(value: Any, *, first: bool, last: bool) -> None:
-    """Leave in a chunk the mark for its text, and what belongs to it alone."""
+    """Leave in a chunk the mark for its text, and its own share of the rest."""
     for place in OPENAI_CHAT.text_places(value):
         if place.field in TEXT_FIELDS:
             place.put(value, _MARK)
@@ -211,7 +208,7 @@ def _keep_share(value: Any, *, first: bool, last: bool) -> None:
 
 
 def _json_bytes(part: bytes, *, escaped: bool) -> bytes:
-    """Return bytes of text as they stand in a JSON string."""
+    """Return bytes of text as they are in a JSON string."""
     text = part.decode("utf-8", "surrogateescape")
     return json.dumps(text, ensure_ascii=escaped)[1:-1].encode(
         "utf-8", "surrogateescape"

@@ -1,4 +1,4 @@
-"""Faults of comments and of what servers send to keep a connection alive."""
+"""Faults of comments and of other messages that keep a connection alive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["keepalive", "sse_comment"]
 Form = Literal["block", "line", "bare_colon", "as_data", "empty_data"]
 
 _MOST = 100_000
-"""Most comments that one fault puts in."""
+"""The most comments that one fault inserts."""
 
 
 @fault(Layer.LINES, example={"every": 5, "text": "ping"})
@@ -40,29 +40,29 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
     text: str = "ping",
     form: Form = "block",
 ) -> EventDraft:
-    """Put comments between events, or into them.
+    """Insert comments between events, or into them.
 
     Args:
         draft: The stream.
-        every: Before every so many events.
-        at: Instead of ``every``: in one place; by an offset also within a line.
-        every_ms: Instead of ``every``: whenever so much of the recording has passed,
-            from its head on, also between two events.
+        every: Before one of this many events: 1 is before each, 2 before every second.
+        at: Instead of ``every``: at one position; with an offset also within a line.
+        every_ms: Instead of ``every``: at this interval from the head on, also between
+            two events.
         text: The comment.
         form: How it is written.
 
-            - ``block``: ``: ping`` with a blank line behind it.
-            - ``line``: ``: ping`` as a line of the event that follows.
+            - ``block``: ``: ping`` followed by a blank line.
+            - ``line``: ``: ping`` as a line of the next event.
             - ``bare_colon``: a colon and a blank line.
-            - ``as_data``: ``data: : ping``: an event, as of a gateway that takes a
-              comment for data (llm-gateway#2053); no JSON.
+            - ``as_data``: ``data: : ping``: an event that is not JSON, as from a
+              gateway that takes a comment for data (llm-gateway#2053).
             - ``empty_data``: ``data:`` and nothing: an event without data, at which two
               clients fail (class 10).
 
     Oracle:
-        Both: comments pass as comments, at once: they keep idle connections alive.
-        Repairing: an event that is no JSON is kept from the client. Transparent: it
-        passes as it is sent.
+        Both: comments pass as comments and immediately, since they keep idle
+        connections alive. Repairing: the client does not get an event that is not JSON.
+        Transparent: it passes as sent.
     """
     chosen = [name for name in (every, at, every_ms) if name is not None]
     if len(chosen) != 1:
@@ -71,7 +71,7 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
         raise FaultError("expected one line", key="text")
     if at is not None:
         made = _comment_at(draft, at, text, form)
-        return made.with_note(f"put in a comment ({form}) at {format_position(at)}")
+        return made.with_note(f"inserted a comment ({form}) at {format_position(at)}")
     due = (
         _every_event(draft, every) if every is not None else _every_ms(draft, every_ms)
     )
@@ -84,7 +84,7 @@ def sse_comment(  # noqa: PLR0913 - they are the words of a scenario
     else:
         for place, at_ns in due:
             edit.insert(place, comment, at_ns=at_ns, meaning=_meaning(form))
-    return edit.apply().with_note(f"put in {len(due)} comment(s) ({form})")
+    return edit.apply().with_note(f"inserted {len(due)} comment(s) ({form})")
 
 
 def _prefixed(line: bytes, sent: bytes) -> bytes:
@@ -103,8 +103,8 @@ def _every_ms(draft: EventDraft, every_ms: float | None) -> list[tuple[int, int]
     length = draft.end_at_ns - start
     if step <= 0 or length // step > _MOST:
         raise FaultError(
-            f"expected at most {_MOST} comments, so at least "
-            f"{length / _MOST / NS_PER_MS:g}",
+            f"expected at least {length / _MOST / NS_PER_MS:g}, "
+            f"for at most {_MOST} comments",
             key="every_ms",
         )
     due = []
@@ -126,7 +126,7 @@ def _comment_at(draft: EventDraft, at: Position, text: str, form: Form) -> Event
         )
     if form == "line":
         if point.block == len(draft.blocks):
-            raise FaultError("no event follows that could hold the line", key="at")
+            raise FaultError("no event follows that could have the line", key="at")
         edit = Edit(draft)
         edit.change(point.block, partial(_prefixed, _comment(text, form)))
         return edit.apply()
@@ -173,24 +173,25 @@ def keepalive(  # noqa: PLR0913 - they are the words of a scenario
     text: str = "keepalive",
     form: Literal["block", "bare_colon", "as_data", "empty_data"] = "block",
 ) -> EventDraft:
-    """Wait in one place, and send comments meanwhile.
+    """Pause at one position, and send comments during the pause.
 
     Args:
         draft: The stream.
-        at: Where; by an offset also within a line.
-        for_ms: How long the stream says nothing else.
+        at: Where; with an offset also within a line.
+        for_ms: The length of the pause.
         every_ms: Time between comments, and before the first.
         text: The comment.
         form: How it is written, as for ``sse_comment``: ``block``, ``bare_colon``,
             ``as_data`` or ``empty_data``.
 
     Oracle:
-        Both: comments pass as comments, at once, and the stream goes on behind them.
+        Both: comments pass as comments and immediately, and the stream goes on after
+        them.
     """
     count = int(for_ms // every_ms) if every_ms else 0
     if not 0 < count <= _MOST:
         raise FaultError(
-            f"expected at most for_ms, and no more than {_MOST} comments",
+            f"expected at most for_ms, and at most {_MOST} comments",
             key="every_ms",
         )
     point = splice_point(draft, at)

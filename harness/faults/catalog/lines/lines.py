@@ -1,6 +1,6 @@
 """Faults of the event-stream grammar: the same events in other bytes.
 
-Most of what is written here is legal (WHATWG HTML, 9.2), and meanings stay as they are.
+Most of these bytes are legal (WHATWG HTML, 9.2), and meanings stay the same.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def sse_eol(
             - ``crlf``: CRLF (sse-starlette, Azure).
             - ``cr``: CR alone.
             - ``mixed``: any of the three, drawn for each line.
-        split_crlf: Whether CR and LF of a CRLF come in two writes.
+        split_crlf: Whether CR and LF of a CRLF are in two writes.
 
     Oracle:
         Both: the same events as with LF.
@@ -80,7 +80,7 @@ _CRLF = re.compile(rb"\r\n").finditer
 
 
 class _LineEnds:
-    """Writes blocks with other line ends; what is mixed never joins two of them."""
+    """A writer of blocks with other line ends, which never merge into one."""
 
     def __init__(self, rng: Random, eol: str) -> None:
         self._rng = rng
@@ -94,7 +94,7 @@ class _LineEnds:
             if content == line:
                 parts.append(line)
                 continue
-            # An LF at once behind a CR would be part of the same line end.
+            # An LF directly after a CR would be part of the same line end.
             joins = not content and self._last == b"\r"
             self._last = self._next(joins=joins)
             parts.append(content + self._last)
@@ -108,11 +108,11 @@ class _LineEnds:
 
 @fault(Layer.LINES, example={"spaces": 0})
 def sse_space(draft: EventDraft, *, spaces: Literal[0, 1, 2] = 0) -> EventDraft:
-    """Put no, one or two spaces behind the colon of every data field.
+    """Write no, one or two spaces after the colon of every data field.
 
     Args:
         draft: The stream.
-        spaces: How many. A reader takes one away; of two, one becomes part of the data.
+        spaces: The number. A reader removes one space; a second is part of the data.
 
     Oracle:
         Both: the same events; JSON may begin with a space.
@@ -121,7 +121,7 @@ def sse_space(draft: EventDraft, *, spaces: Literal[0, 1, 2] = 0) -> EventDraft:
     def change(sent: bytes) -> bytes:
         return re.sub(rb"(?:(?<=[\r\n])|^)data: ?", b"data:" + b" " * spaces, sent)
 
-    return _all_changed(draft, change).with_note(f"put {spaces} space(s) behind data:")
+    return _all_changed(draft, change).with_note(f"wrote {spaces} space(s) after data:")
 
 
 @fault(Layer.LINES, example={"select": "all"})
@@ -136,18 +136,18 @@ def sse_multiline(
 
     Args:
         draft: The stream.
-        index: Which event; negative counts from the end. All chunks by default.
-        select: Instead of ``index``: which chunks, by the words of ``json_patch`` or
-            by a list of event numbers.
+        index: The event; negative counts from the end. All chunks by default.
+        select: Instead of ``index``: the chunks, by a word of ``json_patch`` or by a
+            list of event numbers.
         at: Where it is cut.
 
             - ``json_token``: between two members; the line break is white space.
             - ``in_text``: within a string, which the line break makes invalid JSON.
 
     Oracle:
-        Both: the same events where the cut is between tokens. Repairing: an event that
-        is no JSON is kept from the client, who is told at the end. Transparent: as it
-        is sent.
+        Both: the same events if the cut is between tokens. Repairing: the client does
+        not get an event that is not JSON, and is told so at the end. Transparent: as
+        sent.
     """
     decoded = decode_blocks(draft.blocks)
     if index is not None and select is not None:
@@ -164,7 +164,7 @@ def sse_multiline(
         block = draft.blocks[place]
         if border(block.sent) is None:
             what = "two members" if at == "json_token" else "a text to cut"
-            raise FaultError(f"the event is no JSON with {what}", key="index")
+            raise FaultError(f"the event is not JSON with {what}", key="index")
         change = partial(_split_data, border)
         if at == "json_token":
             edit.change(place, change)
@@ -181,10 +181,10 @@ def sse_bom(draft: EventDraft, *, split: bool = False) -> EventDraft:
 
     Args:
         draft: The stream.
-        split: Whether each of its three bytes comes in a write of its own.
+        split: Whether each of its three bytes is in a write of its own.
 
     Oracle:
-        Both: a reader takes it away (WHATWG, 9.2.5); the first event is not lost.
+        Both: a reader ignores it (WHATWG, 9.2.5); the first event is not lost.
     """
     if not draft.blocks:
         raise FaultError("the stream has no body")
@@ -214,17 +214,17 @@ def sse_field(
             - ``id``: the last event ID.
             - ``event``: the event's type.
             - ``retry``: the reconnection time.
-            - ``unknown``: one that no reader knows.
+            - ``unknown``: a field that no reader knows.
         value: Its value.
-        form: Where it stands.
+        form: Where it is.
 
             - ``with_data``: before the data of the event.
             - ``alone``: in a block without data before the event, which dispatches
               nothing; one client fails at it.
-        index: Which event; negative counts from the end. All events by default.
+        index: The event; negative counts from the end. All events by default.
 
     Oracle:
-        Both: the fields stay with their events; one alone makes no event.
+        Both: the fields stay with their events; a field alone makes no event.
     """
     text = str(value)
     if "\n" in text or "\r" in text:
@@ -250,13 +250,13 @@ def sse_field(
 def sse_strip_event_lines(draft: EventDraft) -> EventDraft:
     """Send every event without its name.
 
-    Clients of Anthropic then see no event and raise nothing (class 31).
+    Clients of Anthropic then see no event and raise no error (class 31).
 
     Args:
-        draft: The stream; it must have names.
+        draft: The stream; its events must have names.
 
     Oracle:
-        Both: as it is sent; no name is made up.
+        Both: as sent; the proxy invents no name.
     """
     edit = Edit(draft)
     count = 0
@@ -284,14 +284,14 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 def _token_border(sent: bytes) -> int | None:
-    """Return where, in the data, the comma nearest to its middle ends."""
+    """Return the offset, in the data, after the comma that is nearest to its middle."""
     data = decode_block(sent).data or ""
     commas = [match.end() for match in _MEMBER_END.finditer(data) if match[1]]
     return min(commas, key=lambda end: abs(2 * end - len(data)), default=None)
 
 
 def _text_border(sent: bytes) -> int | None:
-    """Return where, in the data, the string nearest to its middle is cut."""
+    """Return the offset, in the data, of the string end nearest to its middle."""
     entry = decode_block(sent)
     if not entry.texts:
         return None

@@ -1,1 +1,1 @@
-"""Faults of the connection: where bytes are cut, when they are sent, how it closes."""
+"""Faults of the connection: the borders and times of sends, and its closing."""

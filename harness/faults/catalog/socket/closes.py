@@ -1,4 +1,4 @@
-"""Faults of where an answer stops: within its body, before its head, too early."""
+"""Faults that end an answer too early: within its body, or before its head."""
 
 from __future__ import annotations
 
@@ -33,27 +33,28 @@ def close_at(
     how: How = "fin",
     grace_ms: Milliseconds = 50.0,
 ) -> WireDraft:
-    """Close the connection within the body, or behind it but before its framing ends.
+    """Close the connection within the body, or after it but before its framing ends.
 
     Args:
         draft: The stream.
         at: Where.
-        how: In which way.
+        how: The way of closing.
 
             - ``fin``: FIN.
             - ``rst``: RST.
-            - ``half_close``: FIN, and what the peer sends is still taken.
-        grace_ms: From the last byte to RST, which may discard what was not read yet.
+            - ``half_close``: FIN, but the upstream still reads what the peer sends.
+        grace_ms: Time from the last byte to RST, which may discard bytes that the peer
+            has not yet read.
 
     Oracle:
-        Both: what came before passes, and the client is told, unless the stream said
-        [DONE]. Where the close is the end of the body it looks clean, and only what was
-        said tells whether it was finished.
+        Both: the bytes before it pass, and the client is told, unless the stream said
+        [DONE]. If the close is the end of the body, it looks clean, and only the events
+        show whether the answer was finished.
     """
     grace_ns = round(grace_ms * NS_PER_MS) if how == "rst" else 0
     if is_before_head(at):
         return without_head(draft, CLOSES[how], grace_ns).with_note(
-            f"closed by {_SHOWN[how]} before a head"
+            f"closed by {_SHOWN[how]} before the head"
         )
     offset = offset_at(draft, at)
     cut = cut_body(draft, offset)
@@ -66,42 +67,42 @@ def close_at(
 def close_before_head(
     draft: WireDraft, *, how: Literal["fin", "rst", "refuse"] = "fin"
 ) -> WireDraft:
-    """Close the connection in place of an answer, or let none come about.
+    """Close the connection instead of answering, or refuse it.
 
     Args:
         draft: The stream.
-        how: In which way.
+        how: The way of closing.
 
-            - ``fin``: FIN when the request was read.
-            - ``rst``: RST when it was.
-            - ``refuse``: no connection comes about. Live, such a stream has its
-              upstream for itself.
+            - ``fin``: FIN after the request was read.
+            - ``rst``: RST after the request was read.
+            - ``refuse``: the connection is refused. Live, such a stream has an upstream
+              of its own.
 
     Oracle:
-        Both: a status of failure, or no answer at all; asking again is right.
+        Both: an error status, or no answer at all; a retry is correct.
     """
     at_ns = draft.end_at_ns if draft.head_at_ns is None else draft.head_at_ns
     return without_head(draft, CLOSES[how], 0 if how == "refuse" else at_ns).with_note(
         "refused the connection"
         if how == "refuse"
-        else f"closed by {how.upper()} before a head"
+        else f"closed by {how.upper()} before the head"
     )
 
 
 @fault(Layer.SOCKET, example={"at": {"event": 3, "offset": 40}})
 def end_at(draft: WireDraft, *, at: Position) -> WireDraft:
-    """End the body within it, and its framing cleanly: nothing on the wire shows a cut.
+    """Cut the body but end its framing cleanly, so nothing on the wire shows the cut.
 
-    So does a server that lost the rest, and a proxy before it that hides a cut
-    (class 3).
+    A server that lost the rest does this, and so does a proxy that hides a cut (class
+    3).
 
     Args:
         draft: The stream.
         at: Where.
 
     Oracle:
-        What was whole before the end must arrive, and nothing may look finished that
-        the upstream did not finish.
+        Both: all whole events before the end arrive, and an answer that the upstream
+        did not finish does not look finished.
     """
     offset = offset_at(draft, at)
     cut = cut_body(draft, offset)

@@ -16,18 +16,18 @@ __all__ = ["accept_delay", "keepalive_close", "nodelay"]
 
 @fault(Layer.SOCKET, example={"ms": 300})
 def accept_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
-    """Begin to serve a new connection so much later.
+    """Serve a new connection only after a delay.
 
-    As with a server whose accept queue is long, the kernel makes the connection at once
-    and takes the request; nobody reads it yet. A connection that is used again was
-    accepted before, and is served at once.
+    As with a server whose accept queue is long, the kernel accepts connection and
+    request immediately, but nobody reads the request yet. A reused connection is
+    already accepted and is served immediately.
 
     Args:
         draft: The stream.
-        ms: How much.
+        ms: The delay.
 
     Oracle:
-        Both: as it is sent.
+        Both: as sent.
     """
     socket = replace(draft.delivery.socket, accept_ns=round(ms * NS_PER_MS))
     delivery = replace(draft.delivery, socket=socket)
@@ -41,15 +41,15 @@ def keepalive_close(
     idle_ms: Milliseconds | None = None,
     after_requests: Count | None = None,
 ) -> WireDraft:
-    """Close a kept connection by FIN, without a word of it in the head.
+    """Close a kept connection by FIN, without a notice in the head.
 
     Args:
         draft: The stream.
-        idle_ms: When no request came for so long after the answer.
-        after_requests: Right after so many answers on the connection.
+        idle_ms: The time without a request after which it is closed.
+        after_requests: The number of answers after which it is closed immediately.
 
     Oracle:
-        Both: the answer passes; the next request does not fail for it.
+        Both: the answer passes; the next request does not fail because of it.
     """
     if (idle_ms is None) is (after_requests is None):
         raise FaultError("expected one of idle_ms and after_requests")
@@ -70,15 +70,15 @@ def keepalive_close(
 def nodelay(draft: WireDraft, *, on: Literal[False] = False) -> WireDraft:
     """Leave small sends to Nagle's algorithm, which waits for acknowledgements.
 
-    Head and body are sends of their own, and so is every write: with a reader that
-    delays its acknowledgements each may come some 40 ms late.
+    The head and every write are sends of their own; with a reader that delays its
+    acknowledgements each may arrive about 40 ms late.
 
     Args:
         draft: The stream.
         on: The socket option TCP_NODELAY.
 
     Oracle:
-        Both: as it is sent; the proxy adds no delay of its own.
+        Both: as sent; the proxy adds no delay of its own.
     """
     socket = replace(draft.delivery.socket, nodelay=on)
     delivery = replace(draft.delivery, socket=socket)

@@ -1,4 +1,4 @@
-"""Faults of the writes of a body: into how many sends, and where they end."""
+"""Faults of the writes of a body: their number and their borders."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from harness.units import NS_PER_MS
 __all__ = ["border_at", "coalesce", "segment"]
 
 _RANDOM_COUNT = 997
-"""Sizes drawn for all that is on a wire, which come over and over."""
+"""The number of sizes drawn for all bytes on a wire, which are then repeated."""
 _RANDOM_MAX = 64
-"""Largest piece that ``segment`` cuts at random, in bytes: a few to an event."""
+"""The largest piece of random size, in bytes: an event has a few of them."""
 
 
 @fault(Layer.SOCKET, example={"size": 1}, live_only={"of": ("wire",)})
@@ -39,14 +39,15 @@ def segment(
     Args:
         draft: The stream.
         rng: Draws the sizes.
-        size: Bytes of a piece; a list of them, over and over; or random from 1 to 64.
-        gap_ms: From one piece to the next; what is late delays what follows.
-        of: The body, so that each piece is a transfer chunk as well; or all that is on
-            the wire, head, chunk sizes and terminator too, whose chunks stay as they
-            are.
+        size: Bytes of a piece; a list of sizes, which is repeated; or random from 1 to
+            64.
+        gap_ms: Time from one piece to the next; a late piece delays the following ones.
+        of: ``body``: each piece of the body is also a transfer chunk. ``wire``: all
+            bytes on the wire are cut, head, chunk sizes and terminator included; the
+            chunks stay the same.
 
     Oracle:
-        Both: the same events, each as soon as it is whole.
+        Both: the same events, each as soon as it is complete.
     """
     gap_ns = round(gap_ms * NS_PER_MS)
     if isinstance(size, list) and not size:
@@ -55,7 +56,7 @@ def segment(
         sends = SendSizes(sizes=_fixed_sizes(size, rng), gap_ns=gap_ns)
         delivery = replace(draft.delivery, send_sizes=sends)
         return replace(draft, delivery=delivery).with_note(
-            f"cut all on the wire into pieces of {size} byte(s)"
+            f"cut all bytes on the wire into pieces of {size} byte(s)"
         )
     sizes = _sizes(size, rng)
     writes: list[Write] = []
@@ -73,14 +74,14 @@ def segment(
 
 @fault(Layer.SOCKET, example={"n": 4})
 def coalesce(draft: WireDraft, *, n: Annotated[int, AtLeast(2)]) -> WireDraft:
-    """Send so many writes as one, when the last of them was due.
+    """Join writes: send ``n`` of them as one, when the last of them is due.
 
     Args:
         draft: The stream.
-        n: How many.
+        n: The number of writes in one.
 
     Oracle:
-        Both: the same events, all of a write at once.
+        Both: the same events, all events of a write together.
     """
     writes: list[Write] = []
     for raw, run in groupby(draft.writes, key=lambda write: write.raw):
@@ -104,23 +105,23 @@ def border_at(
     writes: Literal["recorded", "two"] = "recorded",
     gap_ms: Milliseconds = 0.0,
 ) -> WireDraft:
-    """Part the body at a byte: what stands behind it travels in another write.
+    """Split the body at a byte: the bytes after it are in another write.
 
     Args:
         draft: The stream.
-        at: Where; within the body, or nothing would be parted.
-        writes: One border more among the recorded ones, or the whole body in two
-            writes, at once when the first was due.
-        gap_ms: From the one side to the other; what is late delays what follows. Live,
-            writes without a gap may be read as one.
+        at: Where; it must be within the body.
+        writes: ``recorded``: one more border among the recorded ones. ``two``: the
+            whole body in two writes, sent when the first byte is due.
+        gap_ms: Time between the two sides; a late write delays the following ones.
+            Live, writes without a gap may be read as one.
 
     Oracle:
-        Borders mean nothing: the client must get what it gets without.
+        Both: borders have no meaning, so the client gets the same as without this one.
     """
     offset = offset_at(draft, at)
     size = len(draft.body)
     if not 0 < offset < size:
-        raise FaultError(f"expected a byte within the body of {size}, came {offset}")
+        raise FaultError(f"expected a byte within the body of {size}, got {offset}")
     parted = draft.writes if writes == "recorded" else _joined(draft.writes)
     gap_ns = round(gap_ms * NS_PER_MS)
     new: list[Write] = []
@@ -135,7 +136,7 @@ def border_at(
         draft,
         writes=tuple(new),
         end_at_ns=max(finish_ns, new[-1].at_ns),
-    ).with_note(f"parted the body at {format_position(at)} (byte {offset})")
+    ).with_note(f"split the body at {format_position(at)} (byte {offset})")
 
 
 def _join(writes: Sequence[Write]) -> Write:
@@ -168,7 +169,7 @@ def _pieces(data: bytes, sizes: Iterator[int]) -> Iterator[bytes]:
 
 def _joined(writes: tuple[Write, ...]) -> tuple[Write, ...]:
     if any(write.raw for write in writes):
-        raise FaultError("bytes past the framing cannot be joined", key="writes")
-    # Not when the last was due: that silence would be longer than any recorded one.
+        raise FaultError("bytes outside the framing cannot be joined", key="writes")
+    # At the time of the last, the silence would be longer than any recorded one.
     at_ns = writes[0].at_ns
     return (Write(at_ns, b"".join(write.data for write in writes)),)

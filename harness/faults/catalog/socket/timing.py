@@ -1,4 +1,4 @@
-"""Faults of time: when the head, the first event and the next one are sent."""
+"""Faults of time: the moments at which the head and the writes are sent."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def pace(
     jitter_ms: Milliseconds = 0.0,
     burst: Count = 1,
 ) -> WireDraft:
-    """Send the writes at an even pace; what shares a write still does.
+    """Send the writes at an even pace; events that share a write still do.
 
     `chunking` gives every event a write of its own. The head and the first write keep
-    their times; the end follows the last write as it did.
+    their times, and the end keeps its distance to the last write.
 
     Args:
         draft: The stream.
         rng: Draws the jitter.
-        itl_ms: From one write to the next, on the average.
-        jitter_ms: Up to so much more or less.
-        burst: So many writes at once, then a pause for all of them.
+        itl_ms: Average time from one write to the next.
+        jitter_ms: Maximum jitter in either direction.
+        burst: The number of writes sent together, before a pause for all of them.
 
     Oracle:
-        Both: every event passes when it comes.
+        Both: every event passes when it arrives.
     """
     if len(draft.writes) < 2:
         raise FaultError("the stream has fewer than two writes to pace")
@@ -67,7 +67,7 @@ def pace(
             gap_ms = max(0.0, itl_ms * burst + rng.uniform(-jitter_ms, jitter_ms))
             at_ns += round(gap_ms * NS_PER_MS)
         writes.append(replace(write, at_ns=at_ns))
-    bursts = f", {burst} at once" if burst > 1 else ""
+    bursts = f", {burst} together" if burst > 1 else ""
     return replace(draft, writes=tuple(writes), end_at_ns=at_ns + tail_ns).with_note(
         f"sent {len(writes)} writes {itl_ms:g} ms apart, jitter {jitter_ms:g} ms"
         + bursts
@@ -76,17 +76,17 @@ def pace(
 
 @fault(Layer.SOCKET, example={"ms": 500})
 def head_delay(draft: WireDraft, *, ms: Milliseconds) -> WireDraft:
-    """Send the head, and all after it, so much later.
+    """Delay the head and everything after it.
 
     Args:
         draft: The stream.
-        ms: How much.
+        ms: The delay.
 
     Oracle:
-        Both: as it is sent.
+        Both: as sent.
     """
     if draft.head_at_ns is None:
-        raise FaultError("the upstream closes before a head")
+        raise FaultError("the upstream closes before the head")
     delay_ns = round(ms * NS_PER_MS)
     return replace(
         _delayed(draft, 0, delay_ns), head_at_ns=draft.head_at_ns + delay_ns
@@ -101,21 +101,21 @@ def first_token_delay(
     keepalive_ms: Every | None = None,
     form: Form = "comment",
 ) -> WireDraft:
-    """Send the first text, and all after it, so much later; the head comes at once.
+    """Delay the first text and everything after it; the head is sent as before.
 
     Args:
         draft: The stream; it needs text that is not only white space.
-        ms: How much.
-        keepalive_ms: Say something meanwhile, every so often; null: nothing.
-        form: What.
+        ms: The delay.
+        keepalive_ms: Time between keep-alive messages during the delay; null: none.
+        form: The message.
 
             - ``comment``: a comment with a word in it.
-            - ``bare_colon``: a comment with nothing in it.
+            - ``bare_colon``: an empty comment.
             - ``empty_delta``: a chunk with an empty text.
 
     Oracle:
-        Both: head and comments pass at once; nothing is cut off below the proxy's own
-        limits.
+        Both: head and comments pass immediately; below its own limits the proxy does
+        not cut the stream.
     """
     end = offset_at(draft, {"after": "first_content"})
     start = next(span.start for span in draft.spans if span.end == end)
@@ -133,26 +133,26 @@ def stall(
     keepalive_ms: Every | None = None,
     form: Form = "comment",
 ) -> WireDraft:
-    """Say nothing for a while, or ever again, with the connection open.
+    """Send nothing for a while, or never again, and keep the connection open.
 
     Args:
         draft: The stream.
-        at: Where; with something said meanwhile, between two events.
+        at: Where; between two events if there are keep-alive messages.
         for_ms: How long.
 
-            - ``forever``: until the target or the scenario's deadline ends it; null is
-              another name for it.
-        keepalive_ms: Say something meanwhile, every so often; null: nothing.
-        form: What.
+            - ``forever``: until the target or the scenario's deadline ends it; null
+              means the same.
+        keepalive_ms: Time between keep-alive messages during the stall; null: none.
+        form: The message.
 
             - ``comment``: a comment with a word in it.
-            - ``bare_colon``: a comment with nothing in it.
+            - ``bare_colon``: an empty comment.
             - ``empty_delta``: a chunk with an empty text.
 
     Oracle:
-        Both: what came before passes at once. After a stall for ever the client is told
-        of a failure by its deadline where the proxy repairs; who forwards may stay open
-        as the upstream does.
+        Both: the bytes before it pass immediately. After an endless stall a repairing
+        proxy reports a failure to the client by its deadline; a transparent one may
+        stay open as the upstream does.
     """
     if is_before_head(at):
         return _without_answer(draft, for_ms, keepalive_ms)
@@ -162,24 +162,24 @@ def stall(
     )
     if isinstance(for_ms, int | float):
         waited = _wait(draft, offset, for_ms, keepalive_ms, form)
-        return waited.with_note(f"said nothing for {for_ms:g} ms {where}")
+        return waited.with_note(f"sent nothing for {for_ms:g} ms {where}")
     cut = replace(cut_body(draft, offset), end=StreamEnd.STALL)
     if keepalive_ms is not None:
         _check_border(draft, offset)
         if draft.delivery.coding is not None:
-            raise FaultError("what is said for ever is not compressed", key=_EVERY)
+            raise FaultError("endless messages cannot be compressed", key=_EVERY)
         data = _keepalive_block(draft, form)
         beat = Heartbeat(every_ns=round(keepalive_ms * NS_PER_MS), data=data)
         cut = replace(cut, delivery=replace(cut.delivery, heartbeat=beat))
-    return cut.with_note(f"said nothing ever again {where}")
+    return cut.with_note(f"sent nothing ever again {where}")
 
 
 def _without_answer(
     draft: WireDraft, for_ms: float | str | None, keepalive_ms: float | None
 ) -> WireDraft:
-    """Take the request, and send no head for a while, or ever."""
+    """Read the request, and send no head for a while, or never."""
     if keepalive_ms is not None:
-        raise FaultError("before the head nothing can be said meanwhile", key=_EVERY)
+        raise FaultError("before the head there can be no message", key=_EVERY)
     if isinstance(for_ms, int | float):
         return head_delay(draft, ms=for_ms)
     return without_head(draft, StreamEnd.STALL, 0).with_note("never sent a head")
@@ -189,21 +189,21 @@ def _without_answer(
 def trickle(
     draft: WireDraft, *, at: Position, count: Count, gap_ms: Milliseconds = 1000.0
 ) -> WireDraft:
-    """Send some bytes one at a time, as a server does that is hardly alive.
+    """Send some bytes one at a time, as a very slow server does.
 
     Args:
         draft: The stream.
         at: The first of them.
-        count: How many.
-        gap_ms: From one to the next, and to what follows them.
+        count: The number of bytes.
+        gap_ms: Time from one byte to the next, and to the write after them.
 
     Oracle:
-        Both: the event passes when it is whole.
+        Both: the event passes when it is complete.
     """
     first = offset_at(draft, at)
     size = len(draft.body)
     if first + count > size:
-        raise FaultError(f"{size - first} bytes follow, came {count}", key="count")
+        raise FaultError(f"{size - first} bytes follow, got {count}", key="count")
     gap_ns = round(gap_ms * NS_PER_MS)
     writes = split_writes(split_writes(draft.writes, first), first + count)
     begin, end = _count_before(writes, first), _count_before(writes, first + count)
@@ -211,7 +211,7 @@ def trickle(
     due_ns = writes[begin].at_ns
     for write in writes[begin:end]:
         if write.raw:
-            raise FaultError("bytes past the framing do not trickle")
+            raise FaultError("bytes outside the framing cannot trickle")
         for place in range(len(write.data)):
             due_ns = max(due_ns, write.at_ns)
             slow.append(Write(due_ns, write.data[place : place + 1]))
@@ -229,7 +229,7 @@ def trickle(
 def _keepalive_note(every_ms: float | None, form: str) -> str:
     if every_ms is None:
         return ""
-    return f", but for a {form.replace('_', ' ')} every {every_ms:g} ms"
+    return f", except a {form.replace('_', ' ')} every {every_ms:g} ms"
 
 
 def _wait(
@@ -248,7 +248,7 @@ def _wait(
     every_ns = round(every_ms * NS_PER_MS)
     times = range(start_ns + every_ns, end_ns, every_ns)
     if not times:
-        raise FaultError(f"nothing fits into {ms:g} ms", key=_EVERY)
+        raise FaultError(f"no message fits into {ms:g} ms", key=_EVERY)
     data = _keepalive_block(draft, form)
     return _inserted(waited, before, offset, [(at_ns, data) for at_ns in times])
 
@@ -256,7 +256,7 @@ def _wait(
 def _inserted(
     draft: WireDraft, place: int, offset: int, said: list[tuple[int, bytes]]
 ) -> WireDraft:
-    """Put in whole blocks as writes, and as spans that mean what they say."""
+    """Insert whole blocks as writes, and as spans with the meaning ``AS_SENT``."""
     new = [
         BlockSpan(
             start=offset + number * len(data),
@@ -288,7 +288,7 @@ def _inserted(
 
 def _check_border(draft: WireDraft, offset: int) -> None:
     if any(span.start < offset < span.end for span in draft.spans):
-        raise FaultError("within an event nothing can be said meanwhile", key="at")
+        raise FaultError("within an event there can be no message", key="at")
 
 
 def _keepalive_block(draft: WireDraft, form: str) -> bytes:
@@ -301,11 +301,11 @@ def _keepalive_block(draft: WireDraft, form: str) -> bytes:
             leave_empty_text(value)
             text = dump_json(value, like=entry.data)
             return f"data: {text}\n\n".encode()
-    raise FaultError("the stream has no chunk to make an empty one of", key="form")
+    raise FaultError("the stream has no chunk to use as a model", key="form")
 
 
 def _count_before(writes: Sequence[Write], offset: int) -> int:
-    """Return how many writes lie before a byte of the body; they are split there."""
+    """Return the number of writes before a byte of the body, which is a border."""
     position = 0
     for number, write in enumerate(writes):
         if position >= offset:

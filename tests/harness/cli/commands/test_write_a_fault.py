@@ -74,9 +74,9 @@ def test_the_fault_of_the_page_is_explained_like_ours(module):
     """Parameters, defaults, options, oracle, example."""
     shown = CliRunner().invoke(cli, ["faults", "my_faults:hiccup"]).output
     for words in (
-        "hiccup (events): Put something in behind some text deltas",
+        "hiccup (events): Insert something after some text deltas",
         "share: a number from 0 to 1 (default: 0.1)",
-        "- `banner`: a line that is no JSON.",
+        "- `banner`: an event that is not JSON.",
         "Repairing: an empty delta passes",
         '- hiccup: {share: 0.25, how: "empty"}',
     ):
@@ -107,7 +107,7 @@ def test_a_wrong_call_of_it_is_told_like_one_of_ours(module):
     """The parameter, the nearest name, the limit."""
     with pytest.raises(FaultError, match=r"my_faults:hiccup\.shar: .*'share'"):
         parse_fault("my_faults:hiccup: {shar: 1}")
-    with pytest.raises(FaultError, match="a number from 0 to 1, came 2"):
+    with pytest.raises(FaultError, match="a number from 0 to 1, got 2"):
         parse_fault("my_faults:hiccup: {share: 2}")
     with pytest.raises(InputError, match="did you mean 'my_faults:hiccup'"):
         find_fault("my_faults:hicup")

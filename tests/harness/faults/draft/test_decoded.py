@@ -32,7 +32,7 @@ def test_events_are_counted_without_comments(draft):
 
     assert (event_block(decoded, 0), event_block(decoded, -1)) == (1, 8)
     assert event_run(decoded, 2, 3, key="n") == [2, 3, 4]
-    with pytest.raises(FaultError, match="expected one of 8 event"):
+    with pytest.raises(FaultError, match="the stream has 8 event"):
         event_block(decoded, 8)
     with pytest.raises(FaultError, match="only 1 event"):
         event_run(decoded, 8, 2, key="n")

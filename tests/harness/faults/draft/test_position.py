@@ -44,9 +44,9 @@ def test_a_byte_position_is_exact_in_the_body(draft, kit):
 @pytest.mark.parametrize(
     ("at", "message"),
     [
-        ({"event": 8}, "expected one of 8 event"),
-        ({"event": -9}, "expected one of 8 event"),
-        ({"event": 1, "offset": 4000}, "the event has 124 bytes, came 4000"),
+        ({"event": 8}, "the stream has 8 event"),
+        ({"event": -9}, "the stream has 8 event"),
+        ({"event": 1, "offset": 4000}, "the event has 124 bytes, got 4000"),
         ({"byte": 10_000}, "the body has"),
     ],
 )
@@ -66,11 +66,11 @@ def test_an_event_cannot_be_put_into_another(draft):
     ("value", "message"),
     [
         (3, "expected a position"),
-        ({}, "came nothing"),
-        ({"event": 1, "byte": 2}, "came event, byte"),
+        ({}, "got nothing"),
+        ({"event": 1, "byte": 2}, "got event, byte"),
         ({"evnt": 1}, "evnt: unknown key.*did you mean 'event'"),
-        ({"event": "1"}, "event: expected a whole number, came '1'"),
-        ({"event": True}, "expected a whole number, came True"),
+        ({"event": "1"}, "event: expected a whole number, got '1'"),
+        ({"event": True}, "expected a whole number, got True"),
         ({"byte": -1}, "byte: expected at least 0"),
         ({"frac": 1.5}, "frac: expected 0 to 1"),
         ({"frac": "x"}, "frac: expected a number"),

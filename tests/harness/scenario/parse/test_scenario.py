@@ -190,7 +190,7 @@ def test_a_text_that_is_no_reading_is_the_text_itself():
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- repeat_first: {{times: two}}\n",
-            r"faults\[0\].repeat_first.times: expected a whole number.*'two'",
+            r"faults\[0\].repeat_first.times: expected a whole number.*got 'two'",
         ),
         (
             f"{HEAD}cassette: a\nfaults:\n- close_at: {{how: fin}}\n",

@@ -49,7 +49,9 @@ def test_whose_turn_it_is_can_be_drawn(play, kit):
 def test_choices_are_refused_where_there_are_several_or_too_little_text(play, kit):
     """There must be text for each of them to differ in."""
     other = kit.chunk({"content": "Hallo"}, index=1)
-    with pytest.raises(FaultError, match="several choices already"):
+    with pytest.raises(FaultError, match="already has several choices"):
         play({"choices_interleave": {}}, blocks=(*kit.STREAM[:5], other))
-    with pytest.raises(FaultError, match=r"choices_interleave\.n: .*4, came 4"):
+    with pytest.raises(
+        FaultError, match=r"choices_interleave\.n: .* 4 text deltas, got 4"
+    ):
         play({"choices_interleave": {"n": 4}})

@@ -67,7 +67,7 @@ def test_done_can_be_followed_by_an_open_connection(play):
 def test_done_without_terminator_needs_transfer_chunks(play, kit):
     """Where the close is the framing, it is all there is."""
     answer = kit.response(headers=(("content-type", "text/event-stream"),))
-    with pytest.raises(FaultError, match="only transfer chunks"):
+    with pytest.raises(FaultError, match="only a chunked body"):
         play({"done": {"mode": "no_terminator"}}, answer=answer)
 
 

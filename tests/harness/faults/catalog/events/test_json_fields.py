@@ -91,9 +91,9 @@ def test_json_patch_reaches_into_lists(play, kit):
 def test_json_patch_refuses_events_that_are_no_chunks(play):
     """And numbers that there are not, and a change that is none."""
     for select, message in (
-        ([-1], "expected events that are chunks, came event -1"),
-        ([], "came no event"),
-        ([8], "expected one of 8 event"),
+        ([-1], "expected events that are chunks, got event -1"),
+        ([], "got no event"),
+        ([8], "the stream has 8 event"),
     ):
         with pytest.raises(FaultError, match=message):
             play({"json_patch": {"select": select, "null": ["x"]}})

@@ -37,7 +37,7 @@ def test_legit_repeats_go_through_their_pieces(play, kit, parameters, texts):
 
 def test_legit_repeats_need_text_to_stand_between(play, kit):
     """And pieces that are text."""
-    with pytest.raises(FaultError, match="two text deltas, came 1"):
+    with pytest.raises(FaultError, match="two text deltas, got 1"):
         play({"legit_repeats": {}}, blocks=(kit.HELLO, kit.DONE))
     for deltas in ([], [""]):
         with pytest.raises(FaultError, match="not empty"):

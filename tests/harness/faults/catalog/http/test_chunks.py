@@ -82,11 +82,11 @@ def test_a_chunk_that_is_cut_promised_the_rest_of_itself(play, kit):
     [
         (
             [{"close_in_chunk": {"at": {"event": 2}}}],
-            "close_in_chunk.at: a chunk ends at byte",
+            "close_in_chunk.at: .* one ends at byte",
         ),
         (
             [{"framing": {"mode": "close"}}, {"chunking": {"extension": "a"}}],
-            "chunking: the body is not chunked: put framing before it",
+            "chunking: the body is not chunked: put 'framing' before",
         ),
         (
             [
@@ -101,19 +101,19 @@ def test_a_chunk_that_is_cut_promised_the_rest_of_itself(play, kit):
         ),
         (
             [{"chunking": {"bad_size_at": {"byte": 3}, "bad_size": "1F"}}],
-            "chunking.bad_size: that is a chunk size",
+            "chunking.bad_size: '1F' is a valid",
         ),
         (
             [{"chunking": {"trailers": {"a b": "1"}}}],
-            "chunking.trailers: not the name of a header",
+            "chunking.trailers: 'a b' is not the name",
         ),
         (
             [{"chunking": {"bad_size_at": {"byte": 3}}}, {"chunking": {}}],
-            "chunking: bytes past the framing are in no chunk",
+            "chunking: bytes outside the framing are in no chunk",
         ),
         (
             [{"framing": {"mode": "close"}}, {"bytes_after_terminator": {"data": "x"}}],
-            "until the close everything belongs to the body",
+            "all bytes until the close belong",
         ),
         (
             [
@@ -140,7 +140,7 @@ def test_a_chunk_that_is_cut_promised_the_rest_of_itself(play, kit):
         ),
         (
             [{"framing": {"mode": "content_length", "keep_open": True}}],
-            "framing.keep_open: only too short a content-length",
+            "framing.keep_open: only too small a content-length",
         ),
     ],
 )

@@ -47,14 +47,14 @@ def test_every_flush_can_be_decoded_by_itself(play, kit):
     [
         (
             [{"content_encoding": {}}, {"content_encoding": {}}],
-            "the body has a content coding already",
+            "the body already has a content coding",
         ),
         (
             [
                 {"framing": {"mode": "content_length", "cl_delta": 4}},
                 {"content_encoding": {}},
             ],
-            "the content-length is wrong already",
+            "the content-length is already wrong",
         ),
         (
             [{"content_encoding": {"label": "lie", "truncate": 4}}],
@@ -65,7 +65,7 @@ def test_every_flush_can_be_decoded_by_itself(play, kit):
                 {"content_encoding": {}},
                 {"stall": {"at": {"event": 2}, "keepalive_ms": 9}},
             ],
-            "stall.keepalive_ms: what is said for ever is not compressed",
+            "stall.keepalive_ms: endless messages",
         ),
     ],
 )

@@ -16,7 +16,7 @@ def test_event_truncate_cuts_the_data_and_keeps_the_lines(play, kit):
     assert kit.meanings(play({"event_truncate": {"index": -1, "keep_bytes": 3}}))[
         -1
     ] == ("nothing")
-    with pytest.raises(FaultError, match="6 bytes of data, came 6"):
+    with pytest.raises(FaultError, match="6 bytes of data, got 6"):
         play({"event_truncate": {"index": -1, "keep_bytes": 6}})
 
 
@@ -113,5 +113,5 @@ def test_event_split_text_refuses_what_it_cannot_cut(play, cuts, index, message)
 
 def test_event_split_text_refuses_what_was_changed_before(play):
     """Nobody could say what the parts of a repeat are meant to be."""
-    with pytest.raises(FaultError, match="changed by a fault before"):
+    with pytest.raises(FaultError, match="an earlier fault has already changed"):
         play({"cumulative": {}}, {"event_split_text": {"index": 2, "cuts": [1]}})

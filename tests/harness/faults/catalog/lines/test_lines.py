@@ -75,7 +75,7 @@ def test_sse_multiline_cuts_between_tokens(play, kit):
     ]
     everywhere = parse(play({"sse_multiline": {}}).body)
     assert len(everywhere.deviations) == len(kit.STREAM) - 1
-    with pytest.raises(FaultError, match="no JSON with two members"):
+    with pytest.raises(FaultError, match="not JSON with two members"):
         play({"sse_multiline": {"index": -1}})
 
 

@@ -114,15 +114,15 @@ def test_bytes_trickle_one_at_a_time(play, kit):
     [
         (
             {"stall": {"at": {"event": 2, "offset": 3}, "keepalive_ms": 40}},
-            "stall.at: within an event nothing can be said",
+            "stall.at: within an event there can be no message",
         ),
         (
             {"stall": {"at": {"event": 2}, "for_ms": 30, "keepalive_ms": 40}},
-            "stall.keepalive_ms: nothing fits into 30 ms",
+            "stall.keepalive_ms: no message fits into 30 ms",
         ),
         (
             {"trickle": {"at": {"event": -1}, "count": 99}},
-            "trickle.count: 14 bytes follow, came 99",
+            "trickle.count: 14 bytes follow, got 99",
         ),
     ],
 )
