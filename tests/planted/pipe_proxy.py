@@ -1,7 +1,7 @@
-"""A proxy of bytes, with back-pressure or without: what goes in comes out.
+"""A proxy that forwards bytes, with back-pressure or without.
 
 Usage: ``python pipe_proxy.py greedy|careful UPSTREAM_HOST UPSTREAM_PORT``. The greedy
-one takes all that its upstream sends, whether its client reads or not.
+one takes everything from its upstream, whether its client reads or not.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import proxy.v2
 
 
 def main() -> None:
-    """Plant the defect, then be the proxy."""
+    """Plant the defect, then run the proxy."""
     defect = sys.argv.pop(1)
     path = Path(__file__).with_name("relays.py")
     spec = importlib.util.spec_from_file_location("planted_relays", path)

@@ -1,7 +1,6 @@
 """Relays that are wrong on purpose: v2 with one defect each.
 
-The judge is tested by them: every one must turn the gate red, with a finding that names
-its defect. They wrap the real v2 and change its commands, as a bug in it would.
+They test the judge: each must turn the gate red, with a finding that names its defect. They wrap the real v2 and change its commands, as a bug in it would.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ def _clean_cut(
 def _clean_cut_silent(
     memory: dict[str, Any], event: Event, commands: list[Command]
 ) -> list[Command]:
-    """End a cut stream cleanly and say nothing."""
+    """End a cut stream cleanly and silently."""
     return [
         ("end",) if command == ("abort",) else command
         for command in commands
@@ -171,7 +170,7 @@ def _strip_comments(
 def _keep_upstream(
     memory: dict[str, Any], event: Event, commands: list[Command]
 ) -> list[Command]:
-    """Go on reading the upstream when the client has left."""
+    """Keep reading the upstream when the client has left."""
     return [command for command in commands if command[0] != "close_upstream"]
 
 
@@ -189,7 +188,7 @@ def _crash_late(
 def _after_done(
     memory: dict[str, Any], event: Event, commands: list[Command]
 ) -> list[Command]:
-    """Say something after the sentinel."""
+    """Send an event after the sentinel."""
     kept: list[Command] = []
     for command in commands:
         kept.append(command)
@@ -225,7 +224,7 @@ unchanged = planted(lambda memory, event, commands: commands)
 
 
 class Passing:
-    """Forwards what it gets: right for every stream that is right."""
+    """Forwards everything: right for every stream that is right."""
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
         name = event[0]
@@ -246,11 +245,11 @@ def passing(settings: Mapping[str, str], seed: int) -> Passing:
 
 
 class Retrying(Passing):
-    """Asks again where nothing came or the server was too busy: right, if in time.
+    """Retries where nothing arrived or the server was too busy: right, if in time.
 
     Args:
-        wait_ns: How long it waits before it does.
-        late: Whether it does so after content as well, which is wrong.
+        wait_ns: Pause before a retry.
+        late: Whether it also retries after content, which is wrong.
     """
 
     def __init__(self, wait_ns: int = 0, *, late: bool = False) -> None:
@@ -280,22 +279,22 @@ class Retrying(Passing):
 
 
 def retrying(settings: Mapping[str, str], seed: int) -> Retrying:
-    """Make a relay that asks again in time, after a second."""
+    """Make a relay that retries in time, after a second."""
     return Retrying(1_000_000_000)
 
 
 def retrying_at_once(settings: Mapping[str, str], seed: int) -> Retrying:
-    """Make a relay that asks again without waiting."""
+    """Make a relay that retries immediately."""
     return Retrying()
 
 
 def retrying_late(settings: Mapping[str, str], seed: int) -> Retrying:
-    """Make a relay that asks again when the client has text already."""
+    """Make a relay that retries when the client already has text."""
     return Retrying(1_000_000, late=True)
 
 
 class CrossTalking(Passing):
-    """Lets what its streams share show: the last piece of one goes to another."""
+    """Mixes streams: the last piece of one goes to another."""
 
     def __init__(self, shared: dict[str, Any], *, head: bool) -> None:
         self.shared = shared
@@ -383,10 +382,10 @@ circuit_wedge = _circuit("wedge")
 
 
 class Appending(Passing):
-    """Says more at a clean end than its upstream did.
+    """Adds data at a clean end.
 
     Args:
-        words: What it adds.
+        words: The bytes to add.
     """
 
     def __init__(self, words: bytes) -> None:
@@ -399,7 +398,7 @@ class Appending(Passing):
 
 
 def tells_of_every_end(settings: Mapping[str, str], seed: int) -> Appending:
-    """Make a relay that calls every end a failure."""
+    """Make a relay that reports every end as a failure."""
     return Appending(b'data: {"error":{"message":"it ended","type":"proxy"}}\n\n')
 
 

@@ -1,4 +1,4 @@
-"""A relay that takes its time: real seconds, as one that computes too much."""
+"""A relay that takes real time, like one that computes too much."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.planted.stutter import PassThrough
 
 
 class Slow(PassThrough):
-    """Sleeps over every piece."""
+    """Sleeps before every piece."""
 
     def change(self, data: bytes) -> bytes:
         """Wait, and change nothing."""

@@ -11,7 +11,7 @@ Command = tuple[Any, ...]
 
 
 class PassThrough:
-    """Forwards what was sent: it repairs nothing."""
+    """Forwards everything and repairs nothing."""
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
         """Forward."""
@@ -36,12 +36,12 @@ class EatAllRepeats(PassThrough):
         self.last = ""
 
     def change(self, data: bytes) -> bytes:
-        """Keep what does not repeat."""
+        """Keep the events that do not repeat."""
         *blocks, self.rest = (self.rest + data).split(b"\n\n")
         return b"".join(block + b"\n\n" for block in blocks if not self.repeats(block))
 
     def repeats(self, block: bytes) -> bool:
-        """Tell whether a block says the same text again."""
+        """Whether a block has the same text as the one before."""
         try:
             value = json.loads(block.removeprefix(b"data: "))
             text = value["choices"][0]["delta"].get("content")

@@ -13,13 +13,13 @@ Command = tuple[Any, ...]
 
 
 class Changed:
-    """v2 behind a change of what it is told."""
+    """v2 with its input changed."""
 
     def __init__(self, settings: Mapping[str, str], seed: int) -> None:
         self.inner = make_v2(settings, seed)
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Tell v2 what this defect makes of it."""
+        """Give v2 the changed event."""
         return self.inner.handle(now_ns, self.change(event))
 
     def change(self, event: Event) -> Event:
@@ -28,7 +28,7 @@ class Changed:
 
 
 class ByRead(Changed):
-    """Takes every read for whole lines: what stands before the first is dropped."""
+    """Mistakes every read for whole lines, and drops a partial first one."""
 
     def change(self, event: Event) -> Event:
         """Drop what begins within a line."""
@@ -39,7 +39,7 @@ class ByRead(Changed):
 
 
 class ResetIsEnd(Changed):
-    """Takes a reset for the end."""
+    """Mistakes a reset for the end."""
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
         """End the answer as if it were whole."""
@@ -49,7 +49,7 @@ class ResetIsEnd(Changed):
 
 
 class NotCopyable(Changed):
-    """Holds what no copy can be made of."""
+    """Holds a value that cannot be copied."""
 
     def __init__(self, settings: Mapping[str, str], seed: int) -> None:
         super().__init__(settings, seed)
@@ -57,7 +57,7 @@ class NotCopyable(Changed):
 
 
 class ExternalMemory(Changed):
-    """Keeps its memory outside of itself, where no copy of it is made."""
+    """Keeps its memory outside of itself, where it is not copied."""
 
     memory: dict[str, int] = {}  # noqa: RUF012 - the defect
 
@@ -66,7 +66,7 @@ class ExternalMemory(Changed):
         self.memory["pieces"] = 0
 
     def handle(self, now_ns: int, event: Event) -> list[Command]:
-        """Say at the end how many pieces came."""
+        """Send the number of pieces at the end."""
         commands = super().handle(now_ns, event)
         if event[0] == "data":
             self.memory["pieces"] += 1

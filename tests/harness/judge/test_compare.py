@@ -237,3 +237,13 @@ def test_of_many_streams_all_that_differ_must_differ_in_repeats(bench, judged):
     assert differ_in_repeats_only(group(same, kept), group(same, dropped))
     assert not differ_in_repeats_only(group(same, kept), group(other, dropped))
     assert not differ_in_repeats_only(group(same, same), group(same, same))
+
+
+def test_headers_of_the_upstreams_answer_are_compared(judged):
+    """A status below 500 is the upstream's."""
+    one, two = (
+        judged(status=404, headers=((b"server-timing", value),))
+        for value in (b"1", b"2")
+    )
+
+    assert [("transport", False)] == levels(one, two)

@@ -229,3 +229,23 @@ def test_how_far_a_client_came_before_it_left_is_chance(
         for answer in (right, shorter)
     )
     assert verdict is verdict_of([one], [two]).verdict
+
+
+def test_fewer_wrongs_of_the_same_kinds_pass(right):
+    """Though the one that is left looks different."""
+    one = (violation(Kind.TEXT_LOST), violation(Kind.COMMENT_LOST))
+    two = (violation(Kind.TEXT_LOST, got="other words"),)
+    pair = [replace(right, violations=found) for found in (one, two)]
+
+    assert Gate.PASS is verdict_of(pair[:1], pair[1:]).gate
+    assert Gate.FAIL is verdict_of(pair[1:], pair[:1]).gate
+
+
+def test_figures_in_words_about_time_are_no_other_wrong(right):
+    """In virtual time they are part of what was got."""
+    one, two = (
+        replace(right, violations=(violation(Kind.HELD, got=f"held {ms} ms"),))
+        for ms in (200, 210)
+    )
+
+    assert Verdict.BOTH_WRONG_SAME is verdict_of([one], [two]).verdict

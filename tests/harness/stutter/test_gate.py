@@ -100,3 +100,19 @@ def test_no_evidence_never_passes():
     """Nothing scored is inconclusive; what proves nothing is invalid."""
     assert decide_detection([detected(), detected(growing="")]) is Decision.INCONCLUSIVE
     assert decide_detection([detected(), detected(invalid="why")]) is Decision.INVALID
+
+
+def test_better_than_the_first_beyond_chance_is_not_worse():
+    """The test has two sides, and only one of them counts."""
+    first = {"growing": scores("w" * 50 + "r" * 50)}
+    found = detected(first=first)
+
+    assert found.recall_p < 0.05
+    assert not found.worse
+
+
+def test_one_lost_character_is_one_too_many():
+    """The default allows none."""
+    assert detected(clean="r", lost=1).reasons == (
+        "expected at most 0 characters lost where nothing stutters, got 1",
+    )

@@ -214,3 +214,15 @@ def test_headers_that_clients_act_on_are_due(bench):
         ("retry-after", "1"),
         ("x-ratelimit-limit", "9"),
     ) == demanded(bench, given).head.headers
+
+
+@pytest.mark.parametrize(
+    ("code", "fails"), [(400, False), (429, True), (499, False), (500, True)]
+)
+def test_status_that_a_circuit_breaker_counts(bench, code, fails):
+    """A client's own mistake is no failure of the upstream."""
+    wanted = bench.scenario(bench.answer(*WORDS), ("status", {"code": code}))
+    script = bench.script(wanted, seed=1)
+
+    expected = bench.expectation(script, REPAIRING, wanted.exchange.expect)
+    assert fails is expected.duty.fails
