@@ -1,6 +1,7 @@
 """Relays that are wrong on purpose: v2 with one defect each.
 
-They test the judge: each must turn the gate red, with a finding that names its defect. They wrap the real v2 and change its commands, as a bug in it would.
+They test the judge: each must turn the gate red, with a finding that names its defect.
+They wrap the real v2 and change its commands, as a bug in it would.
 """
 
 from __future__ import annotations
