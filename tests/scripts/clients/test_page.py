@@ -98,7 +98,7 @@ def test_requests_are_listed_by_way():
 def test_excuses_are_listed_under_their_client():
     """A client without one has no list."""
     text = page([SOME, column("other", same=(RIGHT, RIGHT, RIGHT))], SOME)
-    assert 1 == text.count("Worse, and meant to be:\n\n- `excused`: on purpose\n")
+    assert 1 == text.count("Worse on purpose:\n\n- `excused`: on purpose\n")
     assert "read 3 shapes of an answer" in text
 
 
