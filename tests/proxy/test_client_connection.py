@@ -149,6 +149,18 @@ async def test_pipelined_requests_wait_their_turn():
     assert session.wire.done[-1] == "close"
 
 
+@pytest.mark.parametrize("cut", [3, 20, len(POST) + 22])
+@in_virtual_time
+async def test_a_request_that_has_begun_goes_on_after_the_answer_before_it(cut):
+    """Its first bytes arrived in the read of the request before it."""
+    session = Session()
+    second = POST + b"Content-Length: 5\r\n\r\nhello"
+    session.client.data_received(GET + second[:cut])
+    session.client.data_received(second[cut:])
+    session.answers[0].finish()
+    assert [answer.request.body for answer in session.answers] == [b"", b"hello"]
+
+
 @in_virtual_time
 async def test_many_answers_of_our_own_in_one_read():
     """A long pipeline neither recurses nor loses order."""

@@ -73,3 +73,19 @@ def test_a_client_that_leaves_ends_it():
 def test_a_client_that_reads_again_changes_nothing():
     """The driver alone resumes the upstream."""
     assert headed().handle(102, ("writable",)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("connect_timeout", 504), ("refused", 502), ("truncated", 502), ("complete", 502)],
+)
+def test_an_upstream_that_was_late_has_its_own_status(kind, status):
+    """A client may retry one and not the other."""
+    relay = PassThrough(timeout_ns=1)
+    relay.handle(0, ("request", b"GET", b"/v1/x", (), b""))
+    heads = [
+        command
+        for command in relay.handle(1, ("ended", kind))
+        if command[0] == "send_head"
+    ]
+    assert [head[1] for head in heads] == [status]

@@ -442,6 +442,19 @@ class TestDraining:
         assert transport.is_closing() is closed
 
     @in_virtual_time
+    async def test_a_paused_answer_is_read_again(self):
+        """Its client may have been slow until the end."""
+        bench = Bench()
+        attempt = bench.attempt()
+        await settle()
+        bench.made[0].protocol.data_received(HEAD + CHUNK)
+        attempt.pause()
+
+        attempt.drain()
+
+        assert bench.made[0].done == ["pause", "resume"]
+
+    @in_virtual_time
     async def test_a_pool_that_keeps_nothing_drains_nothing(self):
         """The connection would be of no use."""
         bench = Bench(size=0)

@@ -156,3 +156,8 @@ def test_the_environment_is_checked_too():
     result = run("--keys", "-", stdin="a", ENABLE_NEW_STREAMING_ARCHITECTURE="yes")
     assert result.exit_code == 2
     assert "expected true or false" in result.stderr
+
+
+def test_white_space_around_a_key_does_not_count():
+    """It would not be in the value of a header either."""
+    assert read_keys([b" a \t2\n", b"a\r\n"], "f") == {b"a": 3}

@@ -20,6 +20,9 @@ OURS = InBandError(blames_upstream=False)
         {"type": "response.failed", "response": {"error": {"code": "server_error"}}},
         {"type": "response.failed"},
         {"error": {"type": ["odd"], "code": None}},
+        {"error": {"code": 4}},
+        {"error": {"code": "4001"}},
+        {"error": {"code": "4xx"}},
     ],
 )
 def test_errors_of_the_upstream(chunk):
@@ -39,7 +42,7 @@ def test_errors_of_the_upstream(chunk):
     ],
 )
 def test_errors_of_the_request(chunk):
-    """They say nothing of the upstream's health."""
+    """They say nothing about the upstream's health."""
     assert in_band_error(chunk) == OURS
 
 

@@ -118,8 +118,18 @@ class TestRewrite:
         assert {**json.loads(payload), "content": "lo"} == json.loads(got)
 
 
+def test_the_right_one_of_equal_texts_is_replaced():
+    """Every other byte stays, white space too."""
+    payload = b'{"x": [{"content": "Hi"}, {"content": "Hi"}], "y": {"content": "Hi"}}'
+    chunk = read(payload)
+
+    got = rewrite(payload, chunk, [Edit(chunk["y"], "content", "Hi", "i")])
+
+    assert payload.replace(b'"y": {"content": "Hi"', b'"y": {"content": "i"') == got
+
+
 def test_payload_with_the_text_in_very_many_places_is_read_a_few_times(monkeypatch):
-    """How often an opening's payload is read again is not the upstream's to decide."""
+    """The upstream must not decide how many times a payload is read again."""
     decoys = ",".join('{"content":"Hi"}' for _ in range(500))
     payload = (
         f'{{"x":[{decoys}],"choices":[{{"index":0,"delta":{{"content":"Hi"}}}}]}}'

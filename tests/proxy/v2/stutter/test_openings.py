@@ -127,6 +127,8 @@ class TestDecisions:
             (["Hello", "He", "B"], "repeated"),
             (["He", "Hello", "B"], "growing"),
             (["He", "Hello", "Hello you"], "cumulative"),
+            (["He", "Hello", "Hello", "He"], "cumulative"),
+            (["He", "Hello", "He", "B"], "growing"),
         ],
     )
     def test_opening_is_counted_once_for_what_it_was(self, deltas, kind):
