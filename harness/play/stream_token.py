@@ -1,4 +1,4 @@
-"""The token of a stream: it tells the upstream which client asked.
+"""The token of a stream, by which the upstream knows which client asked.
 
 It is in the header ``x-harness-stream`` and, where the body is a JSON object, in its
 ``user`` field. A proxy passes on both, one of them, or neither.

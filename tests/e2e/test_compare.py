@@ -207,7 +207,7 @@ def test_upstream_that_is_not_reached_is_invalid_evidence(desk):
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -264,7 +264,7 @@ def test_two_runs_with_one_seed_give_the_same_report(desk):
     ],
 )
 def test_bad_input_is_one_message_and_exit_2(desk, arguments, words):
-    """Every mistake is told without a traceback."""
+    """Every mistake is reported without a traceback."""
     done = desk.run(*arguments)
 
     assert 2 == done.returncode, done.stdout + done.stderr
@@ -287,8 +287,8 @@ def test_target_that_does_not_start_shows_its_log(desk):
     assert "Traceback" not in done.stderr
 
 
-def test_address_in_use_is_told(desk):
-    """An upstream address that somebody has is exit 2."""
+def test_address_in_use_is_reported(desk):
+    """An upstream address in use is exit 2."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

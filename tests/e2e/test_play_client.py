@@ -209,7 +209,7 @@ def test_a_read_of_two_chunks_is_one_read_and_two_pieces():
 
 
 def test_the_request_is_what_was_asked():
-    """Path and headers pass as they are; those of a connection are written anew."""
+    """Path and headers pass as they are; those of a connection are written again."""
     _, request = play(
         DRAFT, headers=(("authorization", "Bearer x"), ("x-a", "replaced"))
     )

@@ -127,7 +127,7 @@ def test_who_pauses_gets_everything_once_in_the_end():
 
 
 def test_who_reads_slowly_takes_no_more_than_it_says():
-    """A fiftieth of the rate every 20 ms, and never more at once."""
+    """A fiftieth of the rate every 20 ms, and never more in one read."""
     answer = draft(*(Write(10 * MS, b"y" * 1000) for _ in range(20)))
     plan = ClientPlan(read=ReadPlan(bytes_per_s=50_000), receive_buffer=4096)
     exchange, _ = play(answer, plan)

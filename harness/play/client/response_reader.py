@@ -229,7 +229,7 @@ class ResponseReader:
     def _read_chunk_end(self) -> bool:
         ending = bytes(self._buffer[:2])
         if not b"\r\n".startswith(ending):
-            raise _Malformed(f"expected CR LF after a chunk, came {ending!r}")
+            raise _Malformed(f"expected CR LF after a chunk, got {ending!r}")
         if len(ending) < 2:
             return False
         del self._buffer[:2]

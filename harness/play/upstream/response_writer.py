@@ -1,7 +1,7 @@
 """The bytes that an upstream sends for a script, and their times.
 
 The bytes are as the script says, right or wrong: a length that does not fit, a header
-with a line end in it or a malformed chunk are faults that somebody asked for.
+with a line end in it or a malformed chunk are faults of a scenario.
 """
 
 from __future__ import annotations

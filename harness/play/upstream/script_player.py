@@ -173,7 +173,7 @@ class ScriptPlayer:
             case StreamEnd.RESET | StreamEnd.REFUSED:
                 reset(self._transport)
                 self._end()
-            # These last until the peer closes, or somebody calls stop.
+            # These last until the peer closes, or `stop` is called.
             case StreamEnd.HALF_CLOSED:
                 self._write_eof()
             case StreamEnd.STALL:

@@ -344,7 +344,7 @@ class VirtualStream:
         self._client_has_read()
 
     def _client_leaves(self) -> None:
-        # A complete answer may wait unread; then the relay is told nothing.
+        # A complete answer may wait unread; then the relay gets no event.
         if self.end is not None:
             return
         abort = self._script.client.abort

@@ -87,7 +87,7 @@ def test_phases_fill_a_gap_evenly():
 
 
 def test_a_line_holds_for_the_streams_after_it():
-    """And they are spread anew."""
+    """And they are spread again."""
     generator = Generator()
     first = generator.phase()
     generator.configure('{"events": 5, "rate": 20}')

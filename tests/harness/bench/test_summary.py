@@ -12,7 +12,7 @@ from harness.statistics import Ruling
 
 
 def run(*, cpu_s=1.0, peak=40_000_000, events=1000):
-    """One load of so much CPU and memory."""
+    """One load with this much CPU and memory."""
     result = LoadResult(
         events=events,
         lost=0,
@@ -34,7 +34,7 @@ def rows_of(**candidate):
     return rows, {row.name: row for row in rows}
 
 
-def test_every_figure_is_told_in_its_unit():
+def test_every_figure_has_its_unit():
     """One second of CPU over 1,000 events is 1,000 microseconds an event."""
     _, by_name = rows_of()
     assert by_name["CPU per event"].values == {"v1": 1000.0, "v2": 1000.0}
@@ -43,7 +43,7 @@ def test_every_figure_is_told_in_its_unit():
     assert by_name["memory per stream"].values["v1"] == 1000.0
 
 
-def test_the_users_limits_are_held_against_the_candidate():
+def test_the_candidate_is_compared_with_the_users_limits():
     """CPU may rise by 20 %, memory by 30 %."""
     rows, _ = rows_of(cpu_s=1.5, peak=41_000_000)
     found = rulings(rows, "v2")
@@ -52,7 +52,7 @@ def test_the_users_limits_are_held_against_the_candidate():
 
 
 def test_a_target_that_was_not_started_here_has_no_cpu():
-    """It is told as unknown, in the table and as JSON."""
+    """It is reported as unknown, in the table and as JSON."""
     unknown = replace(run(), cpu_s=None, idle_bytes=None, peak_bytes=None)
     spawns = [{"v1": [run()], "v2": [unknown]}]
     rows = live_rows(spawns, ["v1", "v2"], streams=10, paced=False)

@@ -11,7 +11,7 @@ from harness.sse.parser import parse
 
 
 def test_an_event_is_a_chunk_that_carries_its_number_and_time():
-    """Also where a proxy writes the JSON anew, with spaces."""
+    """Also where a proxy writes the JSON again, with spaces."""
     sent = event(17, 123_456_789)
     assert MARK.findall(sent) == [(b"17", b"123456789")]
     value = json.loads(sent.removeprefix(b"data: "))

@@ -1,4 +1,4 @@
-"""Who plays beside whom, and who goes first; the targets are stand-ins."""
+"""The order of live scenarios and targets; the targets are stand-ins."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_each_target_is_first_every_other_time(played):
 
 
 def test_single_streams_play_side_by_side_and_groups_alone(played):
-    """Many streams at once would be what the others wait for."""
+    """Many streams at the same time would hold up the others."""
     play(planned("a"), planned("group", is_group=True), planned("b"))
     beside = {name: together for name, _, together in played if name != "checked"}
     assert {"a": True, "b": True, "group": False} == beside
@@ -96,7 +96,7 @@ def test_what_needs_its_own_processes_gets_them_with_its_settings(played):
 
 
 def test_run_events_count_what_was_played(played):
-    """Targets are ready first; every scenario is told once, with the total."""
+    """Targets are ready first; every scenario is reported once, with the total."""
     _, events = play(planned("a"), planned("b", fresh=True))
     assert [TargetReady, TargetReady, ScenarioPlayed, ScenarioPlayed] == [
         type(event) for event in events

@@ -182,7 +182,7 @@ def test_speed_divides_every_time():
     ],
 )
 def test_the_report_says_how_a_target_proves_itself(proof, words):
-    """In words, beside what kind of target it is."""
+    """In words, together with the kind of target."""
     facts = target_facts(replace(V1, proof=proof))
     assert ("v1", "command", words) == (facts.name, facts.kind, facts.proof)
     assert "url" == target_facts(replace(V1, command=None, url="http://x")).kind

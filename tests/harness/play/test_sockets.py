@@ -60,7 +60,7 @@ def test_fin_is_sent_although_bytes_wait_to_be_read():
 
 
 def test_small_pieces_wait_where_the_kernel_may_join_them():
-    """By default every connection of asyncio sends them at once."""
+    """By default every connection of asyncio sends them immediately."""
 
     async def drive(transport, _):
         found = transport.get_extra_info("socket")

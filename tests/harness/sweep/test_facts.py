@@ -80,7 +80,7 @@ def test_streams_are_summed_and_each_finding_has_its_example():
 
 
 def test_what_fails_comes_first_and_what_is_equal_last():
-    """By gate, then by whether there is anything to tell."""
+    """By gate, then by whether there is a difference."""
     cell, record, run = played(100)
     cells = [
         cell._replace(gate="pass", verdict="IDENTICAL"),

@@ -55,7 +55,7 @@ def test_cuts_within_one_event_mean_the_same():
 
 
 def test_where_an_end_looks_clean_the_rest_of_an_event_counts():
-    """A repairing proxy passes on what is whole but for its blank line."""
+    """A repairing proxy passes on what is whole except for its blank line."""
     clean = meanings_of(WIRE, SweepKind.CLEAN, REPAIRING)
     closed = meanings_of(replace(WIRE, framing=Framing.CLOSE), SweepKind.FIN, REPAIRING)
     other = meanings_of(WIRE, SweepKind.CLEAN, frozenset())

@@ -110,7 +110,7 @@ def test_two_forks_have_one_state_where_the_rest_will_be_equal():
 
 
 def test_a_relay_that_cannot_be_pickled_has_no_snapshot():
-    """The reason is told."""
+    """The reason is given."""
     player, _ = begun(cannot_be_kept, 1)
 
     with pytest.raises(Unforkable, match="lock"):

@@ -116,7 +116,7 @@ def test_a_relay_that_cannot_be_forked_is_played_from_the_start(relay):
 
 
 def test_a_promised_length_is_not_forked():
-    """Where a head tells the length, a cut changes the head."""
+    """Where a head has the length, a cut changes the head."""
     whole = job()
     response = replace(
         _response(whole),

@@ -1,4 +1,4 @@
-"""One exchange: what is sent, how it is told to end, and what is kept of it.
+"""One exchange: what is sent, how it ends, and what is kept of it.
 
 The socket is a stand-in; every time is a reading of a clock that counts.
 """

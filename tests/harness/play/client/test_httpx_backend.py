@@ -49,7 +49,7 @@ def wire(first: bytes, *lines: bytes, body: bytes = JSON, host=b"127.0.0.1:PORT"
 
 
 def post(*lines: bytes, body: bytes = JSON, path=b"/v1/x", host=b"127.0.0.1:PORT"):
-    """Return the bytes of a POST whose length stands behind the other headers."""
+    """Return the bytes of a POST whose length is after the other headers."""
     length = b"Content-Length: %d" % len(body)
     return wire(b"POST " + path, *lines, length, body=body, host=host)
 
@@ -166,7 +166,7 @@ def test_every_method_may_have_a_body(method):
                 headers=(("E", ""), ("UA", "x")),
                 body=b"",
             ),
-            id="an empty value; without a body the length stands first",
+            id="an empty value; without a body the length is first",
         ),
         pytest.param(
             Asked(
@@ -180,7 +180,7 @@ def test_every_method_may_have_a_body(method):
                     ("Transfer-Encoding", "chunked"),
                 ),
             ),
-            id="headers of a connection are written anew",
+            id="headers of a connection are written again",
         ),
         pytest.param(
             Asked(
@@ -252,7 +252,7 @@ def test_the_path_follows_that_of_the_base_url(base, path, host):
 
 
 def test_a_user_of_the_base_url_becomes_credentials():
-    """They stand behind the length."""
+    """They are after the length."""
     expected = wire(
         b"POST /v1/x", b"Content-Length: 27", b"Authorization: Basic dXM6cEB3"
     )
@@ -381,7 +381,7 @@ def test_every_other_error_is_one_of_ours(error):
 
 
 def test_a_client_that_reads_slowly_cannot_use_tls():
-    """The exchange says so, as it does where nobody listens."""
+    """The exchange says so, as for a port without a listener."""
     plan = ClientPlan(read=ReadPlan(bytes_per_s=100))
     asked = Asked(b"", base="https://127.0.0.1:PORT", options={"plan": plan})
     _, (exchange,) = send(asked)

@@ -34,7 +34,7 @@ class Connection:
 
 
 def test_it_is_taken_once():
-    """Meanwhile nobody stamps what comes."""
+    """Bytes that arrive meanwhile are not stamped."""
     kept, connection = KeptConnection(), Connection()
     assert kept.keep(connection)
     assert connection.transport.protocol is not None

@@ -75,7 +75,7 @@ def test_every_read_is_kept_raw_with_its_time():
     run(drive)
 
 
-def test_bytes_are_handed_on_until_somebody_has_the_head():
+def test_bytes_are_handed_on_until_the_client_library_has_the_head():
     """Then nothing is buffered any more."""
 
     async def drive():

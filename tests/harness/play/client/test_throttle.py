@@ -133,7 +133,7 @@ def test_a_client_that_left_does_not_sleep(loop):
     assert [] == loop.timers
 
 
-def test_a_connection_that_is_lost_wakes_nobody(loop):
+def test_a_connection_that_is_lost_drops_its_timer(loop):
     """The timer is dropped, and the inner protocol hears of the loss."""
     reader, inner, _ = made(ReadPlan(bytes_per_s=50_000))
     bring(reader, b"x")
@@ -152,7 +152,7 @@ def test_waking_after_the_end_reads_nothing(loop):
 
 
 def test_everything_else_is_passed_on(loop):
-    """The inner protocol is told as if it had the transport itself."""
+    """The inner protocol sees what it would see at the transport itself."""
     reader, inner, _ = made(ReadPlan(bytes_per_s=50_000))
     reader.pause_writing()
     reader.resume_writing()

@@ -1,4 +1,4 @@
-"""Who shares a target, and who has it alone."""
+"""Shared and exclusive users of a lock, and their order."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def test_the_user_field_names_the_stream(slots):
     "body", [b"", b"[]", b'{"user": 1}', b'{"user": "on"}', b"\xff"]
 )
 def test_without_a_token_nothing_is_guessed(slots, body):
-    """One open stream is no reason to assign a request, unless told to."""
+    """One open stream is no reason to assign a request by itself."""
     opened(slots, "one")
     assert "it holds no token of an open stream" == slots.find(received(body=body))
 
@@ -84,7 +84,7 @@ def test_in_turn_two_open_streams_are_ambiguous(slots):
 
 @pytest.mark.parametrize("how", ["header", "user"])
 def test_a_late_request_is_not_taken_for_the_next_stream(slots, how):
-    """A retry of a stream that is over matches nothing, in turn as well."""
+    """A retry of a stream that is over matches nothing, one at a time as well."""
     first, _ = opened(slots, "one", "two")
     first.close()
     slots.serial = True
@@ -102,7 +102,7 @@ def test_an_unknown_token_in_the_header_matches_nothing(slots):
 
 
 def test_a_token_is_used_once(slots):
-    """Open or closed, a token never stands for a second stream."""
+    """Open or closed, a token is never that of a second stream."""
     (one,) = opened(slots, "one")
     with pytest.raises(ValueError, match="used before"):
         slots.open("one", SCRIPT)
@@ -112,7 +112,7 @@ def test_a_token_is_used_once(slots):
 
 
 def test_nothing_to_wait_for_is_settled():
-    """A slot that no request reached is settled at once."""
+    """A slot that no request reached is settled immediately."""
 
     async def wait():
         await Correlator().open("one", SCRIPT).settled()

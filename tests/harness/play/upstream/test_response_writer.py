@@ -118,7 +118,7 @@ def test_the_head_keeps_order_case_and_repeats():
     ],
 )
 def test_the_head_says_what_the_script_says(changes, line):
-    """The head is written right or wrong, as somebody asked for it."""
+    """The head is written as the scenario says, right or wrong."""
     assert line in response_head(replace(DRAFT, **changes))
 
 

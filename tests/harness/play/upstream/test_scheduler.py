@@ -53,7 +53,7 @@ def test_nothing_is_called_before_its_time(bench):
 
 
 def test_calls_are_made_in_the_order_of_their_times(bench):
-    """Equal times keep the order of scheduling; all that is due is done at once."""
+    """Equal times keep the order of scheduling; all due calls need one waking."""
     for due_ns, name in [(30, "c"), (10, "a"), (30, "d"), (20, "b"), (50, "e")]:
         bench.call_at(due_ns, name)
     bench.wake(30)
@@ -61,7 +61,7 @@ def test_calls_are_made_in_the_order_of_their_times(bench):
     assert 50 == bench.set_for[-1]
 
 
-def test_an_earlier_call_sets_the_timer_anew(bench):
+def test_an_earlier_call_sets_the_timer_again(bench):
     """The timer is set for the earliest call, and not touched for later ones."""
     bench.call_at(30, "b")
     bench.call_at(40, "c")
@@ -87,14 +87,14 @@ def test_a_cancelled_call_is_not_made(bench):
 
 
 def test_a_call_that_schedules_a_due_call_needs_no_second_waking(bench):
-    """A script's next write that is due already follows at once."""
+    """A script's next write that is due already follows immediately."""
     bench.scheduler.call_at(10, lambda: bench.call_at(15, "next"))
     bench.wake(20)
     assert ["next"] == bench.calls
 
 
 def test_a_burst_leaves_the_loop_its_turns(bench):
-    """After 32 calls the loop gets a turn, and the timer fires again at once."""
+    """After 32 calls the loop gets a turn, and the timer fires again immediately."""
     for number in range(40):
         bench.call_at(10, str(number))
     bench.wake(10)

@@ -21,7 +21,7 @@ from harness.scenario.script import Script
 
 
 def wire(status: int) -> WireDraft:
-    """An answer that is told apart by its status."""
+    """An answer with its own status."""
     return WireDraft(
         status=status,
         http_version="HTTP/1.1",
@@ -236,7 +236,7 @@ def test_while_it_refuses_nothing_listens(monkeypatch):
     [("127.0.0.1", "http://127.0.0.1:80"), ("::1", "http://[::1]:80")],
 )
 def test_the_url_is_one_that_clients_can_use(host, url):
-    """IPv6 addresses stand in brackets."""
+    """IPv6 addresses are in brackets."""
     assert url == Upstream(host, 80).url
 
 

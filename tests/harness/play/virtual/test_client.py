@@ -29,7 +29,7 @@ def pump(client, clock):
     return others
 
 
-def test_it_reads_at_once_what_comes():
+def test_it_reads_immediately():
     """Without a plan nothing ever waits."""
     client, clock = client_of()
     clock.now_ns = 5
@@ -49,7 +49,7 @@ def test_a_slow_one_reads_a_fiftieth_every_20_ms():
 
 
 def test_one_that_pauses_reads_up_to_there_and_then_the_rest():
-    """After so many bytes it stops, and wakes when the pause is over."""
+    """After this many bytes it stops, and wakes when the pause is over."""
     pause = Pause(after_bytes=2, for_ms=30)
     client, clock = client_of(read=ReadPlan(pause=pause))
     client.take(b"abc")

@@ -53,7 +53,7 @@ def script(
 
 
 class Recorder:
-    """A relay that passes everything on and keeps what it was told, and when."""
+    """A relay that passes everything on and keeps its events with their times."""
 
     def __init__(self) -> None:
         self.seen = []
@@ -73,7 +73,7 @@ class Recorder:
 
 
 def play(wanted: Script, **extra):
-    """Play into a recorder; returns observation and what the relay was told."""
+    """Play into a recorder; returns the observation and the events of the relay."""
     relay = Recorder()
     relay.extra = extra
     return play_virtual("t", lambda settings, seed: relay, wanted, {}), relay.seen
@@ -216,7 +216,7 @@ def test_crash_of_a_relay_is_an_observation():
     ],
 )
 def test_misuse_of_the_contract_is_invalid(extra, words):
-    """A relay that breaks the contract proves nothing, and is told so."""
+    """A relay that breaks the contract proves nothing, and the observation says so."""
     seen, _ = play(script((100, b"a")), **extra)
 
     assert words in seen.invalid
@@ -295,8 +295,8 @@ def with_wire(wanted: Script, **changes) -> Script:
     return replace(wanted, attempts=(replace(wanted.attempts[0], **changes),))
 
 
-def test_a_refused_attempt_reaches_nobody():
-    """The relay is told at once, and no request is seen."""
+def test_a_refused_attempt_does_not_reach_the_upstream():
+    """The relay learns it immediately, and no request is seen."""
     refused = with_wire(script(head_ms=None), end=StreamEnd.REFUSED)
     seen, told = play(refused)
     assert (0, ("ended", "refused")) == told[-1]
@@ -316,13 +316,13 @@ def test_a_connection_that_is_accepted_late_delays_all_of_it():
     [(Framing.CHUNKED, "truncated"), (Framing.CLOSE, "complete")],
 )
 def test_half_a_close_is_a_fin(framing, ended):
-    """Who reads cannot tell it from a whole one."""
+    """A reader cannot tell it from a whole one."""
     _, told = play(script((100, b"a"), end=StreamEnd.HALF_CLOSED, framing=framing))
     assert ("ended", ended) == told[-1][1]
 
 
 def test_a_heartbeat_goes_on_until_the_deadline():
-    """Every so often after the last byte; when the client leaves it stops."""
+    """At its interval after the last byte; when the client leaves it stops."""
     beat = Heartbeat(every_ns=100 * MS, data=b":\n\n")
     plan = ClientPlan(deadline_ms=1000)
     stalled = script((100, b"a"), end=StreamEnd.STALL, end_ms=200, client=plan)
@@ -338,7 +338,7 @@ def test_a_heartbeat_goes_on_until_the_deadline():
 
 
 def test_bytes_that_are_no_framing_end_what_is_read():
-    """What comes behind them is not told."""
+    """Bytes after them are not passed on."""
     good, bad = Write(100 * MS, b"a"), Write(200 * MS, b"zz\r\n", raw=True)
     broken = with_wire(script((100, b"a")), writes=(good, bad, good))
     _, told = play(broken)

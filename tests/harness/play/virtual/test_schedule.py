@@ -27,7 +27,7 @@ def wire(*writes, end=StreamEnd.COMPLETE, framing=Framing.CHUNKED, **more):
 
 
 def test_a_head_the_body_and_the_end():
-    """The framing stands in the head; empty writes are seen by nobody."""
+    """The framing is in the head; empty writes are not seen."""
     head = ("head", 200, ((b"X", b"1"), (b"Transfer-Encoding", b"chunked")))
 
     assert schedule_of(wire((100, b"a"), (200, b""), (300, b"b"))) == (
@@ -55,7 +55,7 @@ def test_a_write_never_overtakes_the_one_before():
     ],
 )
 def test_endings(end, framing, ended):
-    """What a FIN means is told by the framing."""
+    """The framing says what a FIN means."""
     found = schedule_of(wire((100, b"a"), end=end, framing=framing))
 
     assert found[-1] == (500, ("ended", ended))

@@ -79,7 +79,7 @@ def test_an_attempt_plays_its_schedule_from_when_it_is_asked():
 
 
 def test_another_attempt_gives_up_the_one_before():
-    """What the first had left to say, nobody hears; the second plays its own draft."""
+    """The rest of the first is dropped; the second plays its own draft."""
     attempts, clock = attempts_of(WIRE, replace(WIRE, writes=()))
     attempts.connect(1)
     pump(attempts, clock, until_ns=20)
@@ -94,7 +94,7 @@ def test_another_attempt_gives_up_the_one_before():
     assert (second.closed_at_ns, second.finished, second.played) == (None, True, 1)
 
 
-def test_what_was_refused_reached_nobody():
+def test_a_refused_request_did_not_reach_the_upstream():
     """It is an attempt, and no request."""
     attempts, clock = attempts_of(replace(WIRE, end=StreamEnd.REFUSED))
     attempts.connect(1)
