@@ -27,6 +27,7 @@ _COMMANDS = {
     "scrub": "harness.cli.commands.scrub:scrub",
     "show": "harness.cli.commands.show:show",
     "stutter": "harness.cli.commands.stutter:stutter",
+    "sweep": "harness.cli.commands.sweep:sweep",
 }
 
 
