@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
@@ -12,13 +11,13 @@ import click
 from harness.cassette.files import write_cassette
 from harness.cassette.model import Cassette
 from harness.errors import InputError
+from harness.version import program_version
 
 __all__ = [
     "SOURCE_MAX",
     "check_size",
     "made_by",
     "plan_cassettes",
-    "program_version",
     "read_source",
     "save",
 ]
@@ -118,14 +117,6 @@ def save(cassettes: Mapping[Path, Cassette], out: Path, *, told: str = "") -> No
 def made_by(kind: str, of: str | None = None) -> str:
     """Return what made a cassette, for its ``recorded.by``."""
     return f"harness import {kind} {program_version()}" + (f" of {of}" if of else "")
-
-
-def program_version() -> str:
-    """Return this program's version."""
-    try:
-        return version("stream-rollout-harness")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _redacted(target: Path, cassette: Cassette) -> Cassette:

@@ -88,7 +88,7 @@ class _BenchPart:
     codes: Sequence[int] = ()
 
 
-@click.command(epilog=_EXAMPLES, short_help="What the targets cost, side by side.")
+@click.command(epilog=_EXAMPLES, short_help="Measure what targets cost, side by side.")
 @config_option
 @click.option(
     "--target",

@@ -141,7 +141,7 @@ def record(  # noqa: PLR0913 - one argument for each option
     idle_timeout: int | None,
     options: tuple[str, ...],
 ) -> None:
-    """Record the answers of a real server, as they come.
+    """Record the answers of a real server, as they arrive.
 
     A proxy stands before the server. What passes is handed on at once; every event
     stream becomes a cassette in DIR: its bytes, where and when they came, and how it

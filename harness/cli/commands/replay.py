@@ -61,7 +61,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
+@click.command(epilog=_EXAMPLES, short_help="Answer any client with recorded answers.")
 @click.argument("cassettes", nargs=-1, required=True, type=click.Path(path_type=Path))
 @listen_option(_DEFAULT_LISTEN)
 @click.option(
