@@ -217,11 +217,11 @@ def jobs_option(what: str) -> Callable[[_Command], _Command]:
     )
 
 
-def listen_option(default: str) -> Callable[[_Command], _Command]:
+def listen_option(default: str, group: str = HOW) -> Callable[[_Command], _Command]:
     """Return ``--listen``; `parse_listen` reads it."""
     return option(
         "--listen",
-        group=HOW,
+        group=group,
         default=default,
         show_default=True,
         metavar="HOST:PORT",
