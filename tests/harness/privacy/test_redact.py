@@ -370,7 +370,9 @@ def test_any_bytes_keep_their_length_and_are_done_at_once(parts, cut):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 def test_recorded_streams_do_not_change():
     """Of 730 streams of others only those change that pass a password to a tool."""
     changed = set()

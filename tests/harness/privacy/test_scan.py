@@ -373,7 +373,9 @@ def test_nothing_is_verified(monkeypatch):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not CORPUS.is_dir(), reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 def test_recorded_streams_of_others():
     """Random ids and base64 are no secrets: three of 730 streams pass a password."""
     kinds = set()

@@ -75,7 +75,9 @@ def test_scrubbed_cassette_breaks_what_it_broke(path):
 
 
 @pytest.mark.corpus
-@pytest.mark.skipif(not THEIRS, reason=f"no recorded streams in {CORPUS}")
+@pytest.mark.skipif(
+    not THEIRS, reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+)
 @pytest.mark.parametrize("path", THEIRS, ids=lambda path: path.stem)
 def test_streams_of_others_break_what_they_broke(path):
     """So do the streams of real providers."""

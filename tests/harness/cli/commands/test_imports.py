@@ -197,7 +197,7 @@ def test_without_mitmproxy_its_files_are_refused(tmp_path, monkeypatch):
 
 def test_flow_files_become_cassettes(tmp_path):
     """Where mitmproxy is installed."""
-    pytest.importorskip("mitmproxy")
+    pytest.importorskip("mitmproxy", reason="the extra `record` is not installed")
     result = run("mitm", DATA / "mitmproxy-11.mitm", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     cassette = read_cassette(tmp_path / "mitmproxy-11.yaml")
