@@ -89,7 +89,7 @@ def check_size(path: Path, limit: int) -> None:
     except OSError as error:
         raise _unreadable(path, error) from None
     if size > limit:
-        message = f"expected at most {limit} bytes, came {size}"
+        message = f"expected at most {limit} bytes, got {size}"
         raise InputError(message, source=str(path))
 
 
