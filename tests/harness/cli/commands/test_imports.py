@@ -172,7 +172,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     """Before it is read."""
     monkeypatch.setattr("harness.cli.import_files.SOURCE_MAX", 10)
     result = run("har", DATA / "mitmproxy-11.har", "--out", tmp_path)
-    assert "expected at most 10 bytes, came" in str(result.exception)
+    assert "expected at most 10 bytes, got" in str(result.exception)
 
 
 def test_times_beyond_the_format_are_an_error(tmp_path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 import harness.faults  # noqa: F401 - registers the faults
+from harness.cli import main
 from harness.cli.commands.replay import (
     Timing,
     _line,
@@ -153,3 +155,28 @@ def test_a_line_reports_what_was_played(folder):
     player.finished = True
     assert line()[1].endswith("ms, complete, until the client closed")
     assert 4 == found.over
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.yaml"], "nothing.yaml: no such file"),
+        (["{folder}", "--listen", "8081"], "--listen: expected HOST:PORT"),
+        (["{folder}", "--speed", "0"], "--speed"),
+        (["{folder}", "--timing", "fast"], "--timing"),
+        (["{folder}", "--fault", "repeat_frst"], "did you mean 'repeat_first'"),
+        (["{folder}/2.yaml", "--fault", "repeat_first"], "nothing is left to play"),
+        ([], "CASSETTES"),
+        (["{folder}/empty"], "in this folder"),
+    ],
+)
+def test_mistakes_are_usage_errors(folder, monkeypatch, capsys, arguments, message):
+    """Exit code 2 and a message without a traceback."""
+    (folder / "empty").mkdir()
+    words = [argument.format(folder=folder) for argument in arguments]
+    monkeypatch.setattr(sys, "argv", ["harness", "replay", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert 2 == ended.value.code
+    assert message in capsys.readouterr().err
