@@ -8,6 +8,7 @@ import sys
 
 import click
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner
 
 from harness.cli import COMMANDS, cli, main
@@ -112,3 +113,34 @@ def test_the_current_folder_can_be_imported_from(monkeypatch, tmp_path):
     main()
 
     assert ["elsewhere", str(tmp_path)] == sys.path
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "found"),
+    [
+        ([], "s", ["scrub", "show", "stutter", "sweep"]),
+        (["sweep"], "--li", ["--limit"]),
+        (["compare"], "--sw", []),
+        (["compare", "--suite"], "", ["pr", "full"]),
+    ],
+)
+def test_a_shell_completes_commands_and_options(words, incomplete, found):
+    """What is hidden is not offered."""
+    shell = BashComplete(cli, {}, "harness", "_HARNESS_COMPLETE")
+    items = shell.get_completions(words, incomplete)
+    assert found == [item.value for item in items]
+
+
+def test_the_program_gives_the_shell_its_script():
+    """As README.md says it: no command has to be installed for it."""
+    variables = {**os.environ, "_HARNESS_COMPLETE": "zsh_source"}
+    program = "import sys; sys.argv = ['harness']; from harness.cli import main; main()"
+    script = subprocess.run(
+        [sys.executable, "-c", program],
+        env=variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    ).stdout
+    assert "_HARNESS_COMPLETE=zsh_complete" in script
