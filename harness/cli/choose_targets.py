@@ -47,7 +47,7 @@ def choose_policy(policy: Policy, given: Sequence[str]) -> Policy:
     for text in given:
         name, mark, value = text.partition("=")
         if not mark:
-            raise InputError(f"expected NAME=VALUE, came {text!r}", key="--policy")
+            raise InputError(f"expected NAME=VALUE, got {text!r}", key="--policy")
         try:
             policy = policy_with(policy, name, value)
         except InputError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import click
@@ -12,13 +11,13 @@ import click
 from harness.cassette.files import write_cassette
 from harness.cassette.model import Cassette
 from harness.errors import InputError
+from harness.version import program_version
 
 __all__ = [
     "SOURCE_MAX",
     "check_size",
     "made_by",
     "plan_cassettes",
-    "program_version",
     "read_source",
     "save",
 ]
@@ -90,7 +89,7 @@ def check_size(path: Path, limit: int) -> None:
     except OSError as error:
         raise _unreadable(path, error) from None
     if size > limit:
-        message = f"expected at most {limit} bytes, came {size}"
+        message = f"expected at most {limit} bytes, got {size}"
         raise InputError(message, source=str(path))
 
 
@@ -118,14 +117,6 @@ def save(cassettes: Mapping[Path, Cassette], out: Path, *, told: str = "") -> No
 def made_by(kind: str, of: str | None = None) -> str:
     """Return what made a cassette, for its ``recorded.by``."""
     return f"harness import {kind} {program_version()}" + (f" of {of}" if of else "")
-
-
-def program_version() -> str:
-    """Return this program's version."""
-    try:
-        return version("stream-rollout-harness")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _redacted(target: Path, cassette: Cassette) -> Cassette:

@@ -1,23 +1,30 @@
-"""Options that several commands have, each declared once.
+"""Options that several commands have, each declared once, and the groups of the help.
 
 Where two commands mean different things by one option, they give its help text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from harness.cassette.importers.segmentation import Split
+from harness.cli.option_groups import combined, option
 from harness.cli.param_types import FiniteRange
 from harness.errors import InputError
 
 __all__ = [
     "CASSETTE_FOLDER",
     "CONFIG",
+    "HOW",
+    "OUTPUT",
+    "PLAYED",
+    "SCENARIO_FOLDER",
+    "TARGETS",
     "cassette_folder_option",
     "config_option",
     "fault_option",
@@ -27,41 +34,116 @@ __all__ = [
     "output_option",
     "pacing_option",
     "parse_listen",
+    "pick",
+    "played_options",
     "quiet_option",
     "seed_option",
     "sources_argument",
+    "speed_option",
     "split_option",
     "target_folder_option",
+    "target_option",
+    "target_options",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_Part = TypeVar("_Part")
+
+PLAYED = "What is played"
+TARGETS = "Targets"
+HOW = "How it is played"
+OUTPUT = "Output"
 
 CONFIG = Path("harness.yaml")
-"""The configuration of a command that is told of none."""
+"""The default of ``--config``."""
+
+SCENARIO_FOLDER = Path("scenarios")
+"""The default of ``--scenarios``."""
 
 CASSETTE_FOLDER = Path("cassettes")
-"""The cassettes of a command that is told of none."""
+"""The default of ``--cassettes``."""
 
-config_option = click.option(
+
+def pick(part: type[_Part], given: Mapping[str, Any]) -> _Part:
+    """Return those values of a command line that are fields of a dataclass."""
+    names = (field.name for field in fields(part))  # type: ignore[arg-type] # a dataclass
+    return part(**{name: given[name] for name in names})
+
+
+# The targets.
+
+config_option = option(
     "--config",
+    group=TARGETS,
     type=click.Path(path_type=Path),
     default=CONFIG,
     show_default=True,
-    help="The targets.",
+    help="Configuration that describes the targets.",
 )
 
-quiet_option = click.option(
-    "--quiet", "-q", is_flag=True, help="Print the decision only."
+
+def target_option(metavar: str, what: str) -> Callable[[_Command], _Command]:
+    """Return ``--target``, of commands that take any number of targets."""
+    return option(
+        "--target", "targets", group=TARGETS, multiple=True, metavar=metavar, help=what
+    )
+
+
+target_options = combined(
+    config_option,
+    option(
+        "--baseline",
+        group=TARGETS,
+        metavar="NAME|URL",
+        help="The baseline, instead of the configured one.",
+    ),
+    option(
+        "--candidate",
+        group=TARGETS,
+        metavar="NAME|URL",
+        help="The candidate, instead of the configured one.",
+    ),
+    option(
+        "--baseline-upstream",
+        group=TARGETS,
+        metavar="HOST:PORT",
+        help="Where a baseline given as a URL expects its model server.",
+    ),
+    option(
+        "--candidate-upstream",
+        group=TARGETS,
+        metavar="HOST:PORT",
+        help="Where a candidate given as a URL expects its model server.",
+    ),
+    option(
+        "--contract",
+        group=TARGETS,
+        type=click.Choice(["repairing", "transparent"]),
+        help="What targets given as URLs promise.  [default: transparent]",
+    ),
+    option(
+        "--policy",
+        group=TARGETS,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A point in which reasonable proxies differ, such as half_close=serve; "
+        "overrides the configuration. Repeatable.",
+    ),
 )
+"""The options of commands that compare two targets (`choose_targets.TargetOptions`)."""
+
+
+# What is played.
 
 
 def cassette_folder_option(
     metavar: str | None = None,
 ) -> Callable[[_Command], _Command]:
     """Return ``--cassettes``, of commands that read scenarios."""
-    return click.option(
+    return option(
         "--cassettes",
         "cassette_folder",
+        group=PLAYED,
         metavar=metavar,
         type=click.Path(path_type=Path),
         default=CASSETTE_FOLDER,
@@ -70,10 +152,46 @@ def cassette_folder_option(
     )
 
 
+played_options = combined(
+    click.argument("scenarios", nargs=-1),
+    option(
+        "--scenarios",
+        "scenario_folder",
+        group=PLAYED,
+        type=click.Path(path_type=Path),
+        default=SCENARIO_FOLDER,
+        show_default=True,
+        help="Folder of the suite.",
+    ),
+    cassette_folder_option(),
+    option(
+        "--cassette",
+        "cassettes",
+        group=PLAYED,
+        type=click.Path(path_type=Path),
+        multiple=True,
+        help="Play these cassettes or raw bodies (*.sse), files or folders, instead of "
+        "the suite. Repeatable.",
+    ),
+)
+"""The arguments that choose streams (`choose_scenarios.ScenarioOptions`)."""
+
+
+def fault_option(what: str) -> Callable[[_Command], _Command]:
+    """Return ``--fault``."""
+    return option(
+        "--fault", "faults", group=PLAYED, multiple=True, metavar="FAULT", help=what
+    )
+
+
+# How it is played.
+
+
 def seed_option(what: str) -> Callable[[_Command], _Command]:
     """Return ``--seed``."""
-    return click.option(
+    return option(
         "--seed",
+        group=HOW,
         type=click.IntRange(0, 2**32 - 1),
         default=1,
         show_default=True,
@@ -81,40 +199,33 @@ def seed_option(what: str) -> Callable[[_Command], _Command]:
     )
 
 
-def output_option(what: str) -> Callable[[_Command], _Command]:
-    """Return ``--output``, of commands that write reports."""
-    return click.option(
-        "--output",
-        type=click.Path(path_type=Path),
-        default=Path("reports"),
-        show_default=True,
-        help=what,
+def speed_option(limits: click.FloatRange, what: str) -> Callable[[_Command], _Command]:
+    """Return ``--speed``."""
+    return option(
+        "--speed", group=HOW, default=1.0, show_default=True, type=limits, help=what
     )
 
 
 def jobs_option(what: str) -> Callable[[_Command], _Command]:
     """Return ``--jobs``."""
-    return click.option(
+    return option(
         "--jobs",
+        group=HOW,
         type=click.IntRange(1, 256),
         default=None,
-        help=f"{what}  [default: one a processor]",
+        help=f"{what}  [default: one per processor]",
     )
 
 
-def fault_option(what: str) -> Callable[[_Command], _Command]:
-    """Return ``--fault``."""
-    return click.option("--fault", "faults", multiple=True, metavar="FAULT", help=what)
-
-
-def listen_option(default: str) -> Callable[[_Command], _Command]:
+def listen_option(default: str, group: str = HOW) -> Callable[[_Command], _Command]:
     """Return ``--listen``; `parse_listen` reads it."""
-    return click.option(
+    return option(
         "--listen",
+        group=group,
         default=default,
         show_default=True,
         metavar="HOST:PORT",
-        help="Where to listen; port 0 takes a free one.",
+        help="Address to listen on; port 0 takes a free one.",
     )
 
 
@@ -124,13 +235,32 @@ def parse_listen(text: str) -> tuple[str, int]:
     Raises:
         InputError: It is no address.
     """
-    # Loaded where it is needed: start-up time is felt.
+    # Loaded here to keep start-up short.
     from harness.config import parse_address  # noqa: PLC0415
 
     try:
         return parse_address(text)
     except ValueError as error:
         raise InputError(str(error), key="--listen") from None
+
+
+# Output.
+
+quiet_option = option(
+    "--quiet", "-q", group=OUTPUT, is_flag=True, help="Print only the decision."
+)
+
+
+def output_option(what: str) -> Callable[[_Command], _Command]:
+    """Return ``--output``, of commands that write reports."""
+    return option(
+        "--output",
+        group=OUTPUT,
+        type=click.Path(path_type=Path),
+        default=Path("reports"),
+        show_default=True,
+        help=what,
+    )
 
 
 # Of commands that make cassettes of other files.
@@ -182,5 +312,5 @@ def _read_split(
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise click.BadParameter(
-        f"expected event, whole or a number of bytes, came {value!r}"
+        f"expected event, whole or a number of bytes, got {value!r}"
     )

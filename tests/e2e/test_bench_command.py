@@ -79,19 +79,9 @@ def test_a_flag_that_is_ignored_is_found(tmp_path):
     assert "Traceback" not in found.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--paced", "5x20"), "expected STREAMSxRATExSECONDS such as"),
-        (("--paced", "0x20x5"), "expected STREAMSxRATExSECONDS such as"),
-        (("--full-rate", "5000x4000000"), "expected at most 5000 streams"),
-        (("--target", "v3"), "there is no target 'v3'; there is v1, v2"),
-        (("--target", "v1", "--target", "v1"), "a target is named twice"),
-    ],
-)
-def test_a_wrong_option_is_refused(words, message):
-    """The message says what was expected."""
-    found = bench(*words)
+def test_a_wrong_option_is_refused():
+    """With the expected form and the given text."""
+    found = bench("--paced", "5x20")
     assert found.returncode == 2
-    assert message in found.stderr
+    assert "expected STREAMSxRATExSECONDS such as" in found.stderr
     assert "Traceback" not in found.stderr

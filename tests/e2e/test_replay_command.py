@@ -222,25 +222,3 @@ def test_an_address_in_use_is_reported(folder):
         done = replay(folder, "--listen", address.netloc)
     expected = f"harness: cannot listen on {address.netloc}: Address already in use\n"
     assert (2, expected) == (done.returncode, done.stderr)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nothing.yaml"], "nothing.yaml: no such file"),
-        (["{folder}", "--listen", "8081"], "--listen: expected HOST:PORT"),
-        (["{folder}", "--speed", "0"], "--speed"),
-        (["{folder}", "--timing", "fast"], "--timing"),
-        (["{folder}", "--fault", "repeat_frst"], "did you mean 'repeat_first'"),
-        (["{folder}/2.yaml", "--fault", "repeat_first"], "nothing is left to play"),
-        ([], "CASSETTES"),
-        (["{folder}/empty"], "in this folder"),
-    ],
-)
-def test_mistakes_are_usage_errors(folder, arguments, message):
-    """Exit code 2 and a message without a traceback."""
-    (folder / "empty").mkdir()
-    done = replay(*(argument.format(folder=folder) for argument in arguments))
-    assert 2 == done.returncode
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr

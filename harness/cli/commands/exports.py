@@ -12,8 +12,8 @@ from harness.cassette.exporters.har import export_har
 from harness.cassette.exporters.sse import body_suffix
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import Cassette
-from harness.cli.import_files import program_version
 from harness.errors import InputError
+from harness.version import program_version
 
 __all__ = ["export_group"]
 

@@ -1,4 +1,4 @@
-"""``harness record``: cassettes of what a real upstream sends."""
+"""``harness record``: cassettes of a real upstream's answers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from harness.cli.options import listen_option, parse_listen
+from harness.cli.option_groups import GroupedCommand, option
+from harness.cli.options import OUTPUT, listen_option, parse_listen
 from harness.errors import HarnessError, InputError
 from harness.privacy.redact import RedactionRules
 from harness.record.saving.file_names import DEFAULT_TEMPLATE, FIELDS
@@ -25,101 +26,126 @@ Examples:
   harness record --regular --listen 127.0.0.1:8082
 """
 
+_SERVER = "The server, and the proxy in front of it"
+_SELECTION = "What is recorded"
+_REDACTION = "Redaction"
+
 _WHERE_CA = "~/.mitmproxy/mitmproxy-ca-cert.pem"
 
 
-@click.command(epilog=_EXAMPLES)
-@click.option("--upstream", metavar="URL", help="The server to stand in front of.")
-@click.option(
-    "--regular", is_flag=True, help="Be an HTTP proxy, for clients that can use one."
+@click.command(cls=GroupedCommand, epilog=_EXAMPLES)
+@option("--upstream", group=_SERVER, metavar="URL", help="The server to record.")
+@option(
+    "--regular",
+    group=_SERVER,
+    is_flag=True,
+    help="Be an HTTP proxy, for clients that can use one.",
 )
-@listen_option("127.0.0.1:0")
-@click.option(
+@listen_option("127.0.0.1:0", _SERVER)
+@option(
     "--out",
+    group=OUTPUT,
     default="cassettes",
     show_default=True,
     metavar="DIR",
-    help="Where the cassettes go.",
+    help="Folder of the cassettes.",
 )
-@click.option(
+@option(
     "--name",
+    group=OUTPUT,
     default=DEFAULT_TEMPLATE,
     show_default=True,
     metavar="TEMPLATE",
-    help=f"Names of cassettes; in braces: {', '.join(FIELDS)}.",
+    help=f"Names of the cassettes; fields in braces: {', '.join(FIELDS)}.",
 )
-@click.option(
+@option(
     "--all",
     "everything",
+    group=_SELECTION,
     is_flag=True,
-    help="Record answers that are no event stream, too.",
+    help="Also record answers that are no event streams.",
 )
-@click.option(
+@option(
     "--path",
     "paths",
+    group=_SELECTION,
     multiple=True,
     metavar="GLOB",
-    help="Record only paths that fit; may be repeated.",
+    help="Record only paths that match. Repeatable.",
 )
-@click.option(
+@option(
     "--model",
     "models",
+    group=_SELECTION,
     multiple=True,
     metavar="GLOB",
-    help="Record only requests for such a model; may be repeated.",
+    help="Record only requests for models that match. Repeatable.",
 )
-@click.option(
+@option(
     "--max-bytes",
+    group=_SELECTION,
     default=str(MAX_BYTES),
     show_default=True,
     metavar="SIZE",
-    help="Keep so much of a body, such as 64m; 0 keeps all.",
+    help="Keep at most this much of a body, such as 64m; 0 keeps all.",
 )
-@click.option(
-    "--tag", "tags", multiple=True, metavar="WORD", help="Put into every cassette."
+@option(
+    "--tag",
+    "tags",
+    group=OUTPUT,
+    multiple=True,
+    metavar="WORD",
+    help="Tag of every cassette. Repeatable.",
 )
-@click.option(
+@option(
     "--redact-header",
+    group=_REDACTION,
     multiple=True,
     metavar="NAME",
-    help="Redact this header beside the known ones; may be repeated.",
+    help="Redact this header in addition to the known ones. Repeatable.",
 )
-@click.option(
+@option(
     "--redact-parameter",
+    group=_REDACTION,
     multiple=True,
     metavar="NAME",
     help="The same for a parameter of the query.",
 )
-@click.option(
+@option(
     "--redact-key",
+    group=_REDACTION,
     multiple=True,
     metavar="NAME",
     help="The same for a key in JSON bodies.",
 )
-@click.option(
+@option(
     "--redact-pattern",
+    group=_REDACTION,
     multiple=True,
     metavar="REGEX",
-    help="The same for whatever fits the expression.",
+    help="The same for text that matches the expression.",
 )
-@click.option(
+@option(
     "--upstream-ca",
+    group=_SERVER,
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False),
-    help="Certificates to trust the upstream by (PEM).",
+    help="Certificates that the upstream is verified with (PEM).",
 )
-@click.option(
+@option(
     "--idle-timeout",
+    group=_SERVER,
     metavar="SECONDS",
     type=click.IntRange(min=1),
-    help="Close a connection after so much silence; mitmproxy's own is 600.",
+    help="Close a connection after this much silence; mitmproxy's default is 600.",
 )
-@click.option(
+@option(
     "--set",
     "options",
+    group=_SERVER,
     multiple=True,
     metavar="NAME=VALUE",
-    help="An option of mitmproxy, such as ssl_insecure=true.",
+    help="An option of mitmproxy, such as ssl_insecure=true. Repeatable.",
 )
 def record(  # noqa: PLR0913 - one argument for each option
     *,
@@ -141,11 +167,11 @@ def record(  # noqa: PLR0913 - one argument for each option
     idle_timeout: int | None,
     options: tuple[str, ...],
 ) -> None:
-    """Record the answers of a real server, as they come.
+    """Record the answers of a real server, as they arrive.
 
-    A proxy stands before the server. What passes is handed on at once; every event
-    stream becomes a cassette in DIR: its bytes, where and when they came, and how it
-    ended. Credentials are redacted before anything is written. Ctrl-C ends.
+    A proxy in front of the server forwards everything immediately; every event stream
+    becomes a cassette in DIR: its bytes, their borders and times, and how it ended.
+    Credentials are redacted before anything is written. Ctrl-C ends.
 
     Exit codes: 0 all was saved, 2 usage or configuration, 4 a recording was not saved.
     """
@@ -170,10 +196,10 @@ def record(  # noqa: PLR0913 - one argument for each option
     mode, base = _mode(upstream, regular=regular)
     if importlib.util.find_spec("mitmproxy") is None:
         message = (
-            "recording takes mitmproxy: pip install 'stream-rollout-harness[record]'"
+            "recording needs mitmproxy: pip install 'stream-rollout-harness[record]'"
         )
         raise HarnessError(message)
-    # Half a second: only who records pays for it.
+    # Half a second, needed only here.
     from harness.record.session import ProxySettings  # noqa: PLC0415
     from harness.record.session import record as run  # noqa: PLC0415
 
@@ -195,7 +221,7 @@ def record(  # noqa: PLR0913 - one argument for each option
         answers = (
             "1 answer was" if not_selected == 1 else f"{not_selected} answers were"
         )
-        hint = "" if everything else " (--all keeps what is no event stream)"
+        hint = "" if everything else " (--all records what is no event stream)"
         click.echo(f"{answers} not selected{hint}")
 
 
@@ -211,7 +237,7 @@ def _mode(upstream: str | None, *, regular: bool) -> tuple[str, str]:
     except ValueError:
         well = False
     if not well or parts.query or parts.fragment or parts.username is not None:
-        message = f"expected a URL such as https://host:port, came {upstream!r}"
+        message = f"expected a URL such as https://host:port, got {upstream!r}"
         raise InputError(message, key="--upstream")
     return f"reverse:{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 

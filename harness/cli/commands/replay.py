@@ -1,4 +1,4 @@
-"""``harness replay``: recorded answers for any client, as they were recorded."""
+"""``harness replay``: recorded answers for any client, timed as recorded."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ import click
 
 from harness.cassette.files import find_cassettes, read_cassette
 from harness.cassette.model import Ending, Response
+from harness.cli.option_groups import GroupedCommand, option
 from harness.cli.options import (
+    HOW,
     fault_option,
     listen_option,
     parse_listen,
     seed_option,
+    speed_option,
 )
 from harness.cli.param_types import FiniteRange
 from harness.errors import InputError
@@ -38,7 +41,7 @@ _DEFAULT_LISTEN = "127.0.0.1:8081"
 
 
 class Timing(StrEnum):
-    """What becomes of the recorded pauses."""
+    """The pauses between segments: as recorded, or none."""
 
     RECORDED = "recorded"
     NONE = "none"
@@ -46,7 +49,7 @@ class Timing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Modifications:
-    """What is played other than it was recorded."""
+    """How playing differs from the recording."""
 
     faults: tuple[FaultCall, ...]
     timing: Timing
@@ -61,29 +64,31 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLES)
-@click.argument("cassettes", nargs=-1, required=True, type=click.Path(path_type=Path))
-@listen_option(_DEFAULT_LISTEN)
-@click.option(
-    "--speed",
-    default=1.0,
-    show_default=True,
-    type=FiniteRange(min=0.0, min_open=True),
-    help="2 plays twice as fast, 0.5 half as fast; pauses of faults too.",
+@click.command(
+    cls=GroupedCommand,
+    epilog=_EXAMPLES,
+    short_help="Answer any client with recorded answers.",
 )
-@click.option(
+@click.argument("cassettes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@fault_option(
+    "Break every answer with this fault, such as repeat_first or "
+    "'close_at: {at: {frac: 0.5}}' (harness faults). Repeatable: all are applied."
+)
+@listen_option(_DEFAULT_LISTEN)
+@speed_option(
+    FiniteRange(min=0.0, min_open=True),
+    "2 plays twice as fast, 0.5 half as fast; pauses of faults too.",
+)
+@option(
     "--timing",
+    group=HOW,
     type=click.Choice([timing.value for timing in Timing]),
     default=Timing.RECORDED.value,
     show_default=True,
-    help="none: all segments at once, one by one; only faults pause.",
-)
-@fault_option(
-    "Break every answer so, such as repeat_first or "
-    "'close_at: {at: {frac: 0.5}}' (harness faults). Repeatable: all are applied."
+    help="none: one segment immediately after another; only faults pause.",
 )
 @seed_option("Seed of what faults leave to chance.")
-@click.option("--once", is_flag=True, help="End when each was played once.")
+@option("--once", group=HOW, is_flag=True, help="End when each answer was played once.")
 def replay(  # noqa: PLR0913 - one argument for each option
     *,
     cassettes: tuple[Path, ...],
@@ -96,11 +101,11 @@ def replay(  # noqa: PLR0913 - one argument for each option
 ) -> None:
     """Answer every request with the next recorded answer, as it was recorded.
 
-    CASSETTES are files or folders. Nothing of a request is looked at: the first one
-    gets the first interaction, the next one the next, over and over. Pauses, borders
-    and endings are those of the recording; a stream that the recorder did not see end
-    stays open until the client closes. Answers that a fault cannot be applied to are
-    left out, and told.
+    CASSETTES are files or folders. The content of a request does not matter: the first
+    request gets the first interaction, the next request the next, over and over.
+    Pauses, borders and endings are those of the recording; a stream whose end the
+    recorder did not see stays open until the client closes. Answers that a fault cannot
+    be applied to are left out, and reported.
     """
     host, port = parse_listen(listen)
     changes = _Modifications(
@@ -113,7 +118,7 @@ def replay(  # noqa: PLR0913 - one argument for each option
 
 
 class _Playlist:
-    """Hands out the answers in turn, and says which one a request got."""
+    """The answers in order; it hands out one per request and knows their names."""
 
     def __init__(self, answers: list[tuple[str, WireDraft]]) -> None:
         self.answers = answers
@@ -142,7 +147,7 @@ def _playlist(paths: tuple[Path, ...], changes: _Modifications) -> _Playlist:
         for index, interaction in enumerate(read_cassette(path).interactions):
             name = f"{path}[{index}]"
             try:
-                # With its name, so that one cassette more does not change the others.
+                # With its name: another cassette must not change the others' chances.
                 seed = f"{changes.seed}:{path.stem}[{index}]"
                 answers.append((name, _draft(interaction.response, seed, changes)))
             except FaultError as error:

@@ -14,7 +14,7 @@ from harness.reporting.render.markdown import render_classes, render_markdown
 __all__ = ["report"]
 
 
-@click.command()
+@click.command(short_help="Write the rollout-readiness report of a run.")
 @click.argument("run", required=False)
 @click.option(
     "--reports",

@@ -60,7 +60,7 @@ _ENDINGS = {
 @click.option("--events", is_flag=True, help="One line for each event, not segment.")
 @click.option("--raw", is_flag=True, help="The bytes themselves, escaped and whole.")
 def show(*, cassette: Path, events: bool, raw: bool) -> None:
-    """Show when a recording's bytes came, and what they say.
+    """Show when a recording's bytes arrived, and what they say.
 
     Times count from the end of the request. Control characters are escaped.
     """

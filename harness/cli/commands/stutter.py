@@ -1,4 +1,4 @@
-"""``harness stutter``: how well targets tell stutter from repeats that are meant."""
+"""``harness stutter``: scores of targets that tell stutter from meant repeats."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from harness.cli.option_groups import GroupedCommand, option
 from harness.cli.options import (
     CASSETTE_FOLDER,
     config_option,
@@ -17,6 +18,7 @@ from harness.cli.options import (
     output_option,
     quiet_option,
     seed_option,
+    target_option,
 )
 from harness.cli.param_types import FiniteRange
 from harness.cli.progress import map_with_progress
@@ -35,41 +37,46 @@ from harness.units import NS_PER_S
 
 __all__ = ["stutter"]
 
+_THRESHOLDS = "Thresholds"
 
-@click.command(short_help="Score how targets tell stutter from repeats that are meant.")
-@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
-@click.option(
-    "--target",
-    "targets",
-    multiple=True,
-    metavar="NAME[=RELAY][,SETTING=VALUE…]",
-    help="A target of --config, or any relay as module:factory; settings are added. "
-    "Repeatable; the first is what the others are to replace.  "
-    "[default: the configured baseline and candidate]",
+
+@click.command(
+    cls=GroupedCommand,
+    short_help="Score how targets tell stutter from repeats that are meant.",
 )
+@click.argument("sources", nargs=-1, type=click.Path(path_type=Path))
 @config_option
-@click.option(
+@target_option(
+    "NAME[=RELAY][,SETTING=VALUE…]",
+    "A target of --config, or any relay as module:factory; settings are added. "
+    "Repeatable; the others are to replace the first one.  "
+    "[default: baseline and candidate]",
+)
+@option(
     "--min-recall",
+    group=_THRESHOLDS,
     type=FiniteRange(0, 1),
     default=Thresholds().min_recall,
     show_default=True,
-    help="Of streams that stutter, this share must be reduced to what was meant.",
+    help="Share of the streams that stutter that must be reduced to what was meant.",
 )
-@click.option(
+@option(
     "--max-false-positives",
+    group=_THRESHOLDS,
     type=FiniteRange(0, 1),
     default=Thresholds().max_false_positives,
     show_default=True,
-    help="Of streams that do not, at most this share may be changed.",
+    help="Share of the streams that do not stutter that may be changed.",
 )
-@click.option(
+@option(
     "--max-lost",
+    group=_THRESHOLDS,
     type=click.IntRange(min=0),
     default=Thresholds().max_lost,
     show_default=True,
-    help="Characters that may be lost in all of the latter.",
+    help="Characters that all of the latter together may lose.",
 )
-@jobs_option("Processes.")
+@jobs_option("Number of processes.")
 @seed_option("Seed of the relays.")
 @output_option("Folder for the run's folder, with stutter.json and stutter.md.")
 @quiet_option
@@ -77,12 +84,12 @@ def stutter(**given: Any) -> None:
     """Score targets on streams that stutter, and on streams that only look like it.
 
     SOURCES are cassettes, raw bodies (*.sse) or folders of both; none: cassettes/.
-    From every clean chat stream, labelled sets are made: what was meant is known to the
-    letter. They are played in virtual time, into every target.
+    Labelled sets are made of every clean chat stream, so what was meant is known to the
+    letter. Each target plays all of them, in virtual time.
 
     Growing and cumulative openings, clean streams and repeats in the middle of a text
     count for the decision. A delta that is repeated at the opening is the same on the
-    wire whether it was said or stuttered: such sets are shown apart.
+    wire whether it was meant or stuttered: such sets are shown apart.
 
     \b
     Examples:
@@ -208,7 +215,7 @@ def _relay(text: str, config: Config | None) -> RelayUnderTest:
         setting, sign, value = pair.partition("=")
         if not sign or not setting:
             raise InputError(
-                f"expected SETTING=VALUE, came {pair!r} in {text!r}", key="--target"
+                f"expected SETTING=VALUE, got {pair!r} in {text!r}", key="--target"
             )
         settings[setting] = value
     return RelayUnderTest(

@@ -1,4 +1,4 @@
-"""``harness compare --sweep``: every byte of every stream as a cut and as a border."""
+"""``harness sweep``: every byte of every stream as a cut and as a border."""
 
 from __future__ import annotations
 
@@ -8,86 +8,148 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import click
+
+from harness.cli.choose_scenarios import ScenarioOptions, choose_scenarios
+from harness.cli.choose_targets import TargetOptions, choose_policy, choose_targets
+from harness.cli.conclude import OutputOptions, conclude
+from harness.cli.option_groups import GroupedCommand, option
+from harness.cli.options import (
+    HOW,
+    jobs_option,
+    output_option,
+    pick,
+    played_options,
+    quiet_option,
+    seed_option,
+    target_options,
+)
 from harness.cli.progress import map_with_progress
-from harness.config import Target
+from harness.cli.repeated_words import repeated_words
+from harness.config import Target, read_config
 from harness.errors import InputError
 from harness.judge.run import RunRecord, RunSettings
 from harness.judge.verdict import Decision
 from harness.play.runner import finish_run
 from harness.play.workers import default_jobs
 from harness.reporting.environment import environment
-from harness.reporting.files import run_name
-from harness.scenario.model import Mode, Scenario
+from harness.reporting.files import check_folder, run_name
+from harness.reporting.render.console import ConsoleReporter
+from harness.scenario.model import Mode
 from harness.sweep.facts import sweep_facts
 from harness.sweep.model import Cell, SweepKind, Swept, cell_of
 from harness.sweep.sweep import SweepJob, play_example, sweep_stream
 from harness.units import NS_PER_S
 
-__all__ = ["DEFAULT_LIMIT", "run_sweep"]
+__all__ = ["sweep"]
 
-DEFAULT_LIMIT = 500
-"""Bytes of a stream that are taken where nobody says how many."""
+_DEFAULT_LIMIT = 500
+
+_SUITE = "full"
 
 
-def run_sweep(  # noqa: PLR0913 - each is a choice of its own
-    scenarios: Sequence[Scenario],
-    settings: RunSettings,
-    baseline: Target,
-    candidate: Target,
-    *,
-    limit: int,
-    jobs: int | None,
-    quiet: bool,
-    options: Sequence[str] | None,
-) -> tuple[RunRecord, dict[str, Any], dict[str, Any]]:
-    """Sweep every scenario, and play an example of everything that was found.
+@click.command(
+    cls=GroupedCommand, short_help="Cut and split every stream at every byte."
+)
+@played_options
+@target_options
+@option(
+    "--limit",
+    group=HOW,
+    type=click.IntRange(0),
+    default=_DEFAULT_LIMIT,
+    show_default=True,
+    metavar="N",
+    help="Take at most N bytes of each stream, drawn by the seed; 0: every byte.",
+)
+@jobs_option("Number of processes.")
+@seed_option("Seed of every random choice.")
+@output_option("Folder for the run's folder.")
+@quiet_option
+def sweep(*, limit: int, jobs: int | None, seed: int, **given: Any) -> None:
+    """Play every stream again and again, cut and split at every byte, and decide.
 
-    Args:
-        scenarios: The streams.
-        settings: The run's.
-        baseline: The baseline.
-        candidate: The candidate.
-        limit: At most so many bytes of each stream; 0: every byte.
-        jobs: Processes; None: one a processor.
-        quiet: Whether to show no progress.
-        options: Of the command line, for the lines that repeat a finding; see
-            `harness.reporting.document.build.build_report`.
+    SCENARIOS are ids, such as malformed/json-cut, families, or files; none: the suite.
+    At each byte the upstream closes, resets or ends, or a read of the target ends. All
+    of it is played in virtual time, so both targets need a relay (docs/sweep.md).
 
-    Returns:
-        The run, whose records are the examples; what the report says of the sweep; and
-        what differs between two equal runs.
+    \b
+    Examples:
+      harness sweep                               every scenario of the suite
+      harness sweep --cassette recordings/        cassettes, raw bodies, folders
+      harness sweep disconnecting --limit 0       one family, every byte
 
-    Raises:
-        InputError: A target has no relay, or no scenario can be swept.
-    """
-    for target in (baseline, candidate):
+    \b
+    Exit codes:
+      0 GO   1 NO-GO   2 usage or configuration   3 inconclusive
+      4 invalid evidence   130 interrupted
+    """  # noqa: D301 - \b is click's
+    what = pick(ScenarioOptions, {**given, "suite": _SUITE, "faults": ()})
+    against = pick(TargetOptions, given)
+    where = pick(OutputOptions, given)
+    config = read_config(against.config)
+    targets = choose_targets(against, config)
+    for target in targets:
         if target.relay is None:
             raise InputError(
-                f"target {target.name!r} has no relay: a sweep plays in virtual time",
-                key="--sweep",
+                f"target {target.name!r} has no relay: a sweep plays in virtual time"
             )
-    settings = replace(
-        settings,
+    check_folder(where.output)
+    scenarios, suite = choose_scenarios(what)
+    settings = RunSettings(
+        seed=seed,
         modes=(Mode.VIRTUAL,),
-        sweep=("--sweep", "--sweep-limit", str(limit)),
+        repeats=1,
+        speed=1.0,
+        suite=suite,
+        cassettes=tuple(map(str, what.cassettes)),
+        policy=choose_policy(config.policy, against.policy),
+        sweep=("--limit", str(limit)),
+        files=what.files,
     )
-    started, start_ns = datetime.now(UTC), time.monotonic_ns()
-    work = [
+    jobs_of_streams = [
         SweepJob(
             scenario=scenario,
             settings=settings,
-            baseline=baseline,
-            candidate=candidate,
+            baseline=targets[0],
+            candidate=targets[1],
             limit=limit,
         )
         for scenario in scenarios
     ]
+    words = repeated_words(what, against)
+    run, facts, volatile = _sweep(
+        jobs_of_streams, targets, jobs=jobs, quiet=where.quiet, words=words
+    )
+    reporter = ConsoleReporter(quiet=where.quiet)
+    conclude(run, volatile, words=words, reporter=reporter, where=where, sweep=facts)
+
+
+def _sweep(
+    work: Sequence[SweepJob],
+    targets: tuple[Target, Target],
+    *,
+    jobs: int | None,
+    quiet: bool,
+    words: Sequence[str],
+) -> tuple[RunRecord, dict[str, Any], dict[str, Any]]:
+    """Sweep every stream, and play an example of everything that was found.
+
+    Returns:
+        The run, whose records are the examples; the facts of the sweep; and what
+        differs between two equal runs.
+
+    Raises:
+        InputError: No stream can be swept.
+    """
+    started, start_ns = datetime.now(UTC), time.monotonic_ns()
     count = jobs or max(1, min(default_jobs(), len(work)))
     swept = map_with_progress(sweep_stream, work, count, quiet=quiet)
     taken_ns = time.monotonic_ns() - start_ns
     if all(one.why_not for one in swept):
         why = swept[0].why_not if swept else "there is none"
-        raise InputError(f"no stream can be swept: {why}", key="--sweep")
+        raise InputError(f"no stream can be swept: {why}")
+    settings = work[0].settings
     records = []
     examples = {}
     for cell, (index, offset) in _examples(swept).items():
@@ -107,11 +169,11 @@ def run_sweep(  # noqa: PLR0913 - each is a choice of its own
             "variants_per_s": round(variants / (taken_ns / NS_PER_S)),
         },
     }
-    run = finish_run(settings, (baseline, candidate), records, skipped=skipped)
+    run = finish_run(settings, targets, records, skipped=skipped)
     if run.decision is Decision.GO:
-        said = f"{variants:,} variants, and the candidate is nowhere the worse one"
+        said = f"{variants:,} variants, and the candidate is not worse anywhere"
         run = replace(run, reasons=(said,))
-    return run, sweep_facts(swept, run, examples, options), volatile
+    return run, sweep_facts(swept, run, examples, words), volatile
 
 
 def _examples(swept: Sequence[Swept]) -> dict[Cell, tuple[int, int]]:

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from importlib import resources
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from harness.judge.run import RunRecord, ScenarioRecord, TargetFacts
@@ -27,6 +26,7 @@ from harness.reporting.document.timing import hold_totals
 from harness.reporting.document.volatile import volatile_facts
 from harness.reporting.rollout_steps import next_step
 from harness.scenario.model import Mode
+from harness.version import program_version
 
 __all__ = ["FORMAT", "build_report", "report_schema"]
 
@@ -99,16 +99,9 @@ def _run(run: RunRecord, options: Sequence[str] | None) -> dict[str, Any]:
         "speed": settings.speed,
         "suite": settings.suite,
         "policy": settings.policy.switches,
-        "harness_version": _version(),
+        "harness_version": program_version(),
         "reproduce": repeat_run(run, options),
     }
-
-
-def _version() -> str:
-    try:
-        return version("stream-rollout-harness")
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _target(run: RunRecord, target: TargetFacts) -> dict[str, Any]:

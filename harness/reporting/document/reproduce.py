@@ -45,7 +45,8 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
     """Return the command that plays a whole run again; see `repeat_scenario`."""
     suite = run.settings.suite
     if suite in _SUITES:
-        chosen = ["--suite", suite]
+        # A sweep has one suite, all of it.
+        chosen = [] if run.settings.sweep else ["--suite", suite]
     elif suite == _CASSETTES and run.settings.sweep:
         chosen = _cassettes(run.settings.cassettes)
     elif suite == _CASSETTES:
@@ -63,7 +64,9 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
                 call for at, call in enumerate(added) if call not in added[:at]
             )
     chosen += run.settings.sweep
-    # Both modes are the default.
+    if run.settings.sweep:
+        return _line(run, chosen, (), options, command="sweep")
+    # Both modes are what is played where none is named.
     modes = run.settings.modes if len(run.settings.modes) == 1 else ()
     return _line(run, chosen, modes, options)
 
@@ -80,10 +83,12 @@ def _line(
     chosen: Iterable[str],
     modes: Iterable[Mode],
     options: Sequence[str] | None,
+    *,
+    command: str = "compare",
 ) -> str:
     seed = ("--seed", str(run.settings.seed))
     rest = _options(run) if options is None else options
-    words = ("harness", "compare", *chosen, *seed, *(f"--{mode}" for mode in modes))
+    words = ("harness", command, *chosen, *seed, *(f"--{mode}" for mode in modes))
     return shlex.join((*words, *rest))
 
 

@@ -22,7 +22,7 @@ def sweep_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     offsets, size = sweep["offsets"], sweep["bytes"] + sweep["streams"]
     part = "every byte"
     if offsets < size:
-        part = f"{offsets:,} of {size:,} bytes (--sweep-limit 0 takes every one)"
+        part = f"{offsets:,} of {size:,} bytes (--limit 0 takes every one)"
     yield "", f"  {sweep['streams']} streams, {part}"
     yield (
         "",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("openai", reason="the extra sdks is not installed")
-pytest.importorskip("anthropic", reason="the extra sdks is not installed")
+pytest.importorskip("openai", reason="the extra `sdks` is not installed")
+pytest.importorskip("anthropic", reason="the extra `sdks` is not installed")
 
 from harness.cassette.model import Ending, EndingKind, Response, Segment
 from harness.faults.draft.lowering import draft_response, lower

@@ -12,8 +12,8 @@ from functools import cache
 
 import pytest
 
-pytest.importorskip("openai", reason="the extra sdks is not installed")
-pytest.importorskip("anthropic", reason="the extra sdks is not installed")
+pytest.importorskip("openai", reason="the extra `sdks` is not installed")
+pytest.importorskip("anthropic", reason="the extra `sdks` is not installed")
 
 from scripts.clients.measure import SDKS, measure, measure_repeats
 from scripts.clients.node_sdk import NODE_CLIENTS, node_is_missing

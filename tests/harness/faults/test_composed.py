@@ -61,7 +61,7 @@ _CALLS = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=st.lists(_CALLS, min_size=1, max_size=4), seed=st.integers(0, 9))
 def test_any_composition_gives_a_stream_that_can_be_played(kit, calls, seed):
     """Its spans are its body, its times ascend, its notes say what was done."""

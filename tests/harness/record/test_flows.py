@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("mitmproxy")
+pytest.importorskip("mitmproxy", reason="the extra `record` is not installed")
 
 from mitmproxy import flow as flows
 from mitmproxy.io import FlowReader, FlowWriter

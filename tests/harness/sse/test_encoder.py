@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sse.encoder import encode_comment, encode_event
@@ -13,7 +13,6 @@ IDS = st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs
 
 
 class TestEncodeEvent:
-    @settings(deadline=None)
     @given(
         TEXT,
         st.none() | LINE,
@@ -61,7 +60,6 @@ class TestEncodeEvent:
 
 
 class TestEncodeComment:
-    @settings(deadline=None)
     @given(TEXT)
     def test_is_read_back(self, text):
         """Each line of the text is read as one comment, and no event."""

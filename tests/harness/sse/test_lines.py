@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sse.lines import LineSpan, block_ends, field_lines
@@ -39,7 +39,6 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line():
     ]
 
 
-@settings(deadline=None)
 @given(_STREAMS)
 def test_the_values_of_data_fields_are_what_the_parser_reads(stream):
     """Two readings of one grammar, of a stream whose last block is whole."""
@@ -53,7 +52,6 @@ def test_the_values_of_data_fields_are_what_the_parser_reads(stream):
     assert "\n".join(values) == "\n".join(event.data for event in parse(stream).events)
 
 
-@settings(deadline=None)
 @given(_STREAMS)
 def test_a_block_ends_behind_a_run_of_line_ends(stream):
     """Two of them or more: the last line's own, and blank lines."""

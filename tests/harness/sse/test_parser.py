@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sse.model import Comment, Deviation, DeviationKind, ServerSentEvent
@@ -175,7 +175,6 @@ class TestConformance:
 
 
 class TestAgainstReference:
-    @settings(deadline=None)
     @given(STREAMS)
     def test_agrees_with_the_prose_of_the_standard(self, data):
         """Any bytes give the events, comments and retry that the prose gives."""
@@ -187,7 +186,6 @@ class TestAgainstReference:
             stream.retry,
         )
 
-    @settings(deadline=None)
     @given(STREAMS, st.integers())
     def test_nothing_but_a_split_crlf_depends_on_the_cuts(self, data, seed):
         """Cut anywhere, a stream gives equal events, deviations and rest."""
@@ -201,7 +199,6 @@ class TestAgainstReference:
             ]
             assert whole_parser.pending == parser.pending
 
-    @settings(deadline=None)
     @given(STREAMS, st.integers(min_value=0))
     def test_pending_is_the_end_of_what_was_fed(self, data, cut):
         """At every moment the pending bytes are the last ones fed."""
@@ -211,7 +208,6 @@ class TestAgainstReference:
 
         assert data[:cut].endswith(parser.pending)
 
-    @settings(deadline=None)
     @given(STREAMS)
     def test_every_byte_is_in_an_event_or_accounted_for(self, data):
         """Between events stand only comments, blank lines and noted blocks."""

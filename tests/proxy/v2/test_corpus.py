@@ -21,7 +21,9 @@ FIELDS = ("content", "reasoning_content", "reasoning")
 
 pytestmark = [
     pytest.mark.corpus,
-    pytest.mark.skipif(not STREAMS, reason="no corpus; STREAM_CORPUS names its folder"),
+    pytest.mark.skipif(
+        not STREAMS, reason=f"no recorded streams in {CORPUS}; set STREAM_CORPUS"
+    ),
 ]
 
 

@@ -173,7 +173,7 @@ def test_every_recorded_stream_survives(tmp_path):
     """
     streams = sorted((CORPUS / "openai-chat").glob("*.sse"))
     if not streams:
-        pytest.skip(f"no recorded streams at {CORPUS}; set STREAM_CORPUS")
+        pytest.skip(f"no recorded streams in {CORPUS}; set STREAM_CORPUS")
     result = run(
         CORPUS / "openai-chat",
         "--manifest",

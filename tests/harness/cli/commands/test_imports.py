@@ -172,7 +172,7 @@ def test_a_file_that_is_too_large_is_refused(tmp_path, monkeypatch):
     """Before it is read."""
     monkeypatch.setattr("harness.cli.import_files.SOURCE_MAX", 10)
     result = run("har", DATA / "mitmproxy-11.har", "--out", tmp_path)
-    assert "expected at most 10 bytes, came" in str(result.exception)
+    assert "expected at most 10 bytes, got" in str(result.exception)
 
 
 def test_times_beyond_the_format_are_an_error(tmp_path):
@@ -197,7 +197,7 @@ def test_without_mitmproxy_its_files_are_refused(tmp_path, monkeypatch):
 
 def test_flow_files_become_cassettes(tmp_path):
     """Where mitmproxy is installed."""
-    pytest.importorskip("mitmproxy")
+    pytest.importorskip("mitmproxy", reason="the extra `record` is not installed")
     result = run("mitm", DATA / "mitmproxy-11.mitm", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     cassette = read_cassette(tmp_path / "mitmproxy-11.yaml")

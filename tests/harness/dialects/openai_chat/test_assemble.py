@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.dialects.message import Choice, Message, ToolCall
@@ -188,7 +188,6 @@ class TestAssembler:
 
 
 class TestAnyInput:
-    @settings(deadline=None)
     @given(st.lists(DATA, max_size=6), st.sampled_from(["message", "error"]))
     def test_nothing_raises_on_content(self, stream, event):
         """Whatever the payloads are, they are read, assembled and checked."""
@@ -216,7 +215,6 @@ class TestAnyInput:
             "done-missing",
         ]
 
-    @settings(deadline=None)
     @given(
         st.lists(
             st.tuples(

@@ -80,3 +80,21 @@ def test_cassettes_are_repeated_with_their_faults(virtual_run):
     )
     assert repeat_run(run).startswith("harness compare --cassette recordings --fault")
     assert repeat_run(run).count("--fault") == 5
+
+
+def test_a_sweep_is_repeated_by_its_command(virtual_run):
+    """Its findings are single scenarios, which `harness compare` plays."""
+    words = ("--limit", "20")
+    suite = with_settings(virtual_run, suite="full", sweep=words)
+    named = with_settings(suite, suite="named")
+    cassettes = with_settings(suite, suite="cassettes", cassettes=("recordings",))
+
+    assert repeat_run(suite, ()) == "harness sweep --limit 20 --seed 7"
+    assert repeat_run(named, ()).startswith("harness sweep clean/short-answer ")
+    assert "--fault" not in repeat_run(named, ())
+    assert repeat_run(cassettes, ("--config", "x.yaml")) == (
+        "harness sweep --cassette recordings --limit 20 --seed 7 --config x.yaml"
+    )
+    assert repeat_scenario(suite, suite.records[0], ()) == (
+        "harness compare clean/short-answer --seed 7 --virtual"
+    )
