@@ -94,7 +94,7 @@ class _LazyGroup(click.Group):
 def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's
     if not wanted or ctx.resilient_parsing:
         return
-    # It reads the metadata of packages, which only this option needs.
+    # It reads the metadata of packages: only this option needs that.
     from harness.version import program_version  # noqa: PLC0415
 
     click.echo(f"harness, version {program_version()}")
@@ -121,8 +121,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; errors become one message and an exit code.
 
-    Relays and faults of the user's own are named by dotted paths, and looked for in the
-    current folder too, as ``python -m`` does.
+    A user names relays and faults of their own by dotted paths, which may be in the
+    current folder, as for ``python -m``.
     """
     here = str(Path.cwd())
     if here not in sys.path:

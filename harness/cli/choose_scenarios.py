@@ -1,4 +1,4 @@
-"""What a comparison plays: scenarios of a suite, or recordings with faults."""
+"""The choice of scenarios: those of a suite, or recordings with faults."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["ScenarioOptions", "choose_scenarios"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScenarioOptions:
-    """What the command line says of the scenarios.
+    """The options that choose scenarios.
 
     Attributes:
-        scenarios: Ids, families and files; none: the suite.
-        suite: Which one.
-        scenario_folder: Where it is.
-        cassette_folder: Where scenarios have their cassettes.
-        cassettes: Recordings to play in place of a suite.
-        faults: Put on top of what is played.
+        scenarios: Ids, families and files; none: the whole suite.
+        suite: ``pr`` or ``full``.
+        scenario_folder: The folder of the suite.
+        cassette_folder: The folder of the cassettes that scenarios name.
+        cassettes: Recordings to play instead of a suite.
+        faults: Each is put on top of what is played, once more.
     """
 
     scenarios: tuple[str, ...]
@@ -43,7 +43,7 @@ class ScenarioOptions:
 
 
 def choose_scenarios(options: ScenarioOptions) -> tuple[list[Scenario], str]:
-    """Return what to play, and what to call it in the report."""
+    """Return the scenarios, and their name in the report."""
     if options.cassettes:
         if options.scenarios:
             raise click.UsageError("Name scenarios or --cassette, not both.")
@@ -75,9 +75,9 @@ def choose_scenarios(options: ScenarioOptions) -> tuple[list[Scenario], str]:
 
 
 def _with_faults(scenarios: list[Scenario], options: ScenarioOptions) -> list[Scenario]:
-    """Return scenarios, and each once more with every fault that was given on top."""
+    """Return the scenarios, and each of them once more with each fault on top."""
     calls = [parse_fault(text) for text in options.faults]
-    # Of several attempts or exchanges nobody said which one is meant.
+    # With several attempts or exchanges, it is not said which one is meant.
     simple = [one for one in scenarios if not (one.exchange.by_attempt or one.sequence)]
     return scenarios + [with_fault(one, call) for one in simple for call in calls]
 

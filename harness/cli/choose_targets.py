@@ -1,4 +1,4 @@
-"""What a comparison compares: two targets and a policy, of command line and config."""
+"""The choice of two targets and a policy, by command line and configuration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["TargetOptions", "choose_policy", "choose_targets"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """What the command line says of the targets."""
+    """The options that choose targets."""
 
     config: Path
     baseline: str | None
@@ -33,8 +33,8 @@ def choose_targets(options: TargetOptions, config: Config) -> tuple[Target, Targ
     """Return baseline and candidate.
 
     Raises:
-        InputError: There is no target of that name, or a URL is none.
-        UsageError: A URL comes without the address of its upstream.
+        InputError: There is no target of that name, or a URL is wrong.
+        UsageError: A URL is given without the address of its upstream.
     """
     return (
         _target(options.baseline or config.baseline, config, options, "baseline"),
@@ -43,7 +43,7 @@ def choose_targets(options: TargetOptions, config: Config) -> tuple[Target, Targ
 
 
 def choose_policy(policy: Policy, given: Sequence[str]) -> Policy:
-    """Return the policy of the configuration with that of the command line on top."""
+    """Return the configured policy, overridden by that of the command line."""
     for text in given:
         name, mark, value = text.partition("=")
         if not mark:

@@ -1,4 +1,4 @@
-"""What a recorded thing is, in words for a terminal.
+"""Descriptions of recorded events and comments, for a terminal.
 
 Recordings are untrusted: an upstream may send escape sequences that move the cursor,
 retitle the window or hide text. Everything recorded passes through
@@ -24,7 +24,7 @@ _SHOWN_MAX = 160
 
 
 def clip(text: str, width: int) -> str:
-    """Return a printable text that takes at most so many columns of a terminal."""
+    """Return a printable text of at most ``width`` columns of a terminal."""
     if cell_len(text) <= width:
         return text
     kept = text[: max(width - 1, 0)]
@@ -34,19 +34,19 @@ def clip(text: str, width: int) -> str:
 
 
 def describe_comment(comment: Comment) -> str:
-    """Say what a comment is."""
+    """Describe a comment."""
     return f"comment {excerpt(comment.text)}"
 
 
 def describe(event: ServerSentEvent, payload: Payload, dialect: Dialect) -> str:
-    """Say what an event is, such as ``content "Hel"``.
+    """Describe an event, such as ``content "Hel"``.
 
     Args:
-        event: What the stream held.
-        payload: Its data, read.
-        dialect: What it was read by.
+        event: The event as the stream held it.
+        payload: Its data, as the dialect reads it.
+        dialect: The dialect of the stream.
     """
-    # An event named error is called an error anyway, by its payload.
+    # An event named error is described as an error anyway, by its payload.
     usual = event.event in {"message", "error"}
     named = printable(event.event[:_SHOWN_MAX], short_escape)
     name = "" if usual else f"event {named}: "
@@ -54,7 +54,7 @@ def describe(event: ServerSentEvent, payload: Payload, dialect: Dialect) -> str:
 
 
 def describe_usage(usage: Any, dialect: Dialect) -> str:
-    """Say what a usage counts."""
+    """Describe the counts of a usage."""
     if not isinstance(usage, dict):
         return f"usage {excerpt(str(usage))}"
     counts = [f"{count} {name}" for name, count in dialect.usage_counts(usage)]
@@ -73,7 +73,7 @@ def _meaning(event: ServerSentEvent, payload: Payload, dialect: Dialect) -> str:
 
 
 def _chunk_parts(value: Any, dialect: Dialect) -> Iterator[str]:
-    """Yield what a chunk says, choice by choice; choice 0 goes without saying."""
+    """Yield the parts of a chunk, choice by choice; choice 0 is not numbered."""
     meaning = dialect.meaning(value)
     for delta in meaning.choices:
         mark = f"[{delta.choice}] " if delta.choice else ""

@@ -1,4 +1,4 @@
-"""What all commands of ``harness import`` do: find sources, redact, save."""
+"""Steps of all commands of ``harness import``: find sources, redact, save."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 SOURCE_MAX = 512 * 1024 * 1024
-"""Bytes of the largest file that is read whole."""
+"""The size of the largest file that is read, in bytes."""
 
 _FINDINGS_MAX = 3
 
@@ -31,17 +31,17 @@ _FINDINGS_MAX = 3
 def plan_cassettes(
     sources: Iterable[Path], out: Path, patterns: tuple[str, ...], *, force: bool
 ) -> dict[Path, Path]:
-    """Return the file that each cassette is made of, by the cassette's path.
+    """Return the source of each cassette, by the path of the cassette.
 
     Args:
-        sources: Files, taken as they are, and folders, searched to the bottom.
+        sources: Files, taken as they are, and folders, searched recursively.
         out: Folder of the cassettes; names of folders below a source are kept.
-        patterns: What is looked for in folders, such as ``*.sse``.
-        force: Whether cassettes that are there may be overwritten.
+        patterns: File names that are looked for in folders, such as ``*.sse``.
+        force: Whether existing cassettes are overwritten.
 
     Raises:
-        InputError: A folder holds nothing, two files would become one cassette, a
-            cassette is there, or would take the place of its source.
+        InputError: A folder holds no such file, two files would become one cassette, or
+            a cassette exists or would replace its source.
     """
     suffixes = [pattern.removeprefix("*") for pattern in patterns]
     plan: dict[Path, Path] = {}
@@ -66,7 +66,7 @@ def plan_cassettes(
 
 
 def read_source(path: Path) -> bytes:
-    """Return what a file holds.
+    """Return the bytes of a file.
 
     Raises:
         InputError: It cannot be read, or is larger than `SOURCE_MAX`.
@@ -82,7 +82,7 @@ def check_size(path: Path, limit: int) -> None:
     """Refuse a file that is too large.
 
     Raises:
-        InputError: It is, or it is not there.
+        InputError: It is too large, or there is no such file.
     """
     try:
         size = path.stat().st_size
@@ -94,12 +94,12 @@ def check_size(path: Path, limit: int) -> None:
 
 
 def save(cassettes: Mapping[Path, Cassette], out: Path, *, told: str = "") -> None:
-    """Redact cassettes, and write them all, or none where one holds a secret still.
+    """Redact cassettes and write them; if one still holds a secret, write none.
 
     Args:
-        cassettes: By their path.
+        cassettes: The cassettes by their paths.
         out: Their folder, for the message.
-        told: What else is to be said.
+        told: The end of the message.
 
     Raises:
         InputError: A cassette still holds a secret, or cannot be written.
@@ -108,19 +108,19 @@ def save(cassettes: Mapping[Path, Cassette], out: Path, *, told: str = "") -> No
     for target, cassette in safe.items():
         try:
             write_cassette(target, cassette)
-        except ValueError as error:  # times beyond the format's limit, say
+        except ValueError as error:  # such as times beyond the format's limit
             raise InputError(str(error), source=str(target)) from None
     plural = "cassette" if len(safe) == 1 else "cassettes"
     click.echo(f"{len(safe)} {plural} written to {out}{told}")
 
 
 def made_by(kind: str, of: str | None = None) -> str:
-    """Return what made a cassette, for its ``recorded.by``."""
+    """Return the ``recorded.by`` of a cassette: this program, and its source's."""
     return f"harness import {kind} {program_version()}" + (f" of {of}" if of else "")
 
 
 def _redacted(target: Path, cassette: Cassette) -> Cassette:
-    # Loaded where it is needed: start-up time is felt.
+    # Loaded here to keep start-up short.
     from harness.privacy.redact import (  # noqa: PLC0415
         DEFAULT_RULES,
         redact_interaction,
@@ -147,7 +147,7 @@ def _redacted(target: Path, cassette: Cassette) -> Cassette:
 
 
 def _files(source: Path, patterns: tuple[str, ...]) -> list[tuple[Path, Path]]:
-    """Return the files that are meant, each with the name it keeps."""
+    """Return the files of a source, each with the name that it keeps."""
     if not source.is_dir():
         return [(source, Path(source.name))]
     found = {file for pattern in patterns for file in source.rglob(pattern)}

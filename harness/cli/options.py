@@ -263,7 +263,7 @@ def output_option(what: str) -> Callable[[_Command], _Command]:
     )
 
 
-# Of commands that make cassettes of other files.
+# For commands that make cassettes of other files.
 
 sources_argument = click.argument(
     "sources", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path)
@@ -274,7 +274,7 @@ target_folder_option = click.option(
     metavar="DIR",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the cassettes go; names of folders below FILE are kept.",
+    help="Folder of the cassettes; names of folders below FILE are kept.",
 )
 
 pacing_option = click.option(
@@ -283,11 +283,11 @@ pacing_option = click.option(
     type=FiniteRange(min=0, max=1_000_000),
     default=20.0,
     show_default=True,
-    help="Milliseconds from one event to the next; the first comes after 100.",
+    help="Milliseconds from one event to the next; the first one is at 100.",
 )
 
 force_option = click.option(
-    "--force", is_flag=True, help="Overwrite cassettes that are there."
+    "--force", is_flag=True, help="Overwrite existing cassettes."
 )
 
 

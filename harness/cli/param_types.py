@@ -11,12 +11,12 @@ __all__ = ["FiniteRange"]
 
 
 class FiniteRange(click.FloatRange):
-    """A range of numbers that has no place for NaN, which compares with nothing."""
+    """A range of finite numbers; no range refuses NaN."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number; refuse what is none, not finite, or out of range."""
+        """Return the number; refuse text that is none, not finite, or out of range."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)

@@ -1,4 +1,4 @@
-"""How far work in several processes is, shown on a terminal, and its end by signals."""
+"""A progress bar for work in several processes, and the end of it by signals."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _Result = TypeVar("_Result")
 def map_with_progress(
     work: Callable[[_Item], _Result], items: Sequence[_Item], jobs: int, *, quiet: bool
 ) -> list[_Result]:
-    """Return ``work(item)`` for every item, in order, and show how far it is.
+    """Return ``work(item)`` for every item, in order, and show the progress.
 
     Raises:
-        InterruptedRunError: Somebody stopped it; no process is left.
+        InterruptedRunError: A signal stopped it; no process is left.
         EvidenceError: A process died.
     """
     console = Console(stderr=True, highlight=False)
@@ -45,16 +45,16 @@ def map_with_progress(
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Let SIGINT and SIGTERM end the work; its processes are ended first.
+    """Let SIGINT and SIGTERM end the work, after its processes.
 
-    An interrupt may come within code of others that swallows it or fails over it, such
-    as the start of a process: that it came is what counts.
+    An interrupt may arrive within library code that swallows it or fails because of it,
+    such as the start of a process; it counts all the same.
     """
     stopped = False
 
     def stop(_number: int, _frame: object) -> None:
         nonlocal stopped
-        # A second signal must not cut the cleaning up short.
+        # A second signal must not interrupt the cleanup.
         if not stopped:
             stopped = True
             raise KeyboardInterrupt

@@ -1,7 +1,7 @@
-"""Recorded streams as a command is given them: cassettes, raw bodies, folders of both.
+"""Recorded streams of a command line: cassettes, raw bodies, folders of both.
 
-A raw body (``*.sse``) becomes a cassette on the way, as `harness import sse` makes it:
-its times and borders are invented.
+A raw body (``*.sse``) is read as the cassette that `harness import sse` would make:
+with invented times and borders.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _RAW = ".sse"
 def read_recordings(roots: Iterable[Path]) -> list[tuple[str, str, Cassette]]:
     """Return name, file and content of every recording.
 
-    The name is the path below the root that it was found in, without its suffix.
+    The name is its path below the given folder, without suffix.
 
     Raises:
-        InputError: A path does not exist, a folder holds no recording, or a file is
-            none.
+        InputError: A path does not exist, a folder holds no recording, or a file is no
+            recording.
     """
     named = []
     for root in roots:
@@ -42,7 +42,7 @@ def read_recording(path: Path) -> Cassette:
     """Read one cassette or raw body.
 
     Raises:
-        InputError: It cannot be read, or is none.
+        InputError: It cannot be read, or is no recording.
     """
     if path.suffix != _RAW:
         return read_cassette(path)

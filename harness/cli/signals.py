@@ -1,4 +1,4 @@
-"""Signals that stop a run: what was started is ended, and nothing was decided."""
+"""Signals that stop a run: it ends what it started, and decides nothing."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["cancel_on_signals"]
 
 @contextlib.contextmanager
 def cancel_on_signals() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP cancel the task, once, so that it cleans up."""
+    """Let SIGINT, SIGTERM and SIGHUP cancel the current task once; it cleans up."""
     loop = asyncio.get_running_loop()
     task = asyncio.current_task()
     stopping = False
 
     def stop() -> None:
         nonlocal stopping
-        # A second signal must not cut the cleaning up short.
+        # A second signal must not interrupt the cleanup.
         if not stopping and task is not None:
             stopping = True
             task.cancel()

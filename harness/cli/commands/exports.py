@@ -1,4 +1,4 @@
-"""``harness export``: recordings in the formats of others."""
+"""``harness export``: recordings in other formats."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["export_group"]
 def export_group() -> None:
     """Write recordings in the formats of others.
 
-    docs/formats.md tells what each format holds.
+    docs/formats.md says what each format holds.
     """
 
 
@@ -33,7 +33,7 @@ _CASSETTES = click.argument(
     required=True,
     type=click.Path(path_type=Path),
 )
-_FORCE = click.option("--force", is_flag=True, help="Overwrite files that are there.")
+_FORCE = click.option("--force", is_flag=True, help="Overwrite existing files.")
 
 
 @export_group.command("sse")
@@ -43,15 +43,15 @@ _FORCE = click.option("--force", is_flag=True, help="Overwrite files that are th
     metavar="DIR",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the bodies go; names of folders below CASSETTE are kept.",
+    help="Folder of the bodies; names of folders below CASSETTE are kept.",
 )
 @_FORCE
 def sse(*, cassettes: tuple[Path, ...], out: Path, force: bool) -> None:
     """Write the raw body of each response, the bytes as they were sent.
 
     CASSETTE is a file, or a folder that is searched for *.yaml and *.yml. Times,
-    borders and endings are lost. A body becomes NAME.sse, or NAME.body where it is no
-    event stream; where a cassette holds several, -2, -3 and so on follow the name.
+    borders and endings are lost. A body becomes NAME.sse, or NAME.body if it is no
+    event stream; if a cassette holds several, -2, -3 and so on follow the name.
 
     \b
     Example:
@@ -81,8 +81,8 @@ def har(*, cassettes: tuple[Path, ...], out: Path, force: bool) -> None:
     """Write HAR 1.2, which browsers and many proxies read.
 
     CASSETTE is a file, or a folder that is searched for *.yaml and *.yml. Borders,
-    times and ending go along in a custom field, so that `harness import har` brings
-    the recording back as it was.
+    times and ending are kept in a custom field, from which `harness import har`
+    restores the recording as it was.
 
     \b
     Examples:
@@ -115,7 +115,7 @@ def _read(paths: tuple[Path, ...]) -> Iterator[tuple[Path, Cassette]]:
 
 def _add(written: dict[Path, bytes], target: Path, data: bytes) -> None:
     if target in written:
-        message = "two cassettes would become this file; export them apart"
+        message = "two cassettes would become this file; export them separately"
         raise InputError(message, source=str(target))
     written[target] = data
 

@@ -36,7 +36,7 @@ Examples:
 """
 
 
-# Of the others too little is known to invent what was asked.
+# Too little is known of the others to invent a request.
 _DIALECTS = {one.name: one for one in DIALECTS if one.is_complete}
 
 
@@ -50,14 +50,14 @@ _DIALECTS = {one.name: one for one in DIALECTS if one.is_complete}
     type=click.Choice(list(_DIALECTS)),
     default=OPENAI_CHAT.name,
     show_default=True,
-    help="Whose payloads the events carry.",
+    help="Dialect of the events.",
 )
 @click.option(
     "--request",
     "request_file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="The request's JSON body; invented when left out.",
+    help="JSON body of the request; invented if not given.",
 )
 @click.option(
     "--manifest",

@@ -1,4 +1,4 @@
-"""``harness import``: cassettes from what others recorded."""
+"""``harness import``: cassettes from the recordings of other programs."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ImportOptions:
-    """What all of these commands are given."""
+    """The arguments of all of these commands."""
 
     sources: tuple[Path, ...]
     out: Path
@@ -57,8 +57,8 @@ class _ImportOptions:
 def import_group() -> None:
     """Make cassettes of what others recorded.
 
-    Credentials are taken out before anything is written. docs/formats.md tells what
-    each format holds.
+    Credentials are redacted before anything is written. docs/formats.md says what each
+    format holds.
     """
 
 
@@ -66,7 +66,7 @@ import_group.add_command(sse)
 
 
 def _import_options(command: _Command) -> _Command:
-    """Add the arguments that all of these commands have."""
+    """Add the arguments of all of these commands."""
     for option in reversed(
         (
             sources_argument,
@@ -82,7 +82,7 @@ def _import_options(command: _Command) -> _Command:
                 "tags",
                 multiple=True,
                 metavar="WORD",
-                help="Put into every cassette. Repeatable.",
+                help="Tag of every cassette. Repeatable.",
             ),
             force_option,
         )
@@ -144,8 +144,8 @@ def har(*, split: Split | int | None, **given: Any) -> None:
 
     FILE is a file, or a folder that is searched for *.har. HAR knows when an answer
     began and ended; the times in between and the borders are invented, and the
-    cassette says so (reconstructed). What `harness export har` wrote comes back as it
-    was.
+    cassette says so (reconstructed). What `harness export har` wrote is restored as
+    it was.
 
     \b
     Example:

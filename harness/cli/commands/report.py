@@ -1,4 +1,4 @@
-"""``harness report``: what a run found, for those who decide on the rollout."""
+"""``harness report``: the findings of a run, for those who decide on the rollout."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["report"]
     type=click.Path(path_type=Path),
     default=Path("reports"),
     show_default=True,
-    help="The folder of all runs.",
+    help="Folder of all runs.",
 )
 @click.option(
     "--format",
@@ -40,7 +40,7 @@ __all__ = ["report"]
 @click.option(
     "--current-percent",
     type=FiniteRange(0, 100),
-    help="Where the rollout stands; by default, as the run was told.",
+    help="Current percentage of the rollout.  [default: that of the run]",
 )
 def report(
     run: str | None,
@@ -49,7 +49,7 @@ def report(
     output: Path | None,
     current_percent: float | None,
 ) -> None:
-    """Write the rollout-readiness report of RUN; by default of the newest.
+    """Write the rollout-readiness report of RUN, by default of the newest run.
 
     RUN is a run's name, or the path of its folder or of its report.json.
 
@@ -61,7 +61,7 @@ def report(
     else:
         text = render_markdown(found, current_percent=current_percent)
     if output is None:
-        # Bytes: what a run found must not depend on the terminal's encoding.
+        # Bytes: the report must not depend on the terminal's encoding.
         click.echo(text.encode(), nl=False)
         return
     try:

@@ -1,4 +1,4 @@
-"""``harness scrub``: cassettes that can be kept where others read them."""
+"""``harness scrub``: cassettes that others may read."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ Examples:
     "--out",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the scrubbed cassettes go; what is there is not overwritten.",
+    help="Folder of the scrubbed cassettes; existing files are not overwritten.",
 )
 @click.option("--in-place", is_flag=True, help="Overwrite the cassettes themselves.")
 @click.option(
     "--seed",
     metavar="N",
     type=int,
-    help="Invent the same again. Who knows it can undo the scrubbing of answers; "
-    "without it, nobody knows.",
+    help="Invent the same text each time. Whoever knows the seed can undo the "
+    "scrubbing of answers; without --seed, nobody can.",
 )
 def scrub(
     *, cassettes: tuple[Path, ...], out: Path | None, in_place: bool, seed: int | None

@@ -1,4 +1,4 @@
-"""``harness show``: a recording as a timeline that a person can read."""
+"""``harness show``: a readable timeline of a recording."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def show(*, cassette: Path, events: bool, raw: bool) -> None:
     """
     held = read_cassette(cassette)
     width = shutil.get_terminal_size().columns
-    # click leaves colours out where the output is no terminal.
+    # click leaves colours out if the output is no terminal.
     color = False if os.environ.get("NO_COLOR") else None
     for line in _lines(held, str(cassette), events=events, raw=raw):
         text = line.text if line.whole else clip(line.text, width)
@@ -75,7 +75,7 @@ def show(*, cassette: Path, events: bool, raw: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of output; ``whole`` where it must not be cut at the terminal's edge."""
+    """A line of output; ``whole`` if it must not be cut at the terminal's edge."""
 
     text: str
     style: dict[str, Any]
@@ -149,7 +149,7 @@ def _describe_request(interaction: Interaction) -> str:
 
 
 class _ResponseReader:
-    """Reads a response once, line by line, and remembers what the summary needs."""
+    """Reads a response once, line by line, and keeps what the summary needs."""
 
     def __init__(self, response: Response, dialect: Dialect) -> None:
         kind = response.header("content-type")
@@ -189,7 +189,7 @@ class _ResponseReader:
         yield _Line(row.text, style)
 
     def summary(self) -> Iterator[_Line]:
-        """Yield what the whole says; to be called after the timeline."""
+        """Yield the summary; to be called after the timeline."""
         segments = self._response.segments
         size = sum(len(segment.data) for segment in segments)
         yield from _field("body", f"{size} bytes in {len(segments)} segments")
