@@ -51,3 +51,15 @@ def test_long_streams_that_would_grow_beyond_the_limit_are_refused(play, kit):
     giant = {"giant_event": {"size": 60_000_000, "at": {"event": 1}}}
     with pytest.raises(FaultError, match=r"event_dup: .* more than 256 MiB"):
         play(giant, {"event_dup": {"index": 1, "times": 6}})
+
+
+def test_many_tiny_events_with_a_long_envelope_are_refused(play, kit):
+    """The size of the whole chunk counts, not only that of its text."""
+    model = kit.chunk({"content": "Hello"}, system_fingerprint="f" * 1400)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FaultError, match="more than 256 MiB"):
+            play({"tiny_events": {"n": 200_000}}, blocks=(model, kit.DONE))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()

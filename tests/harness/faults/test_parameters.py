@@ -57,6 +57,8 @@ def test_a_value_that_the_annotation_allows_is_accepted(value, annotation):
         (True, int, "a whole number, got True"),
         (1.0, int, "a whole number, got 1.0"),
         (True, float, "a number, got True"),
+        (float("nan"), float, "a number, got nan"),
+        (float("inf"), float, "a number, got inf"),
         (1, bool, "true or false, got 1"),
         (1, str, "text, got 1"),
         (1, Literal[True, "lie"], "one of true, lie, got 1"),

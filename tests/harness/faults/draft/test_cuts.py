@@ -56,3 +56,11 @@ def test_without_a_head_nothing_is_sent(draft):
 
     assert (wire.head_at_ns, wire.writes, wire.spans) == (None, (), ())
     assert (wire.end, wire.end_at_ns) == (StreamEnd.REFUSED, 5)
+
+
+def test_a_cut_at_the_end_of_a_block_makes_no_empty_write(draft, kit):
+    """The border is already there."""
+    whole = cut_writes(draft, lambda sent: [0, len(sent)], only=1)
+
+    assert list(kit.STREAM) == [write.data for write in lower(whole).writes]
+    assert 1 == len(whole.blocks[1].parts)

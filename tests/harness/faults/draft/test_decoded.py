@@ -62,3 +62,19 @@ def test_a_selection_of_no_chunk_is_refused(draft, select):
     """A scenario with it would test nothing."""
     with pytest.raises(FaultError, match="chunk"):
         selected_chunks(decode_blocks(draft.blocks), select)
+
+
+@pytest.mark.parametrize(
+    ("delta", "more", "expected"),
+    [
+        ({"content": "x"}, {}, True),
+        ({"content": "x"}, {"usage": {}}, False),
+        ({"content": "x"}, {"finish": "stop"}, False),
+        ({"content": "x", "role": "assistant"}, {}, False),
+        ({"content": "x", "tool_calls": [{"index": 0}]}, {}, False),
+        ({"content": ""}, {}, False),
+    ],
+)
+def test_a_block_is_text_only_if_nothing_else_is_in_it(kit, delta, more, expected):
+    """A fault that drops or repeats such a block moves nothing but text."""
+    assert expected is decode_block(kit.chunk(delta, **more)).is_text_only

@@ -2,8 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from harness.faults.draft.lowering import lower
-from harness.faults.draft.position import block_at, check_position, offset_at
+from harness.faults.draft.decoded import decode_blocks
+from harness.faults.draft.lowering import draft_response, lower
+from harness.faults.draft.position import (
+    block_at,
+    check_position,
+    landmark_block,
+    offset_at,
+)
 from harness.faults.errors import FaultError
 
 
@@ -81,3 +87,14 @@ def test_what_is_no_position_is_refused(value, message):
     """With the part that is wrong, and the nearest name."""
     with pytest.raises(FaultError, match=message):
         check_position(value)
+
+
+@pytest.mark.parametrize(
+    ("landmark", "place"), [("role", 0), ("finish", 3), ("usage", 5), ("done", 6)]
+)
+def test_a_landmark_that_is_repeated_is_the_first_or_the_last(kit, landmark, place):
+    """The last finish and the last usage count, the first of all others."""
+    blocks = (kit.ROLE, kit.ROLE, kit.FINISH, kit.FINISH, kit.USAGE, kit.USAGE)
+    draft = draft_response(kit.response((*blocks, kit.DONE, kit.DONE)))
+
+    assert place == landmark_block(decode_blocks(draft.blocks), landmark)

@@ -130,3 +130,11 @@ def test_event_swap_can_move_runs(play, kit):
     assert kit.sent(wire)[1:5] == [kit.WORLD, kit.BANG, kit.HELLO, kit.COMMA]
     with pytest.raises(FaultError, match="runs that do not overlap"):
         play({"event_swap": {"i": 1, "j": 2, "count": 2}})
+
+
+def test_a_repeat_of_a_cumulative_delta_means_nothing(play, kit):
+    """Its new text was already said by the first."""
+    wire = play({"growing_first": {"count": 3}}, {"event_dup": {"index": 2}})
+
+    assert kit.sent(wire)[2] == kit.sent(wire)[3]
+    assert kit.meanings(wire)[2:4] == ["replaced", "nothing"]

@@ -117,3 +117,12 @@ def test_usage_can_leave_an_event_with_empty_choices_first(play, kit):
     assert first["choices"] == []
     assert "prompt_filter_results" in first
     assert kit.sent(wire)[1:] == list(kit.STREAM[:5])
+
+
+def test_a_usage_before_the_finish_moves_behind_it(play, kit):
+    """The tail is an event of its own after both."""
+    early = kit.chunk({"content": "Hello"}, usage={"total_tokens": 1})
+    wire = play({"usage": {"mode": "tail"}}, blocks=(early, kit.FINISH, kit.DONE))
+
+    assert [kit.HELLO, kit.FINISH] == kit.sent(wire)[:2]
+    assert b'"choices":[],"usage":{"total_tokens":1}' in kit.sent(wire)[2]

@@ -34,6 +34,7 @@ def test_identity_gives_a_name_where_there_was_none(play, kit):
     ("parameters", "message"),
     [
         ({}, "expected one of id, created"),
+        ({"model": {"change_at": 0}}, r"model\.change_at: expected 1 to 6, got 0"),
         ({"model": {"change_at": 7}}, r"model\.change_at: expected 1 to 6, got 7"),
         ({"model": {"at": 1}}, r"identity\.model: expected per_chunk or"),
     ],
