@@ -20,7 +20,7 @@ COMMANDS = {
     "bench": ("bench:bench", "Measure what targets cost, side by side."),
     "check": (
         "check:check",
-        "Check cassettes, scenarios and configurations, and tell every mistake.",
+        "Check cassettes, scenarios and configurations, and report every mistake.",
     ),
     "compare": (
         "compare:compare",

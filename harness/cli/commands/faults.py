@@ -26,7 +26,7 @@ _LAYERS = {
 }
 
 
-@click.command(short_help="List the faults, or explain some of them.")
+@click.command(short_help="List the faults, or explain some.")
 @click.argument("names", nargs=-1)
 @click.option(
     "--markdown", is_flag=True, help="Print the reference part of docs/faults.md."

@@ -59,7 +59,7 @@ def test_the_size_of_a_sweep_comes_first():
 def test_a_limit_is_named():
     """Every byte means also the end of each stream."""
     assert (
-        "  3 streams, 99 of 100 bytes (--sweep-limit 0 takes every one)"
+        "  3 streams, 99 of 100 bytes (--limit 0 takes every one)"
         == (lines(offsets=99)[1])
     )
 
