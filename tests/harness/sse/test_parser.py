@@ -401,3 +401,9 @@ class TestLinear:
             tracemalloc.stop()
 
         assert peak < 100_000
+
+
+def test_a_retry_of_18_digits_is_the_largest():
+    """Leading zeros do not count."""
+    for digits, retry in (("9" * 18, int("9" * 18)), ("9" * 19, None), ("0" * 19, 0)):
+        assert retry == parse(f"retry: {digits}\n\n".encode()).retry

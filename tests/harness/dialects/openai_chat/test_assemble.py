@@ -234,3 +234,13 @@ class TestAnyInput:
                     t for i, f, t in deltas if (i, f) == (choice.index, field)
                 )
                 assert expected == getattr(choice, field)
+
+
+def test_the_first_role_of_a_choice_counts():
+    """Providers that repeat it may change it."""
+    assembler = Assembler()
+    for role in ("", "assistant", "user"):
+        data = json.dumps({"choices": [{"index": 0, "delta": {"role": role}}]})
+        assembler.feed(parse_payload(data))
+
+    assert ["assistant"] == [choice.role for choice in assembler.message().choices]

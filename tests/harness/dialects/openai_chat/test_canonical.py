@@ -55,3 +55,9 @@ def test_what_legal_writers_do_is_no_change(one, other):
 def test_everything_else_counts(one, other):
     """Another role, another reason, another number is another event."""
     assert without_texts(one) != without_texts(other)
+
+
+def test_empty_choices_are_more_than_text():
+    """Such an event is never dropped, though nothing else is in it."""
+    assert without_texts({"id": "x", "choices": []}) is not None
+    assert without_texts({"id": "x", "choices": None}) is None

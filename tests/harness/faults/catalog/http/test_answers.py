@@ -64,3 +64,11 @@ def test_framing_can_promise_bytes_that_never_come(play):
     assert wire.end is StreamEnd.TRUNCATED
     with pytest.raises(FaultError, match="only a content_length"):
         play({"framing": {"mode": "chunked", "cl_delta": 9}})
+
+
+def test_too_large_a_length_keeps_an_end_that_was_never_clean(play):
+    """A stall stays a stall; only a clean end becomes a cut."""
+    framing = {"framing": {"mode": "content_length", "cl_delta": 5}}
+
+    assert "truncated" == play(framing).end
+    assert "stall" == play({"done": {"mode": "hang"}}, framing).end

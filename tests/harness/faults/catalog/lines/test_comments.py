@@ -121,3 +121,10 @@ def test_keepalive_refuses_more_comments_than_memory_has_room_for(play):
     week = {"at": {"event": 1}, "for_ms": 604_800_000, "every_ms": 1e-6}
     with pytest.raises(FaultError, match="and at most 100000 comments"):
         play({"keepalive": week})
+
+
+def test_a_comment_that_is_due_with_an_event_follows_it(play, kit):
+    """Events are 10 ms apart, and so are the comments."""
+    sent = kit.sent(play({"sse_comment": {"every_ms": 10}}))
+
+    assert [kit.ROLE, kit.HELLO, b": ping\n\n", kit.COMMA] == sent[:4]

@@ -60,3 +60,12 @@ def test_end_at_ends_the_framing_cleanly(play, kit):
     assert wire.body == kit.ROLE + kit.HELLO + kit.COMMA[:40]
     assert (wire.end, wire.promised_length) == (StreamEnd.COMPLETE, None)
     assert wire.spans[-1].partial
+
+
+def test_end_at_promises_only_the_bytes_that_are_left(play):
+    """Nothing on the wire shows the cut, also where the length is told."""
+    framing = {"framing": {"mode": "content_length"}}
+    wire = play(framing, {"end_at": {"at": {"event": 3}}})
+
+    assert wire.promised_length is None
+    assert "complete" == wire.end

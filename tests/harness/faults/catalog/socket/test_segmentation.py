@@ -57,3 +57,11 @@ def test_border_at_needs_bytes_on_both_sides(play, at):
     """Nothing would be parted."""
     with pytest.raises(FaultError, match="expected a byte within the body of"):
         play({"border_at": {"at": at}})
+
+
+def test_a_gap_that_is_already_there_delays_nothing(play, kit):
+    """The recorded writes are 10 ms apart."""
+    at = {"at": {"event": 2}}
+
+    assert kit.times(play()) == kit.times(play({"border_at": {**at, "gap_ms": 5}}))
+    assert 124.0 == kit.times(play({"border_at": {**at, "gap_ms": 14}}))[2]

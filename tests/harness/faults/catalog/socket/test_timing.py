@@ -130,3 +130,12 @@ def test_what_does_not_fit_is_refused(play, fault, message):
     """It says what is there."""
     with pytest.raises(FaultError, match=message):
         play(fault)
+
+
+def test_a_trickle_sends_no_byte_before_it_is_due(play, kit):
+    """The bytes of a later write wait for its time."""
+    fault = {"trickle": {"at": {"event": 1}, "count": len(kit.HELLO) + 1, "gap_ms": 0}}
+    times = kit.times(play(fault))
+
+    assert [110.0] * len(kit.HELLO) == times[1 : 1 + len(kit.HELLO)]
+    assert 120.0 == times[1 + len(kit.HELLO)]
