@@ -171,7 +171,7 @@ def test_faults_break_what_was_recorded(folder):
         assert time.monotonic() - started >= 0.3
         assert b"data: a\n\ndata: a\n\ndata: [DONE]\n\n" == body
         told = process.stdout.readline()
-    assert "said nothing for 300 ms" in told
+    assert "sent nothing for 300 ms" in told
 
 
 def test_what_a_fault_cannot_break_is_left_out(folder):

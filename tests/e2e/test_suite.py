@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(660)]
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 60
-"""For the default suite on two calm cores: nobody waits longer before a commit."""
+"""For the default suite, so that it is run often. It takes 24 s on two calm cores; with
+more processes than cores, it may take longer in that proportion."""
 
 
 def compare(folder: Path, *arguments: str) -> dict:
@@ -64,18 +65,19 @@ def page() -> dict[str, tuple[set[str], set[str]]]:
 
 @pytest.fixture(scope="module")
 def default_run(tmp_path_factory):
-    """The default suite: its report, its folder, and how many seconds it took."""
+    """The default suite: its report, its folder, its seconds, and the machine's lag."""
     folder = tmp_path_factory.mktemp("default")
-    started = time.monotonic()
+    started, busy = time.monotonic(), os.getloadavg()[0]
     report = compare(folder)
-    return report, folder, time.monotonic() - started
+    took_s = time.monotonic() - started
+    lag = max(busy, os.getloadavg()[0]) / (os.cpu_count() or 1)
+    return report, folder, took_s, lag
 
 
 def test_the_default_suite_is_go_short_and_leaves_nothing(default_run):
-    """No process and no file but the report, within a minute of a calm machine."""
-    report, folder, seconds = default_run
-    others = max(1, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
-    assert seconds < SECONDS_MAX * others
+    """No process and no file except the report, within a minute."""
+    report, folder, took_s, lag = default_run
+    assert took_s < SECONDS_MAX * max(1, lag)
     assert report["decision"]["result"] == "GO"
     assert {entry["mode"] for entry in report["scenarios"]} == {"live", "virtual"}
     assert of_folder(folder) == []
@@ -83,7 +85,7 @@ def test_the_default_suite_is_go_short_and_leaves_nothing(default_run):
 
 
 def test_virtual_time_finds_what_the_page_of_classes_says(default_run):
-    """The page is of a run of all scenarios in both modes: it may say more, not less.
+    """The page is made by a run of all scenarios in both modes, so it may say more.
 
     Where this fails the targets or scenarios have changed: scripts/refresh_reports.py
     makes the page again.

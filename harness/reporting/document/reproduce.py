@@ -66,7 +66,7 @@ def repeat_run(run: RunRecord, options: Sequence[str] | None = None) -> str:
     chosen += run.settings.sweep
     if run.settings.sweep:
         return _line(run, chosen, (), options, command="sweep")
-    # Both modes are what is played where none is named.
+    # Both modes are the default.
     modes = run.settings.modes if len(run.settings.modes) == 1 else ()
     return _line(run, chosen, modes, options)
 
