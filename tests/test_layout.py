@@ -38,7 +38,6 @@ CROSS_CUTTING = {
     "tests/harness/privacy/test_scrubbed_cassettes.py": "our cassettes, scrubbed",
     "tests/harness/scenario/test_suite.py": "the scenarios that ship",
     "tests/proxy/v2/test_corpus.py": "recorded streams of others",
-    "tests/proxy/v2/test_make_relay.py": "the factory in the package itself",
     "tests/proxy/v2/test_properties.py": "properties of the whole architecture",
     "tests/proxy/v2/test_vectors.py": "test vectors of the whole architecture",
 }
