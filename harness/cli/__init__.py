@@ -27,7 +27,7 @@ COMMANDS = {
         "Play scenarios through two targets and judge both.",
     ),
     "export": ("exports:export_group", "Write recordings in the formats of others."),
-    "faults": ("faults:faults", "List the faults, or explain some of them."),
+    "faults": ("faults:faults", "List the faults, or explain some."),
     "import": ("imports:import_group", "Make cassettes of what others recorded."),
     "record": ("record:record", "Record the answers of a real server, as they arrive."),
     "replay": ("replay:replay", "Answer any client with recorded answers."),
