@@ -250,7 +250,7 @@ def test_two_runs_with_one_seed_give_the_same_report(desk):
         ),
         (
             ["compare", "--cassette", "tapes", "--fault", "repeat_first: {times: x}"],
-            ["times", "came"],
+            ["times", "got"],
         ),
         (["compare", "--cassette", "tapes/none.yaml"], ["none.yaml"]),
         (
