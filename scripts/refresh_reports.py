@@ -1,6 +1,6 @@
 """Regenerates the reports in the repository: reports/example and docs/classes.md.
 
-Run it on a calm machine, after scenarios or targets have changed:
+Run it on an idle machine, after scenarios or targets have changed:
 
     python scripts/refresh_reports.py
 

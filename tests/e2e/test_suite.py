@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(660)]
 
 ROOT = Path(__file__).parents[2]
 SECONDS_MAX = 60
-"""For the default suite, so that it is run often. It takes 24 s on two calm cores; with
+"""For the default suite, so that it is run often. It takes 24 s on two idle cores; with
 more processes than cores, it may take longer in that proportion."""
 
 
