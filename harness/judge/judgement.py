@@ -26,8 +26,8 @@ class Judgement:
         clients: What each modelled client makes of it; empty: it is no event stream.
         dropped_repeats: Texts that arrived without a repeat at their opening, where
             content alone cannot tell whether the repeat was meant.
-        holds_ns: Hold of every piece of text and every event without text; empty where
-            the stream was wrong.
+        holds_ns: Hold of text, of events with more than text, and of comments; empty
+            where the stream was wrong.
         liberties: What the target did where it had a choice; empty words: the usual.
         name: Name of the stream in its scenario; empty where there is only one.
         parts: The judgement of each stream, where the scenario has several.

@@ -81,7 +81,12 @@ def virtual_limits() -> Limits:
 
 
 def live_limits(lag_max_ns: int) -> Limits:
-    """Return the limits of a live stream, given the harness's worst lag during it."""
+    """Return the limits of a live stream.
+
+    Args:
+        lag_max_ns: The harness's worst lag in the stream's scenario, over all repeats
+            and both targets.
+    """
     slack_ms = min(lag_max_ns / NS_PER_MS, LIVE_SLACK_MS)
     return Limits(
         hold_ms=LIVE_HOLD_MS,

@@ -5,7 +5,7 @@ Rules of this file:
 1. Every transition is in :data:`TRANSITIONS`; one that is absent is an error, and
    raises.
 2. The state is that of the answer's text.  It knows nothing about connections; the
-   progress of the exchange is kept by :mod:`proxy.v2.machine`.
+   progress of the exchange is kept by :mod:`proxy.v2.phases`.
 
 Theory of operation:
 

@@ -1,9 +1,10 @@
 """Check of hold, the delay that a target adds, measured by content, not by event.
 
-Hold of a character = its arrival at the client minus the arrival at the target of the
-upstream block that first carried it. Events without text are matched by their index.
-Dropped content is not counted. Events may be cut differently on the two sides, but
-characters are the same, so they are the measure.
+Hold of a character = its arrival at the client minus the time at which the upstream
+wrote the block that first carried it: live, the real time of the write; in virtual
+time, the instant at which the relay is offered it. Events that carry more than text are
+matched in order, by equal canonical JSON. Dropped content is not counted. Events may be
+cut differently on the two sides, but characters are the same, so they are the measure.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Hold:
     """Hold over one stream, or many; nanoseconds.
 
     Attributes:
-        count: Samples: pieces of text and events without text.
+        count: Samples: pieces of text, events that carry more than text, comments.
         p95_ns: 95th percentile, nearest rank.
     """
 
@@ -60,7 +61,7 @@ def hold_samples(
     observation: Observation,
     dropped: frozenset[TextKey] = frozenset(),
 ) -> list[int]:
-    """Return the hold of every piece of text and every event without text.
+    """Return the hold of all text, of events with more than text, and of comments.
 
     Only meaningful for a correct stream: a failed stream is a fast one. Texts in
     ``dropped`` arrived without the repeat at their opening.
@@ -158,7 +159,10 @@ def _event_holds(
     sent: _ByteTimes,
     read: _ByteTimes,
 ) -> list[int]:
-    """Match events without text by index; optional events are skipped."""
+    """Match events that carry more than text, in order, by equal canonical JSON.
+
+    Arrived events in between, such as optional ones, are skipped.
+    """
     wanted = [
         (found.canonical, pairs[found.index][1])
         for found in structural_events(event for event, _ in pairs)
