@@ -57,6 +57,7 @@ _BARE = re.compile(
     r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|(?<![\w.])-?[0-9][0-9.eE+-]*|[^\W_]+', re.DOTALL
 )
 _LITERALS = frozenset({"true", "false", "null", "NaN", "Infinity"})
+_UNICODE_ESCAPE = len(r"\u00e9")
 
 Invent = Callable[[str], str]
 
@@ -243,7 +244,8 @@ def _written(raw: bytes, text: str, invented: str) -> bytes:
     parts = []
     written = written_characters(_text(raw))
     for (form, _), old, new in zip(written, text, invented, strict=True):
-        if new == old or (form[0] == "\\" and form[1:2] != "u"):
+        # Short escapes stay, and so does one that is cut off before its digits.
+        if new == old or (form[0] == "\\" and len(form) < _UNICODE_ESCAPE):
             parts.append(form)
         elif form[0] == "\\":
             upper = any(map(str.isupper, form))

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.cassette.model import (
@@ -406,6 +406,8 @@ PARTS = st.sampled_from(
 )
 
 
+@example(parts=[rb"\u"], cut=1)
+@example(parts=[rb'"\u12"'], cut=2)
 @given(st.lists(PARTS | st.binary(max_size=6), max_size=30), st.integers(1, 30))
 def test_any_bytes_are_scrubbed_in_place(parts, cut):
     """Sizes and everything except letters and digits stay."""
