@@ -13,9 +13,8 @@ from harness.dialects.interface import (
 )
 from harness.dialects.message import EventMeaning, Text, TextPlace
 from harness.dialects.openai_chat.assemble import Assembler
-from harness.dialects.openai_chat.canonical import without_texts
 from harness.dialects.openai_chat.grammar import check
-from harness.dialects.openai_chat.meaning import meaning_of
+from harness.dialects.openai_chat.meaning import meaning_of, without_texts
 from harness.dialects.openai_chat.payload import SENTINEL, parse_payload
 from harness.dialects.openai_chat.samples import answer_of, error_of, request_of
 from harness.dialects.openai_chat.texts import text_deltas, text_places
