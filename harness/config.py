@@ -151,8 +151,8 @@ def read_config(path: Path) -> Config:
         root.check(Draft202012Validator(config_schema()))
     read = [_read_target(node, path.parent, mistakes) for node in root.at("targets")]
     for role in ("baseline", "candidate"):
-        mistakes.read(root.at(role), _check_role, root.at("targets"))
-    policy = _policy(root.at("policy"), mistakes)
+        root.at(role).read(_check_role, root.at("targets"))
+    policy = _policy(root.at("policy"))
     mistakes.raise_any()
     return Config(
         targets={target.name: target for target in read if target is not None},
@@ -173,10 +173,10 @@ def _check_role(role: Node, targets: Node) -> None:
         )
 
 
-def _policy(node: Node, mistakes: Mistakes) -> Policy:
+def _policy(node: Node) -> Policy:
     policy = Policy()
     for choice in node:
-        policy = mistakes.read(choice, _with_choice, policy) or policy
+        policy = choice.read(_with_choice, policy) or policy
     return policy
 
 
@@ -233,16 +233,13 @@ def parse_address(text: str) -> tuple[str, int]:
 def _read_target(node: Node, folder: Path, mistakes: Mistakes) -> Target | None:
     """Read one target; None: there is a mistake."""
     for text in (*node.at("command"), *node.at("env"), node.at("url")):
-        mistakes.read(text, _check_placeholders)
+        text.read(_check_placeholders)
     for pattern in (node.at("ready", "stdout"), node.at("proof", "log")):
-        mistakes.read(pattern, _check_pattern)
+        pattern.read(_check_pattern)
     _check_keys(node, mistakes)
-    files = {
-        file.name: mistakes.read(file, _read_template, folder)
-        for file in node.at("files")
-    }
-    listen = mistakes.read(node.at("upstream_listen"), _upstream_listen)
-    if not mistakes.none_in(node):
+    files = {file.name: file.read(_read_template, folder) for file in node.at("files")}
+    listen = node.at("upstream_listen").read(_upstream_listen)
+    if not node.is_sound:
         return None
     data = node.value
     env = data.get("env", {})
@@ -275,12 +272,12 @@ def _check_placeholders(node: Node) -> None:
 def _check_keys(target: Node, mistakes: Mistakes) -> None:
     """Refuse keys that would be ignored, and a target that cannot be reached."""
     data = target.mapping
-    keys = mistakes.keys(target)
+    keys = target.keys
     output, url = target.at("ready", "stdout"), target.at("url")
     if "command" in keys:
         ready = target.at("ready")
         told = "(?P<url>" in str(output.value)
-        if "url" not in keys and not told and mistakes.none_in(ready):
+        if "url" not in keys and not told and ready.is_sound:
             message = (
                 "expected url, or ready.stdout with a group (?P<url>…): "
                 "where does it listen?"

@@ -125,11 +125,11 @@ def _check_format(root: Node) -> None:
 
 def _read_interaction(node: Node, mistakes: Mistakes) -> Interaction | None:
     request, response = node.at("request"), node.at("response")
-    headers = mistakes.read(request.at("headers"), read_headers)
-    body = mistakes.read(request.at("body"), read_body)
-    answer_headers = mistakes.read(response.at("headers"), read_headers)
+    headers = request.at("headers").read(read_headers)
+    body = request.at("body").read(read_body)
+    answer_headers = response.at("headers").read(read_headers)
     segments, ending = _read_stream(response, mistakes)
-    if not mistakes.none_in(node):
+    if not node.is_sound:
         return None
     return Interaction(
         request=Request(
@@ -155,12 +155,12 @@ def _read_stream(
     segments = []
     last_ns = 0
     for item in response.at("segments"):
-        if mistakes.none_in(item):
+        if item.is_sound:
             at_ns = _read_time(item, "a time", last_ns, mistakes)
             with mistakes:
                 segments.append(Segment(at_ns=at_ns, data=read_body(item)))
             last_ns = at_ns
-    ending = mistakes.read(response.at("ending"), _read_ending, last_ns, mistakes)
+    ending = response.at("ending").read(_read_ending, last_ns, mistakes)
     return tuple(segments), ending
 
 

@@ -11,17 +11,21 @@ it is about, which knows file, line and key::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from jsonschema import Draft202012Validator
 
+from harness.documents.mistakes import Mistakes
 from harness.documents.schema_errors import Path, explain
 from harness.errors import InputError, joined
 from harness.printable import one_line
 
 __all__ = ["Node", "Origin", "Path"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +35,12 @@ class Origin:
     Attributes:
         source: The file's name.
         line: The only line of the document; None: it has several.
+        mistakes: What is wrong with the document, as its readers found it.
     """
 
     source: str
     line: int | None = None
+    mistakes: Mistakes = field(default_factory=Mistakes, repr=False, compare=False)
 
     def line_of(self, path: Path) -> int | None:  # noqa: ARG002 - other origins need it
         """Return the one-based line of a value, where it is known."""
@@ -86,6 +92,39 @@ class Node:
     def mapping(self) -> dict[str, Any]:
         """The value where it is a mapping, else an empty one."""
         return self.value if isinstance(self.value, dict) else {}
+
+    @property
+    def mistakes(self) -> Mistakes:
+        """The mistakes of the whole document."""
+        return self.origin.mistakes
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether neither the value nor a part of it is known to be wrong."""
+        return self.mistakes.none_in(self.source, self.path)
+
+    @property
+    def keys(self) -> set[str]:
+        """The keys of a mapping, with those that mistyped ones are meant to be."""
+        return {*self.mapping, *self.mistakes.meant_in(self.source, self.path)}
+
+    def read(
+        self,
+        reader: Callable[Concatenate[Node, P], R],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> R:
+        """Return what a reader makes of the node, and collect the error that it raises.
+
+        A node that is missing, or has a known mistake, is not read: the result is None.
+        Where this is not of the promised type, there is a mistake, and `raise_any`
+        raises before anything is built with the result.
+        """
+        result: Any = None
+        if self.value is not None and self.is_sound:
+            with self.mistakes:
+                result = reader(self, *args, **kwargs)
+        return cast("R", result)
 
     def at(self, *steps: str | int) -> Node:
         """Return the node at a place inside, whether or not there is a value."""

@@ -100,7 +100,7 @@ def load(text: str, *, source: str, mistakes: Mistakes | None = None) -> Node:
         complete = True
     if mistakes is None or not complete:
         found.raise_any()
-    return Node(builder.root[0], Document(source=source, text=text))
+    return Node(builder.root[0], Document(source=source, text=text, mistakes=found))
 
 
 def _events(text: str, source: str) -> Iterator[yaml.Event]:

@@ -72,7 +72,7 @@ def _read(
     mistakes = Mistakes()
     root = load(read_text(path), source=str(path), mistakes=mistakes)
     find = partial(_find_cassette, folder=cassettes, known=known)
-    return parse_scenario(root, find_cassette=find, today=today, mistakes=mistakes)
+    return parse_scenario(root, find_cassette=find, today=today)
 
 
 def _find_cassette(name: Node, folder: Path, known: dict[Path, Cassette]) -> Cassette:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.cassette.model import Cassette, Interaction, Request
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError, joined
 from harness.faults.registry import FaultCall, FaultError, check_call, find_fault
@@ -20,37 +19,36 @@ FindCassette = Callable[[Node], Cassette]
 _OF_A_STREAM = ("status", "headers", "framing", "ending", "itl_ms")
 
 
-def check_answer(
-    node: Node, scenario: Node, mistakes: Mistakes, *, required: bool
-) -> None:
+def check_answer(node: Node, scenario: Node, *, required: bool) -> None:
     """Check that a mapping names the upstream's answer, and names it once.
 
     Args:
         node: The mapping.
         scenario: The scenario around it, which may name a cassette for all.
-        mistakes: Gets what is wrong.
         required: Whether it must name one at all.
     """
-    keys = mistakes.keys(node)
+    keys = node.keys
     if {"cassette", "stream"} <= keys:
         message = "expected one of cassette and stream, got both"
-        mistakes.add(InputError(message, at=node.at("stream")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("stream"))
     if required and not {"cassette", "stream"} & keys:
         message = "expected one of cassette and stream, got none"
-        mistakes.add(node.error(message, missing="cassette"))
+        with node.mistakes:
+            raise node.error(message, missing="cassette")
     for key in _OF_A_STREAM:
         if key in node.mapping and "stream" not in keys:
             message = "belongs to a stream written by hand"
-            mistakes.add(InputError(message, at=node.at(key)))
-    if "interaction" in node.mapping and "cassette" not in (
-        keys | mistakes.keys(scenario)
-    ):
+            with node.mistakes:
+                raise InputError(message, at=node.at(key))
+    if "interaction" in node.mapping and "cassette" not in (keys | scenario.keys):
         message = "belongs to a cassette"
-        mistakes.add(InputError(message, at=node.at("interaction")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("interaction"))
 
 
 def parse_answer(
-    node: Node, scenario: Node, find_cassette: FindCassette, mistakes: Mistakes
+    node: Node, scenario: Node, find_cassette: FindCassette
 ) -> tuple[Request, Answer] | None:
     """Return request and answer; None: there is a mistake.
 
@@ -59,39 +57,39 @@ def parse_answer(
             scenario are used.
         scenario: The scenario around it.
         find_cassette: Returns a cassette by its name.
-        mistakes: Gets what is wrong.
     """
     entries = list(node.at("faults"))
-    faults = tuple(mistakes.read(entry, _parse_fault) for entry in entries)
-    own = {"cassette", "stream"} & mistakes.keys(node)
+    faults = tuple(entry.read(_parse_fault) for entry in entries)
+    own = {"cassette", "stream"} & node.keys
     source = node if own else scenario
     if "cassette" in source.mapping:
         chooser = node if "interaction" in node.mapping else source
         number = chooser.at("interaction")
-        cassette = mistakes.read(source.at("cassette"), find_cassette)
+        cassette = source.at("cassette").read(find_cassette)
         # `read` returns None for a cassette that has mistakes, here or in its file.
-        found = cassette and _choose(number, cassette, mistakes)
-        if not found or not all(map(mistakes.none_in, entries)):
+        found = cassette and _choose(number, cassette)
+        if not found or not all(node.is_sound for node in entries):
             return None
         answer = Answer(response=found.response, recorded=True, faults=faults)
         return found.request, answer
     if "stream" not in source.mapping:
         return None
-    response = inline_response(source, mistakes)
-    if response is None or not all(map(mistakes.none_in, entries)):
+    response = inline_response(source)
+    if response is None or not all(node.is_sound for node in entries):
         return None
     return DEFAULT_REQUEST, Answer(response=response, recorded=False, faults=faults)
 
 
-def _choose(number: Node, cassette: Cassette, mistakes: Mistakes) -> Interaction | None:
-    if not mistakes.none_in(number):
+def _choose(number: Node, cassette: Cassette) -> Interaction | None:
+    if not number.is_sound:
         return None
     chosen: int = number.value or 0
     count = len(cassette.interactions)
     if chosen < count:
         return cassette.interactions[chosen]
     message = f"the cassette has {count} interaction(s), counted from 0; got {chosen}"
-    mistakes.add(InputError(message, at=number))
+    with number.mistakes:
+        raise InputError(message, at=number)
     return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.scenario.model import Abort, AbortHow, ClientPlan, Pause, ReadPlan
@@ -15,17 +14,16 @@ __all__ = ["parse_client"]
 _WHEN = ("after_events", "after_ms", "after_bytes", "before")
 
 
-def parse_client(node: Node, mistakes: Mistakes) -> ClientPlan:
+def parse_client(node: Node) -> ClientPlan:
     """Return the behaviour of the client; without a plan, it just reads.
 
     Args:
         node: The ``client`` of a scenario or an exchange.
-        mistakes: Gets what is wrong.
     """
     return ClientPlan(
-        abort=mistakes.read(node.at("abort"), _parse_abort),
+        abort=node.at("abort").read(_parse_abort),
         deadline_ms=node.mapping.get("deadline_ms"),
-        read=mistakes.read(node.at("read"), _parse_read, node.mapping),
+        read=node.at("read").read(_parse_read, node.mapping),
         receive_buffer=node.mapping.get("receive_buffer"),
     )
 

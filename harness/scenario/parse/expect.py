@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading, Waiver
@@ -13,16 +12,15 @@ from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading, Waiv
 __all__ = ["parse_bounds", "parse_expect", "parse_waiver"]
 
 
-def parse_expect(node: Node, mistakes: Mistakes) -> Expect:
+def parse_expect(node: Node) -> Expect:
     """Return the demands beyond the oracle.
 
     Args:
         node: The ``expect`` of a scenario or an exchange.
-        mistakes: Gets what is wrong.
     """
-    mistakes.read(node.at("log"), _check_pattern)
-    bounds = mistakes.read(node.at("upstream_requests"), parse_bounds)
-    if not mistakes.none_in(node):
+    node.at("log").read(_check_pattern)
+    bounds = node.at("upstream_requests").read(parse_bounds)
+    if not node.is_sound:
         return Expect()
     expect = dict(node.mapping)
     for key in ("text", "tool_calls", "usage"):
@@ -61,16 +59,15 @@ def parse_bounds(node: Node) -> Bounds | None:
     return bounds
 
 
-def parse_waiver(node: Node, today: date, mistakes: Mistakes) -> Waiver | None:
+def parse_waiver(node: Node, today: date) -> Waiver | None:
     """Return a waiver; None: there is a mistake.
 
     Args:
         node: The waiver.
         today: A waiver that ended before this day has expired.
-        mistakes: Gets what is wrong.
     """
-    expires = mistakes.read(node.at("expires"), _parse_day, today)
-    if not mistakes.none_in(node):
+    expires = node.at("expires").read(_parse_day, today)
+    if not node.is_sound:
         return None
     return Waiver(**{**node.value, "expires": expires})
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError, closest
 from harness.scenario.model import Phase, Streams
@@ -17,47 +16,50 @@ _OF_A_SEQUENCE = ("faults", "attempts", "client", "streams", "outage", "interact
 _OF_GROUPS = ("max_probes", "recovers_within_ms")
 
 
-def check_group(scenario: Node, mistakes: Mistakes) -> None:
+def check_group(scenario: Node) -> None:
     """Check that no key makes another one meaningless.
 
     Args:
         scenario: The scenario.
-        mistakes: Gets what is wrong.
     """
-    keys = mistakes.keys(scenario)
+    keys = scenario.keys
     if "sequence" in keys:
         for key in _OF_A_SEQUENCE:
             if key in scenario.mapping:
                 message = "where there is a sequence, each exchange has its own"
-                mistakes.add(InputError(message, at=scenario.at(key)))
+                with scenario.mistakes:
+                    raise InputError(message, at=scenario.at(key))
     for key in _OF_GROUPS:
         node = scenario.at("expect", key)
         if node.value is not None and "outage" not in keys:
-            mistakes.add(InputError("belongs to an outage", at=node))
+            with node.mistakes:
+                raise InputError("belongs to an outage", at=node)
 
 
-def parse_streams(scenario: Node, mistakes: Mistakes) -> Streams | None:
+def parse_streams(scenario: Node) -> Streams | None:
     """Return how many clients there are, and when they start; None: one.
 
     Args:
         scenario: The scenario.
-        mistakes: Gets what is wrong.
     """
     node = scenario.at("streams")
-    if node.value is None or not mistakes.none_in(node):
+    if node.value is None or not node.is_sound:
         return None
     streams = node.value
     start: Any = streams.get("start", "together")
     if isinstance(start, str) and start != "together":
         message = f"expected together, or {{every_ms: n}}, got {start}"
-        mistakes.add(InputError(message, at=node.at("start")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("start"))
     one_connection = streams.get("one_connection", False)
     if one_connection and "start" in streams:
         message = "on one connection they follow one another"
-        mistakes.add(InputError(message, at=node.at("start")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("start"))
     if "abort_ratio" in streams and scenario.at("client", "abort").value is not None:
         message = "the client leaves anyway: expected abort_ratio or client.abort"
-        mistakes.add(InputError(message, at=node.at("abort_ratio")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("abort_ratio"))
     return Streams(
         count=streams["count"],
         every_ms=0.0 if isinstance(start, str) else start["every_ms"],
@@ -67,38 +69,35 @@ def parse_streams(scenario: Node, mistakes: Mistakes) -> Streams | None:
     )
 
 
-def parse_outage(node: Node, mistakes: Mistakes) -> tuple[Phase, ...]:
+def parse_outage(node: Node) -> tuple[Phase, ...]:
     """Return the phases of an outage; none: the upstream works.
 
     Args:
         node: The list of phases.
-        mistakes: Gets what is wrong.
     """
     phases: list[Phase] = []
     for phase in node:
         before = phases[-1] if phases else None
-        if mistakes.none_in(phase):
-            phases.append(_parse_phase(phase, before, mistakes))
+        if phase.is_sound:
+            phases.append(_parse_phase(phase, before))
     return tuple(phases)
 
 
-def _parse_phase(node: Node, before: Phase | None, mistakes: Mistakes) -> Phase:
+def _parse_phase(node: Node, before: Phase | None) -> Phase:
     answer, from_ms = node.value["answer"], node.value["from_ms"]
     if isinstance(answer, str) and answer not in _WORDS:
-        mistakes.add(
-            InputError(
+        with node.mistakes:
+            raise InputError(
                 f"expected {', '.join(_WORDS)} or an error status, got {answer}",
                 at=node.at("answer"),
                 nearest=closest(answer, _WORDS),
             )
-        )
     if before and from_ms <= before.from_ms:
-        mistakes.add(
-            InputError(
+        with node.mistakes:
+            raise InputError(
                 f"expected more than {before.from_ms:g}, when the phase before it "
                 f"begins, got {from_ms:g}",
                 at=node.at("from_ms"),
             )
-        )
-    bounds = mistakes.read(node.at("upstream_requests"), parse_bounds)
+    bounds = node.at("upstream_requests").read(parse_bounds)
     return Phase(from_ms=from_ms, answer=answer, upstream_requests=bounds)

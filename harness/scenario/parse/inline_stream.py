@@ -16,7 +16,6 @@ from harness.cassette.model import (
     Segment,
 )
 from harness.dialects.registry import OPENAI_CHAT
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.sse import EVENT_STREAM, encode_comment, encode_event
@@ -45,21 +44,20 @@ DEFAULT_REQUEST = Request(
 """The request of a scenario that has neither recording nor request."""
 
 
-def inline_response(node: Node, mistakes: Mistakes) -> Response | None:
+def inline_response(node: Node) -> Response | None:
     """Make the response that a mapping with a ``stream`` describes.
 
     Args:
         node: The mapping, as the scenario's schema checks it.
-        mistakes: Gets what is wrong.
 
     Returns:
         The response; None: there is a mistake.
     """
     data = node.value
     itl = node.at("itl_ms")
-    itl_ms = float(data.get("itl_ms", _ITL_MS)) if mistakes.none_in(itl) else _ITL_MS
-    segments = _segments(node.at("stream"), itl_ms, mistakes)
-    if not all(mistakes.none_in(node.at(key)) for key in _KEYS):
+    itl_ms = float(data.get("itl_ms", _ITL_MS)) if itl.is_sound else _ITL_MS
+    segments = _segments(node.at("stream"), itl_ms)
+    if not all(node.at(key).is_sound for key in _KEYS):
         return None
     total = sum(len(segment.data) for segment in segments)
     return Response(
@@ -86,24 +84,26 @@ def _headers(data: Mapping[str, Any], total: int) -> Headers:
             return headers
 
 
-def _segments(stream: Node, itl_ms: float, mistakes: Mistakes) -> tuple[Segment, ...]:
+def _segments(stream: Node, itl_ms: float) -> tuple[Segment, ...]:
     segments: list[Segment] = []
     at_ms = 0.0
     for event in stream:
-        if not mistakes.none_in(event):
+        if not event.is_sound:
             continue
         form = event.value if isinstance(event.value, dict) else {"data": event.value}
         if "at_ms" in form and "gap_ms" in form:
-            mistakes.add(InputError("expected at_ms or gap_ms, got both", at=event))
+            with event.mistakes:
+                raise InputError("expected at_ms or gap_ms, got both", at=event)
         due_ms = float(form.get("at_ms", at_ms + form.get("gap_ms", itl_ms)))
         if due_ms < at_ms:
             message = (
                 f"expected at least {at_ms:g}, when the event before it is sent, "
                 f"got {due_ms:g}"
             )
-            mistakes.add(InputError(message, at=event.at("at_ms")))
+            with event.mistakes:
+                raise InputError(message, at=event.at("at_ms"))
         at_ms = due_ms
-        with mistakes:
+        with event.mistakes:
             data = _encode(event, form)
             segments.append(Segment(at_ns=round(at_ms * NS_PER_MS), data=data))
     return tuple(segments)

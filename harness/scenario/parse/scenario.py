@@ -13,7 +13,6 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from harness.cassette.model import Request
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.errors import InputError
 from harness.faults.registry import find_live_only
@@ -47,7 +46,6 @@ def parse_scenario(
     *,
     find_cassette: FindCassette,
     today: date,
-    mistakes: Mistakes | None = None,
 ) -> Scenario:
     """Make a scenario of a document.
 
@@ -55,37 +53,35 @@ def parse_scenario(
         root: The document, unchecked.
         find_cassette: Returns a cassette by the name that the scenario gives it.
         today: Waivers that ended before this day have expired.
-        mistakes: The known mistakes of the document.
 
     Raises:
         InputError: All mistakes, each with line, key and the nearest valid name.
     """
-    mistakes = Mistakes() if mistakes is None else mistakes
-    with mistakes:
+    with root.mistakes:
         root.check(_validator())
     exchanges = list(root.at("sequence"))
     parts = [
-        parse_answer(node, root, find_cassette, mistakes)
+        parse_answer(node, root, find_cassette)
         for node in (*root.at("attempts"), *exchanges)
     ]
     whole = None
-    if _ANSWERS & mistakes.keys(root):
-        whole = parse_answer(root, root, find_cassette, mistakes)
+    if _ANSWERS & root.keys:
+        whole = parse_answer(root, root, find_cassette)
     played = [one for one in parts or [whole] if one is not None]
     answers = tuple(answer for _, answer in played)
     plans = [
         (
-            parse_client(node.at("client"), mistakes),
-            parse_expect(node.at("expect"), mistakes),
+            parse_client(node.at("client")),
+            parse_expect(node.at("expect")),
         )
         for node in (root, *exchanges)
     ]
-    waivers = [parse_waiver(node, today, mistakes) for node in root.at("allow")]
-    streams = parse_streams(root, mistakes)
-    outage = parse_outage(root.at("outage"), mistakes)
-    _check_keys(root, mistakes)
-    modes = _parse_modes(root, answers, mistakes)
-    mistakes.raise_any()
+    waivers = [parse_waiver(node, today) for node in root.at("allow")]
+    streams = parse_streams(root)
+    outage = parse_outage(root.at("outage"))
+    _check_keys(root)
+    modes = _parse_modes(root, answers)
+    root.mistakes.raise_any()
 
     data = root.value
     changes = data.get("request", {})
@@ -123,24 +119,24 @@ def parse_scenario(
     )
 
 
-def _check_keys(root: Node, mistakes: Mistakes) -> None:
+def _check_keys(root: Node) -> None:
     """Check which keys of a scenario are there together."""
     parts = (root.at("attempts"), root.at("sequence"))
     nodes = [node for part in parts for node in part]
     for node in nodes:
-        check_answer(node, root, mistakes, required=False)
+        check_answer(node, root, required=False)
     # It is not known what a part that is no mapping was meant to say.
     own = [
-        not isinstance(node.value, dict) or bool(_ANSWERS & mistakes.keys(node))
-        for node in nodes
+        not isinstance(node.value, dict) or bool(_ANSWERS & node.keys) for node in nodes
     ]
-    required = not all(own) if own else all(map(mistakes.none_in, parts))
+    required = not all(own) if own else all(node.is_sound for node in parts)
     if isinstance(root.value, dict):
-        check_answer(root, root, mistakes, required=required)
-    check_group(root, mistakes)
+        check_answer(root, root, required=required)
+    check_group(root)
     if "attempts" in root.mapping and "faults" in root.mapping:
         message = "where there are attempts, each has faults of its own"
-        mistakes.add(InputError(message, at=root.at("faults")))
+        with root.mistakes:
+            raise InputError(message, at=root.at("faults"))
 
 
 def _with_changes(request: Request, changes: Mapping[str, Any]) -> Request:
@@ -157,12 +153,10 @@ def _with_changes(request: Request, changes: Mapping[str, Any]) -> Request:
     return replace(request, headers=headers, body=text.encode())
 
 
-def _parse_modes(
-    root: Node, answers: Iterable[Answer], mistakes: Mistakes
-) -> tuple[Mode, ...]:
+def _parse_modes(root: Node, answers: Iterable[Answer]) -> tuple[Mode, ...]:
     """Return the modes asked for; only live where virtual time cannot show it."""
     node = root.at("modes")
-    if not mistakes.none_in(node):
+    if not node.is_sound:
         return ()
     modes = tuple(Mode(mode) for mode in (node.value or list(Mode)))
     what = find_live_only(call for answer in answers for call in answer.faults)
@@ -173,5 +167,6 @@ def _parse_modes(
         return modes
     if node.value and Mode.VIRTUAL in modes:
         message = f"virtual time cannot show {what}: expected [live]"
-        mistakes.add(InputError(message, at=node))
+        with node.mistakes:
+            raise InputError(message, at=node)
     return (Mode.LIVE,)

@@ -6,7 +6,13 @@ from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 
-ROOT = load("a: {x: 1}\nb: [1, 2]\nc: 3\n", source="f.yaml")
+TEXT = "a: {x: 1}\nb: [1, 2]\nc: 3\n"
+
+
+@pytest.fixture
+def root():
+    """The root of a document in which nothing is known to be wrong."""
+    return load(TEXT, source="f.yaml", mistakes=Mistakes())
 
 
 def refuse(node):
@@ -21,23 +27,21 @@ def messages(mistakes: Mistakes) -> list[str]:
     return str(caught.value).splitlines()
 
 
-def test_nothing_wrong_raises_nothing():
+def test_nothing_wrong_raises_nothing(root):
     """What a reader returns is passed on."""
-    mistakes = Mistakes()
-    assert 3 == mistakes.read(ROOT.at("c"), lambda node: node.value)
-    mistakes.raise_any()
+    assert 3 == root.at("c").read(lambda node: node.value)
+    root.mistakes.raise_any()
 
 
-def test_all_mistakes_are_raised_in_the_order_of_the_lines():
+def test_all_mistakes_are_raised_in_the_order_of_the_lines(root):
     """Whatever the order in which they were found."""
-    mistakes = Mistakes()
-    for node in (ROOT.at("c"), ROOT.at("b", 1), ROOT.at("a")):
-        mistakes.read(node, refuse)
+    for node in (root.at("c"), root.at("b", 1), root.at("a")):
+        node.read(refuse)
     assert [
         "f.yaml:1: a: wrong",
         "f.yaml:2: b[1]: wrong",
         "f.yaml:3: c: wrong",
-    ] == messages(mistakes)
+    ] == messages(root.mistakes)
 
 
 def test_files_stay_in_the_order_in_which_they_were_read():
@@ -50,12 +54,11 @@ def test_files_stay_in_the_order_in_which_they_were_read():
     )
 
 
-def test_the_same_mistake_is_reported_once():
+def test_the_same_mistake_is_reported_once(root):
     """As where two parts use the same value."""
-    mistakes = Mistakes()
-    mistakes.add(InputError("wrong", at=ROOT.at("c")))
-    mistakes.add(InputError("wrong", at=ROOT.at("c")))
-    assert ["f.yaml:3: c: wrong"] == messages(mistakes)
+    root.mistakes.add(InputError("wrong", at=root.at("c")))
+    root.mistakes.add(InputError("wrong", at=root.at("c")))
+    assert ["f.yaml:3: c: wrong"] == messages(root.mistakes)
 
 
 def test_other_errors_pass_through():
@@ -66,45 +69,40 @@ def test_other_errors_pass_through():
     mistakes.raise_any()
 
 
-def test_a_wrong_value_is_not_read_again():
+def test_a_wrong_value_is_not_read_again(root):
     """Neither it, nor a part of it, nor what is around it; its neighbours are."""
-    mistakes = Mistakes()
-    mistakes.read(ROOT.at("b", 0), refuse)
-    assert not mistakes.none_in(ROOT.at("b", 0))
-    assert not mistakes.none_in(ROOT.at("b", 0, "inside"))
-    assert not mistakes.none_in(ROOT.at("b"))
-    assert mistakes.none_in(ROOT.at("b", 1))
-    assert mistakes.none_in(ROOT.at("a"))
-    assert mistakes.read(ROOT.at("b"), len) is None
+    root.at("b", 0).read(refuse)
+    assert not root.at("b", 0).is_sound
+    assert not root.at("b", 0, "inside").is_sound
+    assert not root.at("b").is_sound
+    assert root.at("b", 1).is_sound
+    assert root.at("a").is_sound
+    assert root.at("b").read(len) is None
 
 
-def test_files_are_told_apart():
+def test_files_are_told_apart(root):
     """The same path in another file is not wrong."""
-    mistakes = Mistakes()
-    mistakes.read(ROOT.at("c"), refuse)
-    assert mistakes.none_in(load("c: 3", source="g.yaml").at("c"))
+    root.at("c").read(refuse)
+    assert root.mistakes.none_in("g.yaml", ("c",))
 
 
-def test_a_missing_value_is_not_read():
+def test_a_missing_value_is_not_read(root):
     """There is nothing to read."""
-    mistakes = Mistakes()
-    assert mistakes.read(ROOT.at("d"), refuse) is None
-    mistakes.raise_any()
+    assert root.at("d").read(refuse) is None
+    root.mistakes.raise_any()
 
 
-def test_a_missing_key_leaves_the_others_readable():
+def test_a_missing_key_leaves_the_others_readable(root):
     """The mapping around it is not wrong."""
-    mistakes = Mistakes()
-    mistakes.add(ROOT.error("no d", missing="d"))
-    assert mistakes.none_in(ROOT.at("a"))
-    assert not mistakes.none_in(ROOT.at("d"))
-    assert ["f.yaml:1: no d"] == messages(mistakes)
+    root.mistakes.add(root.error("no d", missing="d"))
+    assert root.at("a").is_sound
+    assert not root.at("d").is_sound
+    assert ["f.yaml:1: no d"] == messages(root.mistakes)
 
 
-def test_a_mistyped_key_counts_as_what_it_was_meant_to_be():
+def test_a_mistyped_key_counts_as_what_it_was_meant_to_be(root):
     """So that it is not reported as missing, too."""
-    mistakes = Mistakes()
-    mistakes.add(ROOT.at("c").error("unknown key", nearest="count"))
-    assert {"a", "b", "c", "count"} == mistakes.keys(ROOT)
-    assert {"x"} == mistakes.keys(ROOT.at("a"))
-    assert set() == mistakes.keys(ROOT.at("b"))
+    root.mistakes.add(root.at("c").error("unknown key", nearest="count"))
+    assert {"a", "b", "c", "count"} == root.keys
+    assert {"x"} == root.at("a").keys
+    assert set() == root.at("b").keys

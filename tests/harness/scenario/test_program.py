@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.scenario.model import (
     Answer,
@@ -30,7 +29,7 @@ stream:
 @pytest.fixture
 def scenario() -> Scenario:
     """One client and one stream."""
-    response = inline_response(load(STREAM, source="s.yaml"), Mistakes())
+    response = inline_response(load(STREAM, source="s.yaml"))
     answer = Answer(response=response, recorded=False)
     return Scenario(
         id="clean/one",

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.faults.registry import FaultCall, FaultError
 from harness.scenario.model import (
@@ -25,7 +24,7 @@ def scenario() -> Scenario:
     """A scenario with chance in it."""
     root = load("stream: [a, b, c, d, e, f]\n", source="s.yaml")
     answer = Answer(
-        response=inline_response(root, Mistakes()),
+        response=inline_response(root),
         recorded=False,
         faults=(FaultCall(name="pace", parameters={"itl_ms": 9, "jitter_ms": 9}),),
     )

@@ -11,7 +11,6 @@ from harness.cassette.model import (
     Request,
     Response,
 )
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
@@ -48,11 +47,8 @@ def read(text: str) -> Node:
 
 def parse(node: Node, root: Node):
     """Return request and answer; mistakes are raised."""
-    mistakes = Mistakes()
-    result = parse_answer(
-        node, root, lambda name: {"a": CASSETTE}[name.value], mistakes
-    )
-    mistakes.raise_any()
+    result = parse_answer(node, root, lambda name: {"a": CASSETTE}[name.value])
+    root.mistakes.raise_any()
     return result
 
 
@@ -90,10 +86,9 @@ def test_a_stream_wins_over_the_cassette_of_all():
 def test_an_answer_is_said_once(text, message):
     """With line and key."""
     root = read(text)
-    mistakes = Mistakes()
-    check_answer(root, root, mistakes, required=True)
+    check_answer(root, root, required=True)
     with pytest.raises(InputError, match=message):
-        mistakes.raise_any()
+        root.mistakes.raise_any()
 
 
 @pytest.mark.parametrize(

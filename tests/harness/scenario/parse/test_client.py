@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.node import Node
 from harness.documents.yaml_document import load
 from harness.errors import InputError
@@ -12,9 +11,8 @@ from harness.scenario.parse.client import parse_client
 
 def collect(parse, node):
     """Return what a parser makes of a node; mistakes are raised."""
-    mistakes = Mistakes()
-    result = parse(node, mistakes)
-    mistakes.raise_any()
+    result = parse(node)
+    node.mistakes.raise_any()
     return result
 
 

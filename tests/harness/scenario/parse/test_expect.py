@@ -4,7 +4,6 @@ from datetime import date
 
 import pytest
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.model import Bounds, Expect, ExpectedEnding, Reading
@@ -15,9 +14,8 @@ TODAY = date(2027, 1, 1)
 
 def collect(parse, node):
     """Return what a parser makes of a node; mistakes are raised."""
-    mistakes = Mistakes()
-    result = parse(node, mistakes)
-    mistakes.raise_any()
+    result = parse(node)
+    node.mistakes.raise_any()
     return result
 
 
@@ -65,7 +63,7 @@ def test_a_waiver_holds_on_its_last_day():
     node = load(text, source="s.yaml")
 
     def waiver(today):
-        return collect(lambda node, mistakes: parse_waiver(node, today, mistakes), node)
+        return collect(lambda node: parse_waiver(node, today), node)
 
     assert TODAY == waiver(TODAY).expires
     with pytest.raises(InputError, match="the waiver expired on 2027-01-01"):

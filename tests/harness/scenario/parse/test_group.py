@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.model import Bounds, Phase, Streams
@@ -11,9 +10,8 @@ from harness.scenario.parse.group import check_group, parse_outage, parse_stream
 
 def collect(parse, node):
     """Return what a parser makes of a node; mistakes are raised."""
-    mistakes = Mistakes()
-    result = parse(node, mistakes)
-    mistakes.raise_any()
+    result = parse(node)
+    node.mistakes.raise_any()
     return result
 
 

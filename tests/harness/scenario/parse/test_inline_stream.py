@@ -5,16 +5,15 @@ import json
 import pytest
 
 from harness.cassette.model import EndingKind, Framing
-from harness.documents.mistakes import Mistakes
 from harness.documents.yaml_document import load
 from harness.errors import InputError
 from harness.scenario.parse.inline_stream import DEFAULT_REQUEST, inline_response
 
 
 def _response(text: str):
-    mistakes = Mistakes()
-    response = inline_response(load(text, source="s.yaml"), mistakes)
-    mistakes.raise_any()
+    root = load(text, source="s.yaml")
+    response = inline_response(root)
+    root.mistakes.raise_any()
     return response
 
 
