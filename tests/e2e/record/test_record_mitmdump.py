@@ -30,7 +30,8 @@ STREAM = (
 
 def command(folder, upstream, *sets: str):
     """Return the arguments of a mitmdump with the addon."""
-    words = [sys.executable, "-c", MITMDUMP, "--mode", f"reverse:{upstream}"]
+    # Unbuffered: what it says is read while it runs.
+    words = [sys.executable, "-u", "-c", MITMDUMP, "--mode", f"reverse:{upstream}"]
     words += ["--listen-host", "127.0.0.1", "--listen-port", "0", "-s", ADDON]
     words += ["--set", f"confdir={folder}", "--set", "termlog_verbosity=info"]
     for one in sets:
