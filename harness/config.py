@@ -145,15 +145,14 @@ def read_config(path: Path) -> Config:
         InputError: The file cannot be read, or has mistakes: each with its line, its
             key and, for a mistyped name, the nearest valid one.
     """
-    mistakes = Mistakes()
-    root = load(read_text(path), source=str(path), mistakes=mistakes)
-    with mistakes:
+    root = load(read_text(path), source=str(path), mistakes=Mistakes())
+    with root.mistakes:
         root.check(Draft202012Validator(config_schema()))
-    read = [_read_target(node, path.parent, mistakes) for node in root.at("targets")]
+    read = [_read_target(node, path.parent) for node in root.at("targets")]
     for role in ("baseline", "candidate"):
         root.at(role).read(_check_role, root.at("targets"))
     policy = _policy(root.at("policy"))
-    mistakes.raise_any()
+    root.mistakes.raise_any()
     return Config(
         targets={target.name: target for target in read if target is not None},
         baseline=root.value["baseline"],
@@ -230,13 +229,13 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _read_target(node: Node, folder: Path, mistakes: Mistakes) -> Target | None:
+def _read_target(node: Node, folder: Path) -> Target | None:
     """Read one target; None: there is a mistake."""
     for text in (*node.at("command"), *node.at("env"), node.at("url")):
         text.read(_check_placeholders)
     for pattern in (node.at("ready", "stdout"), node.at("proof", "log")):
         pattern.read(_check_pattern)
-    _check_keys(node, mistakes)
+    _check_keys(node)
     files = {file.name: file.read(_read_template, folder) for file in node.at("files")}
     listen = node.at("upstream_listen").read(_upstream_listen)
     if not node.is_sound:
@@ -269,7 +268,7 @@ def _check_placeholders(node: Node) -> None:
         raise InputError(message, at=node, nearest=nearest)
 
 
-def _check_keys(target: Node, mistakes: Mistakes) -> None:
+def _check_keys(target: Node) -> None:
     """Refuse keys that would be ignored, and a target that cannot be reached."""
     data = target.mapping
     keys = target.keys
@@ -282,22 +281,27 @@ def _check_keys(target: Node, mistakes: Mistakes) -> None:
                 "expected url, or ready.stdout with a group (?P<url>…): "
                 "where does it listen?"
             )
-            mistakes.add(target.error(message, missing="url"))
+            with target.mistakes:
+                raise target.error(message, missing="url")
         return
     if "url" not in keys and isinstance(target.value, dict):
         message = "expected command or url: how is it reached?"
-        mistakes.add(target.error(message, missing="url"))
+        with target.mistakes:
+            raise target.error(message, missing="url")
     for key in ("env", "files"):
         if key in data and not (key == "env" and "relay" in keys):
             message = "only a target with a command has this key"
-            mistakes.add(InputError(message, at=target.at(key)))
+            with target.mistakes:
+                raise InputError(message, at=target.at(key))
     address = url.value if isinstance(url.value, str) else ""
     if fill_template(address, dict.fromkeys(PLACEHOLDERS, "")) != address:
         message = "only a target with a command has placeholders"
-        mistakes.add(InputError(message, at=url))
+        with target.mistakes:
+            raise InputError(message, at=url)
     if output.value is not None:
         message = "only a target with a command has output"
-        mistakes.add(InputError(message, at=output))
+        with target.mistakes:
+            raise InputError(message, at=output)
 
 
 def _read_template(file: Node, folder: Path) -> str:

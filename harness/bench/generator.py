@@ -85,7 +85,7 @@ class _Connection(asyncio.Protocol):
         with contextlib.suppress(ValueError):
             self._reader.feed(data)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self._transport = None
 
     def pause_writing(self) -> None:

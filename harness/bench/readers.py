@@ -84,7 +84,7 @@ class _Stream(asyncio.Protocol):
         except httptools.HttpParserError:
             self._finish()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         self._finish()
 
     def on_header(self, name: bytes, value: bytes) -> None:

@@ -78,15 +78,12 @@ def load_cassette(text: str, *, source: str) -> Cassette:
             has bytes that are not base64, or times that fall. All mistakes are
             reported.
     """
-    mistakes = Mistakes()
-    root = load(text, source=source, mistakes=mistakes)
+    root = load(text, source=source, mistakes=Mistakes())
     _check_format(root)
-    with mistakes:
+    with root.mistakes:
         root.check(_validator())
-    interactions = [
-        _read_interaction(node, mistakes) for node in root.at("interactions")
-    ]
-    mistakes.raise_any()
+    interactions = [_read_interaction(node) for node in root.at("interactions")]
+    root.mistakes.raise_any()
     recorded = root.value["recorded"]
     return Cassette(
         recorded=Recorded(
@@ -123,12 +120,12 @@ def _check_format(root: Node) -> None:
         raise InputError(f"{message} {FORMAT}, got format {given.value}", at=given)
 
 
-def _read_interaction(node: Node, mistakes: Mistakes) -> Interaction | None:
+def _read_interaction(node: Node) -> Interaction | None:
     request, response = node.at("request"), node.at("response")
     headers = request.at("headers").read(read_headers)
     body = request.at("body").read(read_body)
     answer_headers = response.at("headers").read(read_headers)
-    segments, ending = _read_stream(response, mistakes)
+    segments, ending = _read_stream(response)
     if not node.is_sound:
         return None
     return Interaction(
@@ -149,33 +146,32 @@ def _read_interaction(node: Node, mistakes: Mistakes) -> Interaction | None:
     )
 
 
-def _read_stream(
-    response: Node, mistakes: Mistakes
-) -> tuple[tuple[Segment, ...], Ending]:
+def _read_stream(response: Node) -> tuple[tuple[Segment, ...], Ending]:
     segments = []
     last_ns = 0
     for item in response.at("segments"):
         if item.is_sound:
-            at_ns = _read_time(item, "a time", last_ns, mistakes)
-            with mistakes:
+            at_ns = _read_time(item, "a time", last_ns)
+            with item.mistakes:
                 segments.append(Segment(at_ns=at_ns, data=read_body(item)))
             last_ns = at_ns
-    ending = response.at("ending").read(_read_ending, last_ns, mistakes)
+    ending = response.at("ending").read(_read_ending, last_ns)
     return tuple(segments), ending
 
 
-def _read_ending(node: Node, last_ns: int, mistakes: Mistakes) -> Ending:
-    at_ns = _read_time(node, "an ending", last_ns, mistakes)
+def _read_ending(node: Node, last_ns: int) -> Ending:
+    at_ns = _read_time(node, "an ending", last_ns)
     return Ending(at_ns=at_ns, kind=EndingKind(node.value["kind"]))
 
 
-def _read_time(node: Node, what: str, last_ns: int, mistakes: Mistakes) -> int:
+def _read_time(node: Node, what: str, last_ns: int) -> int:
     at_ms = node.value["at_ms"]
     at_ns: int = round(at_ms * NS_PER_MS)
     if at_ns < last_ns:
         got = f"got {at_ms} after {_milliseconds(last_ns)}"
         message = f"expected {what} not before the last segment, {got}"
-        mistakes.add(InputError(message, at=node.at("at_ms")))
+        with node.mistakes:
+            raise InputError(message, at=node.at("at_ms"))
     return at_ns
 
 

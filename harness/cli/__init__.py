@@ -95,7 +95,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     if not wanted or ctx.resilient_parsing:
         return
     # It reads the metadata of packages: only this option needs that.
-    from harness.version import program_version  # noqa: PLC0415
+    from harness.version import program_version  # noqa: PLC0415 - lazy
 
     click.echo(f"harness, version {program_version()}")
     ctx.exit()

@@ -121,12 +121,12 @@ def made_by(kind: str, of: str | None = None) -> str:
 
 def _redacted(target: Path, cassette: Cassette) -> Cassette:
     # Loaded here to keep start-up short.
-    from harness.privacy.redact import (  # noqa: PLC0415
+    from harness.privacy.redact import (  # noqa: PLC0415 - lazy
         DEFAULT_RULES,
         redact_interaction,
         redact_target,
     )
-    from harness.privacy.scan import find_secrets  # noqa: PLC0415
+    from harness.privacy.scan import find_secrets  # noqa: PLC0415 - lazy
 
     upstream = cassette.recorded.upstream
     if upstream is not None:

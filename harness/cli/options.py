@@ -236,7 +236,7 @@ def parse_listen(text: str) -> tuple[str, int]:
         InputError: It is no address.
     """
     # Loaded here to keep start-up short.
-    from harness.config import parse_address  # noqa: PLC0415
+    from harness.config import parse_address  # noqa: PLC0415 - lazy
 
     try:
         return parse_address(text)

@@ -223,7 +223,7 @@ class _Detector(Protocol):
 @cache
 def _detectors() -> tuple[_Detector, ...]:
     # Imported on first use: it takes 0.1 s, since it brings an HTTP client.
-    from detect_secrets.core.plugins.util import (  # noqa: PLC0415
+    from detect_secrets.core.plugins.util import (  # noqa: PLC0415 - lazy
         get_mapping_from_secret_type_to_class,
     )
 

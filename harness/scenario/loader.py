@@ -69,8 +69,7 @@ def read_suite(paths: Sequence[Path], *, cassettes: Path) -> list[Scenario]:
 def _read(
     path: Path, cassettes: Path, known: dict[Path, Cassette], today: date
 ) -> Scenario:
-    mistakes = Mistakes()
-    root = load(read_text(path), source=str(path), mistakes=mistakes)
+    root = load(read_text(path), source=str(path), mistakes=Mistakes())
     find = partial(_find_cassette, folder=cassettes, known=known)
     return parse_scenario(root, find_cassette=find, today=today)
 

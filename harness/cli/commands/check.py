@@ -88,11 +88,11 @@ def _check_file(path: Path, cassette_folder: Path) -> str:
     # The readers are loaded where they are needed, to keep the start fast.
     match _kind(root):
         case "scenario":
-            from harness.scenario.loader import read_scenario  # noqa: PLC0415
+            from harness.scenario.loader import read_scenario  # noqa: PLC0415 - lazy
 
             return f"scenario {read_scenario(path, cassettes=cassette_folder).id}"
         case "targets":
-            from harness.config import read_config  # noqa: PLC0415
+            from harness.config import read_config  # noqa: PLC0415 - lazy
 
             return f"configuration, {', '.join(read_config(path).targets)}"
         case "interactions" | "format":
@@ -115,7 +115,7 @@ def _kind(root: Node) -> str | None:
 
 def _check_secrets(cassette: Cassette, root: Node) -> None:
     """Refuse a cassette that holds secrets: where they are is shown, not what."""
-    from harness.privacy.scan import find_secrets  # noqa: PLC0415
+    from harness.privacy.scan import find_secrets  # noqa: PLC0415 - lazy
 
     errors = [
         InputError(f"not safe to keep: {finding}", at=root.at(*finding.path))

@@ -176,7 +176,7 @@ def mitm(*, split: Split | int | None, **given: Any) -> None:
     """  # noqa: D301 - \b is click's
     try:
         # It imports mitmproxy, which is an extra, and slow.
-        from harness.record.flows import import_flows  # noqa: PLC0415
+        from harness.record.flows import import_flows  # noqa: PLC0415 - lazy
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("mitmproxy"):
             raise

@@ -200,8 +200,8 @@ def record(  # noqa: PLR0913 - one argument for each option
         )
         raise HarnessError(message)
     # Half a second, needed only here.
-    from harness.record.session import ProxySettings  # noqa: PLC0415
-    from harness.record.session import record as run  # noqa: PLC0415
+    from harness.record.session import ProxySettings  # noqa: PLC0415 - lazy
+    from harness.record.session import record as run  # noqa: PLC0415 - lazy
 
     plan = ProxySettings(
         mode=mode,

@@ -86,7 +86,7 @@ class Connection(asyncio.Protocol):
         """See `asyncio.Protocol`; the transport closes itself after it."""
         self._peer_closed()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """See `asyncio.BaseProtocol`."""
         self._server.connections.discard(self)
         self._cancel_idle_close()

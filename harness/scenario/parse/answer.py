@@ -68,14 +68,14 @@ def parse_answer(
         cassette = source.at("cassette").read(find_cassette)
         # `read` returns None for a cassette that has mistakes, here or in its file.
         found = cassette and _choose(number, cassette)
-        if not found or not all(node.is_sound for node in entries):
+        if not found or not all(entry.is_sound for entry in entries):
             return None
         answer = Answer(response=found.response, recorded=True, faults=faults)
         return found.request, answer
     if "stream" not in source.mapping:
         return None
     response = inline_response(source)
-    if response is None or not all(node.is_sound for node in entries):
+    if response is None or not all(entry.is_sound for entry in entries):
         return None
     return DEFAULT_REQUEST, Answer(response=response, recorded=False, faults=faults)
 
